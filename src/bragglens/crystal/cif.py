@@ -1,0 +1,407 @@
+"""CIF to Phase, sound on what public structure files get wrong.
+
+Every guess made here is written down in `Phase.notes`, so that a user can see what was read and what was mended.
+Fields follow the CIF core dictionary (https://www.iucr.org/resources/cif/dictionaries/cif_core).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import gemmi
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.crystal.formula import parse_formula
+from bragglens.crystal.phase import Phase, Site
+from bragglens.errors import StructureError
+
+DEFAULT_U_ISO = 0.0063  # Å², B = 0.5 Å²: usual for inorganic solids at room temperature
+LARGEST_U = 0.3  # Å²; an atom that swings wider than half a bond is a slip of the file
+SNAP = 0.1  # Å; coordinates typed as 0.3333 lie this near to the special position they mean
+SHORTEST_CONTACT = 0.7  # Å between two atoms; H-H in H2 is 0.74
+MAX_FILE_SIZE = 50_000_000  # bytes
+_WATER_LABELS = ("WAT", "H2O")  # names that stand for a water molecule; W alone would be tungsten
+
+Rotation = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Symmetry:
+    """A candidate set of operations: rotations (n, 3, 3), translations (n, 3), and where they come from."""
+
+    symbol: str
+    triplets: tuple[str, ...]
+    origin: str
+
+    @property
+    def rotations(self) -> Rotation:
+        return np.array([np.array(gemmi.Op(t).rot) / gemmi.Op.DEN for t in self.triplets])
+
+    @property
+    def translations(self) -> Rotation:
+        return np.array([np.array(gemmi.Op(t).tran) / gemmi.Op.DEN for t in self.triplets])
+
+
+def read_cif(path: str | Path) -> Phase:
+    """Read the first complete structure of a CIF.
+
+    Args:
+        path: the file; its stem becomes the phase's name.
+
+    Returns:
+        The phase, with a note for each thing that was mended.
+
+    Raises:
+        StructureError: the file is missing, damaged, or holds no structure that can be.
+    """
+    path = Path(path)
+    block = _structure_block(path)
+    cell = _cell(block, path)
+    small = gemmi.make_small_structure_from_block(block)
+    if not len(small.sites):
+        raise StructureError(f"{path}: holds no atom sites with coordinates: take a CIF with the full structure")
+    formula = _text(block, "_chemical_formula_sum") or _text(block, "_chemical_formula_structural")
+    composition = parse_formula(formula)
+    notes: list[str] = []
+    raw_sites = [_site(block, site, set(composition), notes, path) for site in small.sites]
+    symmetry, sites = _choose_symmetry(block, small, cell, raw_sites, notes, path)
+    content = _cell_content(sites, symmetry, cell)
+    mass = _cell_mass(content, composition, notes)
+    return Phase(
+        name=path.stem,
+        formula=formula or _formula_of(content),
+        space_group=symmetry.symbol,
+        cell=tuple(cell.parameters),
+        operations=symmetry.triplets,
+        sites=tuple(sites),
+        cell_mass=mass,
+        source=_source(block),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+# --- the file ---------------------------------------------------------------------------------------------------
+
+
+def _structure_block(path: Path) -> gemmi.cif.Block:
+    """The first block of the file that has a cell."""
+    try:
+        if path.stat().st_size > MAX_FILE_SIZE:
+            raise StructureError(f"{path}: larger than {MAX_FILE_SIZE // 10**6} MB, which no crystal structure needs")
+        document = gemmi.cif.read_string(path.read_bytes().decode("utf-8", errors="replace"))
+    except OSError as error:
+        raise StructureError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "not CIF syntax"
+        raise StructureError(f"{path}: is damaged or no CIF ({reason}): fetch the file again") from error
+    for block in document:
+        if block.find_value("_cell_length_a"):
+            return block
+    raise StructureError(f"{path}: has no unit cell: it is empty, cut short, or not a crystal structure")
+
+
+def _cell(block: gemmi.cif.Block, path: Path) -> gemmi.UnitCell:
+    names = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
+    values = [gemmi.cif.as_number(block.find_value(f"_cell_{name}") or "?") for name in names]
+    lengths, angles = values[:3], [90.0 if np.isnan(v) else v for v in values[3:]]
+    good = all(0.5 < v < 500 for v in lengths) and all(10 < v < 170 for v in angles)
+    cell = gemmi.UnitCell(*lengths, *angles) if good else None
+    if cell is None or not 1 < cell.volume < 1e7:
+        raise StructureError(f"{path}: the unit cell {values} is not possible: correct its lengths (Å) and angles (°)")
+    return cell
+
+
+def _text(block: gemmi.cif.Block, tag: str) -> str:
+    """A tag's text, '' where it is absent or unknown."""
+    value = block.find_value(tag)
+    text = gemmi.cif.as_string(value) if value else ""
+    return " ".join(text.split()) if text not in ("?", ".") else ""
+
+
+def _source(block: gemmi.cif.Block) -> str:
+    """One line of citation from what the file offers."""
+    codes = [
+        f"{name} {_text(block, tag)}"
+        for name, tag in (("COD", "_cod_database_code"), ("AMCSD", "_database_code_amcsd"))
+        if _text(block, tag)
+    ]
+    journal = [_text(block, f"_journal_{part}") for part in ("name_full", "volume", "page_first")]
+    year = _text(block, "_journal_year")
+    cited = " ".join(part for part in journal if part) + (f" ({year})" if year else "")
+    return "; ".join(part for part in [cited, *codes] if part)
+
+
+# --- the atoms --------------------------------------------------------------------------------------------------
+
+
+def _site(
+    block: gemmi.cif.Block, site: gemmi.SmallStructure.Site, expected: set[str], notes: list[str], path: Path
+) -> Site:
+    element = _element(site, expected, notes)
+    if element is None:
+        raise StructureError(f"{path}: atom '{site.label}' is of no known element: give its _atom_site_type_symbol")
+    position = tuple(site.fract.tolist())
+    if not np.isfinite(position).all():
+        raise StructureError(f"{path}: atom '{site.label}' has no coordinates: give all three or remove it")
+    occupancy = site.occ
+    if not 0 < occupancy <= 1.0001:
+        notes.append(f"occupancy {site.occ:g} of {site.label} taken as 1")
+        occupancy = 1.0
+    u_aniso = _u_aniso(site, notes)
+    return Site(site.label, element, position, min(occupancy, 1.0), _u_iso(site, u_aniso, notes), u_aniso)
+
+
+def _element(site: gemmi.SmallStructure.Site, expected: set[str], notes: list[str]) -> str | None:
+    """The element of a site from its type symbol, else its label; the formula decides between Co and C."""
+    for text in (site.type_symbol, site.label):
+        letters = re.match(r"[A-Za-z]*", text).group()  # type: ignore[union-attr]
+        if text.upper().startswith(_WATER_LABELS):
+            notes.append(f"site {site.label} taken as the oxygen of a water molecule")
+            return "O"
+        known = [s for s in (letters[:2].capitalize(), letters[:1].upper()) if s and gemmi.Element(s).atomic_number]
+        for symbol in [s for s in known if s in expected] or known:
+            return "H" if symbol == "D" else symbol
+    return None
+
+
+def _u_iso(site: gemmi.SmallStructure.Site, u_aniso: tuple[float, ...] | None, notes: list[str]) -> float:
+    if 0 < site.u_iso <= LARGEST_U:
+        return float(site.u_iso)
+    if u_aniso is not None:
+        return float(np.mean(u_aniso[:3]))
+    if site.u_iso:
+        notes.append(f"U_iso {site.u_iso:g} Å² of {site.label} is not possible, {DEFAULT_U_ISO} Å² taken")
+    return DEFAULT_U_ISO
+
+
+def _u_aniso(site: gemmi.SmallStructure.Site, notes: list[str]) -> tuple[float, float, float, float, float, float] | None:
+    """The Uij where they are a real ellipsoid: public files hold scrambled columns and negative values."""
+    values = tuple(site.aniso.elements_pdb())
+    if not any(values):
+        return None
+    eigenvalues = np.linalg.eigvalsh(np.array(site.aniso.as_mat33().tolist()))
+    if 0 < eigenvalues.min() and eigenvalues.max() <= LARGEST_U:
+        return values  # type: ignore[return-value]
+    notes.append(f"Uij of {site.label} are no ellipsoid, the isotropic value is used")
+    return None
+
+
+# --- the symmetry -----------------------------------------------------------------------------------------------
+
+
+def _choose_symmetry(
+    block: gemmi.cif.Block,
+    small: gemmi.SmallStructure,
+    cell: gemmi.UnitCell,
+    sites: list[Site],
+    notes: list[str],
+    path: Path,
+) -> tuple[_Symmetry, list[Site]]:
+    """The first statement of symmetry that gives a crystal that can be.
+
+    A symbol such as `I 41/a m d` names two origins and files do not say which: the wrong one doubles the atoms and
+    puts them upon each other, which the contacts and the density tell.
+    """
+    candidates = _symmetry_candidates(block, small)
+    if not candidates:
+        raise StructureError(f"{path}: states no symmetry that is known: give its operations or space group")
+    rated = []
+    for symmetry in candidates:
+        mended: list[str] = []
+        placed = [_on_special_position(site, symmetry, cell, mended) for site in sites]
+        fault = _fault(placed, symmetry, cell, block)
+        if fault is None:
+            if symmetry is not candidates[0]:
+                notes.append(f"symmetry taken from {symmetry.origin}: {candidates[0].origin} gives {rated[0]}")
+            notes.extend(mended)
+            return symmetry, placed
+        rated.append(fault)
+    raise StructureError(f"{path}: the atoms do not fit the symmetry ({rated[0]}): check space group and coordinates")
+
+
+def _symmetry_candidates(block: gemmi.cif.Block, small: gemmi.SmallStructure) -> list[_Symmetry]:
+    """All statements of the file, the most explicit first."""
+    found: list[_Symmetry] = []
+    operations = list(dict.fromkeys(_triplet(op) for op in small.symops))
+    named = _named_groups(block, small)
+    symbol = small.spacegroup_hm or (named[0][0].hm if named else "?")
+    if None not in operations and (len(operations) > 1 or (operations and not named)):
+        closed = gemmi.GroupOps([gemmi.Op(t) for t in operations])
+        found.append(_Symmetry(symbol, tuple(op.triplet() for op in closed), "its list of operations"))
+    for group, origin in named:
+        found.append(_Symmetry(group.hm, tuple(op.triplet() for op in group.operations()), origin))
+    return found
+
+
+def _triplet(text: str) -> str | None:
+    try:
+        return gemmi.Op(text).wrap().triplet()
+    except (ValueError, RuntimeError):
+        return None
+
+
+def _named_groups(block: gemmi.cif.Block, small: gemmi.SmallStructure) -> list[tuple[gemmi.SpaceGroup, str]]:
+    """Space groups by Hall symbol, Hermann-Mauguin symbol (each origin or axes it may mean), and number."""
+    groups: list[tuple[gemmi.SpaceGroup, str]] = []
+    if small.spacegroup_hall:
+        ops = _silent(gemmi.symops_from_hall, small.spacegroup_hall)
+        group = gemmi.find_spacegroup_by_ops(ops) if ops is not None else None
+        if group:
+            groups.append((group, "its Hall symbol"))
+    symbol = small.spacegroup_hm
+    if symbol:
+        cell = small.cell
+        group = gemmi.find_spacegroup_by_name(symbol, cell.alpha, cell.gamma)
+        if group:
+            groups += [(g, f"its symbol, {_setting(g)}") for g in _settings(group)]
+    number = small.spacegroup_number or int(gemmi.cif.as_number(block.find_value("_symmetry_Int_Tables_number") or "0"))
+    if not groups and 1 <= number <= 230:
+        groups += [(g, f"its number, {_setting(g)}") for g in _settings(gemmi.find_spacegroup_by_number(number))]
+    return groups
+
+
+def _settings(group: gemmi.SpaceGroup) -> list[gemmi.SpaceGroup]:
+    """The group and its twins of the same symbol: other origin, or rhombohedral for hexagonal axes."""
+    twins = [g for g in gemmi.spacegroup_table() if g.hm == group.hm and g.number == group.number]
+    return [group, *(g for g in twins if g.ext != group.ext)]
+
+
+def _setting(group: gemmi.SpaceGroup) -> str:
+    return {"1": "origin 1", "2": "origin 2", "H": "hexagonal axes", "R": "rhombohedral axes"}.get(
+        group.ext, "standard setting"
+    )
+
+
+def _silent(function, text):  # type: ignore[no-untyped-def]
+    try:
+        return function(text)
+    except (ValueError, RuntimeError):
+        return None
+
+
+def _images(position: NDArray[np.float64], symmetry: _Symmetry) -> NDArray[np.float64]:
+    """All images of a position, not reduced to one cell, shape (operations, 3)."""
+    return symmetry.rotations @ position + symmetry.translations
+
+
+def _on_special_position(site: Site, symmetry: _Symmetry, cell: gemmi.UnitCell, notes: list[str]) -> Site:
+    """Moves a site that lies within SNAP of a special position onto it, and drops Uij that its symmetry forbids."""
+    position = np.array(site.position)
+    offsets = _images(position, symmetry) - position
+    offsets -= np.round(offsets)
+    near = np.linalg.norm(offsets @ _orthogonal(cell).T, axis=1) < SNAP
+    centred = position + offsets[near].mean(axis=0)
+    if site.u_aniso is None:
+        return Site(site.label, site.element, tuple(centred), site.occupancy, site.u_iso)
+    beta = u_matrix(site.u_aniso, cell)
+    images = np.array([r @ beta @ r.T for r in symmetry.rotations[near]])
+    spread = np.abs(images - images.mean(axis=0)).max()
+    if spread > 0.25 * np.abs(beta).max():
+        notes.append(f"Uij of {site.label} break the symmetry of its position, the isotropic value is used")
+        return Site(site.label, site.element, tuple(centred), site.occupancy, site.u_iso)
+    return Site(site.label, site.element, tuple(centred), site.occupancy, site.u_iso, site.u_aniso)
+
+
+def u_matrix(u_aniso: tuple[float, ...], cell: gemmi.UnitCell) -> NDArray[np.float64]:
+    """U on the (not normalised) axes of the cell in units of cell lengths squared: exp(-2π² hᵀ U h) for integer h."""
+    u11, u22, u33, u12, u13, u23 = u_aniso
+    matrix = np.array([[u11, u12, u13], [u12, u22, u23], [u13, u23, u33]])
+    reciprocal = np.array(cell.reciprocal().parameters[:3])
+    return matrix * np.outer(reciprocal, reciprocal)
+
+
+def _orthogonal(cell: gemmi.UnitCell) -> NDArray[np.float64]:
+    """Matrix that takes fractional coordinates to Å."""
+    return np.array(cell.orth.mat.tolist())
+
+
+def _distinct(site: Site, symmetry: _Symmetry, cell: gemmi.UnitCell) -> NDArray[np.float64]:
+    """The distinct images of a site in one cell, shape (multiplicity, 3)."""
+    images = _images(np.array(site.position), symmetry) % 1.0
+    kept: list[NDArray[np.float64]] = []
+    orthogonal = _orthogonal(cell)
+    for image in images:
+        if kept:
+            offsets = np.array(kept) - image
+            offsets -= np.round(offsets)
+            if np.linalg.norm(offsets @ orthogonal.T, axis=1).min() < SNAP:
+                continue
+        kept.append(image)
+    return np.array(kept)
+
+
+def _fault(sites: list[Site], symmetry: _Symmetry, cell: gemmi.UnitCell, block: gemmi.cif.Block) -> str | None:
+    """What makes this crystal impossible, or None."""
+    atoms, occupancies = [], []
+    for site in sites:
+        images = _distinct(site, symmetry, cell)
+        if (len(symmetry.triplets) % len(images)) != 0:
+            return f"atom {site.label} has {len(images)} images under {len(symmetry.triplets)} operations"
+        atoms.append(images)
+        occupancies.append(np.full(len(images), site.occupancy))
+    contact = _shortest_contact(np.concatenate(atoms), np.concatenate(occupancies), cell)
+    if contact < SHORTEST_CONTACT:
+        return f"two full atoms are {contact:.2f} Å apart"
+    return _density_fault(_cell_content(sites, symmetry, cell), cell, block)
+
+
+def _shortest_contact(atoms: NDArray[np.float64], occupancies: NDArray[np.float64], cell: gemmi.UnitCell) -> float:
+    """Shortest distance in Å of two atoms that are there together (occupancies that sum above 1)."""
+    shortest = np.inf
+    orthogonal = _orthogonal(cell)
+    for i in range(len(atoms) - 1):
+        offsets = atoms[i + 1 :] - atoms[i]
+        offsets -= np.round(offsets)
+        together = occupancies[i + 1 :] + occupancies[i] > 1.05
+        distances = np.linalg.norm(offsets @ orthogonal.T, axis=1)[together]
+        shortest = min(shortest, distances.min(initial=np.inf))
+    return float(shortest)
+
+
+def _density_fault(content: dict[str, float], cell: gemmi.UnitCell, block: gemmi.cif.Block) -> str | None:
+    stated = gemmi.cif.as_number(block.find_value("_exptl_crystal_density_diffrn") or "?")
+    found = _mass(content) / cell.volume * 1.66053907
+    if stated > 0 and not 0.6 < found / stated < 1.6:
+        return f"the density comes out as {found:.2f} g/cm³ where {stated:.2f} is stated"
+    if found > 25:
+        return f"the density comes out as {found:.0f} g/cm³"
+    return None
+
+
+# --- the content ------------------------------------------------------------------------------------------------
+
+
+def _cell_content(sites: list[Site], symmetry: _Symmetry, cell: gemmi.UnitCell) -> dict[str, float]:
+    """Atoms of each element in the cell."""
+    content: dict[str, float] = {}
+    for site in sites:
+        count = site.occupancy * len(_distinct(site, symmetry, cell))
+        content[site.element] = content.get(site.element, 0.0) + count
+    return content
+
+
+def _mass(content: dict[str, float]) -> float:
+    return sum(count * gemmi.Element(element).weight for element, count in content.items())
+
+
+def _formula_of(content: dict[str, float]) -> str:
+    return " ".join(f"{element}{count:g}" for element, count in sorted(content.items()))
+
+
+def _cell_mass(content: dict[str, float], composition: dict[str, float], notes: list[str]) -> float:
+    """Mass of the cell; elements of the formula that no site holds (mostly hydrogen) are added from the formula."""
+    mass = _mass(content)
+    common = [element for element in composition if element in content]
+    missing = {element: n for element, n in composition.items() if element not in content}
+    if not missing or not common:
+        return mass
+    units = float(np.median([content[element] / composition[element] for element in common]))
+    added = {element: n * units for element, n in missing.items()}
+    if _mass(added) > 0.5 * mass:  # the formula is of something else
+        notes.append(f"the formula's {', '.join(missing)} stand on no site and were left out")
+        return mass
+    notes.append(f"no sites for {', '.join(missing)}: their mass is taken from the formula")
+    return mass + _mass(added)

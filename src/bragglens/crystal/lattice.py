@@ -1,0 +1,53 @@
+"""Lattice strain that keeps the crystal system."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.crystal.phase import Phase
+
+_ELEMENTARY = [(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]
+
+
+def strain_basis(phase: Phase) -> NDArray[np.float64]:
+    """The independent strains that the point group allows, as symmetric Cartesian tensors, shape (k, 3, 3).
+
+    Each elementary strain is averaged over the point group: the averages span exactly the strains that leave every
+    symmetry operation a symmetry of the metric, in any setting and with any unique axis. k is 1 for cubic, 2 for
+    tetragonal, trigonal and hexagonal, 3 for orthorhombic, 4 for monoclinic and 6 for triclinic crystals.
+    The largest element of each tensor is 1, so a coefficient of 0.01 changes a length by about 1%.
+    (Nye, Physical Properties of Crystals, 1985, chapter III: a property tensor is invariant under the point group.)
+    """
+    axes = orthogonalization(phase)
+    inverse = np.linalg.inv(axes)
+    rotations = [axes @ rotation @ inverse for rotation in phase.rotations]
+    basis: list[NDArray[np.float64]] = []
+    for i, j in _ELEMENTARY:
+        tensor = np.zeros((3, 3))
+        tensor[i, j] = tensor[j, i] = 1.0
+        average = np.mean([r @ tensor @ r.T for r in rotations], axis=0)
+        candidate = [*basis, average]
+        flat = np.array(candidate).reshape(len(candidate), 9)
+        if np.linalg.matrix_rank(flat, tol=1e-6) == len(candidate):
+            basis.append(average / np.abs(average).max())
+    return np.array(basis)
+
+
+def orthogonalization(phase: Phase) -> NDArray[np.float64]:
+    """The cell's axes as columns in Cartesian Å (a along x, b in the xy plane), shape (3, 3)."""
+    return np.array(phase.unit_cell.orth.mat.tolist())
+
+
+def strained_axes(
+    axes: NDArray[np.float64], basis: NDArray[np.float64], coefficients: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Cell axes after the strain Σ cᵢ Eᵢ, columns in Å."""
+    return (np.eye(3) + np.tensordot(coefficients, basis, axes=1)) @ axes
+
+
+def cell_parameters(axes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """a, b, c in Å and α, β, γ in degrees of axes given as columns."""
+    lengths = np.linalg.norm(axes, axis=0)
+    cosines = [axes[:, i] @ axes[:, j] / (lengths[i] * lengths[j]) for i, j in ((1, 2), (0, 2), (0, 1))]
+    return np.array([*lengths, *np.degrees(np.arccos(cosines))])

@@ -1,0 +1,95 @@
+"""Library: the ordered set of phases that a model can name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bragglens.crystal.cif import read_cif
+from bragglens.crystal.phase import Phase, Site
+from bragglens.errors import StructureError
+
+
+@dataclass(frozen=True)
+class Library:
+    """Phases in the order of their names, which is the order of the classes.
+
+    Attributes:
+        phases: the phases.
+        problems: one sentence for each file that could not be read and was left out.
+    """
+
+    phases: tuple[Phase, ...]
+    problems: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.phases)
+
+    def __iter__(self) -> Iterator[Phase]:
+        return iter(self.phases)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The phases' names."""
+        return tuple(phase.name for phase in self.phases)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the crystallographic content, free of file names' paths and notes."""
+        content = [{k: v for k, v in d.items() if k not in ("notes", "source")} for d in self.to_list()]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """The phases as plain dictionaries, for JSON."""
+        return [asdict(phase) for phase in self.phases]
+
+    @classmethod
+    def from_list(cls, entries: list[dict[str, Any]]) -> Library:
+        """The library that `to_list` wrote."""
+        return cls(tuple(_phase(entry) for entry in entries))
+
+
+def read_library(folder: str | Path) -> Library:
+    """Read a folder of CIFs.
+
+    A file that cannot be read is left out and named in `problems`; the rest is read.
+
+    Raises:
+        StructureError: there is no such folder, no CIF in it, or none that can be read.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise StructureError(f"{folder}: is no folder: give the folder that holds the CIFs of your phases")
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() == ".cif" and p.is_file())
+    if not files:
+        raise StructureError(f"{folder}: holds no .cif file: put one CIF for each phase there")
+    phases, problems = [], []
+    for file in files:
+        try:
+            phases.append(read_cif(file))
+        except StructureError as error:
+            problems.append(str(error))
+    if not phases:
+        raise StructureError(f"{folder}: none of its {len(files)} CIFs can be read; the first: {problems[0]}")
+    return Library(tuple(sorted(phases, key=lambda phase: phase.name)), tuple(problems))
+
+
+def _phase(entry: dict[str, Any]) -> Phase:
+    """A phase from plain JSON, where tuples have become lists."""
+    sites = tuple(
+        Site(
+            label=site["label"],
+            element=site["element"],
+            position=tuple(site["position"]),
+            occupancy=site["occupancy"],
+            u_iso=site["u_iso"],
+            u_aniso=tuple(site["u_aniso"]) if site["u_aniso"] else None,
+        )
+        for site in entry["sites"]
+    )
+    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    return Phase(**{**plain, "sites": sites})

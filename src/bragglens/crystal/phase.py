@@ -1,0 +1,78 @@
+"""Phase: one crystal structure, complete and checked, free of any file format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gemmi
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Site:
+    """One atom of the asymmetric unit.
+
+    Attributes:
+        label: name in the CIF.
+        element: chemical symbol, D counted as H.
+        position: fractional coordinates.
+        occupancy: chemical occupancy, 0 to 1 (a full atom on a special position has 1).
+        u_iso: isotropic displacement in Å².
+        u_aniso: (U11, U22, U33, U12, U13, U23) in Å² in the CIF convention, or None.
+    """
+
+    label: str
+    element: str
+    position: tuple[float, float, float]
+    occupancy: float
+    u_iso: float
+    u_aniso: tuple[float, float, float, float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A crystal structure with a name.
+
+    Attributes:
+        name: the CIF's stem.
+        formula: chemical formula as stated, or made from the sites.
+        space_group: Hermann-Mauguin symbol.
+        cell: a, b, c in Å and α, β, γ in degrees.
+        operations: all symmetry operations of the cell as triplets, centring included.
+        sites: the asymmetric unit.
+        cell_mass: mass of the cell's content in g/mol, hydrogens that the sites lack included where the formula has them.
+        source: where the structure comes from.
+        notes: what was mended on reading, one sentence each.
+    """
+
+    name: str
+    formula: str
+    space_group: str
+    cell: tuple[float, float, float, float, float, float]
+    operations: tuple[str, ...]
+    sites: tuple[Site, ...]
+    cell_mass: float
+    source: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unit_cell(self) -> gemmi.UnitCell:
+        """The cell as a gemmi object."""
+        return gemmi.UnitCell(*self.cell)
+
+    @property
+    def volume(self) -> float:
+        """Cell volume in Å³."""
+        return float(self.unit_cell.volume)
+
+    @property
+    def density(self) -> float:
+        """Density in g/cm³."""
+        return self.cell_mass / self.volume * 1.66053907
+
+    @property
+    def rotations(self) -> NDArray[np.int64]:
+        """The distinct rotation parts of the operations, acting on fractional coordinates, shape (n, 3, 3)."""
+        parts = {tuple(np.ravel(gemmi.Op(xyz).rot) // gemmi.Op.DEN) for xyz in self.operations}
+        return np.array(sorted(parts), dtype=np.int64).reshape(-1, 3, 3)

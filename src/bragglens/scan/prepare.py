@@ -1,0 +1,111 @@
+"""The one door to a network: measured and simulated patterns become its input in the same way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.errors import ScanError
+from bragglens.scan.pattern import Grid, Pattern
+from bragglens.scan.scan import Scan
+
+LEAST_COVERAGE = 0.4  # of the grid; a scan of fewer lines than that decides nothing
+Scaling = Literal["minmax", "sqrt"]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How intensities become the numbers a network sees.
+
+    Attributes:
+        grid: the axis.
+        wavelength: wavelength in Å that the axis is for.
+        scaling: `minmax` maps each pattern to 0-1 and gives one channel, as the founding blog post does; `sqrt` takes
+            the square root of that, which lifts weak lines and evens out counting noise, and adds a second channel that
+            tells where the scan has data.
+    """
+
+    grid: Grid
+    wavelength: float
+    scaling: Scaling
+
+    @property
+    def channels(self) -> int:
+        """Number of input channels."""
+        return 1 if self.scaling == "minmax" else 2
+
+    def apply(self, intensity: NDArray[np.floating], covered: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Network input of shape (batch, channels, points) from intensities and coverage of shape (batch, points)."""
+        lowest = np.min(intensity, axis=1, keepdims=True, where=covered, initial=np.inf)
+        highest = np.max(intensity, axis=1, keepdims=True, where=covered, initial=-np.inf)
+        span = np.maximum(highest - lowest, 1e-12)
+        scaled = np.where(covered, (intensity - lowest) / span, 0.0).astype(np.float32)
+        if self.scaling == "minmax":
+            return scaled[:, None, :]
+        return np.stack([np.sqrt(scaled), covered.astype(np.float32)], axis=1)
+
+
+def to_grid(scan: Scan, preparation: Preparation, *, wavelength: float) -> Pattern:
+    """A measured scan on the grid of a model.
+
+    The axis is carried over through d, so that a scan of any wavelength meets the model at its own. Intensities are
+    averaged over each grid step where the scan is finer and interpolated where it is coarser.
+
+    Args:
+        scan: as read.
+        preparation: the model's.
+        wavelength: wavelength of the scan's strongest line in Å.
+
+    Raises:
+        ScanError: the scan covers too little of the grid to be judged.
+    """
+    grid = preparation.grid
+    two_theta = convert(scan.two_theta, wavelength, preparation.wavelength)
+    valid = np.isfinite(two_theta)
+    two_theta, counts = two_theta[valid], scan.counts[valid]
+    covered = np.zeros(grid.size, dtype=bool)
+    if two_theta.size > 1:
+        covered = (grid.two_theta >= two_theta[0]) & (grid.two_theta <= two_theta[-1])
+    if covered.mean() < LEAST_COVERAGE:
+        raise ScanError(
+            f"{scan.name}: its {scan.two_theta[0]:.4g}-{scan.two_theta[-1]:.4g}° at {wavelength:.4f} Å cover "
+            f"{covered.mean():.0%} of the model's {grid.start:g}-{grid.stop:g}° at {preparation.wavelength:.4f} Å, "
+            f"at least {LEAST_COVERAGE:.0%} are needed: measure a wider range or state the right --wavelength"
+        )
+    intensity = _rebin(two_theta, counts, grid)
+    return Pattern(grid, np.where(covered, intensity, 0.0), covered)
+
+
+def convert(two_theta: NDArray[np.float64], wavelength: float, target: float) -> NDArray[np.float64]:
+    """2θ in degrees at another wavelength, for the same d; NaN where that wavelength cannot reach it."""
+    if wavelength == target:
+        return two_theta
+    sine = target / wavelength * np.sin(np.radians(two_theta) / 2)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(2 * np.degrees(np.arcsin(sine)))
+
+
+def _rebin(two_theta: NDArray[np.float64], counts: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
+    """Mean intensity over each grid step: the integral of the scan's polygon, so that no count is lost."""
+    middle = np.diff(two_theta)
+    integral = np.concatenate([[0.0], np.cumsum(middle * (counts[1:] + counts[:-1]) / 2)])
+    left = np.clip(grid.two_theta - grid.step / 2, two_theta[0], two_theta[-1])
+    right = np.clip(grid.two_theta + grid.step / 2, two_theta[0], two_theta[-1])
+    width = right - left
+    mean = (_integral_at(right, two_theta, counts, integral) - _integral_at(left, two_theta, counts, integral)) / (
+        np.maximum(width, 1e-9)
+    )
+    return np.where(width > 1e-6, mean, np.interp(grid.two_theta, two_theta, counts))
+
+
+def _integral_at(
+    x: NDArray[np.float64], two_theta: NDArray[np.float64], counts: NDArray[np.float64], integral: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The polygon's integral up to x, exact within a segment too."""
+    i = np.clip(np.searchsorted(two_theta, x, side="right") - 1, 0, two_theta.size - 2)
+    t = x - two_theta[i]
+    slope = (counts[i + 1] - counts[i]) / (two_theta[i + 1] - two_theta[i])
+    return np.asarray(integral[i] + t * (counts[i] + slope * t / 2))

@@ -1,0 +1,126 @@
+"""Samples: which phases, how much of each, in what state, in which instrument, all drawn from a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.scan.pattern import Grid
+from bragglens.simulate.draws import Draws
+from bragglens.simulate.kernel import Conditions, PackedPhases
+from bragglens.simulate.recipe import Recipe
+
+_LOW_INDEX_AXES = np.array(
+    [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1), (1, -1, 0)], dtype=float
+)  # cleavage planes and growth faces are of low index, and these are what grains lie on
+_RADIUS = 185.0  # mm; only displacement over radius matters
+_GRAPHITE = np.cos(np.radians(26.6)) ** 2  # polarisation of a graphite (002) monochromator at Cu Kα
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the samples of a batch hold.
+
+    Attributes:
+        phase: index into the packed phases, -1 where a slot is empty, shape (batch, slots).
+        weight: weight fractions, shape (batch, slots), summing to 1 where there is a phase.
+    """
+
+    phase: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+
+def draw_mixtures(recipe: Recipe, draws: Draws, *, library: int, strangers: int, slots: int = 5) -> Content:
+    """Mixtures of phases 0 ... library-1, with a stranger (an index from `library` on) in some samples.
+
+    The last slot is the stranger's. Weights are log-normal and of no lower bound: whether a phase can be seen is for
+    the stream to tell from the rendered signal.
+    """
+    batch = len(draws.samples)
+    own = min(slots - 1, library)
+    wanted = np.floor(draws.of(recipe.phases, "phases")[:, 0] + 1).astype(int)
+    order = np.argsort(draws.uniform("which", library), axis=1)[:, :own]
+    phase = np.full((batch, slots), -1, dtype=np.int64)
+    phase[:, :own] = np.where(np.arange(own) < np.minimum(wanted, own)[:, None], order, -1)
+    if strangers and recipe.strangers:
+        has_stranger = draws.uniform("stranger")[:, 0] < recipe.strangers
+        pick = library + np.floor(draws.uniform("stranger kind")[:, 0] * strangers).astype(int)
+        phase[:, -1] = np.where(has_stranger, pick, -1)
+    spread = draws.of(recipe.dominance, "dominance")
+    weight = np.exp(spread * _normals(draws, "weight", slots)) * (phase >= 0)
+    return Content(phase, weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-12))
+
+
+def single_phases(draws: Draws, *, phases: NDArray[np.int64]) -> Content:
+    """Samples of one given phase each."""
+    return Content(phases.reshape(-1, 1).astype(np.int64), np.ones((len(draws.samples), 1)))
+
+
+def draw_conditions(recipe: Recipe, draws: Draws, content: Content, packed: PackedPhases, grid: Grid) -> Conditions:
+    """State of each phase and of the instrument for each sample; one instrument and height for all its phases."""
+    batch, slots = content.phase.shape
+    each: Callable[[str], NDArray[np.float64]] = lambda name: draws.of(getattr(recipe, name), name, slots)  # noqa: E731
+    one: Callable[[str], NDArray[np.float64]] = lambda name: draws.of(getattr(recipe, name), name)[:, 0]  # noqa: E731
+    textured = draws.uniform("textured", slots) < recipe.textured
+    axis = np.floor(draws.uniform("texture axis", slots) * len(_LOW_INDEX_AXES)).astype(int)
+    background = one("background")
+    return Conditions(
+        sample=draws.samples,
+        phase=content.phase,
+        weight=content.weight,
+        strain=_strain(recipe, draws, content, packed),
+        size=each("size"),
+        microstrain=each("microstrain"),
+        lorentzian=each("lorentzian"),
+        axis=_LOW_INDEX_AXES[axis],
+        march=np.where(textured, each("march"), 1.0),
+        resolution=_resolution(one("resolution"), one("resolution_slope"), one("instrument_lorentzian")),
+        polarisation=np.where(draws.uniform("monochromator")[:, 0] < recipe.monochromator, _GRAPHITE, 1.0),
+        zero=one("zero"),
+        tilt=np.degrees(2 * one("displacement") / _RADIUS),
+        background=np.column_stack([background, draws.of(recipe.slope, "slope", 4)]),
+        air=one("air"),
+        humps=_humps(recipe, draws, grid),
+        counts=one("counts"),
+        span=np.column_stack([one("start"), one("stop")]),
+    )
+
+
+def _normals(draws: Draws, name: str, slots: int) -> NDArray[np.float64]:
+    """Standard normal numbers by Box and Muller (1958)."""
+    radius = np.sqrt(-2 * np.log(draws.uniform(name + " radius", slots)))
+    return np.asarray(radius * np.cos(2 * np.pi * draws.uniform(name + " angle", slots)))
+
+
+def _strain(recipe: Recipe, draws: Draws, content: Content, packed: PackedPhases) -> NDArray[np.float64]:
+    """Coefficients of the strain basis: a common dilation, and one of its own for each allowed strain."""
+    batch, slots = content.phase.shape
+    dilation = draws.of(recipe.dilation, "dilation", slots)[..., None, None] * np.eye(3)
+    free = draws.of(recipe.strain, "strain", 6 * slots).reshape(batch, slots, 6)
+    basis = packed.strains[np.maximum(content.phase, 0)]
+    present = np.abs(basis).max(axis=(-1, -2)) > 0
+    # the dilation in terms of the basis, by least squares: it always lies in its span
+    flat = basis.reshape(batch, slots, 6, 9)
+    gram = flat @ np.swapaxes(flat, -1, -2) + np.eye(6) * ~present[..., None]
+    target = flat @ dilation.reshape(batch, slots, 9, 1)
+    return np.asarray(np.linalg.solve(gram, target)[..., 0] + free * present)
+
+
+def _resolution(
+    width: NDArray[np.float64], slope: NDArray[np.float64], lorentzian: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """U, V, W, X, Y from the width at low angle, the growth with angle, and the Lorentzian share."""
+    w = width**2
+    return np.column_stack([slope * w, np.zeros_like(w), w, 0.5 * lorentzian * width, 0.5 * lorentzian * width])
+
+
+def _humps(recipe: Recipe, draws: Draws, grid: Grid) -> NDArray[np.float64]:
+    """Amorphous humps: centre (15-45°) and standard deviation (2-10°) in degrees, height; shape (batch, 2, 3)."""
+    present = draws.uniform("humps") < recipe.humps
+    centre = 15 + 30 * draws.uniform("hump centre", 2)
+    width = 2 + 8 * draws.uniform("hump width", 2)
+    height = draws.of(recipe.hump, "hump", 2) * present
+    return np.stack([centre, width, height], axis=-1)

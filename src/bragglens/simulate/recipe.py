@@ -1,0 +1,151 @@
+"""Recipe: the distributions that instrument, specimen, background and noise are drawn from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from bragglens.errors import RecipeError
+from bragglens.simulate.draws import Constant, Distribution, LogUniform, Normal, Uniform
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What may vary in a measured pattern, and how far.
+
+    The defaults span the laboratory scans this was developed with: 4 nm crystallites to bulk, resolution 0.03-0.2°,
+    shifts to ±0.3°, 10² to 10⁵ counts, background from 1% to three times the strongest peak.
+
+    Attributes:
+        wavelength: tube or wavelength in Å as `instrument.emission` reads it.
+        dilation: relative change of all three axes together.
+        strain: coefficient of each allowed strain on top of that.
+        size: crystallite size in nm.
+        microstrain: Δd/d.
+        lorentzian: Lorentzian share of the broadening by the specimen.
+        march: March-Dollase r of a textured phase.
+        textured: share of phases that are textured.
+        resolution: instrumental FWHM in degrees at low angle, √W.
+        resolution_slope: growth of the Gaussian variance with angle, U/W.
+        instrument_lorentzian: X + Y over √W, the Lorentzian part of the instrument.
+        monochromator: share of instruments with a graphite monochromator.
+        zero: zero error in degrees.
+        displacement: specimen displacement in mm on a 185 mm goniometer.
+        background: mean level relative to the strongest peak.
+        slope: Chebyshev coefficients 1-4 relative to the mean level.
+        air: air scatter ~1/2θ at the low end relative to the mean level.
+        hump: height of an amorphous hump relative to the strongest peak.
+        humps: share of samples with humps.
+        counts: counts at the strongest peak.
+        start, stop: where the scan begins and ends, in degrees.
+        phases: number of phases of the library in a sample.
+        dominance: width of the log-normal that weight fractions come from; 0 makes all phases equal.
+        strangers: share of samples that hold a phase which is not in the library.
+    """
+
+    wavelength: str = "CuKa"
+    dilation: Distribution = Normal(0.0, 0.003)
+    strain: Distribution = Normal(0.0, 0.003)
+    size: Distribution = LogUniform(4.0, 300.0)
+    microstrain: Distribution = LogUniform(1e-5, 4e-3)
+    lorentzian: Distribution = Uniform(0.2, 1.0)
+    march: Distribution = LogUniform(0.45, 1.8)
+    textured: float = 0.7
+    resolution: Distribution = LogUniform(0.03, 0.20)
+    resolution_slope: Distribution = LogUniform(0.1, 3.0)
+    instrument_lorentzian: Distribution = Uniform(0.0, 0.7)
+    monochromator: float = 0.5
+    zero: Distribution = Normal(0.0, 0.05)
+    displacement: Distribution = Normal(0.0, 0.12)
+    background: Distribution = LogUniform(0.003, 3.0)
+    slope: Distribution = Normal(0.0, 0.15)
+    air: Distribution = LogUniform(0.01, 3.0)
+    hump: Distribution = LogUniform(0.005, 0.5)
+    humps: float = 0.5
+    counts: Distribution = LogUniform(100.0, 1e5)
+    start: Distribution = Uniform(5.0, 25.0)
+    stop: Distribution = Uniform(60.0, 110.0)
+    phases: Distribution = Uniform(0.0, 4.0)
+    dominance: Distribution = Constant(1.2)
+    strangers: float = 0.4
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionaries, numbers and texts, for JSON and for people."""
+        return {
+            name: {type(value).__name__: asdict(value)} if isinstance(value, _FAMILY) else value  # type: ignore[call-overload]
+            for name, value in vars(self).items()
+        }
+
+
+_FAMILY = (Constant, Uniform, LogUniform, Normal)
+
+
+def founding_recipe(
+    *,
+    strain: float = 0.01,
+    texture: float = 0.4,
+    domain_sizes: tuple[float, float] = (10.0, 100.0),
+    profile: str = "pseudo-voigt",
+    doublet: bool = True,
+) -> Recipe:
+    """Single clean phases with the three variations of the founding blog post, for stored training sets.
+
+    Args:
+        strain: each allowed lattice strain is even between ± this (0.04 is 4%); 0 switches it off.
+        texture: strength of preferred orientation from 0 (none) to below 1. Orientation densities along and across
+            the texture axis differ by a factor of at most 1/(1 - texture); March-Dollase's r is then log-uniform
+            between (1 - texture)^(2/9) and its inverse, as its two extremes are r^-3 and r^(3/2).
+        domain_sizes: smallest and largest crystallite size in nm.
+        profile: shape of the broadening, `gaussian`, `lorentzian` or `pseudo-voigt`.
+        doublet: Kα1 and Kα2, or Kα1 alone.
+
+    Raises:
+        RecipeError: a value that cannot be.
+    """
+    shares = {"gaussian": 0.0, "pseudo-voigt": 0.7, "lorentzian": 1.0}
+    if profile not in shares:
+        raise RecipeError(f"profile '{profile}' is not known: choose one of {', '.join(shares)}")
+    if not 0 <= strain < 0.2:
+        raise RecipeError(f"strain {strain:g} is not possible: give a share such as 0.04 for 4%, below 0.2")
+    if not 0 <= texture < 1:
+        raise RecipeError(f"texture {texture:g} is not possible: give 0 (none) to below 1")
+    if not 0 < domain_sizes[0] <= domain_sizes[1]:
+        raise RecipeError(f"domain sizes {domain_sizes} nm are not possible: give two positive sizes, smaller first")
+    r = (1 - texture) ** (2 / 9)
+    return replace(
+        CLEAN,
+        wavelength="CuKa" if doublet else "CuKa1",
+        strain=Uniform(-strain, strain),
+        size=Uniform(*domain_sizes),
+        lorentzian=Constant(shares[profile]),
+        march=LogUniform(r, 1 / r),
+        textured=1.0,
+    )
+
+
+CLEAN = Recipe(
+    dilation=Constant(0.0),
+    strain=Constant(0.0),
+    size=Constant(100.0),
+    microstrain=Constant(0.0),
+    lorentzian=Constant(0.7),
+    march=Constant(1.0),
+    textured=0.0,
+    resolution=Constant(0.06),
+    resolution_slope=Constant(0.0),
+    instrument_lorentzian=Constant(0.0),
+    monochromator=0.0,
+    zero=Constant(0.0),
+    displacement=Constant(0.0),
+    background=Constant(0.0),
+    slope=Constant(0.0),
+    air=Constant(0.0),
+    hump=Constant(0.0),
+    humps=0.0,
+    counts=Constant(0.0),
+    start=Constant(0.0),
+    stop=Constant(180.0),
+    phases=Constant(1.0),
+    strangers=0.0,
+)
+"""Ideal patterns: nothing varies, no background, no noise; the base of `founding_recipe`."""

@@ -1,0 +1,107 @@
+"""The forward model written to be read: one phase, one instrument, plain NumPy, no cut-offs.
+
+`render` does the same a thousand times faster and is held to this by the tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bragglens.crystal.lattice import strained_axes
+from bragglens.crystal.reflections import Reflections
+from bragglens.crystal.scattering import dispersion, form_factor, form_factor_coefficients
+from bragglens.scan.pattern import Grid
+from bragglens.simulate import formulas
+from bragglens.simulate.formulas import Array
+from bragglens.simulate.instrument import Instrument
+from bragglens.simulate.specimen import Specimen
+
+
+@dataclass(frozen=True)
+class Sticks:
+    """Lines of one wavelength.
+
+    Attributes:
+        hkl: shape (n, 3).
+        d: strained lattice spacing in Å.
+        two_theta: Bragg angle in degrees, without zero error and displacement.
+        area: integrated intensity for one gram of the phase, in an arbitrary unit shared by all phases.
+    """
+
+    hkl: Array
+    d: Array
+    two_theta: Array
+    area: Array
+
+
+def sticks(
+    crystal: Reflections, *, wavelength: float, polarisation: float = 1.0, specimen: Specimen | None = None
+) -> Sticks:
+    """Positions and integrated intensities m |F|² LP T / (M V) of all lines that the wavelength reaches.
+
+    1/(M V), with the cell's mass M and volume V, turns weight into scale (Hill & Howard 1987, J. Appl. Cryst. 20, 467).
+    """
+    specimen = specimen or Specimen()
+    coefficients = np.zeros(len(crystal.strain_basis))
+    coefficients[: len(specimen.strain)] = specimen.strain
+    axes = strained_axes(crystal.axes, crystal.strain_basis, coefficients)
+    inverse = np.linalg.inv(axes)
+    d = 1 / np.linalg.norm(crystal.hkl @ inverse, axis=1)
+    reached = wavelength < 2 * d
+    angle = formulas.two_theta(d=d, wavelength=wavelength)
+    with np.errstate(invalid="ignore"):
+        lp = formulas.lorentz_polarisation(two_theta=angle, polarisation=polarisation)
+    strength = crystal.multiplicity * structure_factor_squared(crystal, d, wavelength)
+    texture = _texture(crystal, inverse, specimen)
+    area = strength * lp * texture / (crystal.phase.cell_mass * np.linalg.det(axes))
+    return Sticks(crystal.hkl[reached], d[reached], angle[reached], area[reached])
+
+
+def structure_factor_squared(crystal: Reflections, d: Array, wavelength: float) -> Array:
+    """|F|² in electrons², the mean of the two Friedel mates: |Σ (f0 + f') G|² + |Σ f'' G|²."""
+    f0 = form_factor(form_factor_coefficients(crystal.elements), 1 / (4 * d**2))
+    anomalous = dispersion(crystal.elements, wavelength)
+    real = ((f0 + anomalous.real) * crystal.geometry).sum(axis=1)
+    imaginary = (anomalous.imag * crystal.geometry).sum(axis=1)
+    return np.abs(real) ** 2 + np.abs(imaginary) ** 2
+
+
+def _texture(crystal: Reflections, inverse: Array, specimen: Specimen) -> Array:
+    """March-Dollase factor, the mean over the equivalents of each reflection."""
+    normals = crystal.equivalents @ inverse
+    axis = np.array(specimen.texture_axis) @ inverse
+    cosine = normals @ axis / (np.linalg.norm(normals, axis=1) * np.linalg.norm(axis))
+    factor = formulas.march_dollase(cos_alpha=cosine, r=specimen.march)
+    return np.add.reduceat(factor, crystal.first_equivalent[:-1]) / np.diff(crystal.first_equivalent)
+
+
+def pattern(crystal: Reflections, instrument: Instrument, specimen: Specimen, grid: Grid) -> Array:
+    """Intensity of one gram of a phase per degree at each point of the grid, free of background and noise."""
+    total = np.zeros(grid.size)
+    for line in instrument.lines:
+        lines = sticks(
+            crystal, wavelength=line.wavelength, polarisation=instrument.polarisation, specimen=specimen
+        )
+        fwhm, eta = widths(lines.two_theta, line.wavelength, instrument, specimen)
+        shift = formulas.displacement_shift(
+            two_theta=lines.two_theta, displacement=specimen.displacement, radius=instrument.radius
+        )
+        x = grid.two_theta[:, None] - (lines.two_theta + instrument.zero + shift)
+        total += line.weight * formulas.pseudo_voigt(x=x, fwhm=fwhm, eta=eta) @ lines.area
+    return total
+
+
+def widths(two_theta: Array, wavelength: float, instrument: Instrument, specimen: Specimen) -> tuple[Array, Array]:
+    """FWHM in degrees and η of the lines: instrument and specimen folded by Thompson-Cox-Hastings."""
+    broadening = formulas.size_width(
+        two_theta=two_theta, wavelength=wavelength, size=specimen.size
+    ) + formulas.microstrain_width(two_theta=two_theta, microstrain=specimen.microstrain)
+    instrumental = formulas.caglioti_width(two_theta=two_theta, U=instrument.U, V=instrument.V, W=instrument.W)
+    gaussian = np.hypot(instrumental, (1 - specimen.lorentzian) * broadening)
+    lorentzian = (
+        formulas.lorentzian_width(two_theta=two_theta, X=instrument.X, Y=instrument.Y)
+        + specimen.lorentzian * broadening
+    )
+    return formulas.thompson_cox_hastings(gaussian=gaussian, lorentzian=lorentzian)

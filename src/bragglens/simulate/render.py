@@ -1,0 +1,121 @@
+"""Patterns from phases and drawn conditions: nouns packed into arrays, and the compiled kernel called on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.crystal.phase import Phase
+from bragglens.crystal.reflections import Reflections, reflections
+from bragglens.crystal.scattering import dispersion, form_factor_coefficients
+from bragglens.scan.pattern import Grid
+from bragglens.simulate.instrument import Instrument, Line
+from bragglens.simulate.kernel import Conditions, PackedPhases, render_batch
+from bragglens.simulate.specimen import Specimen
+
+STRAIN_MARGIN = 0.06  # lattices may shrink by this much and still bring no line in range that is not there
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A batch of patterns.
+
+    Attributes:
+        intensity: counts, or a clean pattern with a strongest point of 1, shape (batch, points).
+        signal: height of each slot's strongest line over the counting noise beneath it, shape (batch, slots).
+    """
+
+    intensity: NDArray[np.float32]
+    signal: NDArray[np.float64]
+
+
+def reflections_in_range(phases: Sequence[Phase], lines: tuple[Line, ...], grid: Grid) -> list[Reflections]:
+    """Reflections of each phase that can reach the grid, with room for strain and shifts."""
+    shortest = min(line.wavelength for line in lines)
+    theta = min(math.radians(grid.stop + 1.0) / 2, math.pi / 2)
+    d_min = shortest / (2 * math.sin(theta)) * (1 - STRAIN_MARGIN)
+    return [reflections(phase, d_min) for phase in phases]
+
+
+def pack(crystals: Sequence[Reflections], lines: tuple[Line, ...]) -> PackedPhases:
+    """Reflections as flat arrays for the kernel."""
+    elements = [e for crystal in crystals for e in crystal.elements]
+    anomalous = dispersion(tuple(elements), lines[0].wavelength)
+    strains = np.zeros((len(crystals), 6, 3, 3))
+    for i, crystal in enumerate(crystals):
+        strains[i, : len(crystal.strain_basis)] = crystal.strain_basis
+    equivalents_each = np.concatenate([np.diff(c.first_equivalent) for c in crystals])
+    geometry = np.concatenate([c.geometry.ravel() for c in crystals])
+    return PackedPhases(
+        first_reflection=_offsets(len(c) for c in crystals),
+        first_equivalent=_offsets(equivalents_each),
+        first_element=_offsets(len(c.elements) for c in crystals),
+        first_geometry=_offsets(c.geometry.size for c in crystals)[:-1],
+        hkl=np.concatenate([c.hkl for c in crystals]).astype(float),
+        multiplicity=np.concatenate([c.multiplicity for c in crystals]).astype(float),
+        equivalents=np.concatenate([c.equivalents for c in crystals]).astype(float),
+        geometry=np.stack([geometry.real, geometry.imag], axis=1),
+        form_factors=form_factor_coefficients(tuple(elements)),
+        dispersion=np.stack([anomalous.real, anomalous.imag], axis=1),
+        axes=np.array([c.axes for c in crystals]),
+        strains=strains,
+        cell_mass=np.array([c.phase.cell_mass for c in crystals]),
+        wavelengths=np.array([line.wavelength for line in lines]),
+        line_weights=np.array([line.weight for line in lines]),
+    )
+
+
+def _offsets(lengths) -> NDArray[np.int64]:  # type: ignore[no-untyped-def]
+    return np.cumsum([0, *lengths]).astype(np.int64)
+
+
+def render(packed: PackedPhases, conditions: Conditions, grid: Grid, *, seed: int = 0) -> Rendered:
+    """Render a batch: sample i of a seed is the same in any batch."""
+    batch, slots = conditions.phase.shape
+    out = np.empty((batch, grid.size), dtype=np.float32)
+    signal = np.empty((batch, slots))
+    render_batch(packed, conditions, grid.start, grid.step, np.uint64(seed), out, signal)
+    return Rendered(out, signal)
+
+
+def render_phases(
+    crystals: Sequence[Reflections], instrument: Instrument, specimens: Sequence[Specimen], grid: Grid
+) -> NDArray[np.float32]:
+    """One clean pattern of each phase alone, scaled to a strongest point of 1, shape (phases, points)."""
+    conditions = fixed_conditions(instrument, specimens, range(len(crystals)))
+    return render(pack(crystals, instrument.lines), conditions, grid).intensity
+
+
+def fixed_conditions(instrument: Instrument, specimens: Sequence[Specimen], phases: Sequence[int]) -> Conditions:
+    """Conditions of samples of one phase each, all in one instrument, without background and noise."""
+    n = len(specimens)
+    strain = np.zeros((n, 1, 6))
+    for i, specimen in enumerate(specimens):
+        strain[i, 0, : len(specimen.strain)] = specimen.strain
+    column = lambda name: np.array([[getattr(s, name)] for s in specimens], dtype=float)  # noqa: E731
+    resolution = [instrument.U, instrument.V, instrument.W, instrument.X, instrument.Y]
+    tilt = [math.degrees(2 * s.displacement / instrument.radius) for s in specimens]
+    return Conditions(
+        sample=np.arange(n, dtype=np.uint64),
+        phase=np.array([[p] for p in phases], dtype=np.int64),
+        weight=np.ones((n, 1)),
+        strain=strain,
+        size=column("size"),
+        microstrain=column("microstrain"),
+        lorentzian=column("lorentzian"),
+        axis=np.array([[s.texture_axis] for s in specimens], dtype=float),
+        march=column("march"),
+        resolution=np.tile(resolution, (n, 1)).astype(float),
+        polarisation=np.full(n, instrument.polarisation),
+        zero=np.full(n, float(instrument.zero)),
+        tilt=np.array(tilt, dtype=float),
+        background=np.zeros((n, 5)),
+        air=np.zeros(n),
+        humps=np.zeros((n, 2, 3)),
+        counts=np.zeros(n),
+        span=np.tile([0.0, 180.0], (n, 1)),
+    )

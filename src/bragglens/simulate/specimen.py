@@ -1,0 +1,28 @@
+"""Specimen: what the grains of one phase, and how they lie in the beam, put into a pattern."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """State of one phase in the specimen.
+
+    Attributes:
+        size: volume-weighted crystallite size in nm.
+        microstrain: mean relative spread of the lattice spacings, Δd/d.
+        lorentzian: share of the broadening by size and microstrain that is Lorentzian, 0 (Gaussian) to 1.
+        strain: coefficients of the phase's allowed lattice strains (`lattice.strain_basis`), relative; may be shorter.
+        texture_axis: hkl of the March-Dollase axis.
+        march: March-Dollase r; below 1 plates lie flat on the axis, above 1 needles, 1 is no texture.
+        displacement: height of the specimen above the focusing plane in mm.
+    """
+
+    size: float = 100.0
+    microstrain: float = 0.0
+    lorentzian: float = 0.7
+    strain: tuple[float, ...] = ()
+    texture_axis: tuple[int, int, int] = (0, 0, 1)
+    march: float = 1.0
+    displacement: float = 0.0
