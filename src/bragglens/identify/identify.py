@@ -1,0 +1,79 @@
+"""Identify: a scan and a model in, an Identification out."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.errors import BragglensError, ScanError
+from bragglens.identify.identification import Finding, Identification, Verdict
+from bragglens.learn.model import Model
+from bragglens.scan.prepare import to_grid
+from bragglens.scan.read import read_scan
+from bragglens.scan.scan import Scan
+
+THRESHOLD = 0.5
+
+
+def identify(scan: Scan, model: Model, *, wavelength: float | None = None) -> Identification:
+    """Tell which phases of the model's library a scan holds.
+
+    Args:
+        scan: as read.
+        model: a trained model.
+        wavelength: Å of the scan's strongest line; wins over what the file states.
+
+    Raises:
+        ScanError: the wavelength is neither stated nor in the file, or the scan covers too little of the model's grid.
+    """
+    started = time.perf_counter()
+    used = wavelength or scan.wavelength
+    if used is None:
+        raise ScanError(
+            f"{scan.name}: the file does not state its wavelength: give it, for example --wavelength CuKa"
+        )
+    pattern = to_grid(scan, model.preparation, wavelength=used)
+    scores = model.judge(pattern)
+    names = model.library.names
+    own = scores[: len(names)]
+    stranger = float(scores[-1]) if model.answer == "sigmoid" else None
+    found = [Finding(names[i], float(own[i])) for i in np.argsort(-own) if own[i] >= THRESHOLD]
+    return Identification(
+        file=scan.name,
+        model=model.name,
+        verdict=_verdict(len(found), stranger),
+        phases=tuple(found),
+        probabilities={name: float(p) for name, p in zip(names, own, strict=True)},
+        stranger=stranger,
+        wavelength=used,
+        seconds=time.perf_counter() - started,
+        notes=scan.notes,
+        pattern=pattern,
+    )
+
+
+def identify_file(path: str | Path, model: Model, *, wavelength: float | None = None) -> Identification:
+    """Read a file and identify it; what goes wrong becomes the answer's `error`, so that a batch goes on."""
+    try:
+        scan = read_scan(path)
+        answer = identify(scan, model, wavelength=wavelength)
+    except BragglensError as error:
+        return Identification(file=str(path), model=model.name, verdict=None, error=str(error))
+    return Identification(**{**vars(answer), "file": str(path)})
+
+
+def _verdict(found: int, stranger: float | None) -> Verdict:
+    if not found:
+        return "unknown"
+    if stranger is not None and stranger >= THRESHOLD:
+        return "partly unknown"
+    return "known" if found == 1 else "mixture"
+
+
+def ranking(answer: Identification) -> NDArray[np.str_]:
+    """All phases of the library, the most probable first."""
+    probabilities = answer.probabilities or {}
+    return np.array(sorted(probabilities, key=lambda name: -probabilities[name]))

@@ -1,0 +1,193 @@
+"""Model: a trained network with all that it needs to be used, in one file; using it needs no torch.
+
+A `.bragglens` file is a zip archive of two members: `network.onnx` and `manifest.json` (format number, phases, grid,
+preparation, recipe, scores, versions, and the network's SHA-256). Nothing in it is ever executed as code: JSON is
+data, and ONNX Runtime interprets a fixed set of mathematical operators.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.crystal.library import Library
+from bragglens.errors import BragglensError, ModelError
+from bragglens.scan.pattern import Grid, Pattern
+from bragglens.scan.prepare import Preparation
+
+FORMAT = 1
+_LARGEST = {"manifest.json": 200_000_000, "network.onnx": 1_000_000_000}  # bytes unpacked; beyond is no model of ours
+Answer = Literal["sigmoid", "softmax"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network and all it needs.
+
+    Attributes:
+        library: the phases it can name, in the order of its outputs.
+        preparation: grid, wavelength and scaling of its input.
+        answer: `sigmoid`, an independent yes or no for each phase and a last output for "something else is there
+            too"; or `softmax`, one of the phases, as the founding blog post has it.
+        network: the network as ONNX, giving logits.
+        network_name: the member of the family.
+        recipe: what it was trained on.
+        scores: figures on simulated patterns it has not seen.
+        versions: of bragglens, of the libraries used, and the date.
+        temperature: logits are divided by this before they become probabilities.
+        name: the file's name.
+    """
+
+    library: Library
+    preparation: Preparation
+    answer: Answer
+    network: bytes = field(repr=False)
+    network_name: str = "compact"
+    recipe: dict[str, Any] = field(default_factory=dict, repr=False)
+    scores: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    temperature: float = 1.0
+    name: str = "unsaved"
+
+    @cached_property
+    def _session(self) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        try:
+            return onnxruntime.InferenceSession(self.network, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises many kinds, none of them public
+            raise ModelError(f"{self.name}: its network cannot be loaded: train the model again") from error
+
+    def logits(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Raw outputs for prepared input of shape (batch, channels, points)."""
+        try:
+            (out,) = self._session.run(None, {self._session.get_inputs()[0].name: x})
+        except Exception as error:
+            raise ModelError(f"{self.name}: its network does not fit its own grid: train the model again") from error
+        return np.asarray(out, dtype=float)
+
+    def probabilities(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Probability of each phase, and with `sigmoid` of a stranger last, shape (batch, outputs)."""
+        return activate(self.logits(x), self.answer, self.temperature)
+
+    def judge(self, pattern: Pattern) -> NDArray[np.float64]:
+        """Probabilities for one pattern on the model's grid, shape (outputs,)."""
+        return self.probabilities(self.preparation.apply(pattern.intensity[None], pattern.covered[None]))[0]
+
+
+def activate(logits: NDArray[np.float64], answer: Answer, temperature: float) -> NDArray[np.float64]:
+    """Logits to probabilities."""
+    z = logits / temperature
+    if answer == "sigmoid":
+        return np.asarray(np.exp(-np.logaddexp(0.0, -z)))
+    z = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.asarray(z / z.sum(axis=1, keepdims=True))
+
+
+def save_model(model: Model, path: str | Path) -> Path:
+    """Write a model file; an existing one is replaced only once the new one is whole.
+
+    Raises:
+        ModelError: it cannot be written there.
+    """
+    path = Path(path)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            archive.writestr("manifest.json", json.dumps(_manifest(model), indent=1))
+            archive.writestr("network.onnx", model.network)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise ModelError(f"{path}: the model cannot be written: {error.strerror}: choose another place") from error
+    return path
+
+
+def load_model(path: str | Path) -> Model:
+    """Read a model file.
+
+    Raises:
+        ModelError: the file is missing, foreign, damaged, or of a newer format.
+    """
+    path = Path(path)
+    manifest, network = _read(path)
+    if manifest.get("format") != FORMAT:
+        raise ModelError(
+            f"{path}: is of model format {manifest.get('format')}, this version reads {FORMAT}: "
+            "update bragglens or train the model again"
+        )
+    if hashlib.sha256(network).hexdigest() != manifest.get("network_sha256"):
+        raise ModelError(f"{path}: is damaged, its network does not match its checksum: copy or train it again")
+    try:
+        return _from_manifest(manifest, network, path.name)
+    except (KeyError, TypeError, ValueError, AttributeError, BragglensError) as error:
+        raise ModelError(f"{path}: its manifest is incomplete ({error!r}): copy or train it again") from error
+
+
+def _read(path: Path) -> tuple[dict[str, Any], bytes]:
+    """Manifest and network of an archive, no more of it than a model may hold."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name, largest in _LARGEST.items():
+                if archive.getinfo(name).file_size > largest:
+                    raise ModelError(f"{path}: its {name} would unpack to over {largest // 10**6} MB: not a model")
+            manifest = json.loads(archive.read("manifest.json"))
+            network = archive.read("network.onnx")
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such model file: train one with `bragglens train PHASES -o {path}`") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+    except ModelError:
+        raise
+    except Exception as error:  # zipfile, zlib and json raise a dozen kinds on damaged bytes
+        raise ModelError(f"{path}: is no bragglens model, or was cut short: copy or train it again") from error
+    if not isinstance(manifest, dict):
+        raise ModelError(f"{path}: is no bragglens model: its manifest holds no fields")
+    return manifest, network
+
+
+def _manifest(model: Model) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "answer": model.answer,
+        "network": model.network_name,
+        "network_sha256": hashlib.sha256(model.network).hexdigest(),
+        "temperature": model.temperature,
+        "preparation": asdict(model.preparation),
+        "library_sha256": model.library.hash,
+        "recipe": model.recipe,
+        "scores": model.scores,
+        "versions": model.versions,
+        "phases": model.library.to_list(),
+    }
+
+
+def _from_manifest(manifest: dict[str, Any], network: bytes, name: str) -> Model:
+    preparation = manifest["preparation"]
+    if preparation["scaling"] not in ("minmax", "sqrt") or manifest["answer"] not in ("sigmoid", "softmax"):
+        raise ValueError("unknown scaling or answer")
+    return Model(
+        library=Library.from_list(manifest["phases"]),
+        preparation=Preparation(
+            Grid(**preparation["grid"]), float(preparation["wavelength"]), preparation["scaling"]
+        ),
+        answer=manifest["answer"],
+        network=network,
+        network_name=str(manifest["network"]),
+        recipe=dict(manifest["recipe"]),
+        scores=dict(manifest["scores"]),
+        versions=dict(manifest["versions"]),
+        temperature=float(manifest["temperature"]),
+        name=name,
+    )

@@ -1,0 +1,290 @@
+"""Training: networks on a stream of mixtures made on the fly, or on stored single-phase patterns as the post does."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from bragglens.crystal.library import Library
+from bragglens.errors import RecipeError
+from bragglens.learn.export import to_onnx
+from bragglens.learn.model import Answer, Model
+from bragglens.learn.networks import NETWORKS
+from bragglens.learn.stream import Batch, open_stream
+from bragglens.scan.pattern import Grid
+from bragglens.scan.prepare import Preparation
+from bragglens.simulate.instrument import emission
+from bragglens.simulate.recipe import Recipe
+
+DEFAULT_GRID = Grid(5.0, 90.0, 0.02)
+POST_BATCH, POST_EPOCHS = 32, 10
+STRANGERS = 400
+_VALIDATION_FIRST = 1 << 40  # validation samples come from numbers that training never reaches
+_REPORTS = 10  # how often a training on a stream tells how it is doing
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How training stands at the end of an epoch.
+
+    Attributes:
+        epoch, epochs: this one and how many there will be.
+        loss: mean training loss since the last report.
+        accuracy: share of training patterns answered exactly right since the last report.
+        validation: share of validation patterns answered exactly right.
+        seconds: since the start.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    accuracy: float
+    validation: float
+    seconds: float
+
+
+Report = Callable[[Progress], None]
+Tick = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Stored patterns with class numbers: x of shape (patterns, points), y of shape (patterns,)."""
+
+    x: NDArray[np.floating]
+    y: NDArray[np.integer]
+
+
+def train(
+    library: Library,
+    *,
+    recipe: Recipe | None = None,
+    grid: Grid = DEFAULT_GRID,
+    network: str = "compact",
+    steps: int = 2000,
+    batch: int = 64,
+    seed: int = 0,
+    report: Report | None = None,
+    tick: Tick | None = None,
+) -> Model:
+    """Train a network that says for each phase whether it is there, on mixtures made on the fly.
+
+    Args:
+        library: the phases.
+        recipe: what varies; the default is wide enough for laboratory scans.
+        grid: the axis the network sees, at the recipe's wavelength.
+        network: a member of the family.
+        steps: batches to train on.
+        batch: patterns in a batch.
+        seed: sample i comes from (seed, i), and the network's first weights from the seed.
+        report: called at ten points on the way.
+        tick: called after each step with (step, steps).
+
+    Returns:
+        The model, calibrated on and scored with samples that it was not trained on.
+    """
+    recipe = recipe or Recipe()
+    preparation = Preparation(grid, emission(recipe.wavelength)[0].wavelength, "sqrt")
+    stream = open_stream(library, recipe, preparation, seed=seed, strangers=STRANGERS)
+    net = _network(network, preparation.channels, grid.size, len(library) + 1, seed)
+    validation = [stream.batch(_VALIDATION_FIRST + 128 * i, 128) for i in range(4)]
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2e-3, total_steps=steps, pct_start=0.15)
+    tally, started = _Tally(), time.perf_counter()
+    for step in range(steps):
+        drawn = stream.batch(step * batch, batch)
+        logits = net(torch.from_numpy(drawn.x))
+        loss = _masked_loss(logits, drawn)
+        _descend(loss, optimizer)
+        schedule.step()
+        tally.add(loss, _exact(logits.detach().numpy(), drawn), batch)
+        if tick:
+            tick(step + 1, steps)
+        if report and (step + 1) % max(1, steps // _REPORTS) == 0:
+            epoch = (step + 1) // max(1, steps // _REPORTS)
+            right = np.mean([_exact(_infer(net, v.x), v).mean() for v in validation])
+            report(tally.close(epoch, _REPORTS, float(right), started))
+    logits_seen = np.concatenate([_infer(net, v.x) for v in validation])
+    temperature = _temperature(logits_seen, validation)
+    exact = float(np.mean([_exact(_infer(net, v.x), v).mean() for v in validation]))
+    scores = {"exact_set_simulated": exact, "samples": float(steps * batch), "seed": float(seed)}
+    return _model(net, library, preparation, "sigmoid", network, recipe.to_dict(), scores, temperature)
+
+
+def train_stored(
+    library: Library,
+    training: Stored,
+    validation: Stored,
+    *,
+    grid: Grid,
+    wavelength: float,
+    network: str = "post",
+    epochs: int = POST_EPOCHS,
+    seed: int = 0,
+    report: Report | None = None,
+) -> Model:
+    """Train a softmax classifier on stored patterns of single phases, as the founding blog post does.
+
+    Min-max scaling, Adam at its default rate, cross-entropy, batches of 32, shuffled in each epoch.
+
+    Raises:
+        RecipeError: arrays, labels, grid and library do not fit each other.
+    """
+    for name, stored in (("training", training), ("validation", validation)):
+        _check_stored(name, stored, library, grid)
+    preparation = Preparation(grid, wavelength, "minmax")
+    net = _network(network, preparation.channels, grid.size, len(library), seed)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    started = time.perf_counter()
+    accuracy = 0.0
+    for epoch in range(epochs):
+        tally = _Tally()
+        for x, y in _shuffled(training, preparation, seed + epoch):
+            logits = net(torch.from_numpy(x))
+            loss = nn.functional.cross_entropy(logits, torch.from_numpy(y))
+            _descend(loss, optimizer)
+            tally.add(loss, logits.detach().numpy().argmax(axis=1) == y, len(y))
+        accuracy = stored_accuracy(lambda x: _infer(net, x), validation, preparation)
+        if report:
+            report(tally.close(epoch + 1, epochs, accuracy, started))
+    scores = {"validation_accuracy": accuracy, "samples": float(len(training.y)), "seed": float(seed)}
+    return _model(net, library, preparation, "softmax", network, {}, scores, 1.0)
+
+
+def stored_accuracy(
+    answer: Callable[[NDArray[np.float32]], NDArray[np.floating]], stored: Stored, preparation: Preparation
+) -> float:
+    """Share of stored single-phase patterns whose strongest answer among the phases is the right one."""
+    right = 0
+    classes = int(stored.y.max()) + 1
+    for i in range(0, len(stored.y), 64):
+        x = stored.x[i : i + 64]
+        scores = answer(preparation.apply(x, np.ones(x.shape, dtype=bool)))
+        right += int((scores[:, : max(classes, 1)].argmax(axis=1) == stored.y[i : i + 64]).sum())
+    return right / len(stored.y)
+
+
+def _check_stored(name: str, stored: Stored, library: Library, grid: Grid) -> None:
+    if stored.x.ndim != 2 or stored.x.shape[0] != stored.y.shape[0] or not len(stored.y):
+        raise RecipeError(f"the {name} arrays of shapes {stored.x.shape} and {stored.y.shape} do not belong together")
+    if stored.x.shape[1] != grid.size:
+        raise RecipeError(
+            f"the {name} patterns have {stored.x.shape[1]} points, the axis {grid.start:g}-{grid.stop:g}° at "
+            f"{grid.step:g}° has {grid.size}: state the --two-theta and --step they were simulated with"
+        )
+    if stored.y.min() < 0 or stored.y.max() >= len(library):
+        raise RecipeError(
+            f"the {name} labels run to {stored.y.max()}, the folder holds {len(library)} phases: give the folder "
+            "that the patterns were simulated from"
+        )
+
+
+def _shuffled(
+    stored: Stored, preparation: Preparation, seed: int
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    order = np.random.default_rng(seed).permutation(len(stored.y))
+    for i in range(0, len(order), POST_BATCH):
+        rows = order[i : i + POST_BATCH]
+        x = stored.x[rows]
+        yield preparation.apply(x, np.ones(x.shape, dtype=bool)), stored.y[rows].astype(np.int64)
+
+
+def _network(name: str, channels: int, points: int, outputs: int, seed: int) -> nn.Module:
+    if name not in NETWORKS:
+        raise RecipeError(f"network '{name}' is not known: choose one of {', '.join(NETWORKS)}")
+    torch.manual_seed(seed)
+    return NETWORKS[name](channels, points, outputs)
+
+
+def _masked_loss(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """Mean binary cross-entropy over what can be asked, summed over the phases."""
+    losses = nn.functional.binary_cross_entropy_with_logits(
+        logits, torch.from_numpy(batch.present), reduction="none"
+    )
+    return (losses * torch.from_numpy(batch.asked)).sum(dim=1).mean()
+
+
+def _descend(loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def _infer(net: nn.Module, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    net.eval()
+    with torch.inference_mode():
+        out: NDArray[np.float32] = net(torch.from_numpy(x)).numpy()
+    net.train()
+    return out
+
+
+def _exact(logits: NDArray[np.floating], batch: Batch) -> NDArray[np.bool_]:
+    """Whether all that is asked of a pattern is answered right at a probability of one half."""
+    wrong = ((logits > 0) != (batch.present > 0)) & (batch.asked > 0)
+    return ~wrong[:, :-1].any(axis=1)
+
+
+def _temperature(logits: NDArray[np.floating], validation: list[Batch]) -> float:
+    """The one number that makes stated probabilities hold on unseen samples (Guo et al. 2017, ICML, temperature scaling)."""
+    present = np.concatenate([v.present for v in validation])
+    asked = np.concatenate([v.asked for v in validation])
+    candidates = np.geomspace(0.5, 4.0, 40)
+
+    def loss(t: float) -> float:
+        z = logits / t
+        return float(((np.logaddexp(0, z) - present * z) * asked).sum())
+
+    return float(candidates[np.argmin([loss(t) for t in candidates])])
+
+
+class _Tally:
+    """Running means between two reports."""
+
+    def __init__(self) -> None:
+        self.loss, self.right, self.seen = 0.0, 0, 0
+
+    def add(self, loss: torch.Tensor, right: NDArray[np.bool_], count: int) -> None:
+        self.loss += float(loss) * count
+        self.right += int(right.sum())
+        self.seen += count
+
+    def close(self, epoch: int, epochs: int, validation: float, started: float) -> Progress:
+        progress = Progress(
+            epoch, epochs, self.loss / self.seen, self.right / self.seen, validation, time.perf_counter() - started
+        )
+        self.__init__()  # type: ignore[misc]
+        return progress
+
+
+def _model(
+    net: nn.Module,
+    library: Library,
+    preparation: Preparation,
+    answer: Answer,
+    name: str,
+    recipe: dict[str, object],
+    scores: dict[str, float],
+    temperature: float,
+) -> Model:
+    versions = {package: version(package) for package in ("bragglens", "torch", "numpy", "gemmi", "onnxruntime")}
+    versions |= {"python": platform.python_version(), "date": datetime.date.today().isoformat()}
+    return Model(
+        library=library,
+        preparation=preparation,
+        answer=answer,
+        network=to_onnx(net, preparation.channels, preparation.grid.size),
+        network_name=name,
+        recipe=recipe,
+        scores=scores,
+        versions=versions,
+        temperature=temperature,
+    )
