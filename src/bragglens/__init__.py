@@ -1,0 +1,30 @@
+"""bragglens: which crystalline phases are in a powder diffraction scan, and how sure that is."""
+
+from importlib.metadata import version
+
+from bragglens.crystal.library import Library, read_library
+from bragglens.crystal.phase import Phase
+from bragglens.errors import BragglensError
+from bragglens.identify.identification import Identification
+from bragglens.identify.identify import identify
+from bragglens.learn.model import Model, load_model, save_model
+from bragglens.scan.pattern import Grid, Pattern
+from bragglens.scan.read import read_scan
+from bragglens.scan.scan import Scan
+
+__version__ = version("bragglens")
+__all__ = [
+    "BragglensError",
+    "Grid",
+    "Identification",
+    "Library",
+    "Model",
+    "Pattern",
+    "Phase",
+    "Scan",
+    "identify",
+    "load_model",
+    "read_library",
+    "read_scan",
+    "save_model",
+]

@@ -22,6 +22,7 @@ DEFAULT_U_ISO = 0.0063  # Å², B = 0.5 Å²: usual for inorganic solids at room
 LARGEST_U = 0.3  # Å²; an atom that swings wider than half a bond is a slip of the file
 SNAP = 0.1  # Å; coordinates typed as 0.3333 lie this near to the special position they mean
 SHORTEST_CONTACT = 0.7  # Å between two atoms; H-H in H2 is 0.74
+METRIC_TOLERANCE = 0.02  # relative; axes that symmetry makes equal may differ by 1% of their length
 MAX_FILE_SIZE = 50_000_000  # bytes
 _WATER_LABELS = ("WAT", "H2O")  # names that stand for a water molecule; W alone would be tungsten
 
@@ -60,7 +61,7 @@ def read_cif(path: str | Path) -> Phase:
     path = Path(path)
     block = _structure_block(path)
     cell = _cell(block, path)
-    small = gemmi.make_small_structure_from_block(block)
+    small = _small_structure(block, path)
     if not len(small.sites):
         raise StructureError(f"{path}: holds no atom sites with coordinates: take a CIF with the full structure")
     formula = _text(block, "_chemical_formula_sum") or _text(block, "_chemical_formula_structural")
@@ -87,7 +88,7 @@ def read_cif(path: str | Path) -> Phase:
 
 
 def _structure_block(path: Path) -> gemmi.cif.Block:
-    """The first block of the file that has a cell."""
+    """The first block of the file that has a cell and atoms, else the first that has a cell."""
     try:
         if path.stat().st_size > MAX_FILE_SIZE:
             raise StructureError(f"{path}: larger than {MAX_FILE_SIZE // 10**6} MB, which no crystal structure needs")
@@ -97,10 +98,17 @@ def _structure_block(path: Path) -> gemmi.cif.Block:
     except (ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else "not CIF syntax"
         raise StructureError(f"{path}: is damaged or no CIF ({reason}): fetch the file again") from error
-    for block in document:
-        if block.find_value("_cell_length_a"):
-            return block
-    raise StructureError(f"{path}: has no unit cell: it is empty, cut short, or not a crystal structure")
+    blocks = [block for block in document if block.find_value("_cell_length_a")]
+    if not blocks:
+        raise StructureError(f"{path}: has no unit cell: it is empty, cut short, or not a crystal structure")
+    return next((block for block in blocks if len(block.find_values("_atom_site_fract_x"))), blocks[0])
+
+
+def _small_structure(block: gemmi.cif.Block, path: Path) -> gemmi.SmallStructure:
+    try:
+        return gemmi.make_small_structure_from_block(block)
+    except (ValueError, RuntimeError) as error:
+        raise StructureError(f"{path}: is damaged ({error}): correct that entry or fetch the file again") from error
 
 
 def _cell(block: gemmi.cif.Block, path: Path) -> gemmi.UnitCell:
@@ -205,7 +213,7 @@ def _choose_symmetry(
     A symbol such as `I 41/a m d` names two origins and files do not say which: the wrong one doubles the atoms and
     puts them upon each other, which the contacts and the density tell.
     """
-    candidates = _symmetry_candidates(block, small)
+    candidates = _symmetry_candidates(block, small, notes)
     if not candidates:
         raise StructureError(f"{path}: states no symmetry that is known: give its operations or space group")
     rated = []
@@ -215,25 +223,40 @@ def _choose_symmetry(
         fault = _fault(placed, symmetry, cell, block)
         if fault is None:
             if symmetry is not candidates[0]:
-                notes.append(f"symmetry taken from {symmetry.origin}: {candidates[0].origin} gives {rated[0]}")
+                notes.append(f"symmetry taken from {symmetry.origin}, since with {candidates[0].origin} {rated[0]}")
             notes.extend(mended)
             return symmetry, placed
         rated.append(fault)
     raise StructureError(f"{path}: the atoms do not fit the symmetry ({rated[0]}): check space group and coordinates")
 
 
-def _symmetry_candidates(block: gemmi.cif.Block, small: gemmi.SmallStructure) -> list[_Symmetry]:
+def _symmetry_candidates(block: gemmi.cif.Block, small: gemmi.SmallStructure, notes: list[str]) -> list[_Symmetry]:
     """All statements of the file, the most explicit first."""
     found: list[_Symmetry] = []
     operations = list(dict.fromkeys(_triplet(op) for op in small.symops))
     named = _named_groups(block, small)
     symbol = small.spacegroup_hm or (named[0][0].hm if named else "?")
     if None not in operations and (len(operations) > 1 or (operations and not named)):
-        closed = gemmi.GroupOps([gemmi.Op(t) for t in operations])
-        found.append(_Symmetry(symbol, tuple(op.triplet() for op in closed), "its list of operations"))
+        group_operations = _group_operations(operations, notes)
+        if group_operations:
+            found.append(_Symmetry(symbol, group_operations, "its list of operations"))
     for group, origin in named:
         found.append(_Symmetry(group.hm, tuple(op.triplet() for op in group.operations()), origin))
     return found
+
+
+def _group_operations(triplets: list[str], notes: list[str]) -> tuple[str, ...]:
+    """The operations of the group that a list names, what the list lacks included; none where there is no such group."""
+    stated = [gemmi.Op(t) for t in ([] if "x,y,z" in triplets else ["x,y,z"]) + triplets]
+    group, whole = gemmi.GroupOps(stated), gemmi.GroupOps(stated)
+    try:
+        whole.add_missing_elements()
+    except RuntimeError:
+        return ()
+    if len(list(whole)) != len(triplets):
+        notes.append(f"the list of operations is no group: {len(triplets)} are stated, {len(list(whole))} were taken")
+        group = whole
+    return tuple(op.triplet() for op in group)
 
 
 def _triplet(text: str) -> str | None:
@@ -257,7 +280,7 @@ def _named_groups(block: gemmi.cif.Block, small: gemmi.SmallStructure) -> list[t
         group = gemmi.find_spacegroup_by_name(symbol, cell.alpha, cell.gamma)
         if group:
             groups += [(g, f"its symbol, {_setting(g)}") for g in _settings(group)]
-    number = small.spacegroup_number or int(gemmi.cif.as_number(block.find_value("_symmetry_Int_Tables_number") or "0"))
+    number = small.spacegroup_number
     if not groups and 1 <= number <= 230:
         groups += [(g, f"its number, {_setting(g)}") for g in _settings(gemmi.find_spacegroup_by_number(number))]
     return groups
@@ -289,11 +312,15 @@ def _images(position: NDArray[np.float64], symmetry: _Symmetry) -> NDArray[np.fl
 
 def _on_special_position(site: Site, symmetry: _Symmetry, cell: gemmi.UnitCell, notes: list[str]) -> Site:
     """Moves a site that lies within SNAP of a special position onto it, and drops Uij that its symmetry forbids."""
-    position = np.array(site.position)
-    offsets = _images(position, symmetry) - position
-    offsets -= np.round(offsets)
-    near = np.linalg.norm(offsets @ _orthogonal(cell).T, axis=1) < SNAP
-    centred = position + offsets[near].mean(axis=0)
+    centred, near = np.array(site.position), np.zeros(len(symmetry.triplets), dtype=bool)
+    for _ in range(20):  # images that lay just beyond SNAP come within it as the site moves
+        offsets = _images(centred, symmetry) - centred
+        offsets -= np.round(offsets)
+        before, near = near, np.linalg.norm(offsets @ _orthogonal(cell).T, axis=1) < SNAP
+        shift = offsets[near].mean(axis=0)
+        if (near == before).all() and np.abs(shift).max() < 1e-9:
+            break
+        centred = centred + shift
     if site.u_aniso is None:
         return Site(site.label, site.element, tuple(centred), site.occupancy, site.u_iso)
     beta = u_matrix(site.u_aniso, cell)
@@ -335,6 +362,11 @@ def _distinct(site: Site, symmetry: _Symmetry, cell: gemmi.UnitCell) -> NDArray[
 
 def _fault(sites: list[Site], symmetry: _Symmetry, cell: gemmi.UnitCell, block: gemmi.cif.Block) -> str | None:
     """What makes this crystal impossible, or None."""
+    axes = _orthogonal(cell)
+    metric = axes.T @ axes
+    turned = np.swapaxes(symmetry.rotations, 1, 2) @ metric @ symmetry.rotations
+    if np.abs(turned - metric).max() > METRIC_TOLERANCE * metric.max():
+        return "the cell's lengths and angles do not have the symmetry"
     atoms, occupancies = [], []
     for site in sites:
         images = _distinct(site, symmetry, cell)

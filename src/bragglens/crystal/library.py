@@ -26,6 +26,9 @@ class Library:
     phases: tuple[Phase, ...]
     problems: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Library({len(self)} phases: {', '.join(self.names[:5])}{', ...' if len(self) > 5 else ''})"
+
     def __len__(self) -> int:
         return len(self.phases)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import gemmi
 import numpy as np
@@ -50,8 +50,8 @@ class Phase:
     formula: str
     space_group: str
     cell: tuple[float, float, float, float, float, float]
-    operations: tuple[str, ...]
-    sites: tuple[Site, ...]
+    operations: tuple[str, ...] = field(repr=False)
+    sites: tuple[Site, ...] = field(repr=False)
     cell_mass: float
     source: str = ""
     notes: tuple[str, ...] = ()

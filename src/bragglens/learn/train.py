@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 import time
 from collections.abc import Callable, Iterator
@@ -62,6 +63,16 @@ class Stored:
 
     x: NDArray[np.floating]
     y: NDArray[np.integer]
+
+
+def use_threads(count: int | None = None) -> int:
+    """Let torch use so many threads, by default as many as cores are free: shared cores make it slower, not faster."""
+    if count is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        busy = round(os.getloadavg()[0]) if hasattr(os, "getloadavg") else 0
+        count = max(1, cores - busy)
+    torch.set_num_threads(count)
+    return count
 
 
 def train(
@@ -126,7 +137,7 @@ def train_stored(
     validation: Stored,
     *,
     grid: Grid,
-    wavelength: float,
+    wavelength: str = "CuKa",
     network: str = "post",
     epochs: int = POST_EPOCHS,
     seed: int = 0,
@@ -141,7 +152,7 @@ def train_stored(
     """
     for name, stored in (("training", training), ("validation", validation)):
         _check_stored(name, stored, library, grid)
-    preparation = Preparation(grid, wavelength, "minmax")
+    preparation = Preparation(grid, emission(wavelength)[0].wavelength, "minmax")
     net = _network(network, preparation.channels, grid.size, len(library), seed)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
     started = time.perf_counter()
@@ -253,7 +264,7 @@ class _Tally:
         self.loss, self.right, self.seen = 0.0, 0, 0
 
     def add(self, loss: torch.Tensor, right: NDArray[np.bool_], count: int) -> None:
-        self.loss += float(loss) * count
+        self.loss += float(loss.detach()) * count
         self.right += int(right.sum())
         self.seen += count
 

@@ -77,6 +77,8 @@ class Recipe:
         }
 
 
+# Lorentzian share of the specimen's broadening; Gaussian FWHM of the instrument in degrees; its X + Y over that.
+_PROFILES = {"gaussian": (0.0, 0.06, 0.0), "pseudo-voigt": (0.7, 0.06, 0.3), "lorentzian": (1.0, 0.001, 60.0)}
 _FAMILY = (Constant, Uniform, LogUniform, Normal)
 
 
@@ -86,7 +88,7 @@ def founding_recipe(
     texture: float = 0.4,
     domain_sizes: tuple[float, float] = (10.0, 100.0),
     profile: str = "pseudo-voigt",
-    doublet: bool = True,
+    wavelength: str = "CuKa",
 ) -> Recipe:
     """Single clean phases with the three variations of the founding blog post, for stored training sets.
 
@@ -97,14 +99,13 @@ def founding_recipe(
             between (1 - texture)^(2/9) and its inverse, as its two extremes are r^-3 and r^(3/2).
         domain_sizes: smallest and largest crystallite size in nm.
         profile: shape of the broadening, `gaussian`, `lorentzian` or `pseudo-voigt`.
-        doublet: Kα1 and Kα2, or Kα1 alone.
+        wavelength: tube or Å, as `instrument.emission` reads it.
 
     Raises:
         RecipeError: a value that cannot be.
     """
-    shares = {"gaussian": 0.0, "pseudo-voigt": 0.7, "lorentzian": 1.0}
-    if profile not in shares:
-        raise RecipeError(f"profile '{profile}' is not known: choose one of {', '.join(shares)}")
+    if profile not in _PROFILES:
+        raise RecipeError(f"profile '{profile}' is not known: choose one of {', '.join(_PROFILES)}")
     if not 0 <= strain < 0.2:
         raise RecipeError(f"strain {strain:g} is not possible: give a share such as 0.04 for 4%, below 0.2")
     if not 0 <= texture < 1:
@@ -112,12 +113,15 @@ def founding_recipe(
     if not 0 < domain_sizes[0] <= domain_sizes[1]:
         raise RecipeError(f"domain sizes {domain_sizes} nm are not possible: give two positive sizes, smaller first")
     r = (1 - texture) ** (2 / 9)
+    specimen, resolution, instrument = _PROFILES[profile]
     return replace(
         CLEAN,
-        wavelength="CuKa" if doublet else "CuKa1",
+        wavelength=wavelength,
         strain=Uniform(-strain, strain),
         size=Uniform(*domain_sizes),
-        lorentzian=Constant(shares[profile]),
+        lorentzian=Constant(specimen),
+        resolution=Constant(resolution),
+        instrument_lorentzian=Constant(instrument),
         march=LogUniform(r, 1 / r),
         textured=1.0,
     )

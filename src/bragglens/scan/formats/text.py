@@ -122,7 +122,8 @@ def _table(text: str) -> tuple[list[str], tuple[str, ...], NDArray[np.float64]]:
     for i in np.flatnonzero(~(np.abs(numbers) < _HUGE).all(axis=1)):
         raise _misfit(rows[i], "all finite numbers")
     _check_start(kept[: start + 1], numbers, dialect)
-    header = [re.sub(r"^[#!;'%/\s]+", "", line)[:500] for line in lines[: rows[0][0] - 1]]
+    # Bounded in length and in blanks, as the patterns that read it take more than linear time.
+    header = [re.sub(r"\s{3,}", "  ", line[:500]).lstrip("#!;'%/ \t") for line in lines[: rows[0][0] - 1]]
     titles = _titles(header, dialect, width)
     _check_commas([line for _, line in rows], dialect, titled=any(titles))
     return header, titles, numbers
@@ -146,7 +147,8 @@ def _check_start(kept: Sequence[tuple[int, str]], numbers: NDArray[np.float64], 
     """Text among the first rows must not make them a header: they are too few to be seen as a table."""
     first, step = numbers[0, 0], numbers[1, 0] - numbers[0, 0]
     for (_, line), following in pairwise(kept):
-        gap = first - dialect.numbers(line)[0] if dialect.width(line) == numbers.shape[1] else 0
+        ends = dialect.width(line) == numbers.shape[1] != dialect.width(following[1])
+        gap = first - dialect.numbers(line)[0] if ends else 0
         if 0 < gap * np.sign(step) < 2 * _ENOUGH * abs(step):
             raise _misfit(following, f"{numbers.shape[1]} numbers like the other rows")
 
@@ -243,7 +245,7 @@ _KALPHA1 = re.compile(r"(?:k[\s_-]*)?(?:alpha|α|(?<=k)a)[\s_-]*[1₁](?![\d.,])
 _SECOND = re.compile(r"ratio|(?:alpha|α|ka|lambda|λ|wave[\s_-]*length)[\s_-]*[2₂](?![\d.,])|beta|β")
 _WAVELENGTH = re.compile(
     r"(?:wave[\s_-]*length|wellenl\w*|longueur d.onde|lambda|λ|kalpha|k[\s_-]*α|(?<![a-z])wl)"
-    r"(?:[\W_]|1(?![\d.,])|(?:å|a|angstr\w*|nm|cu|co|mo|cr|fe|ag|k?alpha)(?![a-z]))*?"
+    r"(?:[\W_]|1(?![\d.,])|(?:å|a|ang(?:str[oö]ms?)?|nm|cu|co|mo|cr|fe|ag|k?alpha)(?![a-z]))*?"
     r"(?P<value>\d+[.,]\d+(?:e[-+]?\d+)?|\d+e-\d+)\s*[a-zå]*"
 )
 _UNIT = re.compile(r"(?<![a-z])(?:å|a(?:ng\w*)?|nm|pm|m)(?![a-z])")
@@ -299,8 +301,8 @@ def _check_axis(scan: Scan, *, said: bool) -> None:
     steps, last = np.diff(scan.two_theta), scan.two_theta[-1]
     if last < 3.2:
         raise ScanError(f"{scan.name}: its angles end at {last:g}, likely radians: convert them to 2θ in degrees")
-    # An even scan in 2θ has steps in d that grow a hundredfold.
-    if not said and (last < 12 or np.median(steps[-5:]) > 20 * np.median(steps[:5])):
+    # Of a scan with even steps in 2θ, the steps in d grow a hundredfold.
+    if not said and (last < 12 or np.median(steps[-5:]) > 6 * np.median(steps[:5])):
         raise ScanError(
             f"{scan.name}: its axis, {scan.two_theta[0]:g} to {last:g}, looks like d or Q: convert it to 2θ, "
             "or, if it is 2θ, add the title line '2theta intensity'"

@@ -1,0 +1,58 @@
+"""Background and noise for stored patterns. (Streams for training bring their own: counts, humps and air scatter.)"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.errors import RecipeError
+
+HIGHEST_BACKGROUND = 0.1  # of the strongest point, as in Schuetzke et al. (2021), IUCrJ 8, 408
+
+
+def add_noise(
+    patterns: NDArray[np.floating],
+    *,
+    noise: tuple[float, float] = (0.01, 0.05),
+    poisson: bool = False,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Stored patterns with a random background and noise.
+
+    The noise has mean zero, so that the expectation of the noisy pattern is the clean pattern on its background; it
+    goes below the signal as often as above.
+
+    Args:
+        patterns: shape (patterns, points).
+        noise: least and greatest amplitude relative to the strongest point; an amplitude is three standard deviations.
+        poisson: counting noise in place of white noise, at the count level where the strongest point has that amplitude.
+        seed: pattern i gets its noise from (seed, i).
+
+    Raises:
+        RecipeError: patterns or amplitudes that cannot be.
+    """
+    if patterns.ndim != 2:
+        raise RecipeError(f"patterns of shape {patterns.shape} are no table: give (patterns, points)")
+    if not 0 < noise[0] <= noise[1] <= 1:
+        raise RecipeError(f"noise from {noise[0]:g} to {noise[1]:g} is not possible: give 0 < least <= greatest <= 1")
+    noisy = np.empty(patterns.shape)
+    for i, pattern in enumerate(patterns):
+        random = np.random.default_rng([seed, i])
+        top = float(pattern.max())
+        deviation = random.uniform(*noise) / 3
+        expected = np.maximum(pattern, 0.0) + top * _background(random, pattern.size)
+        if poisson:
+            counts = 1 / (deviation**2 * top)
+            noisy[i] = random.poisson(expected * counts) / counts
+        else:
+            noisy[i] = expected + random.normal(0.0, deviation * top, pattern.size)
+    return noisy
+
+
+def _background(random: np.random.Generator, points: int) -> NDArray[np.float64]:
+    """A smooth Chebyshev background of order 1 to 3, from zero to at most HIGHEST_BACKGROUND."""
+    coefficients = random.uniform(-1, 1, int(random.integers(2, 5)))
+    shape = np.polynomial.chebyshev.chebval(np.linspace(-1, 1, points), coefficients)
+    shape -= shape.min()
+    height = HIGHEST_BACKGROUND * random.uniform(0.1, 1.0)
+    return np.asarray(shape / max(shape.max(), 1e-12) * height)

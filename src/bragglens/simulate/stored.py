@@ -1,0 +1,96 @@
+"""Stored sets of single-phase patterns, for those who train elsewhere: .npy arrays as the founding blog post has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.crystal.library import Library
+from bragglens.errors import RecipeError
+from bragglens.scan.pattern import Grid
+from bragglens.simulate.draws import draws
+from bragglens.simulate.instrument import emission
+from bragglens.simulate.mixture import draw_conditions, single_phases
+from bragglens.simulate.recipe import Recipe
+from bragglens.simulate.render import pack, reflections_in_range, render
+
+VALIDATION_FIRST = 1 << 40  # validation samples come from numbers that training never reaches
+STRONGEST = 100.0  # the strongest point of each pattern, as the field scales lines
+
+
+def simulate_set(
+    library: Library,
+    recipe: Recipe,
+    grid: Grid,
+    *,
+    per_phase: int,
+    seed: int = 0,
+    first: int = 0,
+    tick: Callable[[int, int], None] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Patterns of each phase alone, phase after phase.
+
+    Args:
+        library: the phases; class numbers are their places in it.
+        recipe: what varies.
+        grid: the axis.
+        per_phase: patterns of each phase.
+        seed: sample i comes from (seed, i).
+        first: number of the first sample; take `VALIDATION_FIRST` for a set apart.
+        tick: called with (phases done, phases).
+
+    Returns:
+        Patterns with a strongest point of 100, shape (phases x per_phase, points), and class numbers.
+    """
+    if per_phase < 1:
+        raise RecipeError(f"{per_phase} patterns of each phase are none: give 1 or more")
+    lines = emission(recipe.wavelength)
+    packed = pack(reflections_in_range(library.phases, lines, grid), lines)
+    x = np.empty((len(library) * per_phase, grid.size))
+    for index in range(len(library)):
+        rows = slice(index * per_phase, (index + 1) * per_phase)
+        drawn = draws(seed, first + rows.start, per_phase)
+        content = single_phases(drawn, phases=np.full(per_phase, index))
+        conditions = draw_conditions(recipe, drawn, content, packed, grid)
+        rendered = render(packed, conditions, grid, seed=seed).intensity
+        x[rows] = STRONGEST * rendered / rendered.max(axis=1, keepdims=True)
+        if tick:
+            tick(index + 1, len(library))
+    return x, np.repeat(np.arange(len(library)), per_phase)
+
+
+def save_array(path: Path, array: NDArray[np.generic]) -> None:
+    """Write a .npy file that is either whole or not there.
+
+    Raises:
+        RecipeError: it cannot be written.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as handle:
+            np.save(handle, array, allow_pickle=False)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise RecipeError(f"{path}: cannot be written: {error.strerror}: choose another place") from error
+
+
+def load_array(path: Path) -> NDArray[np.generic]:
+    """Read a .npy file of numbers.
+
+    Raises:
+        RecipeError: it is missing, damaged, or holds no numbers.
+    """
+    try:
+        array: NDArray[np.generic] = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise RecipeError(f"{path}: there is no such file: make it with `bragglens simulate`") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise RecipeError(f"{path}: is no array of numbers (.npy), or was cut short: make it again") from error
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+        raise RecipeError(f"{path}: holds something else than finite numbers: make it again")
+    return array
