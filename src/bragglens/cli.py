@@ -170,6 +170,7 @@ def train(
     _warn_alike(library)
     from bragglens.learn import train as learn  # imports torch: slow
     from bragglens.learn.model import save_model
+    from bragglens.simulate.recipe import Recipe
 
     learn.use_threads(threads)
     if data is None:
@@ -177,7 +178,7 @@ def train(
         with _bar("training") as tick:
             trained = learn.train(
                 library,
-                recipe=learn.Recipe(wavelength=wavelength),
+                recipe=Recipe(wavelength=wavelength),
                 grid=grid,
                 network=network or "compact",
                 steps=steps,

@@ -69,10 +69,10 @@ DIALECTS: dict[str, bytes] = {
     "fit2d": ("a.chi\n2-Theta Angle (Degrees)\nIntensity\n       201\n" + rows(" {x:.7E}  {y:.7E}")).encode(),
     "pyFAI": ("# Wavelength: 1.5406e-10 m\n# Mask: None\n#     2th_deg     I\n" + rows("{x:.6e} {y:.6e}")).encode(),
     "every comment sign": ("# one\n! two\n; three\n' four\n// five\n% six\n" + rows("{x} {y}") + "# done\n").encode(),
-    "comments within": ("10.0 7\n# pause\n" + rows("{x} {y}").split("\n", 1)[1]).encode(),
+    "comments within": ("10.0 7\n# pause\n// go on\n" + rows("{x} {y}").split("\n", 1)[1]).encode(),
     "a preamble of numbers": ("Sample 3\n40 30\n10 0.1 30\n2theta I\n" + rows("{x} {y}")).encode(),
     "columns told by titles": ("Nr;d [A];2Theta;rel. Int.\n" + rows("{i};3.5;{x};{y}")).encode(),
-    "titles decide on thousands": ("2theta,time,counts\n" + rows("{x},1,{y:03}")).encode(),
+    "a scan axis in the header": ("Sample,T 12\nScan axis,2Theta\n" + rows("{x},{y}")).encode(),
     "descending": "\n".join(reversed(rows("{x} {y}").splitlines())).encode(),
     "blank lines": rows("{x} {y}\n").encode(),
 }
@@ -238,11 +238,12 @@ BAD: dict[str, tuple[str, str]] = {
     "nan in the first row": (spoiled(1, "10.0 nan"), "line 1, "),
     "infinity": (spoiled(60, "15.9 -inf"), "line 60"),
     "beyond numbers": (spoiled(60, "15.9 1e999"), "line 60"),
+    "a number out of bounds": (spoiled(60, "15.9 1e31"), "line 60"),
     "empty cell": (rows("{x},{y}").replace("20.0,", "20.0,,"), "line 101"),
     "equal intensities": (rows("{x} 5"), "all intensities are equal"),
     "over 180": (rows("{x} {y}", angles=[7 * angle for angle in ANGLES]), "no 2θ in degrees"),
     "radians": (rows("{x:.6f} {y}", angles=list(np.radians(ANGLES))), "radians"),
-    "radians said": ("2th_rad I\n" + rows("{x:.6f} {y}", angles=list(np.radians(ANGLES))), "radians"),
+    "radians said": ("theta (rad) I\n" + rows("{x:.6f} {y}", angles=list(np.radians(ANGLES))), "radians"),
     "d without a wavelength": ("d I\n" + rows("{x:.6f} {y}", angles=axis("d")), "axis is d.*without a wavelength"),
     "Q without a wavelength": ("Q(A-1),I\n" + rows("{x:.6f},{y}", angles=axis("Q")), "axis is Q.*without a wavelength"),
     "Q beyond reach": ("lambda=1.5406\nQ I\n" + rows("{x:.6f} {y}", angles=axis("nm")), "does not reach"),
@@ -279,13 +280,20 @@ def test_thousands_are_never_read_wrongly(thousand: str, separator: str) -> None
         text.read(content, "a")
 
 
+def test_titles_tell_columns_from_thousands() -> None:
+    table = "".join(f"{angle},1,{200 + i}\n" for i, angle in enumerate(ANGLES))
+    assert text.read(("2theta,time,counts\n" + table).encode(), "a").counts[0] == 200
+    with pytest.raises(ScanError, match="two ways"):
+        text.read(table.encode(), "a")
+
+
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(ScanError, match=r"nothing\.xy: there is no such file"):
         read_scan(tmp_path / "nothing.xy")
 
 
 def test_folder(tmp_path: Path) -> None:
-    with pytest.raises(ScanError, match="folder"):
+    with pytest.raises(ScanError, match="is a folder"):
         read_scan(tmp_path)
 
 
@@ -419,7 +427,7 @@ def test_the_contract_finds_a_bad_reader() -> None:
         b"5.1 1\n5.2 2\n5.3 3\n5.4" + b" " * 10**6 + b",",
         b"# wavelength " + b"angstr_" * 10**5 + b"\n1 2\n2 3\n3 4",
         b"# lambda" + b"a a" * 10**5 + b"\n1 2\n2 3\n3 4",
-        b"# d" + b" " * 10**5 + b"x\n1 2\n2 3\n3 4",
+        b"# d" + b" " * 400 + b"x\n1 2 3\n2 3 4\n3 4 5",
         b"# d" + b" ,_" * 10**5 + b"x\n1 2\n2 3\n3 4",
     ],
 )

@@ -246,7 +246,7 @@ def _symmetry_candidates(block: gemmi.cif.Block, small: gemmi.SmallStructure, no
 
 
 def _group_operations(triplets: list[str], notes: list[str]) -> tuple[str, ...]:
-    """The operations of the group that a list names, what the list lacks included; none where there is no such group."""
+    """The operations of the group that a list names, with those that the list lacks; none where it names no group."""
     stated = [gemmi.Op(t) for t in ([] if "x,y,z" in triplets else ["x,y,z"]) + triplets]
     group, whole = gemmi.GroupOps(stated), gemmi.GroupOps(stated)
     try:
@@ -260,10 +260,11 @@ def _group_operations(triplets: list[str], notes: list[str]) -> tuple[str, ...]:
 
 
 def _triplet(text: str) -> str | None:
-    try:
-        return gemmi.Op(text).wrap().triplet()
-    except (ValueError, RuntimeError):
+    """The operation as gemmi writes it, None where the text is no operation of a crystal."""
+    operation = _silent(gemmi.Op, text)
+    if operation is None or abs(operation.det_rot()) != gemmi.Op.DEN**3:
         return None
+    return operation.wrap().triplet()
 
 
 def _named_groups(block: gemmi.cif.Block, small: gemmi.SmallStructure) -> list[tuple[gemmi.SpaceGroup, str]]:

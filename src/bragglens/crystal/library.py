@@ -95,4 +95,5 @@ def _phase(entry: dict[str, Any]) -> Phase:
         for site in entry["sites"]
     )
     plain = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-    return Phase(**{**plain, "sites": sites})
+    fields: dict[str, Any] = {**plain, "sites": sites}
+    return Phase(**fields)

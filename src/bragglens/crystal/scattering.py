@@ -28,7 +28,7 @@ def form_factor(coefficients: NDArray[np.float64], s2: NDArray[np.float64]) -> N
     Valid to s = 2 Å⁻¹ (International Tables C, 6.1.1.4).
     """
     a, b, c = coefficients[:, :4], coefficients[:, 4:8], coefficients[:, 8]
-    return np.einsum("nk,mnk->mn", a, np.exp(-b * s2[:, None, None])) + c
+    return np.asarray(np.einsum("nk,mnk->mn", a, np.exp(-b * s2[:, None, None])) + c)
 
 
 def dispersion(elements: tuple[str, ...], wavelength: float) -> NDArray[np.complex128]:

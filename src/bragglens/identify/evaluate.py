@@ -10,7 +10,7 @@ from typing import Any
 
 from bragglens.errors import BragglensError, ScanError
 from bragglens.identify.identification import Identification, document
-from bragglens.identify.identify import identify_file
+from bragglens.identify.identify import identify_file, ranking
 from bragglens.learn.model import Model
 from bragglens.simulate.instrument import emission
 
@@ -70,8 +70,8 @@ class Judged:
     @property
     def first_right(self) -> bool:
         """Whether the most probable phase of the library is one that is there."""
-        p = self.answer.probabilities
-        return bool(p) and any(self.same(max(p, key=p.__getitem__), true) for true in self.label.phases)
+        first = ranking(self.answer)[:1]
+        return any(self.same(name, true) for name in first for true in self.label.phases)
 
     @property
     def exact(self) -> bool:

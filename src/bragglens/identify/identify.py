@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bragglens.errors import BragglensError, ScanError
 from bragglens.identify.identification import Finding, Identification, Verdict
@@ -14,6 +13,7 @@ from bragglens.learn.model import Model
 from bragglens.scan.prepare import to_grid
 from bragglens.scan.read import read_scan
 from bragglens.scan.scan import Scan
+from bragglens.simulate.instrument import strongest_line
 
 THRESHOLD = 0.5
 
@@ -30,11 +30,10 @@ def identify(scan: Scan, model: Model, *, wavelength: float | None = None) -> Id
         ScanError: the wavelength is neither stated nor in the file, or the scan covers too little of the model's grid.
     """
     started = time.perf_counter()
-    used = wavelength or scan.wavelength
-    if used is None:
-        raise ScanError(
-            f"{scan.name}: the file does not state its wavelength: give it, for example --wavelength CuKa"
-        )
+    stated = wavelength or scan.wavelength
+    if stated is None:
+        raise ScanError(f"{scan.name}: the file does not state its wavelength: give it, for example --wavelength CuKa")
+    used = strongest_line(stated)
     pattern = to_grid(scan, model.preparation, wavelength=used)
     scores = model.judge(pattern)
     names = model.library.names
@@ -73,7 +72,7 @@ def _verdict(found: int, stranger: float | None) -> Verdict:
     return "known" if found == 1 else "mixture"
 
 
-def ranking(answer: Identification) -> NDArray[np.str_]:
+def ranking(answer: Identification) -> list[str]:
     """All phases of the library, the most probable first."""
     probabilities = answer.probabilities or {}
-    return np.array(sorted(probabilities, key=lambda name: -probabilities[name]))
+    return sorted(probabilities, key=lambda name: -probabilities[name])

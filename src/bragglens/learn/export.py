@@ -28,5 +28,5 @@ def to_onnx(network: nn.Module, channels: int, points: int) -> bytes:
             verbose=False,
         )
         assert program is not None
-        program.save(buffer, external_data=False)
+        program.save(buffer, external_data=False)  # type: ignore[arg-type]  # takes a buffer too
     return buffer.getvalue()

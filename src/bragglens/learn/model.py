@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError, ModelError
+from bragglens.files import whole_file
 from bragglens.scan.pattern import Grid, Pattern
 from bragglens.scan.prepare import Preparation
 
@@ -82,7 +83,7 @@ class Model:
 
     def judge(self, pattern: Pattern) -> NDArray[np.float64]:
         """Probabilities for one pattern on the model's grid, shape (outputs,)."""
-        return self.probabilities(self.preparation.apply(pattern.intensity[None], pattern.covered[None]))[0]
+        return np.asarray(self.probabilities(self.preparation.apply(pattern.intensity[None], pattern.covered[None]))[0])
 
 
 def activate(logits: NDArray[np.float64], answer: Answer, temperature: float) -> NDArray[np.float64]:
@@ -98,19 +99,12 @@ def save_model(model: Model, path: str | Path) -> Path:
     """Write a model file; an existing one is replaced only once the new one is whole.
 
     Raises:
-        ModelError: it cannot be written there.
+        BragglensError: it cannot be written there.
     """
     path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            archive.writestr("manifest.json", json.dumps(_manifest(model), indent=1))
-            archive.writestr("network.onnx", model.network)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise ModelError(f"{path}: the model cannot be written: {error.strerror}: choose another place") from error
+    with whole_file(path) as handle, zipfile.ZipFile(handle, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("manifest.json", json.dumps(_manifest(model), indent=1))
+        archive.writestr("network.onnx", model.network)
     return path
 
 

@@ -61,8 +61,8 @@ Tick = Callable[[int, int], None]
 class Stored:
     """Stored patterns with class numbers: x of shape (patterns, points), y of shape (patterns,)."""
 
-    x: NDArray[np.floating]
-    y: NDArray[np.integer]
+    x: NDArray[np.float64]
+    y: NDArray[np.int64]
 
 
 def use_threads(count: int | None = None) -> int:
@@ -241,7 +241,7 @@ def _infer(net: nn.Module, x: NDArray[np.float32]) -> NDArray[np.float32]:
 def _exact(logits: NDArray[np.floating], batch: Batch) -> NDArray[np.bool_]:
     """Whether all that is asked of a pattern is answered right at a probability of one half."""
     wrong = ((logits > 0) != (batch.present > 0)) & (batch.asked > 0)
-    return ~wrong[:, :-1].any(axis=1)
+    return np.asarray(~wrong[:, :-1].any(axis=1))
 
 
 def _temperature(logits: NDArray[np.floating], validation: list[Batch]) -> float:

@@ -22,9 +22,11 @@ _STYLES = {"known": "green", "mixture": "green", "partly unknown": "yellow", "un
 
 def table(identifications: Sequence[Identification], *, console: Console) -> None:
     """Print a batch of answers as one table; errors follow whole, then what the reader had to do to the files."""
-    names = short_names([one.file for one in identifications], max(24, console.width // 3))
+    longest = max(24, 3 * console.width // 10)
+    names = short_names([one.file for one in identifications], longest)
     tells_strangers = any(one.stranger is not None for one in identifications)
     rows = _columns(("file", "left"), ("verdict", "left"), ("phases, probability", "left"), console=console)
+    rows.columns[0].max_width = longest
     if tells_strangers:
         rows.add_column("something\nelse", justify="right", no_wrap=True)
     for name, one in zip(names, identifications, strict=True):
@@ -60,10 +62,10 @@ def sentence(answer: Identification) -> str:
     named = [_parenthesis(finding) for finding in answer.phases]
     listed = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
     if not named:
-        lead = "No phase of the library was found"
-        lead += f"; the nearest is {nearest(answer)}." if answer.probabilities else "."
+        close = nearest(answer)
+        lead = "No phase of the library was found" + (f"; the nearest is {_parenthesis(close)}." if close else ".")
     elif answer.verdict == "partly unknown":
-        lead = f"Found: {listed}, and besides something that is not in the library."
+        lead = f"Found: {listed}; something that is not in the library is there too."
     else:
         lead = f"{'One phase' if len(named) == 1 else f'{len(named)} phases'} of the library found: {listed}."
     if answer.stranger is None:
@@ -71,10 +73,10 @@ def sentence(answer: Identification) -> str:
     return f"{lead} Probability that something outside the library is there: {probability(answer.stranger)}."
 
 
-def nearest(answer: Identification) -> str:
-    """The most probable phase of the library with its probability, or nothing where none was computed."""
+def nearest(answer: Identification) -> Finding | None:
+    """The most probable phase of the library, found or not; None where no probabilities were computed."""
     first = [str(name) for name in ranking(answer)[:1]]
-    return "".join(f"{name} {probability((answer.probabilities or {})[name])}" for name in first)
+    return Finding(first[0], (answer.probabilities or {})[first[0]]) if first else None
 
 
 def probability(value: float) -> str:
@@ -98,18 +100,18 @@ def clean(text: str) -> str:
 
 
 def short_names(files: Sequence[str], longest: int) -> list[str]:
-    """Names to show for files: without folders, the middle left out of long ones, as long as they stay distinct."""
+    """Names to show for files: without folders, the middle left out of long ones where they stay distinct."""
     names = [Path(file).name or file for file in files]
     if len(set(names)) < len(set(files)):
         names = list(files)
     whole = [clean(name) for name in names]
-    short = [shorten(name, longest) for name in whole]
-    return short if len(set(short)) == len(set(whole)) else whole
+    short = [shorten(name, longest) for name in names]
+    return [one if short.count(one) == 1 else name for one, name in zip(short, whole, strict=True)]
 
 
 def shorten(text: str, longest: int) -> str:
-    """Text with its middle left out where it is longer; names of a series differ at their ends."""
-    head = (longest - 1) // 2
+    """Clean text with its middle left out where it is longer; names of a series differ at their ends."""
+    text, head = clean(text), (longest - 1) // 2
     return text if len(text) <= longest else f"{text[:head]}…{text[head + 1 - longest :]}"
 
 
@@ -169,9 +171,10 @@ def _columns(*headings: tuple[str, Any], console: Console) -> Table:
 def _phases(answer: Identification) -> Text:
     """A line for each phase found; where none was, the nearest."""
     if answer.phases:
-        lines = (f"{clean(f.name)} {probability(f.probability)}  {weight(f)}".rstrip() for f in answer.phases)
-        return Text("\n".join(lines))
-    return Text(f"nearest: {clean(nearest(answer))}" if answer.probabilities else "", "dim")
+        lines = (f"{clean(f.name)} {probability(f.probability)}  {weight(f)}" for f in answer.phases)
+        return Text("\n".join(line.rstrip() for line in lines))
+    close = nearest(answer)
+    return Text(f"nearest: {clean(close.name)} {probability(close.probability)}" if close else "", "dim")
 
 
 def _parenthesis(finding: Finding) -> str:

@@ -45,7 +45,7 @@ class Grid:
     @cached_property
     def two_theta(self) -> NDArray[np.float64]:
         """The axis in degrees, shape (size,)."""
-        return self.start + self.step * np.arange(self.size)
+        return self.start + self.step * np.arange(self.size, dtype=np.float64)
 
 
 @dataclass(frozen=True)

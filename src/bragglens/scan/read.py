@@ -60,9 +60,8 @@ def _content(path: Path) -> bytes:
             raise ScanError(f"{path}: is a folder or a device, not a file: give the path of one scan")
         with path.open("rb") as stream:
             data = stream.read(LARGEST + 1)
-    # ValueError is what a path with a zero byte in it raises.
-    except (OSError, ValueError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
         raise ScanError(f"{path}: cannot be opened ({reason}): check that it may be read") from error
     if not data.strip():
         raise ScanError(f"{path}: is empty: export or copy the scan again")

@@ -36,7 +36,7 @@ def unit(seed, sample, stream):  # type: ignore[no-untyped-def]
     return (np.float64(z >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
 
 
-@vectorize(["float64(uint64, uint64, uint64)"], cache=True)
+@vectorize(["float64(uint64, uint64, uint64)"], cache=True)  # type: ignore[no-untyped-call]
 def _units(seed, sample, stream):  # type: ignore[no-untyped-def]
     return unit(seed, sample, stream)
 
@@ -65,8 +65,8 @@ class Draws:
 
 def draws(seed: int, first: int, count: int) -> Draws:
     """The draws of samples first ... first + count - 1."""
-    if seed < 0:
-        raise RecipeError(f"seed {seed} is negative: give a whole number from 0 upwards")
+    if not 0 <= seed < 1 << 64:
+        raise RecipeError(f"seed {seed} is not possible: give a whole number from 0 to 2⁶⁴ - 1")
     return Draws(seed, np.arange(first, first + count, dtype=np.uint64))
 
 

@@ -16,7 +16,7 @@ SCHERRER_K = 0.9  # for the FWHM of roughly equiaxed grains (Langford & Wilson 1
 def two_theta(*, d: Array, wavelength: float) -> Array:
     """Bragg's law, λ = 2 d sinθ; NaN where the line cannot be reached."""
     with np.errstate(invalid="ignore"):
-        return 2 * np.degrees(np.arcsin(wavelength / (2 * d)))
+        return np.asarray(2 * np.degrees(np.arcsin(wavelength / (2 * d))))
 
 
 def lorentz_polarisation(*, two_theta: Array, polarisation: float) -> Array:

@@ -76,9 +76,29 @@ def emission(text: str) -> tuple[Line, ...]:
         values = [float(part) for part in name.split("/")]
     except ValueError:
         values = []
+    if len(values) == 1 and (doublet := _unresolved(values[0])):
+        values = list(doublet)
     if len(values) in (1, 2) and all(0.05 < value < 5 for value in values):
         return tuple(Line(value, weight) for value, weight in zip(values, (1.0, _K_ALPHA_2_WEIGHT), strict=False))
     raise RecipeError(
         f"wavelength '{text}' is not known: give a tube ({', '.join(f'{a}Ka' for a in _K_ALPHA)}; CuKa1 for the "
         "first line alone), Å (1.5406), or a doublet (1.5406/1.5444)"
     )
+
+
+def strongest_line(wavelength: float) -> float:
+    """The line in Å that a stated wavelength stands for: Kα1 where a file states the mean of Kα1 and Kα2.
+
+    A scan that was taken with the doublet has its peaks' tops at Kα1, but RRUFF and others state 1.5418 Å for it.
+    """
+    doublet = _unresolved(wavelength)
+    return doublet[0] if doublet else wavelength
+
+
+def _unresolved(wavelength: float) -> tuple[float, float] | None:
+    """The doublet whose weighted mean this is, or None."""
+    for first, second in _K_ALPHA.values():
+        mean = (first + _K_ALPHA_2_WEIGHT * second) / (1 + _K_ALPHA_2_WEIGHT)
+        if abs(wavelength - mean) < 1e-4 * mean:
+            return first, second
+    return None

@@ -41,7 +41,7 @@ def draw_mixtures(recipe: Recipe, draws: Draws, *, library: int, strangers: int,
     """
     batch = len(draws.samples)
     own = min(slots - 1, library)
-    wanted = np.floor(draws.of(recipe.phases, "phases")[:, 0] + 1).astype(int)
+    wanted = np.floor(draws.of(recipe.phases, "phases")[:, 0]).astype(int)
     order = np.argsort(draws.uniform("which", library), axis=1)[:, :own]
     phase = np.full((batch, slots), -1, dtype=np.int64)
     phase[:, :own] = np.where(np.arange(own) < np.minimum(wanted, own)[:, None], order, -1)

@@ -38,7 +38,7 @@ class Recipe:
         humps: share of samples with humps.
         counts: counts at the strongest peak.
         start, stop: where the scan begins and ends, in degrees.
-        phases: number of phases of the library in a sample.
+        phases: number of phases of the library in a sample, rounded down.
         dominance: width of the log-normal that weight fractions come from; 0 makes all phases equal.
         strangers: share of samples that hold a phase which is not in the library.
     """
@@ -65,9 +65,9 @@ class Recipe:
     counts: Distribution = LogUniform(100.0, 1e5)
     start: Distribution = Uniform(5.0, 25.0)
     stop: Distribution = Uniform(60.0, 110.0)
-    phases: Distribution = Uniform(0.0, 4.0)
+    phases: Distribution = Uniform(0.0, 5.0)
     dominance: Distribution = Constant(1.2)
-    strangers: float = 0.4
+    strangers: float = 0.5
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionaries, numbers and texts, for JSON and for people."""

@@ -47,7 +47,7 @@ def sticks(
     coefficients = np.zeros(len(crystal.strain_basis))
     coefficients[: len(specimen.strain)] = specimen.strain
     axes = strained_axes(crystal.axes, crystal.strain_basis, coefficients)
-    inverse = np.linalg.inv(axes)
+    inverse = np.asarray(np.linalg.inv(axes), dtype=np.float64)
     d = 1 / np.linalg.norm(crystal.hkl @ inverse, axis=1)
     reached = wavelength < 2 * d
     angle = formulas.two_theta(d=d, wavelength=wavelength)

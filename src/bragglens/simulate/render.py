@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +69,7 @@ def pack(crystals: Sequence[Reflections], lines: tuple[Line, ...]) -> PackedPhas
     )
 
 
-def _offsets(lengths) -> NDArray[np.int64]:  # type: ignore[no-untyped-def]
+def _offsets(lengths: Iterable[int]) -> NDArray[np.int64]:
     return np.cumsum([0, *lengths]).astype(np.int64)
 
 

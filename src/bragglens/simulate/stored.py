@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.crystal.library import Library
 from bragglens.errors import RecipeError
+from bragglens.files import whole_file
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.draws import draws
 from bragglens.simulate.instrument import emission
@@ -66,27 +68,20 @@ def save_array(path: Path, array: NDArray[np.generic]) -> None:
     """Write a .npy file that is either whole or not there.
 
     Raises:
-        RecipeError: it cannot be written.
+        BragglensError: it cannot be written there.
     """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as handle:
-            np.save(handle, array, allow_pickle=False)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise RecipeError(f"{path}: cannot be written: {error.strerror}: choose another place") from error
+    with whole_file(path) as handle:
+        np.save(handle, array, allow_pickle=False)
 
 
-def load_array(path: Path) -> NDArray[np.generic]:
+def load_array(path: Path) -> NDArray[Any]:
     """Read a .npy file of numbers.
 
     Raises:
         RecipeError: it is missing, damaged, or holds no numbers.
     """
     try:
-        array: NDArray[np.generic] = np.load(path, allow_pickle=False)
+        array: NDArray[Any] = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise RecipeError(f"{path}: there is no such file: make it with `bragglens simulate`") from None
     except (OSError, ValueError, EOFError) as error:

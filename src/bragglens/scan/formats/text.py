@@ -66,7 +66,7 @@ _DIALECTS = (
 def recognises(data: bytes) -> bool:
     """Whether these bytes are text. Column text has no mark of its own, so ask every other format first."""
     text = _decode(data)
-    return "\0" not in text and len(_CONTROL.findall(text)) <= len(text) / 100
+    return len(_CONTROL.findall(text)) <= len(text) / 100
 
 
 def read(data: bytes, name: str) -> Scan:
@@ -169,7 +169,6 @@ def _check_commas(rows: Sequence[str], dialect: _Dialect, *, titled: bool) -> No
 
 
 _TWO_THETA = re.compile(r"(?<![a-z0-9])(?:2|two|t)[\s_*·-]*(?:[θϑ]|th(?:eta)?)(?![a-z])")
-_RADIANS = re.compile(r"(?:[θϑ]|th(?:eta)?)[\s_,]*[\[(]?\s*(?:in )?rad(?:ians?)?(?![a-z.])")
 _INTENSITY = r"(?:rel\w*\W+)?(?:intens\w*|int|counts?|cps|cts|lin|signal|i|y|[iy]?[\s_]?obs|impulse?|psd)(?![a-z])"
 _PER_LENGTH = r"1\s*/\s*(?:å|a|nm)|(?:å|a|ang\w*|nm)\s*(?:\^|\*\*)?\s*[({]?[-−⁻]\s*[1¹][)}]?"
 # Strict: a header line such as "theta = 2.5" or "D. Smith" must not make an axis.
@@ -220,10 +219,8 @@ def _two_theta(
     axis: NDArray[np.float64], label: str, wavelength: float | None, notes: list[str]
 ) -> NDArray[np.float64]:
     """The axis in degrees 2θ, converted from what its label says it is."""
-    if _RADIANS.search(label):
-        raise ScanError("its angles are in radians, as the header says: convert them to 2θ in degrees")
     other = _OTHER_AXIS.match(label)
-    if other is None or _TWO_THETA.search(label):
+    if other is None:
         return axis
     if other.lastgroup == "theta":
         notes.append("the axis is θ, as the header says: doubled")

@@ -1,0 +1,37 @@
+"""Files that are either whole or not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from bragglens.errors import BragglensError
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file to write; an existing one is replaced only once the new one is complete.
+
+    Raises:
+        BragglensError: it cannot be written there, or the disk is full.
+    """
+    path = Path(path)
+    partial = path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.is_file():  # /dev/null, or a pipe, must not be replaced by a file
+            path = path.resolve()  # so that a link stays a link
+            partial = path.with_name(path.name + ".partial")
+        with partial.open("wb") as handle:
+            yield handle
+        if partial != path:
+            partial.replace(path)
+    except BaseException as error:
+        if partial != path:
+            with suppress(OSError):
+                partial.unlink()
+        if isinstance(error, OSError):
+            raise BragglensError(f"{path}: cannot be written: {error.strerror}: choose another place") from error
+        raise

@@ -1,0 +1,36 @@
+"""What several rooms' tests share."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from bragglens.crystal.library import Library, read_library
+from bragglens.learn.model import Model
+from bragglens.scan.pattern import Grid
+
+
+@pytest.fixture(scope="session")
+def titania() -> Library:
+    """The five shipped phases."""
+    return read_library(str(files("bragglens") / "data" / "titania"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Real scans and structures beside the checkout; tests that need them are skipped without."""
+    folder = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+    if not (folder / "dev.csv").exists():
+        pytest.skip("needs the shared measured scans")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_model(titania: Library) -> Model:
+    """A model of the five phases, trained in seconds on a coarse axis: good enough for plain scans."""
+    from bragglens.learn.train import train, use_threads
+
+    use_threads()
+    return train(titania, grid=Grid(5.0, 90.0, 0.1), steps=250, seed=3)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bragglens.crystal.library import Library
+from bragglens.errors import ScanError
+from bragglens.identify.identification import SCHEMA, document
+from bragglens.identify.identify import identify, identify_file
+from bragglens.learn.model import Model
+from bragglens.scan.pattern import Grid
+from bragglens.scan.scan import Scan
+from bragglens.simulate.instrument import Instrument, emission
+from bragglens.simulate.reference import pattern
+from bragglens.simulate.render import reflections_in_range
+from bragglens.simulate.specimen import Specimen
+
+
+def made_up(library: Library, name: str, *, tube: str = "CuKa", grid: Grid = Grid(10.0, 85.0, 0.02)) -> Scan:
+    """A scan from the reference model, not from the training recipe."""
+    lines = emission(tube)
+    index = library.names.index(name)
+    (crystal,) = reflections_in_range(library.phases[index : index + 1], lines, grid)
+    instrument = Instrument(lines, W=0.005, zero=0.03)
+    clean = pattern(crystal, instrument, Specimen(size=30.0, microstrain=1e-3), grid)
+    counts = np.random.default_rng(1).poisson(3000 * (clean / clean.max() + 0.05 + 0.3 * np.exp(-grid.two_theta / 20)))
+    return Scan(f"{name}.xy", grid.two_theta, counts.astype(float))
+
+
+@pytest.mark.parametrize("name", ["anatase", "brookite", "rutile", "tio2_B", "tio2_II"])
+def test_single_phases(titania: Library, small_model: Model, name: str) -> None:
+    answer = identify(made_up(titania, name), small_model, wavelength=1.5406)
+    assert answer.probabilities is not None
+    assert max(answer.probabilities, key=answer.probabilities.__getitem__) == name
+    assert answer.phases[0].name == name
+    assert answer.verdict in ("known", "mixture", "partly unknown")
+    assert answer.phases[0].weight_percent is None
+    assert answer.rwp is None
+    assert list(answer.probabilities) == list(titania.names)
+
+
+def test_another_tube_is_carried_over_through_d(titania: Library, small_model: Model) -> None:
+    scan = made_up(titania, "rutile", tube="CoKa", grid=Grid(12.0, 100.0, 0.02))
+    right = identify(scan, small_model, wavelength=emission("CoKa")[0].wavelength)
+    wrong = identify(scan, small_model, wavelength=emission("CuKa")[0].wavelength)
+    assert right.probabilities is not None
+    assert wrong.probabilities is not None
+    assert right.probabilities["rutile"] > 0.8
+    assert wrong.probabilities["rutile"] < 0.5
+
+
+def test_the_wavelength_is_never_assumed(titania: Library, small_model: Model) -> None:
+    with pytest.raises(ScanError, match="--wavelength CuKa"):
+        identify(made_up(titania, "rutile"), small_model)
+
+
+def test_too_little_of_the_grid(titania: Library, small_model: Model) -> None:
+    with pytest.raises(ScanError, match=r"cover 2\d% of the model's 5-90°"):
+        identify(made_up(titania, "rutile", grid=Grid(20.0, 40.0, 0.02)), small_model, wavelength=1.5406)
+
+
+def test_a_bad_file_becomes_an_answer(small_model: Model, tmp_path: Path) -> None:
+    answer = identify_file(tmp_path / "none.xy", small_model, wavelength=1.5406)
+    assert answer.verdict is None
+    assert answer.phases == ()
+    assert answer.error is not None
+    assert "no such file" in answer.error
+
+
+def test_document_has_the_promised_fields(titania: Library, small_model: Model, tmp_path: Path) -> None:
+    good = identify(made_up(titania, "anatase"), small_model, wavelength=1.5406)
+    bad = identify_file(tmp_path / "none.xy", small_model)
+    whole = document("m.bragglens", [good, bad])
+    assert whole["schema"] == SCHEMA == 1
+    assert whole["model"] == "m.bragglens"
+    for scan in whole["scans"]:
+        assert {"file", "verdict", "phases", "unexplained", "rwp", "seconds", "error"} <= set(scan)
+    phase = whole["scans"][0]["phases"][0]
+    assert list(phase) == ["name", "probability", "weight_percent", "weight_percent_error"]
+    assert whole["scans"][1]["verdict"] is None

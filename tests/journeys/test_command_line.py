@@ -1,0 +1,161 @@
+"""The commands as a user types them, from CIFs to an answer, and what they say to wrong input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bragglens.learn.model import Model, save_model
+
+PHASES = str(files("bragglens") / "data" / "titania")
+
+
+def run(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from bragglens.cli import main; main()", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def arrays(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The post's two commands, in the post's own spelling."""
+    folder = tmp_path_factory.mktemp("arrays")
+    done = run(
+        "simulate", PHASES, "-o", folder, "--theta_range", "(5,90)", "--strain", 0.04, "--texture", 0.8,
+        "--domain_sizes", "(20,50)", "--n_train", 4, "--n_val", 2,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    done = run("noise", "--template", "x_", "--noise_min", 0.01, "--noise_max", 0.05, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_arrays_are_the_posts(arrays: Path) -> None:
+    for name, count in (("train", 20), ("val", 10)):
+        x, y = np.load(arrays / f"x_{name}.npy"), np.load(arrays / f"y_{name}.npy")
+        noisy = np.load(arrays / f"x_{name}_noise.npy")
+        assert x.shape == noisy.shape == (count, 8501)
+        assert x.dtype == noisy.dtype == np.float64
+        assert y.dtype == np.int64
+        assert y.tolist() == sorted([*range(5)] * (count // 5))
+        np.testing.assert_allclose(x.max(axis=1), 100.0)
+        assert 0.1 < (noisy - x).std() < 20
+    assert not (arrays / "x_train_noise_noise.npy").exists()
+
+
+def test_the_same_seed_gives_the_same_arrays(arrays: Path, tmp_path: Path) -> None:
+    options = ("--strain", 0.04, "--texture", 0.8, "--domain-sizes", "20,50", "--n-train", 4, "--n-val", 2)
+    assert run("simulate", PHASES, "-o", tmp_path, *options).returncode == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "x_val.npy"), np.load(arrays / "x_val.npy"))
+
+
+def test_each_variation_can_be_switched_off(tmp_path: Path) -> None:
+    off = ("--no-strain", "--no-texture", "--no-size")
+    options = ("--step", 0.05, "--n-train", 2, "--n-val", 1)
+    assert run("simulate", PHASES, "-o", tmp_path / "still", *options, *off).returncode == 0
+    still = np.load(tmp_path / "still" / "x_train.npy")
+    np.testing.assert_array_equal(still[0], still[1])
+    for one in off:
+        assert run("simulate", PHASES, "-o", tmp_path / one, *options, *(o for o in off if o != one)).returncode == 0
+        moved = np.load(tmp_path / one / "x_train.npy")
+        assert not np.allclose(moved[0], moved[1])
+
+
+def test_a_second_noise_run_does_not_add_noise_to_noise(arrays: Path) -> None:
+    before = np.load(arrays / "x_val_noise.npy")
+    assert run("noise", arrays, "--template", "x_").returncode == 0
+    np.testing.assert_array_equal(np.load(arrays / "x_val_noise.npy"), before)
+    assert len(list(arrays.glob("x_*.npy"))) == 4
+
+
+def test_train_on_stored_patterns_and_identify(arrays: Path, tmp_path: Path) -> None:
+    model = tmp_path / "post.bragglens"
+    done = run("train", PHASES, "-o", model, "--data", arrays / "x_train_noise.npy", "--epochs", 2)
+    assert done.returncode == 0, done.stderr
+    assert "epoch  2/2" in done.stderr
+    assert "accuracy" in done.stderr
+    scan = tmp_path / "rutile.xy"
+    x = np.load(arrays / "x_train.npy")[8]
+    np.savetxt(scan, np.column_stack([5 + 0.01 * np.arange(8501), x]))
+    done = run("identify", scan, "--model", model, "--wavelength", "CuKa", "--json", tmp_path / "answer.json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads((tmp_path / "answer.json").read_text())
+    assert answer["schema"] == 1
+    assert sum(answer["scans"][0]["probabilities"].values()) == pytest.approx(1.0)
+
+
+def test_one_bad_file_does_not_stop_the_batch(small_model: Model, tmp_path: Path) -> None:
+    model = save_model(small_model, tmp_path / "m.bragglens")
+    angle = np.arange(10, 80, 0.02)
+    np.savetxt(tmp_path / "good.xy", np.column_stack([angle, np.random.default_rng(0).poisson(100, angle.size)]))
+    (tmp_path / "bad.xy").write_text("this is no scan")
+    out = tmp_path / "a.json"
+    done = run("identify", tmp_path / "bad.xy", tmp_path / "good.xy", "-m", model, "--wavelength", "CuKa", "--json", out)
+    assert done.returncode == 1
+    bad, good = json.loads(out.read_text())["scans"]
+    assert bad["error"]
+    assert bad["verdict"] is None
+    assert good["error"] is None
+    assert good["verdict"] == "unknown"
+
+
+def test_figures_of_several_scans_go_to_a_folder(small_model: Model, tmp_path: Path) -> None:
+    model = save_model(small_model, tmp_path / "m.bragglens")
+    angle = np.arange(10, 80, 0.02)
+    for name in ("a.xy", "b.xy"):
+        np.savetxt(tmp_path / name, np.column_stack([angle, np.random.default_rng(0).poisson(100, angle.size)]))
+    done = run(
+        "identify", tmp_path / "a.xy", tmp_path / "b.xy", "-m", model, "--wavelength", "1.5406", "--figure", tmp_path / "f"
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in (tmp_path / "f").iterdir()) == ["a.xy.png", "b.xy.png"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("simulate", "EMPTY", "-o", "out"), "holds no .cif file"),
+        (("simulate", "nowhere", "-o", "out"), "is no folder"),
+        (("simulate", "BROKEN", "-o", "out"), "none of its 1 CIFs can be read"),
+        (("simulate", PHASES, "-o", "out", "--strain", "4"), "strain 4 is not possible"),
+        (("simulate", PHASES, "-o", "out", "--texture", "1"), "texture 1 is not possible"),
+        (("simulate", PHASES, "-o", "out", "--two-theta", "90,5"), "2θ range from 90 to 5"),
+        (("simulate", PHASES, "-o", "out", "--profile", "square"), "profile 'square' is not known"),
+        (("noise", "EMPTY"), "no file x_*.npy there"),
+        (("noise", "nothing.npy"), "there is no such file"),
+        (("train", PHASES, "-o", "m", "--data", "y.npy"), "give the training patterns"),
+        (("train", PHASES, "-o", "m", "--network", "huge", "--steps", "20"), "network 'huge' is not known"),
+        (("identify", "a.xy", "-m", "none.bragglens"), "no such model file"),
+        (("evaluate", "none.csv", "-m", "none.bragglens"), "no such model file"),
+    ],
+)
+def test_wrong_input_gets_one_sentence(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    (tmp_path / "EMPTY").mkdir()
+    (tmp_path / "BROKEN").mkdir()
+    (tmp_path / "BROKEN" / "x.cif").write_text("data_x\n_cell_length_a 4\nloop_\n_atom")
+    done = run(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("error:") == 1
+
+
+def test_two_cifs_of_one_phase_are_told(tmp_path: Path) -> None:
+    source = (Path(PHASES) / "rutile.cif").read_text()
+    (tmp_path / "rutile.cif").write_text(source)
+    (tmp_path / "same.cif").write_text(source.replace("4.5937", "4.5950"))
+    done = run("train", tmp_path, "-o", tmp_path / "m.bragglens", "--steps", 20, "--step", 0.5)
+    assert done.returncode == 0, done.stderr
+    assert "rutile and same give nearly the same pattern (likeness 1.00 of 1)" in " ".join(done.stderr.split())
+
+
+def test_help_names_every_command() -> None:
+    done = run("--help")
+    for command in ("simulate", "noise", "train", "identify", "evaluate", "demo"):
+        assert command in done.stdout
+        assert run(command, "--help").returncode == 0

@@ -1,0 +1,21 @@
+"""Real scans, where they are present: the promise is on the phases of titania."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bragglens.identify.evaluate import judge, read_manifest, scores
+from bragglens.learn.model import Model
+
+
+def test_every_measured_scan_can_be_judged(shared: Path, small_model: Model) -> None:
+    judged = [judge(label, small_model) for label in read_manifest(shared / "dev.csv")]
+    assert [j.answer.error for j in judged if j.answer.error] == []
+    assert len(judged) > 300
+
+
+def test_titania_is_named(shared: Path, small_model: Model) -> None:
+    """Even a model trained in seconds on a coarse axis ranks a phase first that is there."""
+    judged = [judge(label, small_model) for label in read_manifest(shared / "dev.csv", sets=["single_tio2", "tio2_mixtures"])]
+    figures = scores(judged)
+    assert figures["first_right"] == 1.0

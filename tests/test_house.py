@@ -1,0 +1,37 @@
+"""Rules of the house that a machine can hold: layers, lint, types, exports, and no torch where none is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bragglens
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["lint-imports"], ["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]],
+    ids=lambda command: " ".join(command),
+)
+def test_tool_is_content(command: list[str]) -> None:
+    done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_exports_are_exactly_these() -> None:
+    public = {name for name in vars(bragglens) if not name.startswith("_")}
+    rooms = {"crystal", "errors", "identify", "learn", "scan", "simulate", "report", "cli", "demo"}
+    assert public - rooms <= set(bragglens.__all__) | {"version"}
+    assert all(hasattr(bragglens, name) for name in bragglens.__all__)
+
+
+def test_identification_needs_no_torch_and_no_plots() -> None:
+    code = "import bragglens, bragglens.cli, sys; print([m for m in ('torch', 'matplotlib', 'onnx') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
