@@ -162,7 +162,7 @@ def _tell(answers: list[Identification], model: Model, folder: Path, console: Co
     grid = model.preparation.grid
     save_figure(ideal_patterns_figure(model.library, grid, _LINES), folder / "ideal_patterns.png")
     save_figure(samples_figure(*_sample_patterns(model.library, grid), grid), folder / "sample_patterns.png")
-    figures = [identification_figure(answer, model) for answer in answers]
+    figures = [identification_figure(answer, model) if answer.pattern else None for answer in answers]
     intro = (
         "Five phases of titania, a network trained on patterns simulated on the fly, and scans it has not seen. "
         "All scans are simulated, by another road than the training patterns, except those called measured and those "

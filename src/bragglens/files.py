@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,9 +18,10 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     Raises:
         BragglensError: it cannot be written there, or the disk is full.
     """
-    path = Path(path)
-    partial = path
+    path = partial = Path(path)
     try:
+        if "\0" in str(path):
+            raise OSError(errno.EINVAL, "its name holds a zero byte")
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.is_file():  # /dev/null, or a pipe, must not be replaced by a file
             path = path.resolve()  # so that a link stays a link
@@ -31,7 +33,8 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     except BaseException as error:
         if partial != path:
             with suppress(OSError):
-                partial.unlink()
+                partial.unlink()  # what stood there before is left as it was
         if isinstance(error, OSError):
-            raise BragglensError(f"{path}: cannot be written: {error.strerror}: choose another place") from error
+            reason = (error.strerror or str(error)).lower()
+            raise BragglensError(f"{path}: cannot be written ({reason}): choose another place") from error
         raise

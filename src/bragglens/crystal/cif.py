@@ -38,6 +38,11 @@ class _Symmetry:
     origin: str
 
     @property
+    def statement(self) -> str:
+        """What the file states, without the setting that was supposed."""
+        return self.origin.partition(",")[0]
+
+    @property
     def rotations(self) -> Rotation:
         return np.array([np.array(gemmi.Op(t).rot) / gemmi.Op.DEN for t in self.triplets])
 
@@ -211,23 +216,31 @@ def _choose_symmetry(
     """The first statement of symmetry that gives a crystal that can be.
 
     A symbol such as `I 41/a m d` names two origins and files do not say which: the wrong one doubles the atoms and
-    puts them upon each other, which the contacts and the density tell.
+    crowds them. Where the contacts and the density rule out neither, the one with the wider contacts is taken.
     """
     candidates = _symmetry_candidates(block, small, notes)
     if not candidates:
         raise StructureError(f"{path}: states no symmetry that is known: give its operations or space group")
-    rated = []
+    rated: list[tuple[float, _Symmetry, list[Site], list[str]]] = []
+    faults: list[str] = []
     for symmetry in candidates:
+        if rated and symmetry.statement != rated[0][1].statement:
+            break
         mended: list[str] = []
         placed = [_on_special_position(site, symmetry, cell, mended) for site in sites]
-        fault = _fault(placed, symmetry, cell, block)
+        contact, fault = _contact_and_fault(placed, symmetry, cell, block)
+        faults.append(fault or f"two atoms are only {contact:.2f} Å apart")
         if fault is None:
-            if symmetry is not candidates[0]:
-                notes.append(f"symmetry taken from {symmetry.origin}, since with {candidates[0].origin} {rated[0]}")
-            notes.extend(mended)
-            return symmetry, placed
-        rated.append(fault)
-    raise StructureError(f"{path}: the atoms do not fit the symmetry ({rated[0]}): check space group and coordinates")
+            rated.append((contact, symmetry, placed, mended))
+    if not rated:
+        raise StructureError(
+            f"{path}: the atoms do not fit the symmetry ({faults[0]}): check space group and coordinates"
+        )
+    _, symmetry, placed, mended = max(rated, key=lambda entry: entry[0])
+    if symmetry is not candidates[0]:
+        notes.append(f"symmetry taken from {symmetry.origin}, since with {candidates[0].origin} {faults[0]}")
+    notes.extend(mended)
+    return symmetry, placed
 
 
 def _symmetry_candidates(block: gemmi.cif.Block, small: gemmi.SmallStructure, notes: list[str]) -> list[_Symmetry]:
@@ -252,6 +265,10 @@ def _group_operations(triplets: list[str], notes: list[str]) -> tuple[str, ...]:
     try:
         whole.add_missing_elements()
     except RuntimeError:
+        return ()
+    centring = {tuple(shift) for shift in whole.cen_ops}
+    sums = {tuple((i + j) % gemmi.Op.DEN for i, j in zip(a, b, strict=True)) for a in centring for b in centring}
+    if sums != centring:
         return ()
     if len(list(whole)) != len(triplets):
         notes.append(f"the list of operations is no group: {len(triplets)} are stated, {len(list(whole))} were taken")
@@ -361,24 +378,26 @@ def _distinct(site: Site, symmetry: _Symmetry, cell: gemmi.UnitCell) -> NDArray[
     return np.array(kept)
 
 
-def _fault(sites: list[Site], symmetry: _Symmetry, cell: gemmi.UnitCell, block: gemmi.cif.Block) -> str | None:
-    """What makes this crystal impossible, or None."""
+def _contact_and_fault(
+    sites: list[Site], symmetry: _Symmetry, cell: gemmi.UnitCell, block: gemmi.cif.Block
+) -> tuple[float, str | None]:
+    """Shortest distance in Å of two atoms, and what makes this crystal impossible, or None."""
     axes = _orthogonal(cell)
     metric = axes.T @ axes
     turned = np.swapaxes(symmetry.rotations, 1, 2) @ metric @ symmetry.rotations
     if np.abs(turned - metric).max() > METRIC_TOLERANCE * metric.max():
-        return "the cell's lengths and angles do not have the symmetry"
+        return 0.0, "the cell's lengths and angles do not have the symmetry"
     atoms, occupancies = [], []
     for site in sites:
         images = _distinct(site, symmetry, cell)
         if (len(symmetry.triplets) % len(images)) != 0:
-            return f"atom {site.label} has {len(images)} images under {len(symmetry.triplets)} operations"
+            return 0.0, f"atom {site.label} has {len(images)} images under {len(symmetry.triplets)} operations"
         atoms.append(images)
         occupancies.append(np.full(len(images), site.occupancy))
     contact = _shortest_contact(np.concatenate(atoms), np.concatenate(occupancies), cell)
     if contact < SHORTEST_CONTACT:
-        return f"two full atoms are {contact:.2f} Å apart"
-    return _density_fault(_cell_content(sites, symmetry, cell), cell, block)
+        return contact, f"two full atoms are {contact:.2f} Å apart"
+    return contact, _density_fault(_cell_content(sites, symmetry, cell), cell, block)
 
 
 def _shortest_contact(atoms: NDArray[np.float64], occupancies: NDArray[np.float64], cell: gemmi.UnitCell) -> float:

@@ -37,8 +37,10 @@ _RECIPE = (
 )
 
 _STYLE = """
-:root { color-scheme: light dark; --line: #8886; --soft: #767676; }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 52rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }
+:root { color-scheme: light dark; --line: #8886; --soft: #666; }
+@media (prefers-color-scheme: dark) { :root { --soft: #aaa; } }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 52rem; margin: 0 auto; padding: 1rem; }
+body { overflow-wrap: break-word; }
 h1 { font-size: 1.6rem; line-height: 1.2; } h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-size: .9rem; color: var(--soft); }
@@ -51,8 +53,9 @@ img { width: 100%; min-width: 36rem; height: auto; background: white; border-rad
 .verdict { font-weight: 600; border-left: .5rem solid var(--mark); padding-left: .75rem; }
 .known, .mixture { --mark: #009e73; } .partly { --mark: #e69f00; }
 .unknown { --mark: #cc79a7; } .error { --mark: #d55e00; }
-@media (max-width: 30rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .5rem; } td { padding-right: .7rem; } }
-@media print { body { max-width: none; padding: 0; font-size: 10pt; } section { break-inside: avoid; } img { min-width: 0; } }
+@media (max-width: 30rem) { dl { grid-template-columns: 1fr; } td { padding-right: .7rem; } }
+@media print { body { max-width: none; padding: 0; font-size: 10pt; } img { min-width: 0; } }
+@media print { section { break-inside: avoid; } }
 """
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bragglens.errors import BragglensError
+from bragglens.files import whole_file
 from bragglens.identify.identification import Finding, Identification
 from bragglens.identify.identify import ranking
 
@@ -135,29 +136,19 @@ def write_json(obj: Any, path: str | Path) -> None:
         write_file(data, path)
 
 
+def write_text(text: str, path: str | Path) -> None:
+    """Write text in UTF-8, whole as `write_file` does."""
+    write_file(text.encode("utf-8", "replace"), path)
+
+
 def write_file(data: bytes, path: str | Path) -> None:
     """Write a file whole: an existing one is replaced only once the new one is complete.
 
     Raises:
         BragglensError: it cannot be written there.
     """
-    path = Path(path)
-    try:
-        if path.exists() and not path.is_file():  # /dev/null, or a pipe, must not be replaced by a file
-            path.write_bytes(data)
-            return
-        path = path.resolve()  # so that a link stays a link
-        partial = path.with_name(path.name + ".partial")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            partial.write_bytes(data)
-            partial.replace(path)
-        except OSError:
-            partial.unlink(missing_ok=True)
-            raise
-    except (OSError, ValueError) as error:  # ValueError is what a zero byte in a path raises
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise BragglensError(f"{path}: cannot be written ({reason}): choose another place") from error
+    with whole_file(path) as handle:
+        handle.write(data)
 
 
 def _columns(*headings: tuple[str, Any], console: Console) -> Table:

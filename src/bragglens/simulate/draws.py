@@ -22,7 +22,8 @@ Array = NDArray[np.float64]
 
 
 @njit(cache=True, inline="always")
-def _mix(z):  # type: ignore[no-untyped-def]
+def mix(z):  # type: ignore[no-untyped-def]
+    """The finaliser: every bit of the result depends on every bit of z."""
     z = np.uint64(z) + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -32,8 +33,14 @@ def _mix(z):  # type: ignore[no-untyped-def]
 @njit(cache=True, inline="always")
 def unit(seed, sample, stream):  # type: ignore[no-untyped-def]
     """A number in the open interval (0, 1) from three integers."""
-    z = _mix(_mix(_mix(np.uint64(seed)) ^ np.uint64(sample)) ^ np.uint64(stream))
+    z = mix(mix(mix(np.uint64(seed)) ^ np.uint64(sample)) ^ np.uint64(stream))
     return (np.float64(z >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
+
+
+@njit(cache=True)
+def noise_key(seed, sample):  # type: ignore[no-untyped-def]
+    """Where the counting noise of a sample begins: a stream beyond all that have names."""
+    return mix(mix(mix(np.uint64(seed)) ^ np.uint64(sample)) ^ np.uint64(1 << 50))
 
 
 @vectorize(["float64(uint64, uint64, uint64)"], cache=True)  # type: ignore[no-untyped-call]

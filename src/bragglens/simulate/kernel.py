@@ -13,15 +13,20 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from bragglens.simulate.draws import unit
+from bragglens.simulate.draws import mix, noise_key
 
 GAUSS_REACH = 2.3  # in FWHM; the Gaussian is below 1e-6 of its top there
-LORENTZ_REACH = 40.0  # in FWHM; 0.8% of a Lorentzian's area lies outside
-NOISE_STREAM = 1 << 50  # beyond every stream that `draws` names
-_RAD = math.pi / 180
+TAIL = 2e-5  # of the strongest line; where a Lorentzian falls below this it is cut
+FAINT = 1e-6  # of the strongest line; lines below this are left out
+CORE = 6.0  # in FWHM; a Lorentzian is drawn point by point this far and on the coarse axis beyond
+LEAST_CORE = 24.0  # points
+COARSE = 8  # points from node to node of the coarse axis, which carries tails and background
+INVERSION = 12.0  # mean counts below which Poisson numbers are drawn by inversion
 _DEG = 180 / math.pi
 _LN2_4 = 4 * math.log(2)
 _GAUSS_AREA = math.sqrt(_LN2_4 / math.pi)
+_F0, _F1, _F2, _F3, _F4, _F5, _F6 = (np.float32(v) for v in (0.0, 1.0, 1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 32))
+_HALF, _SHIFT = np.uint32(0xFFFF), np.uint32(16)
 
 
 class PackedPhases(NamedTuple):
@@ -170,38 +175,90 @@ def _window(centre, reach, n):  # type: ignore[no-untyped-def]
     return max(0, int(math.ceil(centre - reach))), min(n, int(math.floor(centre + reach)) + 1)
 
 
+# The four loops below are in float32 with a zero-based 32-bit index: this is what lets the compiler use full vectors.
+
+
 @_jit
-def _add_lorentz(out, x0, peak, width):  # type: ignore[no-untyped-def]
-    # float32 and a zero-based 32-bit loop: this is what lets the compiler use full vectors
+def _lorentz(out, x0, peak, width):  # type: ignore[no-untyped-def]
     for i in range(np.int32(out.size)):
         x = x0 + np.float32(i)
-        out[i] += peak / (np.float32(1.0) + width * x * x)
+        out[i] += peak / (_F1 + width * x * x)
 
 
 @_jit
-def _add_gauss(out, x0, peak, width):  # type: ignore[no-untyped-def]
-    # exp(-w (x+1)²) from exp(-w x²) by two multiplications: no exponential in the loop
-    value = peak * math.exp(-width * x0 * x0)
-    ratio = math.exp(-width * (2.0 * x0 + 1.0))
-    shrink = math.exp(-2.0 * width)
+def _lorentz_above(out, x0, peak, width, floor):  # type: ignore[no-untyped-def]
     for i in range(np.int32(out.size)):
-        out[i] += np.float32(value)
-        value *= ratio
-        ratio *= shrink
+        x = x0 + np.float32(i)
+        out[i] += peak / (_F1 + width * x * x) - floor
 
 
 @_jit
-def add_peak(out, start, step, position, area, fwhm, eta):  # type: ignore[no-untyped-def]
-    """Adds one pseudo-Voigt to an even grid."""
-    centre = (position - start) / step
-    points = fwhm / step
-    lo, hi = _window(centre, LORENTZ_REACH * points, out.size)
-    if lo < hi:
-        peak = area * eta * 2.0 / (math.pi * fwhm)
-        _add_lorentz(out[lo:hi], np.float32(lo - centre), np.float32(peak), np.float32(4.0 / (points * points)))
-    lo, hi = _window(centre, GAUSS_REACH * points, out.size)
-    if lo < hi:
-        _add_gauss(out[lo:hi], lo - centre, area * (1.0 - eta) * _GAUSS_AREA / fwhm, _LN2_4 / (points * points))
+def _lorentz_capped(out, x0, spacing, peak, width, cap):  # type: ignore[no-untyped-def]
+    for i in range(np.int32(out.size)):
+        x = x0 + spacing * np.float32(i)
+        out[i] += min(peak / (_F1 + width * x * x), cap)
+
+
+@_jit
+def _gauss(out, x0, peak, width):  # type: ignore[no-untyped-def]
+    # exp(-y) as the 32nd power of a short series at y/32, with y < 14.7: only products, so that it vectorises
+    for i in range(np.int32(out.size)):
+        x = x0 + np.float32(i)
+        z = width * x * x * _F6
+        e = _F1 - z * (_F1 - z * (_F2 - z * (_F3 - z * (_F4 - z * _F5))))
+        e *= e
+        e *= e
+        e *= e
+        e *= e
+        e *= e
+        out[i] += peak * e
+
+
+@_jit
+def draw_peak(fine, coarse, centre, points, lorentz, gauss, top):  # type: ignore[no-untyped-def]
+    """Adds a pseudo-Voigt of a FWHM of so many points, of two heights, where `top` is the strongest line's height.
+
+    The core goes to `fine`; the tails, capped within the core, to every COARSE-th point of `coarse`, from where
+    `join` interpolates them.
+    """
+    if lorentz > TAIL * top:
+        reach = 0.5 * points * math.sqrt(lorentz / (TAIL * top))
+        width = 4.0 / (points * points)
+        core = max(CORE * points, LEAST_CORE)
+        if reach <= core:
+            lo, hi = _window(centre, reach, fine.size)
+            if lo < hi:
+                _lorentz(fine[lo:hi], np.float32(lo - centre), np.float32(lorentz), np.float32(width))
+        else:
+            cap = lorentz / (1.0 + width * core * core)
+            lo, hi = _window(centre, core, fine.size)
+            if lo < hi:
+                _lorentz_above(
+                    fine[lo:hi], np.float32(lo - centre), np.float32(lorentz), np.float32(width), np.float32(cap)
+                )
+            lo, hi = _window(centre / COARSE, reach / COARSE, coarse.size)
+            if lo < hi:
+                _lorentz_capped(
+                    coarse[lo:hi], np.float32(lo * COARSE - centre), np.float32(COARSE), np.float32(lorentz),
+                    np.float32(width), np.float32(cap),
+                )  # fmt: skip
+    if gauss > FAINT * top:
+        lo, hi = _window(centre, GAUSS_REACH * points, fine.size)
+        if lo < hi:
+            _gauss(fine[lo:hi], np.float32(lo - centre), np.float32(gauss), np.float32(_LN2_4 / (points * points)))
+
+
+@_jit
+def join(fine, coarse):  # type: ignore[no-untyped-def]
+    """Adds the coarse axis, linearly interpolated, to the fine one."""
+    n = fine.size
+    share = np.arange(COARSE).astype(np.float32) / np.float32(COARSE)
+    for node in range((n - 1) // COARSE + 1):
+        first = node * COARSE
+        low = coarse[node]
+        rise = coarse[node + 1] - low
+        for j in range(min(COARSE, n - first)):
+            fine[first + j] += low + rise * share[j]
 
 
 @_jit
@@ -223,101 +280,120 @@ def peak_shape(tangent, cosine, wavelength, resolution, size, microstrain, loren
 
 
 @_jit
-def _add_phase(out, start, step, lib, cond, b, slot, inverse_d, strength):  # type: ignore[no-untyped-def]
-    """Adds one phase of one sample; returns height and place (point) of its strongest line in the scan."""
+def _phase_lines(grid, lib, cond, b, slot, sticks, lines, first):  # type: ignore[no-untyped-def]
+    """Appends the lines of one phase of one sample to the table: place and FWHM in points, Lorentz and Gauss height.
+
+    Returns the table's new length, and height and place of the phase's strongest line within the scan.
+    """
+    start, step, n = grid
     count = phase_sticks(
-        lib, cond.phase[b, slot], cond.strain[b, slot], cond.axis[b, slot], cond.march[b, slot], inverse_d, strength
+        lib, cond.phase[b, slot], cond.strain[b, slot], cond.axis[b, slot], cond.march[b, slot], sticks[0], sticks[1]
     )
-    stop = start + step * (out.size - 1)
-    best, place = 0.0, -1
+    low, high = max(start, cond.span[b, 0]), min(start + step * (n - 1), cond.span[b, 1])
+    best, place, row = 0.0, -1, first
     for line in range(lib.wavelengths.size):
         wavelength = lib.wavelengths[line]
         factor = cond.weight[b, slot] * lib.line_weights[line]
         for r in range(count):
-            sine = 0.5 * wavelength * inverse_d[r]
+            sine = 0.5 * wavelength * sticks[0, r]
             if sine >= 0.9999:
                 continue
             cosine = math.sqrt(1.0 - sine * sine)
-            position = 2.0 * math.asin(sine) * _DEG + cond.zero[b] - cond.tilt[b] * cosine
             fwhm, eta = peak_shape(
                 sine / cosine, cosine, wavelength, cond.resolution[b],
                 cond.size[b, slot], cond.microstrain[b, slot], cond.lorentzian[b, slot],
             )  # fmt: skip
-            if position < start - LORENTZ_REACH * fwhm or position > stop + LORENTZ_REACH * fwhm:
-                continue
+            position = 2.0 * math.asin(sine) * _DEG + cond.zero[b] - cond.tilt[b] * cosine
             cos2 = 1.0 - 2.0 * sine * sine
             lp = (1.0 + cond.polarisation[b] * cos2 * cos2) / (sine * sine * cosine)
-            area = factor * strength[r] * lp
-            add_peak(out, start, step, position, area, fwhm, eta)
-            height = area / fwhm
-            if height > best and max(start, cond.span[b, 0]) <= position <= min(stop, cond.span[b, 1]):
+            area = factor * sticks[1, r] * lp
+            lines[row, 0] = (position - start) / step
+            lines[row, 1] = fwhm / step
+            lines[row, 2] = area * eta * 2.0 / (math.pi * fwhm)
+            lines[row, 3] = area * (1.0 - eta) * _GAUSS_AREA / fwhm
+            height = lines[row, 2] + lines[row, 3]
+            row += 1
+            if height > best and low <= position <= high:
                 best, place = height, int((position - start) / step + 0.5)
-    return best, place
+    return row, best, place
 
 
 @_jit
-def _add_background(out, start, step, cond, b):  # type: ignore[no-untyped-def]
-    """Adds Chebyshev background, air scatter and humps, all relative to a strongest peak of 1."""
-    n = out.size
+def _fill_background(coarse, start, step, cond, b):  # type: ignore[no-untyped-def]
+    """Chebyshev background, air scatter and humps on the coarse axis, all relative to a strongest peak of 1."""
+    nodes = coarse.size
     level = cond.background[b, 0]
-    for i in range(n):
-        x = 2.0 * i / (n - 1) - 1.0
+    for i in range(nodes):
+        x = 2.0 * i / (nodes - 1) - 1.0
         t0, t1 = 1.0, x
         shape = 1.0
         for k in range(1, cond.background.shape[1]):
             shape += cond.background[b, k] * t1
             t0, t1 = t1, 2.0 * x * t1 - t0
-        angle = start + i * step
-        out[i] += level * (max(shape, 0.0) + cond.air[b] * start / angle)
-    for h in range(cond.humps.shape[1]):
-        centre, width, height = cond.humps[b, h]
-        if height > 0.0:
-            for i in range(n):
-                x = (start + i * step - centre) / width
-                out[i] += height * math.exp(-0.5 * x * x)
+        angle = start + i * COARSE * step
+        value = level * (max(shape, 0.0) + cond.air[b] * start / angle)
+        for h in range(cond.humps.shape[1]):
+            if cond.humps[b, h, 2] > 0.0:
+                y = (angle - cond.humps[b, h, 0]) / cond.humps[b, h, 1]
+                value += cond.humps[b, h, 2] * math.exp(-0.5 * y * y)
+        coarse[i] = value
 
 
 @_jit
-def _normal(u):  # type: ignore[no-untyped-def]
-    """Standard normal quantile, relative error below 1.15e-9 (P. J. Acklam's rational approximation, 2003)."""
-    if u < 0.02425 or u > 0.97575:
-        q = math.sqrt(-2.0 * math.log(min(u, 1.0 - u)))
-        tail = (
-            ((((-7.784894002430293e-03 * q - 3.223964580411365e-01) * q - 2.400758277161838) * q - 2.549732539343734)
-              * q + 4.374664141464968) * q + 2.938163982698783
-        ) / ((((7.784695709041462e-03 * q + 3.224671290700398e-01) * q + 2.445134137142996) * q + 3.754408661907416)
-             * q + 1.0)  # fmt: skip
-        return tail if u < 0.5 else -tail
-    q = u - 0.5
-    r = q * q
-    return (
-        (((((-3.969683028665376e01 * r + 2.209460984245205e02) * r - 2.759285104469687e02) * r
-           + 1.383577518672690e02) * r - 3.066479806614716e01) * r + 2.506628277459239) * q
-    ) / (((((-5.447609879822406e01 * r + 1.615858368580409e02) * r - 1.556989798598866e02) * r
-           + 6.680131188771972e01) * r - 1.328068155288572e01) * r + 1.0)  # fmt: skip
-
-
-@_jit
-def poisson(mean, u):  # type: ignore[no-untyped-def]
-    """A Poisson count from one uniform number.
-
-    Below a mean of 12 by inversion, exact. Above, a normal with the Cornish-Fisher correction for skewness
-    (Abramowitz & Stegun 26.2.49), rounded. The correction adds 1/18 to the variance and rounding 1/12, together 5/36,
-    which the normal is narrowed by: mean and variance hold within 0.1%.
-    """
-    if mean <= 0.0:
+def _poisson_by_inversion(mean, u):  # type: ignore[no-untyped-def]
+    """A Poisson count of a small mean from one uniform number, exact."""
+    if mean < 1e-12:
         return 0.0
-    if mean < 12.0:
-        term = math.exp(-mean)
-        total = term
-        k = 0
-        while u > total and k < 60:
-            k += 1
-            term *= mean / k
-            total += term
-        return float(k)
-    z = _normal(u)
-    return max(0.0, math.floor(mean + math.sqrt(mean - 5.0 / 36.0) * z + (z * z - 1.0) / 6.0 + 0.5))
+    term = math.exp(-mean)
+    total = term
+    k = 0
+    while u > total and k < 80:
+        k += 1
+        term *= mean / k
+        total += term
+    return float(k)
+
+
+@_jit
+def _small_counts(pattern, counts, key, out):  # type: ignore[no-untyped-def]
+    for i in range(pattern.size):
+        mean = counts * pattern[i]
+        if mean < INVERSION:
+            u = (np.float64(mix(key + np.uint64(i)) >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
+            out[i] = _poisson_by_inversion(max(mean, 0.0), u)
+
+
+@_jit
+def add_counting_noise(pattern, counts, key, out):  # type: ignore[no-untyped-def]
+    """Fills `out` with Poisson counts of mean `counts` x `pattern`, point i from (key, i).
+
+    Below a mean of INVERSION exact. Above, a normal number with the Cornish-Fisher correction for skewness (Abramowitz &
+    Stegun 26.2.49), rounded; the correction adds 1/18 to the variance and rounding 1/12, together 5/36, by which the
+    normal is narrowed. The normal is the sum of four 16-bit numbers, with a cubic that gives it variance 1 and
+    kurtosis 3; it ends at 4 standard deviations. Mean and variance hold within 0.1%.
+    """
+    level = np.float32(counts)
+    for i in range(np.int32(pattern.size)):
+        bits = mix(key + np.uint64(i))
+        low, high = np.uint32(bits), np.uint32(bits >> np.uint64(32))
+        total = np.int32(low & _HALF) + np.int32(low >> _SHIFT) + np.int32(high & _HALF) + np.int32(high >> _SHIFT)
+        z = (np.float32(total) - np.float32(131070.0)) * np.float32(1.0 / 37837.2271)
+        z *= np.float32(0.94903548) + np.float32(0.01864152) * z * z
+        mean = level * pattern[i]
+        narrow = mean - np.float32(5.0 / 36.0)
+        spread = np.sqrt(narrow if narrow > _F0 else _F0)
+        count = np.floor(mean + spread * z + (z * z - _F1) * _F3 + _F2)
+        out[i] = count if count > _F0 else _F0
+    if counts * pattern.min() < INVERSION:
+        _small_counts(pattern, counts, key, out)
+
+
+@_jit
+def _longest(lib):  # type: ignore[no-untyped-def]
+    most = 0
+    for p in range(lib.first_reflection.size - 1):
+        most = max(most, lib.first_reflection[p + 1] - lib.first_reflection[p])
+    return most
 
 
 @_jit
@@ -328,30 +404,38 @@ def render_batch(lib, cond, start, step, seed, out, signal):  # type: ignore[no-
     """
     batch, n = out.shape
     slots = cond.phase.shape[1]
-    most = 0
-    for p in range(lib.first_reflection.size - 1):
-        most = max(most, lib.first_reflection[p + 1] - lib.first_reflection[p])
-    inverse_d, strength = np.empty(most), np.empty(most)
+    most = _longest(lib)
+    sticks = np.empty((2, most))
+    lines = np.empty((slots * most * lib.wavelengths.size, 4))
     height, place = np.zeros(slots), np.zeros(slots, np.int64)
-    pattern = np.empty(n, np.float32)
+    fine = np.empty(n, np.float32)
+    coarse = np.empty((n - 1) // COARSE + 2, np.float32)
     for b in range(batch):
-        pattern[:] = 0.0
+        rows, top = 0, 0.0
         for slot in range(slots):
             height[slot], place[slot] = 0.0, -1
             if cond.phase[b, slot] >= 0:
-                height[slot], place[slot] = _add_phase(pattern, start, step, lib, cond, b, slot, inverse_d, strength)
-        top = pattern.max()
+                rows, height[slot], place[slot] = _phase_lines(
+                    (start, step, n), lib, cond, b, slot, sticks, lines, rows
+                )
+                top = max(top, height[slot])
+        fine[:] = 0.0
+        coarse[:] = 0.0
+        for row in range(rows):
+            draw_peak(fine, coarse, lines[row, 0], lines[row, 1], lines[row, 2], lines[row, 3], top)
+        join(fine, coarse)
+        top = np.float64(fine.max())
         top = top if top > 0.0 else 1.0
-        pattern *= np.float32(1.0 / top)
-        _add_background(pattern, start, step, cond, b)
+        fine *= np.float32(1.0 / top)
+        _fill_background(coarse, start, step, cond, b)
+        join(fine, coarse)
         counts = cond.counts[b]
         for slot in range(slots):
             signal[b, slot] = 0.0
             if place[slot] >= 0:
                 at = min(max(place[slot], 0), n - 1)
-                signal[b, slot] = height[slot] / top * math.sqrt(max(counts, 1.0) / max(pattern[at], 1e-12))
+                signal[b, slot] = height[slot] / top * math.sqrt(max(counts, 1.0) / max(fine[at], np.float32(1e-12)))
         if counts > 0.0:
-            for i in range(n):
-                out[b, i] = poisson(counts * pattern[i], unit(seed, cond.sample[b], NOISE_STREAM + i))
+            add_counting_noise(fine, counts, noise_key(seed, cond.sample[b]), out[b])
         else:
-            out[b] = pattern
+            out[b] = fine

@@ -1,0 +1,224 @@
+import io
+import json
+import os
+import resource
+import stat
+
+import pytest
+from rich.console import Console
+
+from bragglens.errors import BragglensError
+from bragglens.identify.identification import Finding, Identification, document
+from bragglens.report.words import (
+    probability,
+    scores_table,
+    sentence,
+    short_names,
+    shorten,
+    table,
+    write_file,
+    write_json,
+    write_text,
+)
+
+PROBABILITIES = {"anatase": 0.9984, "rutile": 0.212, "brookite": 0.00001}
+SENTENCE = (
+    "long folder name/fifth.raw: is binary, and of no format that can be read: export the scan as text with two "
+    "columns, 2θ and intensity (.xy), from the program that wrote it"
+)
+ANSWERS = [
+    Identification("a/first.xy", "m", "known", (Finding("anatase", 0.9984),), PROBABILITIES, 0.021),
+    Identification(
+        "a/second.xy",
+        "m",
+        "mixture",
+        (Finding("anatase", 0.9984, 61.23, 1.5), Finding("rutile", 0.8)),
+        PROBABILITIES,
+        0.1,
+    ),
+    Identification("a/third.xy", "m", "partly unknown", (Finding("rutile", 0.7),), PROBABILITIES, 0.9),
+    Identification("a/fourth.xy", "m", "unknown", (), {"anatase": 0.1, "rutile": 0.212}, 0.9999999),
+    Identification("long folder name/fifth.raw", "m", None, error=SENTENCE),
+]
+
+
+def printed(answers: list[Identification], *, width: int = 80, terminal: bool = False) -> str:
+    stream = io.StringIO()
+    table(answers, console=Console(file=stream, width=width, force_terminal=terminal, color_system=None))
+    return stream.getvalue()
+
+
+def row(text: str, file: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith(file))
+
+
+@pytest.mark.parametrize("width", [80, 140])
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_table_holds_every_answer_whole(width: int, terminal: bool) -> None:
+    text = printed(ANSWERS, width=width, terminal=terminal)
+    assert row(text, "first.xy").split() == ["first.xy", "known", "anatase", "0.998", "0.021"]
+    assert "anatase 0.998  61.2 ± 1.5 wt%" in row(text, "second.xy")
+    assert "rutile 0.800" in text
+    assert "partly unknown" in row(text, "third.xy")
+    assert "nearest: rutile 0.212" in row(text, "fourth.xy")
+    assert row(text, "fifth.raw").split() == ["fifth.raw", "error", "–"]
+    assert SENTENCE in " ".join(text.split())
+
+
+def test_a_terminal_of_80_columns_gets_no_longer_line() -> None:
+    assert max(map(len, printed(ANSWERS, terminal=True).splitlines())) <= 80
+
+
+def test_a_pipe_gets_each_error_on_one_line() -> None:
+    assert SENTENCE in printed(ANSWERS).splitlines()
+
+
+def test_verdicts_are_coloured() -> None:
+    stream = io.StringIO()
+    table(ANSWERS, console=Console(file=stream, width=80, force_terminal=True, color_system="standard"))
+    for verdict, code in (("known", 32), ("mixture", 32), ("partly unknown", 33), ("unknown", 35), ("error", 31)):
+        assert f"\x1b[{code}m{verdict}" in stream.getvalue()
+
+
+def test_a_model_that_cannot_tell_strangers_has_no_column_for_them() -> None:
+    answer = Identification("a.xy", "m", "known", (Finding("anatase", 0.9984),), PROBABILITIES, None)
+    assert "something" in printed(ANSWERS)
+    assert "something" not in printed([answer])
+    assert "cannot tell" in sentence(answer)
+
+
+def test_a_file_name_is_shown_and_not_obeyed() -> None:
+    name = "[red]x[bold] \x1b[31m\n.xy"
+    text = printed([Identification(name, "m", "known", (Finding("anatase", 0.9),), PROBABILITIES)])
+    assert "[red]x[bold] \ufffd[31m\ufffd.xy" in text
+    assert "\x1b" not in text
+
+
+def test_an_error_that_does_not_name_its_file_gets_it() -> None:
+    assert "f.xy: half of it is missing" in printed([Identification("f.xy", "m", None, error="half of it is missing")])
+
+
+def test_a_note_of_many_scans_is_said_once() -> None:
+    answers = [Identification(f"{i}.xy", "m", "known", notes=("the angles descend: reversed",)) for i in range(3)]
+    text = printed([*answers, Identification("other.xy", "m", "known", notes=("used columns 1 and 3",))])
+    assert text.count("reversed") == 1
+    assert "3 scans: the angles descend: reversed" in text
+    assert "other.xy: used columns 1 and 3" in text
+
+
+def test_no_probability_is_certain() -> None:
+    shown = [probability(p) for p in (1.0, 0.9996, 0.9994, 0.5, 0.0006, 0.0)]
+    assert shown == [">0.999", ">0.999", "0.999", "0.500", "0.001", "<0.001"]
+
+
+def test_names_are_shortened_in_the_middle() -> None:
+    assert shorten("abcdefghij", 10) == "abcdefghij"
+    assert shorten("abcdefghijk", 10) == "abcd…ghijk"
+    assert len(shorten("x" * 99, 24)) == 24
+
+
+def test_shortened_names_stay_distinct() -> None:
+    assert short_names(["a/x.xy", "b/y.xy"], 24) == ["x.xy", "y.xy"]
+    assert short_names(["a/x.xy", "b/x.xy"], 24) == ["a/x.xy", "b/x.xy"]
+    one, other = "sample_long_name_A_second_half.xy", "sample_long_name_B_second_half.xy"
+    assert short_names([one, other], 16) == [one, other]
+
+
+def test_sentences_say_the_verdict() -> None:
+    known, mixture, partly, unknown, error = map(sentence, ANSWERS)
+    assert known.startswith("One phase of the library found: anatase (probability 0.998).")
+    assert "anatase (probability 0.998, 61.2 ± 1.5 wt%) and rutile (probability 0.800)" in mixture
+    assert "not in the library" in partly
+    assert "No phase of the library was found; the nearest is rutile (probability 0.212)" in unknown
+    assert unknown.endswith(">0.999.")
+    assert SENTENCE in error
+
+
+SCORES = {
+    "scans": 40,
+    "errors": 1,
+    "first_right": 0.975,
+    "exact_set": 1.0,
+    "rejected": None,
+    "confident_wrong": 2,
+    "false_phases": 3,
+    "missed_phases": 0,
+    "fraction_error": 4.26,
+    "seconds": 0.0123,
+}
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_scores_stand_in_their_columns(width: int) -> None:
+    stream = io.StringIO()
+    empty = dict.fromkeys(SCORES) | {"scans": 3, "confident_wrong": 0, "false_phases": 0, "missed_phases": 0}
+    scores_table({"single_rockjock": SCORES, "foreign": empty}, console=Console(file=stream, width=width))
+    text = stream.getvalue()
+    assert row(text, "single_rockjock ").split()[1:] == ["40", "97.5%", "100%", "–", "2", "3", "0", "4.3", "0.012"]
+    assert row(text, "foreign").split()[1:] == ["3", "–", "–", "–", "0", "0", "0", "–", "–"]
+    assert "single_rockjock: 1 of 40 scans could not be judged" in text
+
+
+def test_json_comes_back_as_it_went(tmp_path) -> None:
+    answers = [*ANSWERS, Identification("not UTF-8 \udcff.xy", "m", None, error="2θ")]
+    write_json(document("m", answers), tmp_path / "new" / "a.json")
+    data = (tmp_path / "new" / "a.json").read_bytes()
+    assert json.loads(data.decode("utf-8")) == json.loads(json.dumps(document("m", answers)))
+    assert "2θ".encode() in data
+    assert data.endswith(b"}\n")
+
+
+def test_json_to_the_standard_output(capfdbinary) -> None:
+    write_json({"axis": "2θ"}, "-")
+    assert capfdbinary.readouterr().out == '{\n "axis": "2θ"\n}\n'.encode()
+
+
+@pytest.mark.parametrize("bad", [{"p": float("nan")}, {"p": {1, 2}}])
+def test_what_json_cannot_say_leaves_the_old_file(tmp_path, bad) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    with pytest.raises(BragglensError, match="cannot be written as JSON"):
+        write_json(bad, path)
+    assert path.read_text() == "old"
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, hard))  # as a full disk would, in the middle of the file
+    try:
+        with pytest.raises(BragglensError, match=r"a\.json: cannot be written \(file too large\)"):
+            write_file(b"new content" * 10000, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.json"]
+    write_file(b"new content", path)
+    assert path.read_text() == "new content"
+
+
+def test_text_is_written_in_utf8(tmp_path) -> None:
+    write_text("2θ \udcff\n", tmp_path / "a.html")
+    assert (tmp_path / "a.html").read_bytes() == "2θ ?\n".encode()
+
+
+def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path) -> None:
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    write_file(b"new", tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_file(b"new", tmp_path / "pipe")
+    assert os.read(reader, 10) == b"new"
+    os.close(reader)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+@pytest.mark.parametrize("name", ["", "file/under/a/file", "zero\0byte"])
+def test_a_place_that_cannot_be_is_one_sentence(tmp_path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BragglensError, match="cannot be written"):
+        write_file(b"", tmp_path / name)
