@@ -152,7 +152,7 @@ def train(
     network: Annotated[str | None, typer.Option(help="compact (default) or post.", show_default=False)] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Train on stored patterns instead, as the founding post does: DIR/x_train.npy or the noisy one."),
+        typer.Option(help="Train on stored patterns instead, as the founding post does: DIR/x_train[_noise].npy."),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over stored patterns.")] = 10,
     two_theta: TwoTheta = "5,90",
@@ -271,7 +271,7 @@ def evaluate(
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for all that it makes.")] = Path("demo"),
-    steps: Annotated[int, typer.Option(min=20, help="Batches to train on; fewer is faster and worse.")] = 400,
+    steps: Annotated[int, typer.Option(min=20, help="Batches to train on; fewer is faster and worse.")] = 300,
     rruff: Annotated[
         bool, typer.Option("--rruff", help="Fetch the eleven RRUFF scans of the founding post and identify them too.")
     ] = False,
@@ -358,8 +358,14 @@ def _print_epoch(progress: Any) -> None:
 @contextmanager
 def _bar(text: str, quiet: bool = False) -> Iterator[Any]:
     """A progress bar on the error stream; yields tick(done, total)."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=err, transient=True, disable=quiet) as bar:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=quiet) as bar:
         task = bar.add_task(text, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

@@ -120,9 +120,7 @@ def _scans(library: Library, folder: Path) -> tuple[list[Path], dict[str, set[st
     return paths, {f"{name}.xy": set(scan.content) for name, scan in made.items()}
 
 
-def _train(
-    library: Library, path: Path, steps: int, seed: int, bar: Bar, report: Callable[[Any], None]
-) -> Model:
+def _train(library: Library, path: Path, steps: int, seed: int, bar: Bar, report: Callable[[Any], None]) -> Model:
     from bragglens.learn.train import train, use_threads  # imports torch: slow
 
     use_threads()

@@ -95,7 +95,8 @@ def test_one_bad_file_does_not_stop_the_batch(small_model: Model, tmp_path: Path
     np.savetxt(tmp_path / "good.xy", np.column_stack([angle, np.random.default_rng(0).poisson(100, angle.size)]))
     (tmp_path / "bad.xy").write_text("this is no scan")
     out = tmp_path / "a.json"
-    done = run("identify", tmp_path / "bad.xy", tmp_path / "good.xy", "-m", model, "--wavelength", "CuKa", "--json", out)
+    scans = (tmp_path / "bad.xy", tmp_path / "good.xy")
+    done = run("identify", *scans, "-m", model, "--wavelength", "CuKa", "--json", out)
     assert done.returncode == 1
     bad, good = json.loads(out.read_text())["scans"]
     assert bad["error"]
@@ -109,9 +110,8 @@ def test_figures_of_several_scans_go_to_a_folder(small_model: Model, tmp_path: P
     angle = np.arange(10, 80, 0.02)
     for name in ("a.xy", "b.xy"):
         np.savetxt(tmp_path / name, np.column_stack([angle, np.random.default_rng(0).poisson(100, angle.size)]))
-    done = run(
-        "identify", tmp_path / "a.xy", tmp_path / "b.xy", "-m", model, "--wavelength", "1.5406", "--figure", tmp_path / "f"
-    )
+    scans = (tmp_path / "a.xy", tmp_path / "b.xy")
+    done = run("identify", *scans, "-m", model, "--wavelength", "1.5406", "--figure", tmp_path / "f")
     assert done.returncode == 0, done.stderr
     assert sorted(p.name for p in (tmp_path / "f").iterdir()) == ["a.xy.png", "b.xy.png"]
 

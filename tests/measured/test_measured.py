@@ -16,6 +16,7 @@ def test_every_measured_scan_can_be_judged(shared: Path, small_model: Model) -> 
 
 def test_titania_is_named(shared: Path, small_model: Model) -> None:
     """Even a model trained in seconds on a coarse axis ranks a phase first that is there."""
-    judged = [judge(label, small_model) for label in read_manifest(shared / "dev.csv", sets=["single_tio2", "tio2_mixtures"])]
+    labels = read_manifest(shared / "dev.csv", sets=["single_tio2", "tio2_mixtures"])
+    judged = [judge(label, small_model) for label in labels]
     figures = scores(judged)
     assert figures["first_right"] == 1.0

@@ -190,7 +190,9 @@ def _u_iso(site: gemmi.SmallStructure.Site, u_aniso: tuple[float, ...] | None, n
     return DEFAULT_U_ISO
 
 
-def _u_aniso(site: gemmi.SmallStructure.Site, notes: list[str]) -> tuple[float, float, float, float, float, float] | None:
+def _u_aniso(
+    site: gemmi.SmallStructure.Site, notes: list[str]
+) -> tuple[float, float, float, float, float, float] | None:
     """The Uij where they are a real ellipsoid: public files hold scrambled columns and negative values."""
     values = tuple(site.aniso.elements_pdb())
     if not any(values):

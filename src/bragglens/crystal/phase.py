@@ -41,7 +41,7 @@ class Phase:
         cell: a, b, c in Å and α, β, γ in degrees.
         operations: all symmetry operations of the cell as triplets, centring included.
         sites: the asymmetric unit.
-        cell_mass: mass of the cell's content in g/mol, hydrogens that the sites lack included where the formula has them.
+        cell_mass: mass of the cell's content in g/mol, with hydrogens that the formula has and the sites lack.
         source: where the structure comes from.
         notes: what was mended on reading, one sentence each.
     """

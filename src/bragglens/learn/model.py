@@ -173,9 +173,7 @@ def _from_manifest(manifest: dict[str, Any], network: bytes, name: str) -> Model
         raise ValueError("unknown scaling or answer")
     return Model(
         library=Library.from_list(manifest["phases"]),
-        preparation=Preparation(
-            Grid(**preparation["grid"]), float(preparation["wavelength"]), preparation["scaling"]
-        ),
+        preparation=Preparation(Grid(**preparation["grid"]), float(preparation["wavelength"]), preparation["scaling"]),
         answer=manifest["answer"],
         network=network,
         network_name=str(manifest["network"]),

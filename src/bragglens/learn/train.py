@@ -218,9 +218,7 @@ def _network(name: str, channels: int, points: int, outputs: int, seed: int) -> 
 
 def _masked_loss(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
     """Mean binary cross-entropy over what can be asked, summed over the phases."""
-    losses = nn.functional.binary_cross_entropy_with_logits(
-        logits, torch.from_numpy(batch.present), reduction="none"
-    )
+    losses = nn.functional.binary_cross_entropy_with_logits(logits, torch.from_numpy(batch.present), reduction="none")
     return (losses * torch.from_numpy(batch.asked)).sum(dim=1).mean()
 
 
@@ -245,7 +243,7 @@ def _exact(logits: NDArray[np.floating], batch: Batch) -> NDArray[np.bool_]:
 
 
 def _temperature(logits: NDArray[np.floating], validation: list[Batch]) -> float:
-    """The one number that makes stated probabilities hold on unseen samples (Guo et al. 2017, ICML, temperature scaling)."""
+    """Temperature scaling (Guo et al. 2017, ICML): the one number that makes probabilities hold on unseen samples."""
     present = np.concatenate([v.present for v in validation])
     asked = np.concatenate([v.asked for v in validation])
     candidates = np.geomspace(0.5, 4.0, 40)

@@ -2,14 +2,13 @@
 
 A counter-based generator: each number is a hash of its coordinates, so that sample i is the same alone, in a batch,
 on one worker or on eight, and a new quantity never moves the draws of the old ones. The mixing function is the
-finaliser of SplitMix64 (Steele, Lea & Flood 2014, OOPSLA, doi:10.1145/2714064.2660195), applied once for each coordinate.
+finaliser of SplitMix64 (Steele, Lea & Flood 2014, OOPSLA, doi:10.1145/2714064.2660195), once for each coordinate.
 """
 
 from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import Union
 
 import numpy as np
 from numba import njit, vectorize
@@ -128,4 +127,4 @@ class Normal:
         return self.mean + self.deviation * np.asarray(ndtri(u))
 
 
-Distribution = Union[Constant, Uniform, LogUniform, Normal]
+Distribution = Constant | Uniform | LogUniform | Normal

@@ -31,7 +31,7 @@ def march_dollase(*, cos_alpha: Array, r: float) -> Array:
 
 
 def displacement_shift(*, two_theta: Array, displacement: float, radius: float) -> Array:
-    """Δ2θ = -2 s cosθ / R in degrees, s and R in mm (Wilson 1963, Mathematical Theory of X-ray Powder Diffractometry)."""
+    """Δ2θ = -2 s cosθ / R in degrees, s and R in mm (Wilson 1963, Math. Theory of X-ray Powder Diffractometry)."""
     return np.degrees(-2 * displacement * np.cos(np.radians(two_theta) / 2) / radius)
 
 

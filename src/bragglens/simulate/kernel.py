@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bragglens.simulate.draws import mix, noise_key
 
 GAUSS_REACH = 2.3  # in FWHM; the Gaussian is below 1e-6 of its top there
-TAIL = 2e-5  # of the strongest line; where a Lorentzian falls below this it is cut
+TAIL = 5e-6  # of the strongest line; where a Lorentzian falls below this it is cut
 FAINT = 1e-6  # of the strongest line; lines below this are left out
 CORE = 6.0  # in FWHM; a Lorentzian is drawn point by point this far and on the coarse axis beyond
 LEAST_CORE = 24.0  # points
@@ -367,8 +367,8 @@ def _small_counts(pattern, counts, key, out):  # type: ignore[no-untyped-def]
 def add_counting_noise(pattern, counts, key, out):  # type: ignore[no-untyped-def]
     """Fills `out` with Poisson counts of mean `counts` x `pattern`, point i from (key, i).
 
-    Below a mean of INVERSION exact. Above, a normal number with the Cornish-Fisher correction for skewness (Abramowitz &
-    Stegun 26.2.49), rounded; the correction adds 1/18 to the variance and rounding 1/12, together 5/36, by which the
+    Below a mean of INVERSION exact. Above, a normal number with the Cornish-Fisher correction for skewness (Abramowitz
+    & Stegun 26.2.49), rounded; the correction adds 1/18 to the variance and rounding 1/12, together 5/36, by which the
     normal is narrowed. The normal is the sum of four 16-bit numbers, with a cubic that gives it variance 1 and
     kurtosis 3; it ends at 4 standard deviations. Mean and variance hold within 0.1%.
     """

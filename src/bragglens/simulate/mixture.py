@@ -61,7 +61,7 @@ def single_phases(draws: Draws, *, phases: NDArray[np.int64]) -> Content:
 
 def draw_conditions(recipe: Recipe, draws: Draws, content: Content, packed: PackedPhases, grid: Grid) -> Conditions:
     """State of each phase and of the instrument for each sample; one instrument and height for all its phases."""
-    batch, slots = content.phase.shape
+    slots = content.phase.shape[1]
     each: Callable[[str], NDArray[np.float64]] = lambda name: draws.of(getattr(recipe, name), name, slots)  # noqa: E731
     one: Callable[[str], NDArray[np.float64]] = lambda name: draws.of(getattr(recipe, name), name)[:, 0]  # noqa: E731
     textured = draws.uniform("textured", slots) < recipe.textured

@@ -25,7 +25,7 @@ def add_noise(
     Args:
         patterns: shape (patterns, points).
         noise: least and greatest amplitude relative to the strongest point; an amplitude is three standard deviations.
-        poisson: counting noise in place of white noise, at the count level where the strongest point has that amplitude.
+        poisson: counting noise in place of white noise, of that amplitude at the strongest point.
         seed: pattern i gets its noise from (seed, i).
 
     Raises:

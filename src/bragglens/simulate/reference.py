@@ -81,9 +81,7 @@ def pattern(crystal: Reflections, instrument: Instrument, specimen: Specimen, gr
     """Intensity of one gram of a phase per degree at each point of the grid, free of background and noise."""
     total = np.zeros(grid.size)
     for line in instrument.lines:
-        lines = sticks(
-            crystal, wavelength=line.wavelength, polarisation=instrument.polarisation, specimen=specimen
-        )
+        lines = sticks(crystal, wavelength=line.wavelength, polarisation=instrument.polarisation, specimen=specimen)
         fwhm, eta = widths(lines.two_theta, line.wavelength, instrument, specimen)
         shift = formulas.displacement_shift(
             two_theta=lines.two_theta, displacement=specimen.displacement, radius=instrument.radius

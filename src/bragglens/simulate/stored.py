@@ -1,4 +1,4 @@
-"""Stored sets of single-phase patterns, for those who train elsewhere: .npy arrays as the founding blog post has them."""
+"""Stored sets of single-phase patterns as .npy arrays, as the founding blog post has them."""
 
 from __future__ import annotations
 

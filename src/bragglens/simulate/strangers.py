@@ -64,9 +64,7 @@ def _phase(
     )
 
 
-def _cell(
-    random: np.random.Generator, system: str, volume: float
-) -> tuple[float, float, float, float, float, float]:
+def _cell(random: np.random.Generator, system: str, volume: float) -> tuple[float, float, float, float, float, float]:
     """A cell of that crystal system and volume, axes within a factor of about three."""
     a, b, c = np.exp(random.normal(0.0, 0.35, 3))
     alpha = beta = gamma = 90.0

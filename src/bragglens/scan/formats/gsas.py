@@ -1,4 +1,4 @@
-"""GSAS powder data (.gsa, .gda, .fxye, .xra): a title and BANK records. Read by rietx, which takes seconds to import."""
+"""GSAS powder data (.gsa, .gda, .fxye, .xra): a title and BANK records, read by rietx (seconds to import)."""
 
 from __future__ import annotations
 
