@@ -145,7 +145,7 @@ def test_taking_the_other_origin_is_noted(read: Read) -> None:
 
 @pytest.mark.parametrize(("atoms", "setting"), [("1", "2"), ("2", "1")])
 def test_wrong_origin_would_double_the_atoms(write: Write, atoms: str, setting: str) -> None:
-    """The trap is one: where the operations state the other origin, the file is believed until its density denies it."""
+    """The trap is one: operations of the other origin are believed until the stated density denies them."""
     group = operations(*(op.triplet() for op in gemmi.SpaceGroup(f"I 41/a m d:{setting}").operations()))
     assert content(read_cif(write(cif(ANATASE, group, ORIGINS[atoms])))) == {"Ti": 8, "O": 16}
     stated = cif(ANATASE, group, ORIGINS[atoms], extra="_exptl_crystal_density_diffrn 3.893")
@@ -488,15 +488,14 @@ def test_damage_to_a_shipped_file_gives_a_phase_or_a_refusal(path: Path, tmp_pat
         try:
             phase = read_cif(victim)
         except StructureError as error:
-            outcomes.add(StructureError)
-            assert "\n" not in str(error)
+            outcomes.add("a refusal of one line" if "\n" not in str(error) else str(error))
         else:
-            outcomes.add(Phase)
+            outcomes.add("a phase")
             assert phase.sites
             assert np.isfinite(phase.density)
             assert 0 < phase.density < 40
         assert time.perf_counter() - started < 5  # a sound file takes 0.01 s
-    assert outcomes == {StructureError, Phase}
+    assert outcomes == {"a refusal of one line", "a phase"}
 
 
 # --- libraries --------------------------------------------------------------------------------------------------

@@ -69,7 +69,9 @@ def system_of(group: gemmi.SpaceGroup) -> str:
     return "rhombohedral" if group.ext == "R" else group.crystal_system_str()
 
 
-def crystal(group: gemmi.SpaceGroup | str, *, cell: tuple[float, ...] | None = None, sites: tuple[Site, ...] = ()) -> Phase:
+def crystal(
+    group: gemmi.SpaceGroup | str, *, cell: tuple[float, ...] | None = None, sites: tuple[Site, ...] = ()
+) -> Phase:
     """A phase of that group, by default with one atom in the general position: all absences are the group's own."""
     group = gemmi.SpaceGroup(group) if isinstance(group, str) else group
     return Phase(
@@ -242,7 +244,9 @@ def test_geometry_does_not_change_with_the_lattice(name: str) -> None:
     cell = tuple(cell_parameters(strained_axes(found.axes, found.strain_basis, coefficients)).tolist())
     anew = reflections(dataclasses.replace(phase, cell=cell), 1.2)
     fresh = {tuple(h): (d, s) for h, d, s in zip(anew.hkl.tolist(), anew.d, squared(anew), strict=True)}
-    d = 1 / np.linalg.norm(found.hkl @ np.linalg.inv(strained_axes(found.axes, found.strain_basis, coefficients)), axis=1)
+    d = 1 / np.linalg.norm(
+        found.hkl @ np.linalg.inv(strained_axes(found.axes, found.strain_basis, coefficients)), axis=1
+    )
     kept = [i for i, h in enumerate(found.hkl.tolist()) if tuple(h) in fresh]
     assert len(kept) > 0.9 * len(anew)
     strained = reference.structure_factor_squared(found, d, 1.5405929)

@@ -214,7 +214,9 @@ def test_width_in_a_pattern_is_scherrers(lorentzian: float) -> None:
         crystal = reflections(read_cif(FOLDER / "rutile.cif"), 3.0)
         pattern = reference.pattern(crystal, SHARP, Specimen(size=size, lorentzian=lorentzian), grid)
         found[size] = np.ptp(grid.two_theta[pattern > pattern.max() / 2])
-        assert found[size] == pytest.approx(math.degrees(0.9 * CU / (10 * size * math.cos(math.radians(13.72)))), abs=4e-3)
+        assert found[size] == pytest.approx(
+            math.degrees(0.9 * CU / (10 * size * math.cos(math.radians(13.72)))), abs=4e-3
+        )
     assert found[4.0] / found[40.0] == pytest.approx(10, rel=0.02)
 
 
@@ -269,7 +271,8 @@ def test_wavelengths_by_number() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Xx", "CuKb", "CuKa3", "Unobtainium", "0", "-1.5", "nan", "inf", "15406", "1,5406", "1/2/3", "1.54/", "/"]
+    "text",
+    ["", "Xx", "CuKb", "CuKa3", "Unobtainium", "0", "-1.5", "nan", "inf", "15406", "1,5406", "1/2/3", "1.54/", "/"],
 )
 def test_nonsense_is_refused_with_what_would_do(text: str) -> None:
     with pytest.raises(RecipeError, match="CuKa1") as caught:

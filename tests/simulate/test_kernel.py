@@ -73,7 +73,7 @@ SPECIMENS = st.builds(
 @settings(max_examples=60, deadline=None)
 @given(index=st.integers(0, 4), instrument=INSTRUMENTS, specimen=SPECIMENS)
 def test_kernel_is_the_reference(index: int, instrument: Instrument, specimen: Specimen) -> None:
-    """Within 5e-4 of the strongest point, which is what cutting Lorentzian tails at 40 FWHM costs.
+    """Within 5e-4 of the strongest point, which is what cutting and interpolating Lorentzian tails may cost.
 
     Up to 2 coefficients of strain are drawn, as many as every system but the cubic has; monoclinic shear is below.
     """
@@ -92,6 +92,27 @@ def test_kernel_is_the_reference_for_monoclinic_shear() -> None:
     assert np.abs(found - expected / expected.max()).max() < 5e-4
     (other,) = render_phases([bronze], instrument, [dataclasses.replace(specimen, strain=(0.01, -0.008, 0.006))], GRID)
     assert np.abs(found - other).max() > 0.1
+
+
+@pytest.mark.parametrize("specimen", [Specimen(size=8, lorentzian=1.0), Specimen(size=20), Specimen(size=200)])
+def test_kernel_is_the_reference_for_a_thousand_weak_lines(specimen: Specimen) -> None:
+    """Each line's cut tails are small, and all cuts add up: 1.1e-3 at worst here, and 3.2e-3 when cut at 2e-5."""
+    random = np.random.default_rng(1)
+    sites = tuple(Site(f"O{i}", "O", tuple(random.random(3).tolist()), 1.0, 0.01) for i in range(20))
+    phase = Phase("x", "", "P -1", (7.1, 9.3, 12.4, 93.0, 98.0, 104.0), ("x,y,z", "-x,-y,-z"), sites, 640.0)
+    (crystal,) = reflections_in_range([phase], COPPER, GRID)
+    assert len(crystal) > 1000
+    expected = reference.pattern(crystal, Instrument(COPPER, X=0.02), specimen, GRID)
+    (found,) = render_phases([crystal], Instrument(COPPER, X=0.02), [specimen], GRID)
+    assert np.abs(found - expected / expected.max()).max() < 1.3e-3
+
+
+def test_tails_of_lines_beyond_the_scan_are_there() -> None:
+    """Anatase has no line from 27.5 to 35.8°: the scan shows the flanks of two that are not in it."""
+    narrow, specimen = Grid(27.5, 35.8, 0.02), Specimen(size=5)
+    expected = reference.pattern(titania()[0], Instrument(COPPER), specimen, narrow)
+    (found,) = render_phases(titania()[:1], Instrument(COPPER), [specimen], narrow)
+    assert np.abs(found - expected / expected.max()).max() < 0.03
 
 
 def test_many_phases_at_once_are_each_alone() -> None:
@@ -191,7 +212,11 @@ def flat(counts: float, samples: int, *, seed: int = 1) -> np.ndarray:
     repeated = {name: np.repeat(value, samples, axis=0) for name, value in one._asdict().items()}
     background = np.zeros((samples, 5))
     background[:, 0] = 1.0
-    changed = {"background": background, "counts": np.full(samples, counts), "sample": np.arange(samples, dtype=np.uint64)}
+    changed = {
+        "background": background,
+        "counts": np.full(samples, counts),
+        "sample": np.arange(samples, dtype=np.uint64),
+    }
     return render(packed(), Conditions(**{**repeated, **changed}), GRID, seed=seed).intensity
 
 
@@ -212,7 +237,7 @@ def test_noise_is_poissons(mean: float) -> None:
     counted, law = np.unique(found), stats.poisson(mean)
     below = np.searchsorted(np.sort(found), counted, side="right") / n
     farthest = np.abs(below - law.cdf(counted)).max()
-    assert farthest < (2.5e-3 if mean >= 12 else SIGMAS / 2 / np.sqrt(n))
+    assert farthest < (4e-3 if mean >= 12 else SIGMAS / 2 / np.sqrt(n))
     assert (found < mean).mean() == pytest.approx(law.cdf(np.ceil(mean) - 1), abs=3e-3)
 
 
@@ -291,7 +316,9 @@ def test_a_name_is_a_stream(name: str, more: int) -> None:
 def test_changing_one_quantity_moves_no_other() -> None:
     plain = drawn(5, 0, 200)
     changed = drawn(5, 0, 200, dataclasses.replace(Recipe(), microstrain=Constant(0.002), humps=0.0))
-    differing = {name for name in Conditions._fields if not np.array_equal(getattr(plain, name), getattr(changed, name))}
+    differing = {
+        name for name in Conditions._fields if not np.array_equal(getattr(plain, name), getattr(changed, name))
+    }
     assert differing == {"microstrain", "humps"}
 
 
@@ -372,7 +399,7 @@ def test_strains_are_a_dilation_and_allowed_strains() -> None:
 def test_mixtures_hold_different_phases_that_sum_to_one() -> None:
     content, _ = population()
     present = content.phase >= 0
-    assert content.weight.sum(axis=1) == pytest.approx(np.ones(BATCH))
+    assert content.weight.sum(axis=1) == pytest.approx(present.any(axis=1).astype(float))
     assert ((content.weight > 0) == present).all()
     for row in content.phase[:500]:
         assert len(set(row[row >= 0])) == (row >= 0).sum()
@@ -380,7 +407,7 @@ def test_mixtures_hold_different_phases_that_sum_to_one() -> None:
 
 
 def test_number_of_phases_is_the_recipes() -> None:
-    """`Uniform(1, 5)` is 1, 2, 3 or 4 equally often, and `Constant(2)` is two phases. (`CLEAN`, with 1, once gave 2.)"""
+    """`Uniform(1, 5)` is 1, 2, 3 or 4 equally often, `Constant(2)` is two phases. (`CLEAN`, with 1, once gave 2.)"""
     for phases, counts in ((Uniform(1.0, 5.0), [1, 2, 3, 4]), (Constant(2.0), [2]), (Uniform(0.0, 2.0), [0, 1])):
         recipe = dataclasses.replace(CLEAN, phases=phases, dominance=Constant(1.2))
         content = draw_mixtures(recipe, draws(4, 0, BATCH), library=5, strangers=0)
@@ -417,7 +444,9 @@ def test_dominance_widens_the_weights() -> None:
     recipe = dataclasses.replace(Recipe(), phases=Constant(2.0), dominance=Constant(0.0))
     content = draw_mixtures(recipe, draws(4, 0, BATCH), library=5, strangers=0)
     assert content.weight[content.phase >= 0] == pytest.approx(0.5)
-    wide = draw_mixtures(dataclasses.replace(recipe, dominance=Constant(1.2)), draws(4, 0, BATCH), library=5, strangers=0)
+    wide = draw_mixtures(
+        dataclasses.replace(recipe, dominance=Constant(1.2)), draws(4, 0, BATCH), library=5, strangers=0
+    )
     ratio = np.log(wide.weight[:, 0] / wide.weight[:, 1])
     assert stats.kstest(ratio, stats.norm(0, 1.2 * np.sqrt(2)).cdf).pvalue > 1e-4
 

@@ -198,7 +198,7 @@ def _u_aniso(
     if not any(values):
         return None
     eigenvalues = np.linalg.eigvalsh(np.array(site.aniso.as_mat33().tolist()))
-    if 0 < eigenvalues.min() and eigenvalues.max() <= LARGEST_U:
+    if eigenvalues.min() > 0 and eigenvalues.max() <= LARGEST_U:
         return values  # type: ignore[return-value]
     notes.append(f"Uij of {site.label} are no ellipsoid, the isotropic value is used")
     return None

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from bragglens.crystal.library import Library
 from bragglens.scan.prepare import Preparation
 from bragglens.simulate.draws import draws
-from bragglens.simulate.instrument import emission
 from bragglens.simulate.kernel import PackedPhases
 from bragglens.simulate.mixture import draw_conditions, draw_mixtures
 from bragglens.simulate.recipe import Recipe
@@ -60,7 +59,7 @@ class Stream:
 
 def open_stream(library: Library, recipe: Recipe, preparation: Preparation, *, seed: int, strangers: int) -> Stream:
     """Prepare the reflections of a library, and of so many strangers, once."""
-    lines = emission(recipe.wavelength)
+    lines = recipe.lines
     phases = [*library.phases, *(stranger(i) for i in range(strangers))]
     packed = pack(reflections_in_range(phases, lines, preparation.grid), lines)
     return Stream(len(library), strangers, packed, recipe, preparation, seed)

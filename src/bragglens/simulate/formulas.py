@@ -72,3 +72,45 @@ def pseudo_voigt(*, x: Array, fwhm: Array, eta: Array) -> Array:
     gauss = np.sqrt(4 * np.log(2) / np.pi) / fwhm * np.exp(-4 * np.log(2) * (x / fwhm) ** 2)
     lorentz = 2 / (np.pi * fwhm) / (1 + 4 * (x / fwhm) ** 2)
     return np.asarray(eta * lorentz + (1 - eta) * gauss)
+
+
+def transparency_shift(*, two_theta: Array, transparency: float) -> Array:
+    """Δ2θ = -t sin2θ in degrees, with t = 1/(2 μ R) in degrees: the beam's depth in a specimen of low absorption.
+
+    The mean shift of a thick specimen (Klug & Alexander 1974, X-ray Diffraction Procedures, section 5-4).
+    """
+    return -transparency * np.sin(np.radians(two_theta))
+
+
+def overspill(*, two_theta: Array, spill: float) -> Array:
+    """Share of the beam that meets the specimen, min(1, L sinθ / (R δ)); `spill` is L/(R δ), 0 for no overspill.
+
+    Footprint of a slit of δ radians at radius R, R δ / sinθ, against the specimen's length L (Klug & Alexander 1974).
+    """
+    sine = np.sin(np.radians(two_theta) / 2)
+    return np.minimum(1.0, spill * sine) if spill else np.ones_like(sine)
+
+
+def roughness(*, two_theta: Array, p: float, q: float) -> Array:
+    """Loss by surface roughness, (1 - p + p exp(-q / sinθ)) / (1 - p + p exp(-q)) (Suortti 1972, J. Appl. Cryst. 5, 325).
+
+    Here exp(-q/sinθ) falls towards low angle, so that p is the share that shadowing takes there.
+    """
+    sine = np.sin(np.radians(two_theta) / 2)
+    return np.asarray((1 - p + p * np.exp(-q / sine)) / (1 - p + p * np.exp(-q)))
+
+
+def axial_divergence(*, two_theta: float, axial: float, points: int) -> tuple[Array, Array]:
+    """Places (degrees) and weights (sum 1) of the points that an axially divergent beam spreads a line over.
+
+    Finger, Cox & Jephcoat (1994), J. Appl. Cryst. 27, 892, with specimen and slit of equal height (S = H) and
+    axial = (S + H)/L. With h, the height of a ray over L, as the variable, cos2φ = cos2θ √(1 + h²), and the profile
+    W(2φ) d2φ / (h cos2φ) becomes W(h) cos²2θ / (cos²2φ sin2φ) dh, free of the singularity at 2φ = 2θ;
+    W falls linearly to 0 at h = axial. Gauss-Legendre quadrature in h.
+    """
+    cosine = np.cos(np.radians(two_theta))
+    nodes, weights = np.polynomial.legendre.leggauss(points)
+    h = 0.5 * axial * (nodes + 1)
+    cos_phi = np.clip(cosine * np.sqrt(1 + h**2), -0.999999, 0.999999)
+    density = weights * (axial - h) / (cos_phi**2 * np.sqrt(1 - cos_phi**2))
+    return np.degrees(np.arccos(cos_phi)), density / density.sum()

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 from bragglens.errors import RecipeError
 
-# Kα1 and Kα2 wavelengths in Å. Cr, Fe, Co, Cu: Hölzer et al. (1997), Phys. Rev. A 56, 4554, table III.
+# Kα1, Kα2 and Kβ wavelengths in Å. Cr, Fe, Co, Cu: Hölzer et al. (1997), Phys. Rev. A 56, 4554, table III.
 # Mo, Ag: Deslattes et al. (2003), Rev. Mod. Phys. 75, 35, table V.
-_K_ALPHA = {
-    "Cr": (2.2897260, 2.2936510),
-    "Fe": (1.9360410, 1.9399730),
-    "Co": (1.7889960, 1.7928350),
-    "Cu": (1.5405929, 1.5444274),
-    "Mo": (0.7093172, 0.7136070),
-    "Ag": (0.5594218, 0.5638131),
+_TUBES = {
+    "Cr": (2.2897260, 2.2936510, 2.0848810),
+    "Fe": (1.9360410, 1.9399730, 1.7566040),
+    "Co": (1.7889960, 1.7928350, 1.6208260),
+    "Cu": (1.5405929, 1.5444274, 1.3922340),
+    "Mo": (0.7093172, 0.7136070, 0.6323030),
+    "Ag": (0.5594218, 0.5638131, 0.4970830),
 }
+TUNGSTEN = 1.4763870  # Å, W Lα1 (Deslattes et al. 2003): tungsten of the filament on an old anode
 _K_ALPHA_2_WEIGHT = 0.5  # statistical weight of the 2p½ level
 
 
@@ -30,48 +31,71 @@ class Line:
 
 @dataclass(frozen=True)
 class Instrument:
-    """A Bragg-Brentano diffractometer.
+    """A powder diffractometer, Bragg-Brentano unless said otherwise.
 
     Attributes:
         lines: emission lines, the strongest first.
         radius: goniometer radius in mm.
         monochromator: 2θ of a diffracted- or incident-beam monochromator in degrees, 0 for none.
+        polarised: degree of linear polarisation of the source across the diffraction plane: 0 a tube, near 1 a synchrotron.
+        divergence: opening of a fixed divergence slit in degrees; 0 for one so small that nothing spills over.
+        specimen_length: length of the specimen along the beam in mm.
+        automatic_slit: whether the slit opens with the angle to light a constant length.
+        axial: (S + H)/L, half height of specimen plus half height of the receiving slit over the radius.
         U, V, W: Gaussian resolution in degrees², H² = U tan²θ + V tanθ + W (Caglioti et al. 1958).
         X, Y: Lorentzian resolution in degrees, H = X/cosθ + Y tanθ.
         zero: error of the 2θ zero in degrees, added to every angle.
+        name: what to call it.
     """
 
     lines: tuple[Line, ...]
     radius: float = 185.0
     monochromator: float = 0.0
+    polarised: float = 0.0
+    divergence: float = 0.0
+    specimen_length: float = 20.0
+    automatic_slit: bool = False
+    axial: float = 0.0
     U: float = 0.0
     V: float = 0.0
     W: float = 0.0036
     X: float = 0.0
     Y: float = 0.0
     zero: float = 0.0
+    name: str = ""
 
     @property
     def polarisation(self) -> float:
-        """K in the polarisation factor (1 + K cos²2θ): cos² of the monochromator's 2θ (Azároff 1955)."""
-        return math.cos(math.radians(self.monochromator)) ** 2
+        """K in (1 + K cos²2θ): cos² of the monochromator's 2θ, times (1 - P)/(1 + P) (Azároff 1955, Acta Cryst. 8, 701)."""
+        return math.cos(math.radians(self.monochromator)) ** 2 * (1 - self.polarised) / (1 + self.polarised)
+
+    @property
+    def spill(self) -> float:
+        """Specimen length over the beam's footprint at θ = 90°; 0 where nothing spills over."""
+        if not self.divergence or self.automatic_slit:
+            return 0.0
+        return self.specimen_length / (self.radius * math.radians(self.divergence))
 
 
-def emission(text: str) -> tuple[Line, ...]:
+def emission(text: str, *, k_beta: float = 0.0, tungsten: float = 0.0) -> tuple[Line, ...]:
     """Emission lines by name or by number.
 
     Args:
         text: a tube such as `CuKa` (the doublet) or `CuKa1` (the first line alone), one wavelength in Å such as
-            `1.5406`, or a doublet such as `1.5406/1.5444`.
+            `1.5406`, or a doublet such as `1.5406/1.5444`. The mean of a doublet, such as 1.5418, stands for it.
+        k_beta: weight of the tube's Kβ line that its filter lets pass.
+        tungsten: weight of the W Lα line.
 
     Raises:
         RecipeError: the text is none of these.
     """
     name = text.strip().replace("α", "a")
     anode, line = name[:2].capitalize(), name[2:].lower().lstrip("-_ ")
-    if anode in _K_ALPHA and line in ("", "ka", "ka1", "ka1,2", "ka12"):
-        first, second = _K_ALPHA[anode]
-        return (Line(first, 1.0),) if line == "ka1" else (Line(first, 1.0), Line(second, _K_ALPHA_2_WEIGHT))
+    if anode in _TUBES and line in ("", "ka", "ka1", "ka1,2", "ka12"):
+        first, second, beta = _TUBES[anode]
+        lines = [Line(first, 1.0)] if line == "ka1" else [Line(first, 1.0), Line(second, _K_ALPHA_2_WEIGHT)]
+        lines += [Line(beta, k_beta)] if k_beta else []
+        return (*lines, *([Line(TUNGSTEN, tungsten)] if tungsten else []))
     try:
         values = [float(part) for part in name.split("/")]
     except ValueError:
@@ -81,7 +105,7 @@ def emission(text: str) -> tuple[Line, ...]:
     if len(values) in (1, 2) and all(0.05 < value < 5 for value in values):
         return tuple(Line(value, weight) for value, weight in zip(values, (1.0, _K_ALPHA_2_WEIGHT), strict=False))
     raise RecipeError(
-        f"wavelength '{text}' is not known: give a tube ({', '.join(f'{a}Ka' for a in _K_ALPHA)}; CuKa1 for the "
+        f"wavelength '{text}' is not known: give a tube ({', '.join(f'{a}Ka' for a in _TUBES)}; CuKa1 for the "
         "first line alone), Å (1.5406), or a doublet (1.5406/1.5444)"
     )
 
@@ -97,7 +121,7 @@ def strongest_line(wavelength: float) -> float:
 
 def _unresolved(wavelength: float) -> tuple[float, float] | None:
     """The doublet whose weighted mean this is, or None."""
-    for first, second in _K_ALPHA.values():
+    for first, second, _ in _TUBES.values():
         mean = (first + _K_ALPHA_2_WEIGHT * second) / (1 + _K_ALPHA_2_WEIGHT)
         if abs(wavelength - mean) < 1e-4 * mean:
             return first, second

@@ -19,13 +19,16 @@ GAUSS_REACH = 2.3  # in FWHM; the Gaussian is below 1e-6 of its top there
 TAIL = 5e-6  # of the strongest line; where a Lorentzian falls below this it is cut
 FAINT = 1e-6  # of the strongest line; lines below this are left out
 CORE = 6.0  # in FWHM; a Lorentzian is drawn point by point this far and on the coarse axis beyond
-LEAST_CORE = 24.0  # points
+LEAST_CORE = 40.0  # points
 COARSE = 8  # points from node to node of the coarse axis, which carries tails and background
 INVERSION = 12.0  # mean counts below which Poisson numbers are drawn by inversion
 _DEG = 180 / math.pi
 _LN2_4 = 4 * math.log(2)
 _GAUSS_AREA = math.sqrt(_LN2_4 / math.pi)
 _F0, _F1, _F2, _F3, _F4, _F5, _F6 = (np.float32(v) for v in (0.0, 1.0, 1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 32))
+_NODES_4, _WEIGHTS_4 = np.polynomial.legendre.leggauss(4)
+_NODES_8, _WEIGHTS_8 = np.polynomial.legendre.leggauss(8)
+_NODES_24, _WEIGHTS_24 = np.polynomial.legendre.leggauss(24)
 _HALF, _SHIFT = np.uint32(0xFFFF), np.uint32(16)
 
 
@@ -46,7 +49,6 @@ class PackedPhases(NamedTuple):
     strains: NDArray[np.float64]  # (phases, 6, 3, 3)
     cell_mass: NDArray[np.float64]  # (phases,)
     wavelengths: NDArray[np.float64]  # (lines,)
-    line_weights: NDArray[np.float64]  # (lines,)
 
 
 class Conditions(NamedTuple):
@@ -61,15 +63,22 @@ class Conditions(NamedTuple):
     lorentzian: NDArray[np.float64]  # (batch, slots)
     axis: NDArray[np.float64]  # (batch, slots, 3)
     march: NDArray[np.float64]  # (batch, slots)
+    line_weights: NDArray[np.float64]  # (batch, lines)
     resolution: NDArray[np.float64]  # (batch, 5) U V W X Y
     polarisation: NDArray[np.float64]  # (batch,)
+    slit: NDArray[np.float64]  # (batch, 2) specimen length over footprint or 0, 1 for an automatic slit
+    roughness: NDArray[np.float64]  # (batch, 2) p q
+    axial: NDArray[np.float64]  # (batch,)
     zero: NDArray[np.float64]  # (batch,) degrees
     tilt: NDArray[np.float64]  # (batch,) 2 s/R in degrees
+    transparency: NDArray[np.float64]  # (batch,) 1/(2 μ R) in degrees
     background: NDArray[np.float64]  # (batch, 5) mean level, then Chebyshev coefficients relative to it
     air: NDArray[np.float64]  # (batch,)
     humps: NDArray[np.float64]  # (batch, n, 3) centre and standard deviation in degrees, height
     counts: NDArray[np.float64]  # (batch,) at the strongest peak; 0 for a clean pattern
     span: NDArray[np.float64]  # (batch, 2) first and last 2θ that the scan covers
+    smoothing: NDArray[np.int64]  # (batch,) half width in points of a moving average over the counts
+    spikes: NDArray[np.int64]  # (batch,) points where something else than X-rays hit the detector
 
 
 _jit = njit(cache=True, error_model="numpy", nogil=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
@@ -262,13 +271,14 @@ def join(fine, coarse):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def peak_shape(tangent, cosine, wavelength, resolution, size, microstrain, lorentzian):  # type: ignore[no-untyped-def]
+def peak_shape(tangent, cosine, wavelength, broadening):  # type: ignore[no-untyped-def]
     """FWHM in degrees and η of a line."""
+    u, v, w, x, y, size, microstrain, lorentzian = broadening
     broad = (0.9 * wavelength / (10.0 * size * cosine) + 4.0 * microstrain * tangent) * _DEG
-    variance = resolution[0] * tangent * tangent + resolution[1] * tangent + resolution[2]
+    variance = u * tangent * tangent + v * tangent + w
     g2 = max(variance, 0.0) + ((1.0 - lorentzian) * broad) ** 2
     g = math.sqrt(g2)
-    l = resolution[3] / cosine + resolution[4] * tangent + lorentzian * broad  # noqa: E741
+    l = x / cosine + y * tangent + lorentzian * broad  # noqa: E741
     l2 = l * l
     fifth = (
         g2 * g2 * g + 2.69269 * g2 * g2 * l + 2.42843 * g2 * g * l2 + 4.47163 * g2 * l2 * l
@@ -279,43 +289,128 @@ def peak_shape(tangent, cosine, wavelength, resolution, size, microstrain, loren
     return fwhm, q * (1.36603 - q * (0.47719 - q * 0.11116))
 
 
-@_jit
-def _phase_lines(grid, lib, cond, b, slot, sticks, lines, first):  # type: ignore[no-untyped-def]
-    """Appends the lines of one phase of one sample to the table: place and FWHM in points, Lorentz and Gauss height.
+class Geometry(NamedTuple):
+    """The numbers of one sample that its lines need; passing all conditions to small functions would cost more."""
 
-    Returns the table's new length, and height and place of the phase's strongest line within the scan.
+    start: float
+    step: float
+    polarisation: float
+    spill: float
+    automatic: float
+    p: float
+    q: float
+    axial: float
+    zero: float
+    tilt: float
+    transparency: float
+
+
+@_jit
+def _intensity(sine, cosine, geometry):  # type: ignore[no-untyped-def]
+    """Lorentz-polarisation, slits and roughness of a line."""
+    cos2 = 1.0 - 2.0 * sine * sine
+    factor = (1.0 + geometry.polarisation * cos2 * cos2) / (sine * sine * cosine)
+    if geometry.spill > 0.0:
+        factor *= min(1.0, geometry.spill * sine)
+    if geometry.automatic > 0.0:
+        factor *= sine
+    p, q = geometry.p, geometry.q
+    if p > 0.0:
+        factor *= (1.0 - p + p * math.exp(-q / sine)) / (1.0 - p + p * math.exp(-q))
+    return factor
+
+
+@_jit
+def _point(cos_angle, sine, cosine, geometry):  # type: ignore[no-untyped-def]
+    """Place in points on the instrument's scale, from the cosine of 2φ and θ of the line."""
+    angle = math.acos(min(1.0, max(-1.0, cos_angle))) * _DEG
+    shift = geometry.zero - geometry.tilt * cosine - geometry.transparency * 2.0 * sine * cosine
+    return (angle + shift - geometry.start) / geometry.step
+
+
+@_jit
+def _spread(lines, row, sine, cosine, geometry, nodes, weights):  # type: ignore[no-untyped-def]
+    """Spreads the line drawn up in `row` over the points of the axial divergence; returns the new length."""
+    cos2 = 1.0 - 2.0 * sine * sine
+    last = nodes.size - 1
+    total = 0.0
+    for i in range(nodes.size):
+        h = 0.5 * geometry.axial * (nodes[i] + 1.0)
+        c = cos2 * math.sqrt(1.0 + h * h)
+        lines[row + last - i, 0] = _point(c, sine, cosine, geometry)
+        lines[row + last - i, 4] = weights[i] * (geometry.axial - h) / (c * c * math.sqrt(max(1e-9, 1.0 - c * c)))
+        total += lines[row + last - i, 4]
+    points, lorentz, gauss = lines[row, 1], lines[row, 2], lines[row, 3]
+    for i in range(nodes.size):
+        share = lines[row + i, 4] / total
+        lines[row + i, 1], lines[row + i, 2], lines[row + i, 3] = points, lorentz * share, gauss * share
+    return row + nodes.size
+
+
+@_jit
+def _place_line(lines, row, sine, cosine, geometry):  # type: ignore[no-untyped-def]
+    """Gives the line drawn up in `row` its place, spread by axial divergence where that shows; returns the new length."""
+    cos2 = 1.0 - 2.0 * sine * sine
+    axial2 = geometry.axial * geometry.axial
+    # reach of the tail to low angle in FWHM: d(2φ) = cot 2θ h²/2 at its end
+    reach = 0.5 * axial2 * abs(cos2) / max(1e-6, 2.0 * sine * cosine) * _DEG / (geometry.step * lines[row, 1])
+    if reach > 3.0:
+        return _spread(lines, row, sine, cosine, geometry, _NODES_24, _WEIGHTS_24)
+    if reach > 1.2:
+        return _spread(lines, row, sine, cosine, geometry, _NODES_8, _WEIGHTS_8)
+    if reach > 0.06:
+        return _spread(lines, row, sine, cosine, geometry, _NODES_4, _WEIGHTS_4)
+    lines[row, 0] = _point(cos2 * (1.0 + axial2 / 12.0), sine, cosine, geometry)  # the mean of h² is axial²/6
+    return row + 1
+
+
+@_jit
+def _append_lines(lines, row, sticks, count, wavelength, factor, broadening, geometry):  # type: ignore[no-untyped-def]
+    """Appends the lines of one phase at one wavelength: place and FWHM in points, Lorentz and Gauss height.
+
+    `broadening` is the resolution's U V W X Y, then size, microstrain and Lorentzian share.
     """
-    start, step, n = grid
+    for r in range(count):
+        sine = 0.5 * wavelength * sticks[0, r]
+        if sine >= 0.9999:
+            continue
+        cosine = math.sqrt(1.0 - sine * sine)
+        fwhm, eta = peak_shape(sine / cosine, cosine, wavelength, broadening)
+        area = factor * sticks[1, r] * _intensity(sine, cosine, geometry)
+        lines[row, 1] = fwhm / geometry.step
+        lines[row, 2] = area * eta * 2.0 / (math.pi * fwhm)
+        lines[row, 3] = area * (1.0 - eta) * _GAUSS_AREA / fwhm
+        row = _place_line(lines, row, sine, cosine, geometry)
+    return row
+
+
+@_jit
+def _strongest(lines, first, last, low, high):  # type: ignore[no-untyped-def]
+    """Height and place (point) of the strongest of some rows that lies from point `low` to `high`."""
+    best, place = 0.0, -1
+    for row in range(first, last):
+        height = lines[row, 2] + lines[row, 3]
+        if height > best and low <= lines[row, 0] <= high:
+            best, place = height, int(round(lines[row, 0]))
+    return best, place
+
+
+@_jit
+def _phase_lines(lib, cond, b, slot, geometry, sticks, lines, first):  # type: ignore[no-untyped-def]
+    """Appends all lines of one phase of one sample; returns the table's new length."""
     count = phase_sticks(
         lib, cond.phase[b, slot], cond.strain[b, slot], cond.axis[b, slot], cond.march[b, slot], sticks[0], sticks[1]
     )
-    low, high = max(start, cond.span[b, 0]), min(start + step * (n - 1), cond.span[b, 1])
-    best, place, row = 0.0, -1, first
+    u = cond.resolution[b]
+    broadening = (
+        u[0], u[1], u[2], u[3], u[4], cond.size[b, slot], cond.microstrain[b, slot], cond.lorentzian[b, slot]
+    )  # fmt: skip
+    row = first
     for line in range(lib.wavelengths.size):
-        wavelength = lib.wavelengths[line]
-        factor = cond.weight[b, slot] * lib.line_weights[line]
-        for r in range(count):
-            sine = 0.5 * wavelength * sticks[0, r]
-            if sine >= 0.9999:
-                continue
-            cosine = math.sqrt(1.0 - sine * sine)
-            fwhm, eta = peak_shape(
-                sine / cosine, cosine, wavelength, cond.resolution[b],
-                cond.size[b, slot], cond.microstrain[b, slot], cond.lorentzian[b, slot],
-            )  # fmt: skip
-            position = 2.0 * math.asin(sine) * _DEG + cond.zero[b] - cond.tilt[b] * cosine
-            cos2 = 1.0 - 2.0 * sine * sine
-            lp = (1.0 + cond.polarisation[b] * cos2 * cos2) / (sine * sine * cosine)
-            area = factor * sticks[1, r] * lp
-            lines[row, 0] = (position - start) / step
-            lines[row, 1] = fwhm / step
-            lines[row, 2] = area * eta * 2.0 / (math.pi * fwhm)
-            lines[row, 3] = area * (1.0 - eta) * _GAUSS_AREA / fwhm
-            height = lines[row, 2] + lines[row, 3]
-            row += 1
-            if height > best and low <= position <= high:
-                best, place = height, int((position - start) / step + 0.5)
-    return row, best, place
+        factor = cond.weight[b, slot] * cond.line_weights[b, line]
+        if factor > 0.0:
+            row = _append_lines(lines, row, sticks, count, lib.wavelengths[line], factor, broadening, geometry)
+    return row
 
 
 @_jit
@@ -389,6 +484,29 @@ def add_counting_noise(pattern, counts, key, out):  # type: ignore[no-untyped-de
 
 
 @_jit
+def _add_spikes(out, spikes, counts, key):  # type: ignore[no-untyped-def]
+    """Single points up to as high as the strongest peak, as cosmic rays and sparks leave them."""
+    for i in range(spikes):
+        bits = mix(key + np.uint64(i))
+        height = np.float64(bits >> np.uint64(40)) / 16777216.0
+        out[np.int64(bits & np.uint64(0x7FFFFFFF)) % out.size] += np.float32(counts * height)
+
+
+@_jit
+def _smooth(out, scratch, half):  # type: ignore[no-untyped-def]
+    """A moving average over 2 half + 1 points, fewer at the ends."""
+    scratch[:] = out
+    total, n = 0.0, out.size
+    for i in range(-half, n):
+        if i + half < n:
+            total += scratch[i + half]
+        if i - half - 1 >= 0:
+            total -= scratch[i - half - 1]
+        if i >= 0:
+            out[i] = total / (min(i + half, n - 1) - max(i - half, 0) + 1)
+
+
+@_jit
 def _longest(lib):  # type: ignore[no-untyped-def]
     most = 0
     for p in range(lib.first_reflection.size - 1):
@@ -406,19 +524,24 @@ def render_batch(lib, cond, start, step, seed, out, signal):  # type: ignore[no-
     slots = cond.phase.shape[1]
     most = _longest(lib)
     sticks = np.empty((2, most))
-    lines = np.empty((slots * most * lib.wavelengths.size, 4))
+    lines = np.empty((slots * most * lib.wavelengths.size * _NODES_24.size, 5))
     height, place = np.zeros(slots), np.zeros(slots, np.int64)
     fine = np.empty(n, np.float32)
     coarse = np.empty((n - 1) // COARSE + 2, np.float32)
     for b in range(batch):
+        geometry = Geometry(
+            start, step, cond.polarisation[b], cond.slit[b, 0], cond.slit[b, 1], cond.roughness[b, 0],
+            cond.roughness[b, 1], cond.axial[b], cond.zero[b], cond.tilt[b], cond.transparency[b],
+        )  # fmt: skip
+        low, high = (cond.span[b, 0] - start) / step, (cond.span[b, 1] - start) / step
         rows, top = 0, 0.0
         for slot in range(slots):
             height[slot], place[slot] = 0.0, -1
             if cond.phase[b, slot] >= 0:
-                rows, height[slot], place[slot] = _phase_lines(
-                    (start, step, n), lib, cond, b, slot, sticks, lines, rows
-                )
-                top = max(top, height[slot])
+                first = rows
+                rows = _phase_lines(lib, cond, b, slot, geometry, sticks, lines, first)
+                height[slot], place[slot] = _strongest(lines, first, rows, max(low, 0.0), min(high, n - 1.0))
+                top = max(top, _strongest(lines, first, rows, -np.inf, np.inf)[0])
         fine[:] = 0.0
         coarse[:] = 0.0
         for row in range(rows):
@@ -436,6 +559,11 @@ def render_batch(lib, cond, start, step, seed, out, signal):  # type: ignore[no-
                 at = min(max(place[slot], 0), n - 1)
                 signal[b, slot] = height[slot] / top * math.sqrt(max(counts, 1.0) / max(fine[at], np.float32(1e-12)))
         if counts > 0.0:
-            add_counting_noise(fine, counts, noise_key(seed, cond.sample[b]), out[b])
+            key = noise_key(seed, cond.sample[b])
+            add_counting_noise(fine, counts, key, out[b])
+            if cond.spikes[b] > 0:
+                _add_spikes(out[b], cond.spikes[b], counts, mix(key))
+            if cond.smoothing[b] > 0:
+                _smooth(out[b], fine, cond.smoothing[b])
         else:
             out[b] = fine

@@ -16,6 +16,7 @@ from bragglens.simulate.recipe import Recipe
 _LOW_INDEX_AXES = np.array(
     [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1), (1, -1, 0)], dtype=float
 )  # cleavage planes and growth faces are of low index, and these are what grains lie on
+_SHADOWING = 0.15  # q of Suortti's correction, about the middle of fitted values
 _RADIUS = 185.0  # mm; only displacement over radius matters
 _GRAPHITE = np.cos(np.radians(26.6)) ** 2  # polarisation of a graphite (002) monochromator at Cu Kα
 
@@ -61,9 +62,10 @@ def single_phases(draws: Draws, *, phases: NDArray[np.int64]) -> Content:
 
 def draw_conditions(recipe: Recipe, draws: Draws, content: Content, packed: PackedPhases, grid: Grid) -> Conditions:
     """State of each phase and of the instrument for each sample; one instrument and height for all its phases."""
-    slots = content.phase.shape[1]
+    batch, slots = content.phase.shape
     each: Callable[[str], NDArray[np.float64]] = lambda name: draws.of(getattr(recipe, name), name, slots)  # noqa: E731
     one: Callable[[str], NDArray[np.float64]] = lambda name: draws.of(getattr(recipe, name), name)[:, 0]  # noqa: E731
+    share: Callable[[str], NDArray[np.float64]] = lambda name: _share(recipe, draws, name)  # noqa: E731
     textured = draws.uniform("textured", slots) < recipe.textured
     axis = np.floor(draws.uniform("texture axis", slots) * len(_LOW_INDEX_AXES)).astype(int)
     background = one("background")
@@ -77,8 +79,13 @@ def draw_conditions(recipe: Recipe, draws: Draws, content: Content, packed: Pack
         lorentzian=each("lorentzian"),
         axis=_LOW_INDEX_AXES[axis],
         march=np.where(textured, each("march"), 1.0),
+        line_weights=_line_weights(recipe, draws),
         resolution=_resolution(one("resolution"), one("resolution_slope"), one("instrument_lorentzian")),
-        polarisation=np.where(draws.uniform("monochromator")[:, 0] < recipe.monochromator, _GRAPHITE, 1.0),
+        polarisation=np.where(share("monochromator") > 0, _GRAPHITE, 1.0),
+        slit=_slit(recipe, draws),
+        roughness=np.column_stack([one("roughness") * share("rough"), np.full(batch, _SHADOWING)]),
+        axial=one("axial"),
+        transparency=one("transparency"),
         zero=one("zero"),
         tilt=np.degrees(2 * one("displacement") / _RADIUS),
         background=np.column_stack([background, draws.of(recipe.slope, "slope", 4)]),
@@ -86,6 +93,8 @@ def draw_conditions(recipe: Recipe, draws: Draws, content: Content, packed: Pack
         humps=_humps(recipe, draws, grid),
         counts=one("counts"),
         span=np.column_stack([one("start"), one("stop")]),
+        smoothing=np.round(one("smoothing") * share("smoothed") / grid.step).astype(np.int64),
+        spikes=(share("spiked") * np.ceil(3 * draws.uniform("spikes")[:, 0])).astype(np.int64),
     )
 
 
@@ -107,6 +116,27 @@ def _strain(recipe: Recipe, draws: Draws, content: Content, packed: PackedPhases
     gram = flat @ np.swapaxes(flat, -1, -2) + np.eye(6) * ~present[..., None]
     target = flat @ dilation.reshape(batch, slots, 9, 1)
     return np.asarray(np.linalg.solve(gram, target)[..., 0] + free * present)
+
+
+def _share(recipe: Recipe, draws: Draws, name: str) -> NDArray[np.float64]:
+    """1 for the share of samples that the recipe gives the property, 0 for the others, shape (batch,)."""
+    return (draws.uniform(name)[:, 0] < getattr(recipe, name)).astype(float)
+
+
+def _line_weights(recipe: Recipe, draws: Draws) -> NDArray[np.float64]:
+    """Weights of the recipe's lines; those of weight 0 in clean tubes are Kβ and tungsten, in this order."""
+    weights = np.tile([line.weight for line in recipe.lines], (len(draws.samples), 1))
+    foreign = [i for i, line in enumerate(recipe.lines) if line.weight == 0]
+    for i, name in zip(foreign, ("k_beta", "tungsten"), strict=False):
+        weights[:, i] = draws.of(getattr(recipe, name), name)[:, 0] * _share(recipe, draws, "contaminated")
+    return weights
+
+
+def _slit(recipe: Recipe, draws: Draws) -> NDArray[np.float64]:
+    """Specimen length over footprint where the beam spills over (else 0), and 1 for automatic slits."""
+    spill = draws.of(recipe.overspill, "overspill")[:, 0] * _share(recipe, draws, "spilling")
+    automatic = _share(recipe, draws, "automatic")
+    return np.column_stack([spill * (automatic == 0), automatic])
 
 
 def _resolution(

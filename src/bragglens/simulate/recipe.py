@@ -7,6 +7,7 @@ from typing import Any
 
 from bragglens.errors import RecipeError
 from bragglens.simulate.draws import Constant, Distribution, LogUniform, Normal, Uniform
+from bragglens.simulate.instrument import Line, emission
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,14 @@ class Recipe:
         resolution_slope: growth of the Gaussian variance with angle, U/W.
         instrument_lorentzian: X + Y over √W, the Lorentzian part of the instrument.
         monochromator: share of instruments with a graphite monochromator.
+        contaminated: share of tubes whose Kβ and tungsten lines show.
+        k_beta, tungsten: weight of these lines relative to Kα1.
+        axial: (S + H)/L of the axial divergence.
+        overspill: specimen length over the beam's footprint at θ = 90°, the beam spills below sinθ = 1/overspill.
+        spilling, automatic: share of instruments whose beam spills over; with an automatic slit.
+        roughness: p of Suortti's correction.
+        rough: share of rough surfaces.
+        transparency: 1/(2 μ R) in degrees.
         zero: zero error in degrees.
         displacement: specimen displacement in mm on a 185 mm goniometer.
         background: mean level relative to the strongest peak.
@@ -37,6 +46,9 @@ class Recipe:
         hump: height of an amorphous hump relative to the strongest peak.
         humps: share of samples with humps.
         counts: counts at the strongest peak.
+        smoothed: share of scans that were smoothed before they were stored.
+        smoothing: half width of the moving average in degrees.
+        spiked: share of scans with one to three spikes.
         start, stop: where the scan begins and ends, in degrees.
         phases: number of phases of the library in a sample, rounded down.
         dominance: width of the log-normal that weight fractions come from; 0 makes all phases equal.
@@ -55,6 +67,16 @@ class Recipe:
     resolution_slope: Distribution = LogUniform(0.1, 3.0)
     instrument_lorentzian: Distribution = Uniform(0.0, 0.7)
     monochromator: float = 0.5
+    contaminated: float = 0.3
+    k_beta: Distribution = LogUniform(1e-3, 0.03)
+    tungsten: Distribution = LogUniform(1e-4, 0.01)
+    axial: Distribution = Uniform(0.0, 0.05)
+    overspill: Distribution = LogUniform(2.5, 10.0)
+    spilling: float = 0.3
+    automatic: float = 0.1
+    roughness: Distribution = Uniform(0.0, 0.5)
+    rough: float = 0.2
+    transparency: Distribution = LogUniform(1e-4, 0.05)
     zero: Distribution = Normal(0.0, 0.05)
     displacement: Distribution = Normal(0.0, 0.12)
     background: Distribution = LogUniform(0.003, 3.0)
@@ -63,11 +85,21 @@ class Recipe:
     hump: Distribution = LogUniform(0.005, 0.5)
     humps: float = 0.5
     counts: Distribution = LogUniform(100.0, 1e5)
+    smoothed: float = 0.1
+    smoothing: Distribution = LogUniform(0.02, 0.1)
+    spiked: float = 0.03
     start: Distribution = Uniform(5.0, 25.0)
     stop: Distribution = Uniform(60.0, 110.0)
     phases: Distribution = Uniform(0.0, 5.0)
     dominance: Distribution = Constant(1.2)
     strangers: float = 0.5
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines that samples may hold, with the weights they have when clean: 1, 0.5, 0, 0."""
+        full = emission(self.wavelength, k_beta=1.0, tungsten=1.0) if self.contaminated else emission(self.wavelength)
+        clean = emission(self.wavelength)
+        return tuple(Line(line.wavelength, line.weight if line in clean else 0.0) for line in full)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionaries, numbers and texts, for JSON and for people."""
@@ -139,6 +171,12 @@ CLEAN = Recipe(
     resolution_slope=Constant(0.0),
     instrument_lorentzian=Constant(0.0),
     monochromator=0.0,
+    contaminated=0.0,
+    axial=Constant(0.0),
+    spilling=0.0,
+    automatic=0.0,
+    rough=0.0,
+    transparency=Constant(0.0),
     zero=Constant(0.0),
     displacement=Constant(0.0),
     background=Constant(0.0),
@@ -147,6 +185,8 @@ CLEAN = Recipe(
     hump=Constant(0.0),
     humps=0.0,
     counts=Constant(0.0),
+    smoothed=0.0,
+    spiked=0.0,
     start=Constant(0.0),
     stop=Constant(180.0),
     phases=Constant(1.0),

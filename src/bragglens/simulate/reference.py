@@ -19,6 +19,9 @@ from bragglens.simulate.instrument import Instrument
 from bragglens.simulate.specimen import Specimen
 
 
+AXIAL_POINTS = 24  # of the quadrature over axial divergence; more change nothing above 5°
+
+
 @dataclass(frozen=True)
 class Sticks:
     """Lines of one wavelength.
@@ -83,12 +86,38 @@ def pattern(crystal: Reflections, instrument: Instrument, specimen: Specimen, gr
     for line in instrument.lines:
         lines = sticks(crystal, wavelength=line.wavelength, polarisation=instrument.polarisation, specimen=specimen)
         fwhm, eta = widths(lines.two_theta, line.wavelength, instrument, specimen)
-        shift = formulas.displacement_shift(
-            two_theta=lines.two_theta, displacement=specimen.displacement, radius=instrument.radius
-        )
-        x = grid.two_theta[:, None] - (lines.two_theta + instrument.zero + shift)
-        total += line.weight * formulas.pseudo_voigt(x=x, fwhm=fwhm, eta=eta) @ lines.area
+        area = lines.area * _losses(lines.two_theta, instrument, specimen)
+        for position, weight in _places(lines.two_theta, instrument, specimen):
+            x = grid.two_theta[:, None] - position
+            total += line.weight * formulas.pseudo_voigt(x=x, fwhm=fwhm, eta=eta) @ (area * weight)
     return total
+
+
+def _losses(two_theta: Array, instrument: Instrument, specimen: Specimen) -> Array:
+    """Share of intensity that slits and surface leave."""
+    p, q = specimen.roughness
+    share = formulas.overspill(two_theta=two_theta, spill=instrument.spill)
+    if instrument.automatic_slit:
+        share = share * np.sin(np.radians(two_theta) / 2)
+    return share * formulas.roughness(two_theta=two_theta, p=p, q=q)
+
+
+def _places(two_theta: Array, instrument: Instrument, specimen: Specimen) -> list[tuple[Array, Array]]:
+    """Where the lines stand on the instrument's scale: (positions, weights) of each point of the axial divergence."""
+    shift = (
+        instrument.zero
+        + formulas.displacement_shift(two_theta=two_theta, displacement=specimen.displacement, radius=instrument.radius)
+        + formulas.transparency_shift(two_theta=two_theta, transparency=specimen.transparency)
+    )
+    if not instrument.axial:
+        return [(two_theta + shift, np.ones_like(two_theta))]
+    spread = [
+        formulas.axial_divergence(two_theta=angle, axial=instrument.axial, points=AXIAL_POINTS) for angle in two_theta
+    ]
+    return [
+        (np.array([places[i] for places, _ in spread]) + shift, np.array([weights[i] for _, weights in spread]))
+        for i in range(AXIAL_POINTS)
+    ]
 
 
 def widths(two_theta: Array, wavelength: float, instrument: Instrument, specimen: Specimen) -> tuple[Array, Array]:

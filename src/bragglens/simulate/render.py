@@ -65,7 +65,6 @@ def pack(crystals: Sequence[Reflections], lines: tuple[Line, ...]) -> PackedPhas
         strains=strains,
         cell_mass=np.array([c.phase.cell_mass for c in crystals]),
         wavelengths=np.array([line.wavelength for line in lines]),
-        line_weights=np.array([line.weight for line in lines]),
     )
 
 
@@ -78,7 +77,7 @@ def render(packed: PackedPhases, conditions: Conditions, grid: Grid, *, seed: in
     batch, slots = conditions.phase.shape
     out = np.empty((batch, grid.size), dtype=np.float32)
     signal = np.empty((batch, slots))
-    render_batch(packed, conditions, grid.start, grid.step, np.uint64(seed), out, signal)
+    render_batch(packed, conditions, float(grid.start), float(grid.step), np.uint64(seed), out, signal)
     return Rendered(out, signal)
 
 
@@ -96,7 +95,10 @@ def fixed_conditions(instrument: Instrument, specimens: Sequence[Specimen], phas
     strain = np.zeros((n, 1, 6))
     for i, specimen in enumerate(specimens):
         strain[i, 0, : len(specimen.strain)] = specimen.strain
-    column = lambda name: np.array([[getattr(s, name)] for s in specimens], dtype=float)  # noqa: E731
+
+    def column(name: str) -> NDArray[np.float64]:
+        return np.array([[getattr(specimen, name)] for specimen in specimens], dtype=float)
+
     resolution = [instrument.U, instrument.V, instrument.W, instrument.X, instrument.Y]
     tilt = [math.degrees(2 * s.displacement / instrument.radius) for s in specimens]
     return Conditions(
@@ -109,13 +111,20 @@ def fixed_conditions(instrument: Instrument, specimens: Sequence[Specimen], phas
         lorentzian=column("lorentzian"),
         axis=np.array([[s.texture_axis] for s in specimens], dtype=float),
         march=column("march"),
+        line_weights=np.tile([line.weight for line in instrument.lines], (n, 1)),
         resolution=np.tile(resolution, (n, 1)).astype(float),
         polarisation=np.full(n, instrument.polarisation),
+        slit=np.tile([instrument.spill, float(instrument.automatic_slit)], (n, 1)),
+        roughness=np.array([s.roughness for s in specimens], dtype=float),
+        axial=np.full(n, float(instrument.axial)),
         zero=np.full(n, float(instrument.zero)),
         tilt=np.array(tilt, dtype=float),
+        transparency=column("transparency")[:, 0],
         background=np.zeros((n, 5)),
         air=np.zeros(n),
         humps=np.zeros((n, 2, 3)),
         counts=np.zeros(n),
         span=np.tile([0.0, 180.0], (n, 1)),
+        smoothing=np.zeros(n, dtype=np.int64),
+        spikes=np.zeros(n, dtype=np.int64),
     )

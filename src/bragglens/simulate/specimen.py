@@ -17,6 +17,8 @@ class Specimen:
         texture_axis: hkl of the March-Dollase axis.
         march: March-Dollase r; below 1 plates lie flat on the axis, above 1 needles, 1 is no texture.
         displacement: height of the specimen above the focusing plane in mm.
+        transparency: 1/(2 μ R) in degrees; 0 for a specimen that absorbs strongly.
+        roughness: p and q of Suortti's correction; p = 0 is a smooth surface.
     """
 
     size: float = 100.0
@@ -26,3 +28,5 @@ class Specimen:
     texture_axis: tuple[int, int, int] = (0, 0, 1)
     march: float = 1.0
     displacement: float = 0.0
+    transparency: float = 0.0
+    roughness: tuple[float, float] = (0.0, 0.0)

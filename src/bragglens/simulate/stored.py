@@ -14,7 +14,6 @@ from bragglens.errors import RecipeError
 from bragglens.files import whole_file
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.draws import draws
-from bragglens.simulate.instrument import emission
 from bragglens.simulate.mixture import draw_conditions, single_phases
 from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.render import pack, reflections_in_range, render
@@ -49,8 +48,7 @@ def simulate_set(
     """
     if per_phase < 1:
         raise RecipeError(f"{per_phase} patterns of each phase are none: give 1 or more")
-    lines = emission(recipe.wavelength)
-    packed = pack(reflections_in_range(library.phases, lines, grid), lines)
+    packed = pack(reflections_in_range(library.phases, recipe.lines, grid), recipe.lines)
     x = np.empty((len(library) * per_phase, grid.size))
     for index in range(len(library)):
         rows = slice(index * per_phase, (index + 1) * per_phase)

@@ -1,0 +1,104 @@
+"""Strangers: the same for the same number, different for another, and crystals that could be."""
+
+from __future__ import annotations
+
+import functools
+
+import gemmi
+import numpy as np
+import pytest
+
+from bragglens.crystal.phase import Phase, Site
+from bragglens.scan.pattern import Grid
+from bragglens.simulate.instrument import Instrument, emission
+from bragglens.simulate.render import reflections_in_range, render_phases
+from bragglens.simulate.specimen import Specimen
+from bragglens.simulate.strangers import stranger
+
+MANY = 300
+
+
+@functools.cache
+def strangers() -> tuple[Phase, ...]:
+    return tuple(stranger(i) for i in range(MANY))
+
+
+def group_of(phase: Phase) -> gemmi.SpaceGroup:
+    return gemmi.find_spacegroup_by_ops(gemmi.GroupOps([gemmi.Op(t) for t in phase.operations]))
+
+
+def images(site: Site, phase: Phase) -> int:
+    """How many atoms of a site the cell holds."""
+    places = [np.array(gemmi.Op(t).apply_to_xyz(list(site.position))) for t in phase.operations]
+    return len({tuple(np.round(1e4 * place).astype(int) % 10000) for place in places})
+
+
+def test_a_number_is_a_stranger() -> None:
+    """Also after others, and in any order."""
+    assert [stranger(i) for i in (7, 3, 299)] == [strangers()[i] for i in (7, 3, 299)]
+
+
+def test_no_two_are_alike() -> None:
+    assert len({phase.cell for phase in strangers()}) == MANY
+    assert len({phase.name for phase in strangers()}) == MANY
+
+
+def test_operations_are_the_whole_group_of_the_symbol() -> None:
+    for phase in strangers():
+        group = group_of(phase)
+        assert group.hm == phase.space_group
+        assert len(phase.operations) == len(group.operations())
+
+
+def test_cell_obeys_the_group() -> None:
+    """Every rotation leaves the metric as it is, for instance γ = 120° of all trigonal and hexagonal strangers."""
+    for phase in strangers():
+        axes = np.array(phase.unit_cell.orth.mat.tolist())
+        metric = axes.T @ axes
+        for rotation in phase.rotations:
+            assert rotation.T @ metric @ rotation == pytest.approx(metric, abs=1e-6 * metric.max())
+
+
+def test_systems_are_those_of_inorganic_crystals() -> None:
+    found = {group_of(phase).crystal_system_str() for phase in strangers()}
+    assert found == {"triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic"}
+
+
+def test_cells_and_densities_are_sane() -> None:
+    """2 Å is shorter than any axis; lithium has 0.5 g/cm³ and osmium 22.6.
+
+    Lead at 11 Å³ an atom can come out at 24, hence 25; the median must be that of minerals.
+    """
+    density = np.array([phase.density for phase in strangers()])
+    assert density.min() > 0.8
+    assert density.max() < 25
+    assert 3 < np.median(density) < 7
+    for phase in strangers():
+        assert min(phase.cell[:3]) > 2
+        assert max(phase.cell[:3]) < 60
+        assert all(70 < angle < 125 for angle in phase.cell[3:])
+
+
+def test_mass_is_that_of_the_atoms() -> None:
+    for phase in strangers()[:60]:
+        weights = [images(site, phase) * gemmi.Element(site.element).weight for site in phase.sites]
+        assert phase.cell_mass == pytest.approx(sum(weights))
+
+
+def test_atoms_have_their_room() -> None:
+    """11 to 20 Å³ each, as in dense oxides and loose chlorides, and at most 120 in a cell; tiny cells get 40 Å³."""
+    for phase in strangers():
+        atoms = sum(images(site, phase) for site in phase.sites)
+        assert atoms <= 120
+        assert 11 <= phase.volume / atoms <= 20 or phase.volume == pytest.approx(40.0)
+
+
+def test_patterns_are_finite_and_differ() -> None:
+    grid, lines = Grid(10.0, 80.0, 0.05), emission("CuKa")
+    crystals = reflections_in_range(strangers()[:40], lines, grid)
+    assert all(len(crystal) > 3 for crystal in crystals)
+    patterns = render_phases(crystals, Instrument(lines), [Specimen(size=50)] * 40, grid)
+    assert np.isfinite(patterns).all()
+    assert patterns.max(axis=1) == pytest.approx(np.ones(40))
+    alike = np.corrcoef(patterns) - np.eye(40)
+    assert alike.max() < 0.9
