@@ -142,6 +142,7 @@ def test_texture_knows_the_metric() -> None:
     cosine = math.cos(math.radians(180 - bronze.phase.cell[4]))
     expected = (0.7**2 * cosine**2 + (1 - cosine**2) / 0.7) ** -1.5
     assert of(texture(bronze, (0, 0, 1), 0.7), 2, 0, 0) == pytest.approx(expected)
+    assert of(texture(bronze, (1, 0, 0), 0.7), 0, 0, 1) == pytest.approx(expected)
 
 
 def test_texture_is_the_mean_over_the_equivalents() -> None:

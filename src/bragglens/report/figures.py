@@ -70,7 +70,7 @@ def identification_figure(answer: Identification, model: Model) -> Figure:
         _draw_lines(ax, candidate)
     title = f"{shorten(Path(answer.file).name, 70)}: {answer.verdict}"
     axes[0].set_title(title, loc="left", fontsize=10, parse_math=False)
-    _label_angle(axes[-1], model.preparation.wavelength, answer.wavelength)
+    label_angle(axes[-1], model.preparation.wavelength, answer.wavelength)
     axes[0].set_xlim(*_span(answer.pattern))
     return figure
 
@@ -86,15 +86,15 @@ def ideal_patterns_figure(library: Library, grid: Grid, lines: tuple[Line, ...])
         base, colour = 1.3 * (len(phases) - 1 - row), COLOURS[row % len(COLOURS)]
         ax.plot(grid.two_theta, base + pattern, color=colour, linewidth=0.8)
         ax.annotate(shorten(phase.name, 24), (1.01, base), xycoords=ax.get_yaxis_transform(), color=colour, **_PLAIN)
-        found = _within(sticks(crystal, wavelength=lines[0].wavelength), grid.start, grid.stop)
+        found = within(sticks(crystal, wavelength=lines[0].wavelength), grid.start, grid.stop)
         if found.area.size:
             top = int(found.area.argmax())
-            ax.text(found.two_theta[top], base + 1.03, _hkl(found.hkl[top], crystal), fontsize=7, ha="center")
+            ax.text(found.two_theta[top], base + 1.03, hkl_text(found.hkl[top], crystal), fontsize=7, ha="center")
     ax.set(xlim=(grid.start, grid.stop), ylim=(-0.1, 1.3 * len(phases)), yticks=[])
     ax.set_ylabel("Intensity, each scaled to 1", fontsize=9)
     if len(library) > MOST:
         ax.set_title(f"The first {MOST} of {len(library)} phases", loc="left", fontsize=10)
-    _label_angle(ax, lines[0].wavelength, None)
+    label_angle(ax, lines[0].wavelength, None)
     return figure
 
 
@@ -162,7 +162,7 @@ def _candidates(answer: Identification, pattern: Pattern, model: Model) -> list[
                 label=label if answer.phases else f"{label}\nnearest, not accepted",
                 colour=COLOURS[i % len(COLOURS)] if answer.phases else GREY,
                 accepted=bool(answer.phases),
-                lines=_within(sticks(crystal, wavelength=wavelength), *_span(pattern)),
+                lines=within(sticks(crystal, wavelength=wavelength), *_span(pattern)),
                 clean=rendered[i][pattern.covered] / max(rendered[i][pattern.covered].max(), 1e-9),
             )
         )
@@ -221,12 +221,13 @@ def _span(pattern: Pattern) -> tuple[float, float]:
     return float(angle[0]), float(angle[-1])
 
 
-def _within(lines: Sticks, start: float, stop: float) -> Sticks:
+def within(lines: Sticks, start: float, stop: float) -> Sticks:
+    """The lines from `start` to `stop` in degrees."""
     inside = (lines.two_theta >= start) & (lines.two_theta <= stop)
     return Sticks(lines.hkl[inside], lines.d[inside], lines.two_theta[inside], lines.area[inside])
 
 
-def _label_angle(ax: Axes, wavelength: float, measured: float | None) -> None:
+def label_angle(ax: Axes, wavelength: float, measured: float | None) -> None:
     """Name the 2θ axis with its wavelength, and the scan's own where it was converted."""
     first = {anode: emission(f"{anode}Ka1")[0].wavelength for anode in ("Cr", "Fe", "Co", "Cu", "Mo", "Ag")}
     tube = "".join(f"{anode} Kα₁, " for anode, line in first.items() if abs(line - wavelength) < 3e-4)
@@ -237,7 +238,7 @@ def _label_angle(ax: Axes, wavelength: float, measured: float | None) -> None:
     ax.tick_params(labelsize=8)
 
 
-def _hkl(indices: NDArray[np.float64], crystal: Reflections) -> str:
+def hkl_text(indices: NDArray[np.float64], crystal: Reflections) -> str:
     """Miller indices as crystallographers write them: of all equivalents that with the fewest minus, 101 before 011."""
     row = int(np.flatnonzero((crystal.hkl == indices).all(axis=1))[0])
     equivalents = crystal.equivalents[crystal.first_equivalent[row] : crystal.first_equivalent[row + 1]]

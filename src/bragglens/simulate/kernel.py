@@ -515,6 +515,53 @@ def _longest(lib):  # type: ignore[no-untyped-def]
 
 
 @_jit
+def _geometry(cond, b, start, step):  # type: ignore[no-untyped-def]
+    return Geometry(
+        start, step, cond.polarisation[b], cond.slit[b, 0], cond.slit[b, 1], cond.roughness[b, 0],
+        cond.roughness[b, 1], cond.axial[b], cond.zero[b], cond.tilt[b], cond.transparency[b],
+    )  # fmt: skip
+
+
+@_jit
+def _draw_sample(lib, cond, b, start, step, sticks, lines, fine, coarse, height, place):  # type: ignore[no-untyped-def]
+    """Draws all phases of one sample into `fine`, and notes the strongest line of each slot that the scan covers."""
+    geometry = _geometry(cond, b, start, step)
+    last = fine.size - 1.0
+    low, high = max((cond.span[b, 0] - start) / step, 0.0), min((cond.span[b, 1] - start) / step, last)
+    rows, top = 0, 0.0
+    for slot in range(height.size):
+        height[slot], place[slot] = 0.0, -1
+        if cond.phase[b, slot] >= 0:
+            first = rows
+            rows = _phase_lines(lib, cond, b, slot, geometry, sticks, lines, first)
+            height[slot], place[slot] = _strongest(lines, first, rows, low, high)
+            top = max(top, _strongest(lines, first, rows, -np.inf, np.inf)[0])
+    fine[:] = 0.0
+    coarse[:] = 0.0
+    for row in range(rows):
+        draw_peak(fine, coarse, lines[row, 0], lines[row, 1], lines[row, 2], lines[row, 3], top)
+    join(fine, coarse)
+
+
+@_jit
+def _work_space(lib, slots, n):  # type: ignore[no-untyped-def]
+    most = _longest(lib)
+    rows = slots * most * lib.wavelengths.size * _NODES_24.size
+    return np.empty((2, most)), np.empty((rows, 5)), np.empty((n - 1) // COARSE + 2, np.float32)
+
+
+@_jit
+def render_crystals(lib, cond, start, step, out):  # type: ignore[no-untyped-def]
+    """Fills `out` (batch, points) with clean patterns in the reference's unit, free of background."""
+    batch, n = out.shape
+    slots = cond.phase.shape[1]
+    sticks, lines, coarse = _work_space(lib, slots, n)
+    height, place = np.zeros(slots), np.zeros(slots, np.int64)
+    for b in range(batch):
+        _draw_sample(lib, cond, b, start, step, sticks, lines, out[b], coarse, height, place)
+
+
+@_jit
 def render_batch(lib, cond, start, step, seed, out, signal):  # type: ignore[no-untyped-def]
     """Fills `out` (batch, points) and, for each slot, its strongest line over the noise beneath it.
 
@@ -522,31 +569,11 @@ def render_batch(lib, cond, start, step, seed, out, signal):  # type: ignore[no-
     """
     batch, n = out.shape
     slots = cond.phase.shape[1]
-    most = _longest(lib)
-    sticks = np.empty((2, most))
-    lines = np.empty((slots * most * lib.wavelengths.size * _NODES_24.size, 5))
+    sticks, lines, coarse = _work_space(lib, slots, n)
     height, place = np.zeros(slots), np.zeros(slots, np.int64)
     fine = np.empty(n, np.float32)
-    coarse = np.empty((n - 1) // COARSE + 2, np.float32)
     for b in range(batch):
-        geometry = Geometry(
-            start, step, cond.polarisation[b], cond.slit[b, 0], cond.slit[b, 1], cond.roughness[b, 0],
-            cond.roughness[b, 1], cond.axial[b], cond.zero[b], cond.tilt[b], cond.transparency[b],
-        )  # fmt: skip
-        low, high = (cond.span[b, 0] - start) / step, (cond.span[b, 1] - start) / step
-        rows, top = 0, 0.0
-        for slot in range(slots):
-            height[slot], place[slot] = 0.0, -1
-            if cond.phase[b, slot] >= 0:
-                first = rows
-                rows = _phase_lines(lib, cond, b, slot, geometry, sticks, lines, first)
-                height[slot], place[slot] = _strongest(lines, first, rows, max(low, 0.0), min(high, n - 1.0))
-                top = max(top, _strongest(lines, first, rows, -np.inf, np.inf)[0])
-        fine[:] = 0.0
-        coarse[:] = 0.0
-        for row in range(rows):
-            draw_peak(fine, coarse, lines[row, 0], lines[row, 1], lines[row, 2], lines[row, 3], top)
-        join(fine, coarse)
+        _draw_sample(lib, cond, b, start, step, sticks, lines, fine, coarse, height, place)
         top = np.float64(fine.max())
         top = top if top > 0.0 else 1.0
         fine *= np.float32(1.0 / top)
@@ -556,8 +583,8 @@ def render_batch(lib, cond, start, step, seed, out, signal):  # type: ignore[no-
         for slot in range(slots):
             signal[b, slot] = 0.0
             if place[slot] >= 0:
-                at = min(max(place[slot], 0), n - 1)
-                signal[b, slot] = height[slot] / top * math.sqrt(max(counts, 1.0) / max(fine[at], np.float32(1e-12)))
+                under = max(fine[place[slot]], np.float32(1e-12))
+                signal[b, slot] = height[slot] / top * math.sqrt(max(counts, 1.0) / under)
         if counts > 0.0:
             key = noise_key(seed, cond.sample[b])
             add_counting_noise(fine, counts, key, out[b])

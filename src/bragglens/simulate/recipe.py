@@ -14,11 +14,11 @@ from bragglens.simulate.instrument import Line, emission
 class Recipe:
     """What may vary in a measured pattern, and how far.
 
-    The defaults span the laboratory scans this was developed with: 4 nm crystallites to bulk, resolution 0.03-0.2°,
-    shifts to ±0.3°, 10² to 10⁵ counts, background from 1% to three times the strongest peak.
+    The defaults span the laboratory scans this was developed with: 4 nm crystallites to bulk, resolution 0.02-0.2°,
+    shifts to ±0.3°, 35 to 10⁵ counts, background from none (subtracted) to three times the strongest peak.
 
     Attributes:
-        wavelength: tube or wavelength in Å as `instrument.emission` reads it.
+        wavelength: tube or wavelength in Å: CuKa, CuKa1, 1.5406 or 1.5406/1.5444, as `instrument.emission` reads it.
         dilation: relative change of all three axes together.
         strain: coefficient of each allowed strain on top of that.
         size: crystallite size in nm.
@@ -31,10 +31,12 @@ class Recipe:
         instrument_lorentzian: X + Y over √W, the Lorentzian part of the instrument.
         monochromator: share of instruments with a graphite monochromator.
         contaminated: share of tubes whose Kβ and tungsten lines show.
-        k_beta, tungsten: weight of these lines relative to Kα1.
+        k_beta: weight of the Kβ line relative to Kα1.
+        tungsten: weight of the W Lα line relative to Kα1.
         axial: (S + H)/L of the axial divergence.
         overspill: specimen length over the beam's footprint at θ = 90°, the beam spills below sinθ = 1/overspill.
-        spilling, automatic: share of instruments whose beam spills over; with an automatic slit.
+        spilling: share of instruments whose beam spills over.
+        automatic: share of instruments with an automatic slit.
         roughness: p of Suortti's correction.
         rough: share of rough surfaces.
         transparency: 1/(2 μ R) in degrees.
@@ -49,7 +51,8 @@ class Recipe:
         smoothed: share of scans that were smoothed before they were stored.
         smoothing: half width of the moving average in degrees.
         spiked: share of scans with one to three spikes.
-        start, stop: where the scan begins and ends, in degrees.
+        start: where the scan begins, in degrees.
+        stop: where the scan ends, in degrees.
         phases: number of phases of the library in a sample, rounded down.
         dominance: width of the log-normal that weight fractions come from; 0 makes all phases equal.
         strangers: share of samples that hold a phase which is not in the library.
@@ -63,7 +66,7 @@ class Recipe:
     lorentzian: Distribution = Uniform(0.2, 1.0)
     march: Distribution = LogUniform(0.45, 1.8)
     textured: float = 0.7
-    resolution: Distribution = LogUniform(0.03, 0.20)
+    resolution: Distribution = LogUniform(0.02, 0.20)
     resolution_slope: Distribution = LogUniform(0.1, 3.0)
     instrument_lorentzian: Distribution = Uniform(0.0, 0.7)
     monochromator: float = 0.5
@@ -78,13 +81,13 @@ class Recipe:
     rough: float = 0.2
     transparency: Distribution = LogUniform(1e-4, 0.05)
     zero: Distribution = Normal(0.0, 0.05)
-    displacement: Distribution = Normal(0.0, 0.12)
-    background: Distribution = LogUniform(0.003, 3.0)
+    displacement: Distribution = Normal(0.0, 0.2)
+    background: Distribution = LogUniform(1e-4, 3.0)
     slope: Distribution = Normal(0.0, 0.15)
     air: Distribution = LogUniform(0.01, 3.0)
     hump: Distribution = LogUniform(0.005, 0.5)
     humps: float = 0.5
-    counts: Distribution = LogUniform(100.0, 1e5)
+    counts: Distribution = LogUniform(35.0, 1e5)
     smoothed: float = 0.1
     smoothing: Distribution = LogUniform(0.02, 0.1)
     spiked: float = 0.03

@@ -14,7 +14,7 @@ from bragglens.crystal.reflections import Reflections, reflections
 from bragglens.crystal.scattering import dispersion, form_factor_coefficients
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.instrument import Instrument, Line
-from bragglens.simulate.kernel import Conditions, PackedPhases, render_batch
+from bragglens.simulate.kernel import Conditions, PackedPhases, render_batch, render_crystals
 from bragglens.simulate.specimen import Specimen
 
 STRAIN_MARGIN = 0.06  # lattices may shrink by this much and still bring no line in range that is not there
@@ -79,6 +79,13 @@ def render(packed: PackedPhases, conditions: Conditions, grid: Grid, *, seed: in
     signal = np.empty((batch, slots))
     render_batch(packed, conditions, float(grid.start), float(grid.step), np.uint64(seed), out, signal)
     return Rendered(out, signal)
+
+
+def render_per_gram(packed: PackedPhases, conditions: Conditions, grid: Grid) -> NDArray[np.float32]:
+    """Clean patterns in the unit of `reference.pattern`: intensity per degree of so many grams, (batch, points)."""
+    out = np.empty((len(conditions.phase), grid.size), dtype=np.float32)
+    render_crystals(packed, conditions, grid.start, grid.step, out)
+    return out
 
 
 def render_phases(

@@ -1,0 +1,179 @@
+"""Figures of what is simulated: what a recipe draws for one phase, and the clean patterns of phases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from bragglens.crystal.phase import Phase
+from bragglens.crystal.reflections import Reflections
+from bragglens.report.figures import COLOURS, GREY, INK, WIDTH, hkl_text, label_angle, within
+from bragglens.report.recipe_words import in_words, number
+from bragglens.report.words import shorten
+from bragglens.scan.pattern import Grid
+from bragglens.simulate.draws import Constant, Distribution, Draws, LogUniform, draws
+from bragglens.simulate.instrument import Instrument, emission
+from bragglens.simulate.mixture import draw_conditions, single_phases
+from bragglens.simulate.recipe import Recipe
+from bragglens.simulate.recipe_file import meanings, unit
+from bragglens.simulate.reference import Sticks, sticks
+from bragglens.simulate.render import pack, reflections_in_range, render, render_phases
+from bragglens.simulate.specimen import Specimen
+
+PATTERNS = 12
+PANELS = 6  # phases that one figure can hold with labels that can be read
+SHOWN = {
+    "size": "Crystallite size",
+    "resolution": "Instrumental FWHM",
+    "zero": "Zero error",
+    "displacement": "Displacement",
+    "background": "Background / strongest peak",
+    "counts": "Counts at strongest peak",
+}
+_HISTOGRAM = 4000  # draws: bars are true within a few percent
+_LABELS = 9  # reflections of a phase that may get their indices
+_PLAIN: dict[str, Any] = {"parse_math": False}
+
+
+def recipe_figure(recipe: Recipe, phase: Phase, grid: Grid, *, seed: int = 0, patterns: int = PATTERNS) -> Figure:
+    """Patterns of one phase as the recipe draws them, ordered by crystallite size, above the main distributions.
+
+    Each colour is one pattern: the same colour marks what was drawn for it in the panels below. Sample i comes from
+    (seed, i), by the same road as in training.
+    """
+    drawn = draws(seed, 0, patterns)
+    order = np.argsort(_drawn(recipe, drawn, "size"), kind="stable")
+    colours = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.85, patterns))
+    figure = Figure(figsize=(WIDTH, 3.4 + 0.45 * patterns), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[0.6 + 0.45 * patterns, 2.8], hspace=0.02)
+    _draw_fan(above, recipe, phase, grid, drawn=drawn, order=order, colours=colours)
+    for ax, name in zip(below.subplots(2, 3).ravel(), SHOWN, strict=True):
+        _draw_histogram(ax, name, recipe, seed)
+        _mark(ax, _drawn(recipe, drawn, name)[order], colours)
+    return figure
+
+
+def phases_figure(phases: Sequence[Phase], grid: Grid, *, wavelength: str = "CuKa") -> Figure:
+    """The clean pattern of each phase, its reflections as ticks, the strongest with their indices; the first six."""
+    shown = phases[:PANELS]
+    lines = emission(wavelength)
+    crystals = reflections_in_range(shown, lines, grid)
+    patterns = render_phases(crystals, Instrument(lines), [Specimen()] * len(shown), grid)
+    figure = Figure(figsize=(WIDTH, 0.7 + 1.35 * len(shown)), layout="constrained")
+    axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+    for i, (ax, phase, crystal, pattern) in enumerate(zip(axes, shown, crystals, patterns, strict=True)):
+        _draw_phase(ax, crystal, pattern, grid, wavelength=lines[0].wavelength, colour=COLOURS[i % len(COLOURS)])
+        ax.set_title(f"{shorten(phase.name, 40)}, {phase.formula}", loc="left", fontsize=9, **_PLAIN)
+    axes[0].set_xlim(grid.start, grid.stop)
+    label_angle(axes[-1], lines[0].wavelength, None)
+    figure.supylabel("Intensity, each scaled to 1", fontsize=9)
+    if len(phases) > PANELS:
+        figure.suptitle(f"The first {PANELS} of {len(phases)} phases", x=0.01, ha="left", fontsize=10)
+    return figure
+
+
+def _drawn(recipe: Recipe, drawn: Draws, name: str) -> NDArray[np.float64]:
+    """What single-phase samples get of a field."""
+    return drawn.of(getattr(recipe, name), name)[:, 0]
+
+
+def _draw_fan(
+    figure: SubFigure,
+    recipe: Recipe,
+    phase: Phase,
+    grid: Grid,
+    *,
+    drawn: Draws,
+    order: NDArray[np.intp],
+    colours: NDArray[np.float64],
+) -> None:
+    """The patterns one above the other, in the order given from below, and the unshifted Bragg angles beneath them."""
+    crystals = reflections_in_range([phase], recipe.lines, grid)
+    packed = pack(crystals, recipe.lines)
+    content = single_phases(drawn, phases=np.zeros(len(order), dtype=np.int64))
+    conditions = draw_conditions(recipe, drawn, content, packed, grid)
+    intensity = render(packed, conditions, grid, seed=drawn.seed).intensity
+    ax = figure.subplots()
+    for row, sample in enumerate(order):
+        covered = (grid.two_theta >= conditions.span[sample, 0]) & (grid.two_theta <= conditions.span[sample, 1])
+        ax.plot(
+            grid.two_theta[covered], row + 0.9 * _scaled(intensity[sample, covered]), color=colours[row], linewidth=0.6
+        )
+        label = f"{number(float(conditions.size[sample, 0]))} nm"
+        ax.annotate(label, (1.01, row), xycoords=ax.get_yaxis_transform(), color=colours[row], fontsize=8)
+    wavelength = recipe.lines[0].wavelength
+    found = within(sticks(crystals[0], wavelength=wavelength), grid.start, grid.stop)
+    ax.vlines(found.two_theta, -0.55, -0.2, color=GREY, linewidth=0.7)
+    ax.set(xlim=(grid.start, grid.stop), ylim=(-0.7, len(order)), yticks=[])
+    ax.set_ylabel("Intensity, each scaled to 1", fontsize=9)
+    title = f"{shorten(phase.name, 40)}: {len(order)} patterns drawn from the recipe"
+    ax.set_title(title, loc="left", fontsize=10, **_PLAIN)
+    ax.set_title("ordered by crystallite size", loc="right", fontsize=8, color=GREY)
+    label_angle(ax, wavelength, None)
+
+
+def _scaled(intensity: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Intensity from 0 to 1; flat where nothing varies or nothing is there."""
+    if not intensity.size:
+        return intensity
+    low, high = intensity.min(), intensity.max()
+    return (intensity - low) / max(high - low, 1e-12)
+
+
+def _draw_histogram(ax: Axes, name: str, recipe: Recipe, seed: int) -> None:
+    distribution: Distribution = getattr(recipe, name)
+    symbol = unit(meanings()[name])
+    values = _drawn(recipe, draws(seed, 0, _HISTOGRAM), name)
+    if isinstance(distribution, Constant):
+        ax.axvline(distribution.value, color=GREY, linewidth=2)
+    elif isinstance(distribution, LogUniform):
+        ax.hist(values, bins=np.geomspace(values.min(), values.max(), 25), color="#cccccc")
+        ax.set_xscale("log")
+    else:
+        ax.hist(values, bins=24, color="#cccccc")
+    if not isinstance(distribution, LogUniform):
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.set_xlabel(SHOWN[name] + (f" ({symbol})" if symbol else ""), fontsize=8)
+    ax.set_title(in_words(distribution), loc="left", fontsize=7, color=GREY)
+    ax.set(yticks=[])
+    ax.tick_params(labelsize=7)
+
+
+def _mark(ax: Axes, values: NDArray[np.float64], colours: NDArray[np.float64]) -> None:
+    """What was drawn for the patterns, as ticks in their colours on the panel's upper edge."""
+    ax.vlines(values, 0.82, 1.0, transform=ax.get_xaxis_transform(), color=colours, linewidth=1.5)
+
+
+def _draw_phase(
+    ax: Axes, crystal: Reflections, pattern: NDArray[np.floating], grid: Grid, *, wavelength: float, colour: str
+) -> None:
+    found = within(sticks(crystal, wavelength=wavelength), grid.start, grid.stop)
+    ax.plot(grid.two_theta, pattern, color=colour, linewidth=0.8)
+    ax.vlines(found.two_theta, -0.2, -0.06, color=GREY, linewidth=0.7)
+    for angle, height, text in _labels(found, crystal, pattern, grid):
+        ax.text(angle, height, text, fontsize=7, ha="center", va="bottom", color=INK)
+    ax.set(ylim=(-0.25, 1.28), yticks=[])
+    ax.tick_params(labelsize=8)
+
+
+def _labels(
+    found: Sticks, crystal: Reflections, pattern: NDArray[np.floating], grid: Grid
+) -> list[tuple[float, float, str]]:
+    """Indices of the strongest reflections and where they can stand: none on another, none on a taller peak."""
+    room = 0.018 * (grid.stop - grid.start)  # half a label's width
+    placed: list[tuple[float, float, str]] = []
+    for i in np.argsort(-found.area, kind="stable"):
+        angle = float(found.two_theta[i])
+        under = pattern[np.abs(grid.two_theta - angle) <= room]
+        top = pattern[np.abs(grid.two_theta - angle) <= 0.3 + grid.step].max()
+        taken = any(abs(angle - other) < 2 * room for other, _, _ in placed)
+        if len(placed) < _LABELS and not taken and under.max() <= 1.05 * top and top > 0.01:
+            placed.append((angle, float(under.max()) + 0.03, hkl_text(found.hkl[i], crystal)))
+    return placed

@@ -1,0 +1,260 @@
+"""Recipe as a text file (TOML) that people write and read.
+
+A plain number is a share of samples; a distribution is a table of one entry, its name and its one or two numbers:
+
+    strangers = 0.5
+    size = { loguniform = [4.0, 300.0] }
+
+Fields that are not given keep their defaults. What a field means stands in the docstring of `Recipe` and nowhere else:
+comments, tables and figures take it from there.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+import re
+import textwrap
+import tomllib
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bragglens.errors import RecipeError
+from bragglens.files import whole_file
+from bragglens.simulate.draws import Constant, Distribution, LogUniform, Normal, Uniform
+from bragglens.simulate.instrument import emission
+from bragglens.simulate.recipe import Recipe
+
+FAMILIES: dict[str, type[Distribution]] = {
+    "constant": Constant,
+    "uniform": Uniform,
+    "loguniform": LogUniform,
+    "normal": Normal,
+}
+DEFAULTS: dict[str, Distribution | float | str] = vars(Recipe())
+_ABOVE_ZERO = ("size", "march")  # the formulas divide by these
+_AT_MOST_ONE = ("lorentzian",)  # a share
+_UNITS = {"nm": "nm", "Å": "Å", "mm": "mm", "degrees": "°"}
+_ENDS = np.array([2.0**-54, 1 - 2.0**-53])  # the least and greatest numbers that a quantile is asked for
+_WIDTH = 110
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """Read a recipe; fields that the file does not name keep their defaults.
+
+    Raises:
+        RecipeError: the file is missing or damaged, or holds a field or value that cannot be.
+    """
+    given: dict[str, Any] = {}
+    for name, entry in _toml(Path(path)).items():
+        try:
+            given[name] = _value(name, entry)
+            _check(name, given[name])
+        except RecipeError as error:
+            raise RecipeError(f"{path}: {name}: {error}") from None
+    recipe = Recipe(**given)
+    try:
+        _check_span(recipe)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from None
+    return recipe
+
+
+def write_recipe(recipe: Recipe, path: str | Path) -> None:
+    """Write a recipe so that `read_recipe` gives the same again.
+
+    Raises:
+        RecipeError: it holds a value that cannot be.
+        BragglensError: it cannot be written there.
+    """
+    text = recipe_toml(recipe)
+    with whole_file(path) as handle:
+        handle.write(text.encode())
+
+
+def recipe_toml(recipe: Recipe) -> str:
+    """A recipe as TOML, with the meaning of each field above it.
+
+    Raises:
+        RecipeError: it holds a value that cannot be.
+    """
+    said = meanings()
+    paragraphs = [_head()]
+    for name, value in vars(recipe).items():
+        try:
+            _check(name, value)
+        except RecipeError as error:
+            raise RecipeError(f"{name}: {error}") from None
+        paragraphs.append(f"{_comment(said[name])}\n{name} = {_entry(value)}")
+    _check_span(recipe)
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def meanings() -> dict[str, str]:
+    """What each field of a recipe means, with its unit: the Attributes of the docstring of `Recipe`."""
+    section = inspect.cleandoc(Recipe.__doc__ or "").partition("Attributes:\n")[2]
+    said = {}
+    for entry in re.split(r"\n(?=\S)", textwrap.dedent(section)):
+        names, _, text = entry.partition(": ")
+        said.update(dict.fromkeys(names.split(", "), " ".join(text.split()).rstrip(".")))
+    return {field.name: said.get(field.name, "") for field in fields(Recipe)}
+
+
+def unit(meaning: str) -> str:
+    """The unit that a meaning names (`in degrees`), or nothing for pure numbers."""
+    found = re.search(rf"\bin ({'|'.join(_UNITS)})\b", meaning)
+    return _UNITS[found[1]] if found else ""
+
+
+def family(distribution: Distribution) -> str:
+    """The name of a distribution in a file."""
+    return next(name for name, kind in FAMILIES.items() if type(distribution) is kind)
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise RecipeError(
+            f"{path}: there is no such file: start one with `bragglens recipe show --toml > {path.name}`"
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise RecipeError(f"{path}: cannot be read ({reason}): give a TOML file") from None
+    # A PowerShell's > writes UTF-16.
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return tomllib.loads(data.decode(encoding))
+    except UnicodeDecodeError:
+        raise RecipeError(f"{path}: is no text: give a TOML file, as `bragglens recipe show --toml` prints") from None
+    except (ValueError, RecursionError) as error:
+        raise RecipeError(
+            f"{path}: is no TOML ({error}): mend it there, or start anew with `bragglens recipe show --toml`"
+        ) from None
+
+
+def _value(name: str, entry: Any) -> Distribution | float | str:
+    """What an entry of a file stands for; its kind is that of the field's default."""
+    if name not in DEFAULTS:
+        close = get_close_matches(name, DEFAULTS, n=1)
+        hint = f"is '{close[0]}' meant?" if close else "`bragglens recipe show` lists all fields"
+        raise RecipeError(f"a recipe has no such field: {hint}")
+    default = DEFAULTS[name]
+    if isinstance(default, str):
+        return str(entry) if isinstance(entry, str) or _is_number(entry) else _refuse(entry, 'a text such as "CuKa"')
+    if isinstance(default, float):
+        return _number(entry) if _is_number(entry) else _refuse(entry, "a share from 0 to 1 such as 0.5")
+    return _distribution(entry, default)
+
+
+def _distribution(entry: Any, default: Distribution) -> Distribution:
+    example = f"a distribution such as {_entry(default)}"
+    if not isinstance(entry, dict) or len(entry) != 1:
+        _refuse(entry, example)
+    ((name, content),) = entry.items()
+    if name not in FAMILIES:
+        raise RecipeError(f"distribution '{name}' is not known: choose one of {', '.join(FAMILIES)}")
+    kind = FAMILIES[name]
+    wanted = [field.name for field in fields(kind)]
+    numbers = content if isinstance(content, list) else [content]
+    if len(numbers) != len(wanted) or not all(_is_number(number) for number in numbers):
+        _refuse({name: content}, _form(name, wanted))
+    return kind(*(_number(number) for number in numbers))
+
+
+def _is_number(entry: Any) -> bool:
+    return isinstance(entry, int | float) and not isinstance(entry, bool)
+
+
+def _number(entry: int | float) -> float:
+    try:
+        return float(entry)
+    except OverflowError:
+        return math.inf  # an integer of more than 308 digits; `_check` refuses it as what it is
+
+
+def _refuse(entry: Any, wanted: str) -> Any:
+    text = textwrap.shorten(json.dumps(entry, ensure_ascii=False, default=str), 60, placeholder=" ...")
+    raise RecipeError(f"{text} cannot be used: give {wanted}")
+
+
+def _check(name: str, value: Distribution | float | str) -> None:
+    """Refuse a value that the field cannot have, whatever its kind."""
+    if isinstance(value, str):
+        emission(value)
+    elif isinstance(value, int | float):
+        if not 0 <= value <= 1:
+            raise RecipeError(f"a share of {value:g} is not possible: give a number from 0 (none) to 1 (all)")
+    else:
+        _check_distribution(name, value)
+
+
+def _check_distribution(name: str, value: Distribution) -> None:
+    if isinstance(value, Uniform | LogUniform) and value.low > value.high:
+        raise RecipeError(f"a range from {value.low:g} to {value.high:g} runs backwards: give the lower end first")
+    if isinstance(value, Normal) and value.deviation < 0:
+        raise RecipeError(f"a standard deviation of {value.deviation:g} is not possible: give 0 or more")
+    least, most = _bounds(value)
+    if not (math.isfinite(least) and math.isfinite(most)):
+        raise RecipeError("its draws must be finite: give other numbers")
+    # What the default never draws negative is of a kind that cannot be.
+    if least < 0 <= _bounds(DEFAULTS[name])[0]:
+        raise RecipeError(f"{_entry(value)} can draw {least:.3g}, and this cannot be negative: give another range")
+    if name in _ABOVE_ZERO and least <= 0:
+        raise RecipeError(f"{_entry(value)} can draw 0, and this must be above it: give another range")
+    if name in _AT_MOST_ONE and most > 1:
+        raise RecipeError(f"{_entry(value)} can draw {most:.3g}, and this is a share: give numbers up to 1")
+
+
+def _bounds(value: Any) -> tuple[float, float]:
+    """The least and greatest draw of a distribution; of a range its ends."""
+    numbers = list(vars(value).values())
+    with np.errstate(all="ignore"):
+        drawn = [float(end) for end in value.quantile(_ENDS)]
+    if isinstance(value, Normal) or not np.isfinite(drawn).all():
+        return drawn[0], drawn[1]
+    return min(numbers), max(numbers)
+
+
+def _check_span(recipe: Recipe) -> None:
+    """A scan begins before it ends, at least as a rule."""
+    start, stop = (float(bound.quantile(np.array([0.5]))[0]) for bound in (recipe.start, recipe.stop))
+    if start >= stop:
+        raise RecipeError(f"start (about {start:g}°) is not below stop (about {stop:g}°): give scans a range")
+
+
+def _head() -> str:
+    """The comment that a file begins with: how its values are written."""
+    forms = [f"#     {_form(name, [field.name for field in fields(kind)])}" for name, kind in FAMILIES.items()]
+    return "\n".join(
+        (
+            "# A recipe of bragglens: what may vary in a simulated pattern, and how far.",
+            "# A plain number is a share from 0 to 1; a distribution is one of",
+            *forms,
+            "# where loguniform is even in the logarithm. A line that is left out keeps its default.",
+        )
+    )
+
+
+def _comment(text: str) -> str:
+    """Text as comment lines of TOML."""
+    return textwrap.fill(text, _WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
+
+
+def _entry(value: Distribution | float | str) -> str:
+    """A value as TOML; a number is written with all the digits it takes to be read the same."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, int | float):
+        return repr(float(value))
+    return _form(family(value), [repr(float(number)) for number in vars(value).values()])
+
+
+def _form(name: str, numbers: list[str]) -> str:
+    """How a distribution is written in a file."""
+    return f"{{ {name} = {numbers[0] if len(numbers) == 1 else '[' + ', '.join(numbers) + ']'} }}"
