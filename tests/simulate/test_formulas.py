@@ -19,7 +19,7 @@ from bragglens.crystal.reflections import Reflections, reflections
 from bragglens.errors import RecipeError
 from bragglens.scan.pattern import Grid
 from bragglens.simulate import formulas, reference
-from bragglens.simulate.instrument import Instrument, Line, emission
+from bragglens.simulate.instrument import Instrument, Line, emission, strongest_line
 from bragglens.simulate.specimen import Specimen
 
 CU = 1.5405929
@@ -64,6 +64,42 @@ def test_line_stands_where_the_formula_says(displacement: float, zero: float, ra
     assert grid.two_theta[pattern.argmax()] == pytest.approx(expected, abs=0.002)
 
 
+def test_transparency_moves_lines_to_low_angles_most_at_the_middle() -> None:
+    shift = formulas.transparency_shift(two_theta=np.array([0.0, 30.0, 90.0, 180.0]), transparency=0.04)
+    assert shift == pytest.approx([0.0, -0.02, -0.04, 0.0])
+
+
+@pytest.mark.parametrize(("angle", "sign"), [(20.0, -1), (60.0, -1), (90.0, 0), (140.0, 1)])
+def test_axial_divergence_bends_lines_away_from_the_middle(angle: float, sign: int) -> None:
+    """A ray h off the plane stands at cos2φ = cos2θ √(1 + h²); with weights (a - h) the mean of h² is a²/6.
+
+    So lines lean to low angles below 90° and to high angles above, on average by a²/12 cot2θ.
+    """
+    axial = 0.04
+    places, weights = formulas.axial_divergence(two_theta=angle, axial=axial, points=24)
+    assert weights.sum() == pytest.approx(1.0)
+    assert weights.min() > 0
+    assert (np.sign(np.round(places - angle, 9)) == sign).all()
+    mean = float((places * weights).sum()) - angle
+    assert mean == pytest.approx(-math.degrees(axial**2 / 12 / math.tan(math.radians(angle))), rel=0.01, abs=1e-9)
+
+
+def test_axial_divergence_is_finger_cox_and_jephcoats() -> None:
+    """The paper's own integral over 2φ at 2θ = 10°: D(2φ) = W / (h cos2φ), W = a - h, with its singularity at 2θ."""
+    axial, cosine = 0.04, math.cos(math.radians(10.0))
+    first = math.degrees(math.acos(cosine * math.sqrt(1 + axial**2)))
+
+    def density(angle: float) -> float:
+        h = math.sqrt(max((math.cos(math.radians(angle)) / cosine) ** 2 - 1, 1e-30))
+        return (axial - h) / (h * math.cos(math.radians(angle)))
+
+    total = quad(density, first, 10.0, limit=500)[0]
+    mean = quad(lambda angle: angle * density(angle), first, 10.0, limit=500)[0] / total
+    places, weights = formulas.axial_divergence(two_theta=10.0, axial=axial, points=24)
+    assert (places * weights).sum() == pytest.approx(mean, abs=1e-4)
+    assert places.min() > first
+
+
 # --- intensities ------------------------------------------------------------------------------------------------
 
 
@@ -91,6 +127,41 @@ def test_monochromator_weakens_the_lines_where_polarisation_tells() -> None:
     with_graphite = reference.sticks(crystal, wavelength=CU, polarisation=graphite.polarisation)
     cos2 = np.cos(np.radians(plain.two_theta)) ** 2
     assert with_graphite.area / plain.area == pytest.approx((1 + 0.79951 * cos2) / (1 + cos2), abs=1e-5)
+
+
+def test_synchrotron_light_is_polarised() -> None:
+    """Fully polarised across the plane of diffraction no intensity is lost: K = 0; half of it leaves a third."""
+    assert Instrument(SHARP.lines, polarised=1.0).polarisation == 0.0
+    assert Instrument(SHARP.lines, polarised=0.5).polarisation == pytest.approx(1 / 3)
+
+
+def test_beam_spills_over_a_short_specimen() -> None:
+    """1° on 185 mm is 3.23 mm across, and meets 20 mm of specimen above sinθ = 0.161, 2θ = 18.6°; half at 9.26°."""
+    instrument = Instrument(SHARP.lines, divergence=1.0)
+    assert instrument.spill == pytest.approx(6.194, abs=1e-3)
+    share = formulas.overspill(two_theta=np.array([9.261, 18.58, 18.6, 90.0]), spill=instrument.spill)
+    assert share == pytest.approx([0.5, 1.0, 1.0, 1.0], abs=1e-3)
+    assert Instrument(SHARP.lines, divergence=1.0, automatic_slit=True).spill == 0
+    assert (formulas.overspill(two_theta=np.array([1.0, 90.0]), spill=0.0) == 1).all()
+
+
+def test_automatic_slit_weakens_low_angles_by_the_sine() -> None:
+    crystal, grid = titania("rutile"), Grid(20.0, 80.0, 0.02)
+    fixed, opened = (
+        reference.pattern(crystal, Instrument(SHARP.lines, automatic_slit=automatic), Specimen(), grid)
+        for automatic in (False, True)
+    )
+    for angle in (27.44, 54.32):
+        i = np.abs(grid.two_theta - angle) < 0.05
+        assert opened[i].sum() / fixed[i].sum() == pytest.approx(math.sin(math.radians(angle / 2)), rel=1e-2)
+
+
+def test_roughness_takes_from_low_angles() -> None:
+    """By hand at θ = 30°: (0.7 + 0.3 e^-0.4) / (0.7 + 0.3 e^-0.2); nothing at 2θ = 180° and for p = 0."""
+    share = formulas.roughness(two_theta=np.array([60.0, 180.0]), p=0.3, q=0.2)
+    assert share == pytest.approx([(0.7 + 0.3 * math.exp(-0.4)) / (0.7 + 0.3 * math.exp(-0.2)), 1.0])
+    assert (np.diff(formulas.roughness(two_theta=np.linspace(5, 175, 50), p=0.3, q=0.2)) > 0).all()
+    assert (formulas.roughness(two_theta=np.array([5.0, 60.0]), p=0.0, q=0.2) == 1).all()
 
 
 # --- texture ----------------------------------------------------------------------------------------------------
@@ -269,6 +340,26 @@ def test_tubes(anode: str, first: float, second: float) -> None:
 def test_wavelengths_by_number() -> None:
     assert emission("1.5406") == (Line(1.5406, 1.0),)
     assert emission("0.4127/0.4130") == (Line(0.4127, 1.0), Line(0.4130, 0.5))
+
+
+@pytest.mark.parametrize("stated", ["1.5418", "1.54184", "1.541871"])
+def test_mean_of_a_doublet_stands_for_it(stated: str) -> None:
+    assert emission(stated) == emission("CuKa")
+    assert strongest_line(float(stated)) == 1.5405929
+
+
+def test_single_line_is_not_taken_for_a_mean() -> None:
+    for value in (1.5406, 1.5405929, 1.5, 0.4127):
+        assert emission(f"{value}") == (Line(value, 1.0),)
+        assert strongest_line(value) == value
+
+
+def test_foreign_lines_of_a_tube() -> None:
+    """Cu Kβ 1.3922 Å and W Lα1 1.4764 Å (Bearden 1967), at the weights asked for, after the doublet."""
+    *doublet, beta, tungsten = emission("CuKa", k_beta=0.02, tungsten=0.01)
+    assert tuple(doublet) == emission("CuKa")
+    assert (beta.wavelength, tungsten.wavelength) == pytest.approx((1.39222, 1.47639), abs=2e-4)
+    assert (beta.weight, tungsten.weight) == (0.02, 0.01)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ Fields follow the CIF core dictionary (https://www.iucr.org/resources/cif/dictio
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gemmi
 import numpy as np
@@ -164,7 +166,8 @@ def _site(
         notes.append(f"occupancy {site.occ:g} of {site.label} taken as 1")
         occupancy = 1.0
     u_aniso = _u_aniso(site, notes)
-    return Site(site.label, element, position, min(occupancy, 1.0), _u_iso(site, u_aniso, notes), u_aniso)
+    x, y, z = position
+    return Site(site.label, element, (x, y, z), min(occupancy, 1.0), _u_iso(site, u_aniso, notes), u_aniso)
 
 
 def _element(site: gemmi.SmallStructure.Site, expected: set[str], notes: list[str]) -> str | None:
@@ -198,9 +201,10 @@ def _u_aniso(
     if not any(values):
         return None
     eigenvalues = np.linalg.eigvalsh(np.array(site.aniso.as_mat33().tolist()))
-    if eigenvalues.min() > 0 and eigenvalues.max() <= LARGEST_U:
+    if eigenvalues.min() > 0 and eigenvalues.mean() <= LARGEST_U:
         return values  # type: ignore[return-value]
-    notes.append(f"Uij of {site.label} are no ellipsoid, the isotropic value is used")
+    instead = "U_iso" if 0 < site.u_iso <= LARGEST_U else f"the usual {DEFAULT_U_ISO} Å²"
+    notes.append(f"Uij of {site.label} are no ellipsoid, {instead} is taken")
     return None
 
 
@@ -248,10 +252,11 @@ def _choose_symmetry(
 def _symmetry_candidates(block: gemmi.cif.Block, small: gemmi.SmallStructure, notes: list[str]) -> list[_Symmetry]:
     """All statements of the file, the most explicit first."""
     found: list[_Symmetry] = []
-    operations = list(dict.fromkeys(_triplet(op) for op in small.symops))
+    read = [_triplet(op) for op in small.symops]
+    operations = list(dict.fromkeys(op for op in read if op is not None))
     named = _named_groups(block, small)
     symbol = small.spacegroup_hm or (named[0][0].hm if named else "?")
-    if None not in operations and (len(operations) > 1 or (operations and not named)):
+    if None not in read and (len(operations) > 1 or (operations and not named)):
         group_operations = _group_operations(operations, notes)
         if group_operations:
             found.append(_Symmetry(symbol, group_operations, "its list of operations"))
@@ -318,7 +323,7 @@ def _setting(group: gemmi.SpaceGroup) -> str:
     )
 
 
-def _silent(function, text):  # type: ignore[no-untyped-def]
+def _silent(function: Callable[[str], Any], text: str) -> Any:
     try:
         return function(text)
     except (ValueError, RuntimeError):

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from bragglens.crystal.cif import u_matrix
 from bragglens.crystal.lattice import orthogonalization, strain_basis
 from bragglens.crystal.phase import Phase, Site
-from bragglens.crystal.scattering import form_factor, form_factor_coefficients
 
-EXTINCT = 1e-10  # |F|² below this share of |F(000)|² is zero by symmetry, blurred by rounding
+EXTINCT = 1e-14  # |G|² below this share of |G(000)|² is zero by symmetry, blurred by rounding
 
 
 @dataclass(frozen=True)
@@ -63,10 +62,9 @@ def reflections(phase: Phase, d_min: float) -> Reflections:
     elements = tuple(dict.fromkeys(site.element for site in phase.sites))
     geometry = _geometry(phase, elements, hkl)
     d = 1 / np.linalg.norm(hkl @ np.linalg.inv(axes), axis=1)
-    coefficients = form_factor_coefficients(elements)
-    strength = np.abs((form_factor(coefficients, 1 / (4 * d**2)) * geometry).sum(axis=1)) ** 2
-    content = _geometry(phase, elements, np.zeros((1, 3), dtype=int))
-    whole = np.abs((form_factor(coefficients, np.zeros(1)) * content).sum()) ** 2
+    # of each element apart: their sum may vanish by accident, and not so at another wavelength or strain
+    strength = (np.abs(geometry) ** 2).max(axis=1)
+    whole = (np.abs(_geometry(phase, elements, np.zeros((1, 3), dtype=int))) ** 2).max()
     kept = np.flatnonzero(strength > EXTINCT * whole)
     kept = kept[np.argsort(-d[kept], kind="stable")]
     chosen = [equivalents[i] for i in kept]

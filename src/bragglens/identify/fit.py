@@ -211,7 +211,7 @@ def _solve(problem: _Problem, patterns: Array) -> tuple[Array, Array]:
     norm = np.maximum(patterns.max(axis=0), 1e-300) / problem.observed.max()
     columns = np.column_stack([patterns / norm, problem.background])
     weighted, target = columns * problem.weight[:, None], problem.observed * problem.weight
-    scales = np.linalg.lstsq(weighted, target, rcond=None)[0]
+    scales = np.asarray(np.linalg.lstsq(weighted, target, rcond=None)[0], dtype=np.float64)
     n = patterns.shape[1]
     if (scales[:n] < 0).any():
         low = np.concatenate([np.zeros(n), np.full(columns.shape[1] - n, -np.inf)])

@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from bragglens.crystal.phase import Phase
@@ -18,7 +18,7 @@ from bragglens.report.figures import COLOURS, GREY, INK, WIDTH, hkl_text, label_
 from bragglens.report.recipe_words import in_words, number
 from bragglens.report.words import shorten
 from bragglens.scan.pattern import Grid
-from bragglens.simulate.draws import Constant, Distribution, Draws, LogUniform, draws
+from bragglens.simulate.draws import Distribution, Draws, LogUniform, draws
 from bragglens.simulate.instrument import Instrument, emission
 from bragglens.simulate.mixture import draw_conditions, single_phases
 from bragglens.simulate.recipe import Recipe
@@ -37,8 +37,9 @@ SHOWN = {
     "background": "Background / strongest peak",
     "counts": "Counts at strongest peak",
 }
-_HISTOGRAM = 4000  # draws: bars are true within a few percent
-_LABELS = 9  # reflections of a phase that may get their indices
+_HISTOGRAM, _BARS = 10000, 25  # draws, so that bars are true within a few percent
+PALE = "#cccccc"
+_LABELS, _FAINT = 10, 0.02  # most labels of a phase; height below which none gets one
 _PLAIN: dict[str, Any] = {"parse_math": False}
 
 
@@ -51,9 +52,11 @@ def recipe_figure(recipe: Recipe, phase: Phase, grid: Grid, *, seed: int = 0, pa
     drawn = draws(seed, 0, patterns)
     order = np.argsort(_drawn(recipe, drawn, "size"), kind="stable")
     colours = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.85, patterns))
-    figure = Figure(figsize=(WIDTH, 3.4 + 0.45 * patterns), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=[0.6 + 0.45 * patterns, 2.8], hspace=0.02)
+    figure = Figure(figsize=(WIDTH, 3.6 + 0.45 * patterns), layout="constrained")
+    parts: Any = figure.subfigures(2, 1, height_ratios=[0.6 + 0.45 * patterns, 3.0])
+    above, below = parts
     _draw_fan(above, recipe, phase, grid, drawn=drawn, order=order, colours=colours)
+    below.suptitle("What they were drawn from, each marked in its colour", x=0.01, ha="left", fontsize=9)
     for ax, name in zip(below.subplots(2, 3).ravel(), SHOWN, strict=True):
         _draw_histogram(ax, name, recipe, seed)
         _mark(ax, _drawn(recipe, drawn, name)[order], colours)
@@ -73,7 +76,7 @@ def phases_figure(phases: Sequence[Phase], grid: Grid, *, wavelength: str = "CuK
         ax.set_title(f"{shorten(phase.name, 40)}, {phase.formula}", loc="left", fontsize=9, **_PLAIN)
     axes[0].set_xlim(grid.start, grid.stop)
     label_angle(axes[-1], lines[0].wavelength, None)
-    figure.supylabel("Intensity, each scaled to 1", fontsize=9)
+    figure.supylabel("Intensity", fontsize=9)
     if len(phases) > PANELS:
         figure.suptitle(f"The first {PANELS} of {len(phases)} phases", x=0.01, ha="left", fontsize=10)
     return figure
@@ -112,10 +115,9 @@ def _draw_fan(
     found = within(sticks(crystals[0], wavelength=wavelength), grid.start, grid.stop)
     ax.vlines(found.two_theta, -0.55, -0.2, color=GREY, linewidth=0.7)
     ax.set(xlim=(grid.start, grid.stop), ylim=(-0.7, len(order)), yticks=[])
-    ax.set_ylabel("Intensity, each scaled to 1", fontsize=9)
-    title = f"{shorten(phase.name, 40)}: {len(order)} patterns drawn from the recipe"
-    ax.set_title(title, loc="left", fontsize=10, **_PLAIN)
-    ax.set_title("ordered by crystallite size", loc="right", fontsize=8, color=GREY)
+    ax.set_ylabel("Intensity", fontsize=9)
+    ax.set_title(f"{shorten(phase.name, 40)} as the recipe draws it", loc="left", fontsize=10, **_PLAIN)
+    ax.set_title("each scaled to 1, ordered by crystallite size", loc="right", fontsize=8, color=GREY)
     label_angle(ax, wavelength, None)
 
 
@@ -128,26 +130,44 @@ def _scaled(intensity: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _draw_histogram(ax: Axes, name: str, recipe: Recipe, seed: int) -> None:
+    """How often each value is drawn, with room above the bars for `_mark`."""
     distribution: Distribution = getattr(recipe, name)
-    symbol = unit(meanings()[name])
     values = _drawn(recipe, draws(seed, 0, _HISTOGRAM), name)
-    if isinstance(distribution, Constant):
-        ax.axvline(distribution.value, color=GREY, linewidth=2)
-    elif isinstance(distribution, LogUniform):
-        ax.hist(values, bins=np.geomspace(values.min(), values.max(), 25), color="#cccccc")
-        ax.set_xscale("log")
+    low, high = values.min(), values.max()
+    if low == high:
+        ax.axvline(low, ymax=0.75, color=PALE, linewidth=8)
+        ax.set_xticks([low], [number(low)])
     else:
-        ax.hist(values, bins=24, color="#cccccc")
-    if not isinstance(distribution, LogUniform):
-        ax.xaxis.set_major_locator(MaxNLocator(4))
+        spaced = np.geomspace if isinstance(distribution, LogUniform) else np.linspace
+        heights, edges = np.histogram(values, spaced(low, high, _BARS))
+        ax.stairs(heights, edges, fill=True, color=PALE)
+        ax.set_ylim(0, 1.3 * heights.max())
+        if isinstance(distribution, LogUniform):
+            _log_axis(ax, np.log10(high / low))
+        else:
+            ax.xaxis.set_major_locator(MaxNLocator(4))
+    symbol = unit(meanings()[name])
     ax.set_xlabel(SHOWN[name] + (f" ({symbol})" if symbol else ""), fontsize=8)
     ax.set_title(in_words(distribution), loc="left", fontsize=7, color=GREY)
     ax.set(yticks=[])
     ax.tick_params(labelsize=7)
 
 
+def _log_axis(ax: Axes, decades: float) -> None:
+    """A logarithmic axis with few labels: plain numbers over few decades, powers of ten over many."""
+    ax.set_xscale("log")
+    ax.xaxis.set_minor_formatter("")
+    if decades < 1:
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+    elif decades < 2:
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    if decades < 3:
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+
+
 def _mark(ax: Axes, values: NDArray[np.float64], colours: NDArray[np.float64]) -> None:
-    """What was drawn for the patterns, as ticks in their colours on the panel's upper edge."""
+    """What was drawn for the patterns, as ticks in their colours along the panel's upper edge."""
     ax.vlines(values, 0.82, 1.0, transform=ax.get_xaxis_transform(), color=colours, linewidth=1.5)
 
 
@@ -167,13 +187,14 @@ def _labels(
     found: Sticks, crystal: Reflections, pattern: NDArray[np.floating], grid: Grid
 ) -> list[tuple[float, float, str]]:
     """Indices of the strongest reflections and where they can stand: none on another, none on a taller peak."""
-    room = 0.018 * (grid.stop - grid.start)  # half a label's width
+    room = 0.0165 * (grid.stop - grid.start)  # half a label's width
     placed: list[tuple[float, float, str]] = []
     for i in np.argsort(-found.area, kind="stable"):
         angle = float(found.two_theta[i])
         under = pattern[np.abs(grid.two_theta - angle) <= room]
         top = pattern[np.abs(grid.two_theta - angle) <= 0.3 + grid.step].max()
         taken = any(abs(angle - other) < 2 * room for other, _, _ in placed)
-        if len(placed) < _LABELS and not taken and under.max() <= 1.05 * top and top > 0.01:
+        inside = grid.start + room <= angle <= grid.stop - room
+        if len(placed) < _LABELS and inside and not taken and under.max() <= 1.05 * top and top > _FAINT:
             placed.append((angle, float(under.max()) + 0.03, hkl_text(found.hkl[i], crystal)))
     return placed

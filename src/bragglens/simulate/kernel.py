@@ -574,8 +574,7 @@ def render_batch(lib, cond, start, step, seed, out, signal):  # type: ignore[no-
     fine = np.empty(n, np.float32)
     for b in range(batch):
         _draw_sample(lib, cond, b, start, step, sticks, lines, fine, coarse, height, place)
-        top = np.float64(fine.max())
-        top = top if top > 0.0 else 1.0
+        top = max(np.float64(fine.max()), 1e-30)
         fine *= np.float32(1.0 / top)
         _fill_background(coarse, start, step, cond, b)
         join(fine, coarse)
