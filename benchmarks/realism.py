@@ -1,4 +1,4 @@
-"""Does the simulation look real, and is the recipe wide enough? Fits of measured scans, and where they lie in the recipe.
+"""Does the simulation look real, and is the recipe wide enough? Fits of measured scans against the recipe.
 
     python benchmarks/realism.py [--data DIR] [--figures]
 
@@ -121,9 +121,10 @@ def report(scans: list[Scan], limits: dict[str, NDArray[np.float64]]) -> str:
     lines = [
         "# Does the simulation look real?",
         "",
-        "`python benchmarks/realism.py --figures`. Each labelled scan of the development sets was fitted with the phases",
-        "it is labelled with (lattice, size, microstrain, texture, shifts, resolution, background). The table says which",
-        f"share of the scans has its background, width and shift at {ANGLE:g}° and count level inside the recipe's 1-99% range.",
+        "`python benchmarks/realism.py --figures`. Each labelled scan of the development sets was fitted with the",
+        "phases it is labelled with (lattice, size, microstrain, texture, shifts, resolution, background). The table",
+        f"says which share of the scans has its background, width and shift at {ANGLE:g}° and count level inside the",
+        "recipe's 1-99% range. Widths are FWHM and shifts in degrees, backgrounds relative to the strongest peak.",
         "",
         "| set | scans | median Rwp | " + " | ".join(QUANTITIES) + " |",
         "|---" * 7 + "|",

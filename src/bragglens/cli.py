@@ -36,6 +36,11 @@ app = typer.Typer(
     "Start with `bragglens demo`. With your own phases: put their CIFs in a folder, `bragglens train FOLDER -o "
     "my.bragglens`, then `bragglens identify scan.xy --model my.bragglens --wavelength CuKa`.",
 )
+recipe_app = typer.Typer(
+    no_args_is_help=True,
+    help="Look at what simulated patterns are drawn from, and start a recipe of your own.",
+)
+app.add_typer(recipe_app, name="recipe")
 
 
 def _range(text: str) -> tuple[float, float]:
@@ -69,7 +74,9 @@ def _main(
 @app.command()
 def simulate(
     phases: Phases,
-    folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for the arrays.", show_default=False)],
+    folder: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for the arrays; only --plot can do without.")
+    ] = None,
     two_theta: TwoTheta = "5,90",
     step: Annotated[float, typer.Option("--step", "--step-scan", help="Step in degrees.")] = 0.01,
     strain: Annotated[float, typer.Option(help="Largest relative change of the lattice.")] = 0.01,
@@ -84,9 +91,20 @@ def simulate(
     no_strain: Annotated[bool, typer.Option("--no-strain", "--no-var-strain", help="Keep the lattices.")] = False,
     no_texture: Annotated[bool, typer.Option("--no-texture", "--no-var-texture", help="No texture.")] = False,
     no_size: Annotated[bool, typer.Option("--no-size", "--no-var-domain", help="100 nm for all.")] = False,
+    recipe_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--recipe",
+            help="Draw from this recipe (`bragglens recipe`), with its background and noise; it wins over --strain, "
+            "--texture, --domain-sizes, --profile, --wavelength and the --no options.",
+        ),
+    ] = None,
     n_train: Annotated[int, typer.Option(min=1, help="Training patterns of each phase.")] = 50,
     n_val: Annotated[int, typer.Option(min=1, help="Validation patterns of each phase.")] = 10,
     figure: Annotated[Path | None, typer.Option(help="Draw samples of what was made (.png, .svg, .pdf).")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the phases' clean patterns with their reflections and hkl (.png, ...).")
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Simulate varied clean patterns of single phases and store them as .npy arrays.
@@ -95,17 +113,25 @@ def simulate(
     names). `bragglens noise` adds background and noise to them. Training does not need this: it makes its own.
     """
     from bragglens.simulate.recipe import founding_recipe
+    from bragglens.simulate.recipe_file import read_recipe
     from bragglens.simulate.stored import VALIDATION_FIRST, save_array, simulate_set
 
+    if folder is None and (figure or not plot):
+        raise BragglensError("there is no folder for the arrays: give one with -o, or --plot FIGURE alone")
     library = _library(phases)
-    recipe = founding_recipe(
+    varied = founding_recipe(
         strain=0.0 if no_strain else strain,
         texture=0.0 if no_texture else texture,
         domain_sizes=(100.0, 100.0) if no_size else _range(domain_sizes),
         profile=profile,
         wavelength=wavelength,
     )
+    recipe = read_recipe(recipe_file) if recipe_file else varied
     grid = Grid(*_range(two_theta), step)
+    if plot:
+        _save(_phases(library, grid, recipe.wavelength), plot)
+    if folder is None:
+        return
     for name, count, first in (("train", n_train, 0), ("val", n_val, VALIDATION_FIRST)):
         with _bar(f"simulating {name}") as tick:
             x, y = simulate_set(library, recipe, grid, per_phase=count, seed=seed, first=first, tick=tick)
@@ -158,6 +184,12 @@ def train(
     two_theta: TwoTheta = "5,90",
     step: Annotated[float | None, typer.Option(help="Step in degrees.", show_default="0.02; 0.01 stored")] = None,
     wavelength: Annotated[str, typer.Option(help="Tube that the model's axis is for.")] = "CuKa",
+    recipe_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--recipe", help="What varies, from this file (`bragglens recipe`); its wavelength wins over --wavelength."
+        ),
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads.", show_default="the cores that are free")] = None,
     seed: Seed = 0,
 ) -> None:
@@ -166,11 +198,13 @@ def train(
     By default on mixtures of the phases, and of crystals that are none of them, simulated on the fly with all that
     varies in a laboratory. With --data on stored single-phase patterns, as the founding blog post does.
     """
+    if data and recipe_file:
+        raise BragglensError("--recipe and --data exclude each other, as stored patterns are drawn already: give one")
+    recipe = _recipe(recipe_file, wavelength)
     library = _library(phases)
     _warn_alike(library)
     from bragglens.learn import train as learn  # imports torch: slow
     from bragglens.learn.model import save_model
-    from bragglens.simulate.recipe import Recipe
 
     learn.use_threads(threads)
     if data is None:
@@ -178,7 +212,7 @@ def train(
         with _bar("training") as tick:
             trained = learn.train(
                 library,
-                recipe=Recipe(wavelength=wavelength),
+                recipe=recipe,
                 grid=grid,
                 network=network or "compact",
                 steps=steps,
@@ -283,6 +317,58 @@ def demo(
     run_demo(folder, steps=steps, rruff=rruff, seed=seed, console=out, bar=_bar, report=_print_epoch)
 
 
+@recipe_app.command("show")
+def recipe_show(
+    file: Annotated[
+        Path | None, typer.Argument(help="Recipe (TOML); without, the one that `train` uses.", show_default=False)
+    ] = None,
+    toml: Annotated[bool, typer.Option("--toml", help="Print it as a file to edit, with comments.")] = False,
+) -> None:
+    """Tell what varies in a recipe, and how far.
+
+    To start a recipe of your own: `bragglens recipe show --toml > my.toml`, edit it, and look at it with `bragglens
+    recipe plot PHASES --recipe my.toml -o my.png`.
+    """
+    from bragglens.report.recipe_words import print_toml, recipe_table
+
+    recipe = _recipe(file)
+    if toml:
+        print_toml(recipe)
+    else:
+        recipe_table(recipe, console=out)
+
+
+@recipe_app.command("plot")
+def recipe_plot(
+    phases: Phases,
+    figure: Annotated[Path, typer.Option("-o", "--output", help="Figure: .png, .svg or .pdf.", show_default=False)],
+    file: Annotated[
+        Path | None, typer.Option("--recipe", help="Recipe (TOML).", show_default="that of train")
+    ] = None,
+    phase: Annotated[str | None, typer.Option(help="Phase to draw.", show_default="the first")] = None,
+    two_theta: TwoTheta = "5,90",
+    step: Annotated[float, typer.Option(help="Step in degrees.")] = 0.02,
+    seed: Seed = 0,
+) -> None:
+    """Draw patterns of one phase as a recipe makes them, and the distributions that they come from."""
+    from bragglens.report.recipe_figures import recipe_figure
+
+    library, recipe = _library(phases), _recipe(file)
+    by_name = {one.name: one for one in library}
+    if phase is not None and phase not in by_name:
+        raise BragglensError(f"{phases}: holds no phase '{phase}': choose one of {', '.join(by_name)}")
+    shown = by_name[phase] if phase else library.phases[0]
+    _save(recipe_figure(recipe, shown, Grid(*_range(two_theta), step), seed=seed), figure)
+
+
+def _recipe(file: Path | None, wavelength: str = "CuKa") -> Any:
+    """The recipe of a file, or the default one for a wavelength."""
+    from bragglens.simulate.recipe import Recipe
+    from bragglens.simulate.recipe_file import read_recipe
+
+    return read_recipe(file) if file else Recipe(wavelength=wavelength)
+
+
 def _library(folder: Path) -> Library:
     """The phases of a folder; what was left out or mended is said on the error stream."""
     library = read_library(folder)
@@ -338,6 +424,12 @@ def _samples(x: Any, y: Any, library: Library, grid: Grid) -> Any:
 
     rows = list(range(0, len(y), max(1, len(y) // 12)))[:12]
     return samples_figure(x[rows], [library.names[int(y[row])] for row in rows], grid)
+
+
+def _phases(library: Library, grid: Grid, wavelength: str) -> Any:
+    from bragglens.report.recipe_figures import phases_figure
+
+    return phases_figure(library.phases, grid, wavelength=wavelength)
 
 
 def _save(figure: Any, path: Path) -> None:

@@ -281,7 +281,7 @@ def test_scrambled_uij_are_dropped_with_a_note(read: Read) -> None:
     assert titanium.u_aniso is None
     assert titanium.u_iso == 0.005
     assert oxygen.u_aniso == (0.006, 0.006, 0.004, -0.0019, 0, 0)
-    assert phase.notes == ("Uij of Ti1 are no ellipsoid, the usual 0.0063 Å² is taken",)
+    assert phase.notes == ("Uij of Ti1 are no ellipsoid, U_iso is taken",)
 
 
 def test_scrambled_uij_without_an_isotropic_value_leave_the_default(read: Read) -> None:

@@ -24,6 +24,13 @@ def test_samples_do_not_depend_on_the_batch(titania: Library) -> None:
         np.testing.assert_array_equal(alone.asked[0], whole.asked[i])
 
 
+def test_samples_do_not_depend_on_the_threads(titania: Library) -> None:
+    one = open_stream(titania, Recipe(), PREPARATION, seed=5, strangers=6).batch(0, 7)
+    three = open_stream(titania, Recipe(), PREPARATION, seed=5, strangers=6, threads=3).batch(0, 7)
+    np.testing.assert_array_equal(one.x, three.x)
+    np.testing.assert_array_equal(one.present, three.present)
+
+
 def test_seeds_and_numbers_differ(titania: Library) -> None:
     one = open_stream(titania, Recipe(), PREPARATION, seed=5, strangers=6).batch(0, 2)
     other = open_stream(titania, Recipe(), PREPARATION, seed=6, strangers=6).batch(0, 2)

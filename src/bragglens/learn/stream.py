@@ -44,25 +44,28 @@ class Stream:
     recipe: Recipe
     preparation: Preparation
     seed: int
+    threads: int = 1
 
     def batch(self, first: int, count: int) -> Batch:
         """Samples first ... first + count - 1."""
         drawn = draws(self.seed, first, count)
         content = draw_mixtures(self.recipe, drawn, library=self.library, strangers=self.strangers)
         conditions = draw_conditions(self.recipe, drawn, content, self.packed, self.preparation.grid)
-        rendered = render(self.packed, conditions, self.preparation.grid, seed=self.seed)
+        rendered = render(self.packed, conditions, self.preparation.grid, seed=self.seed, threads=self.threads)
         angle = self.preparation.grid.two_theta
         covered = (angle >= conditions.span[:, :1]) & (angle <= conditions.span[:, 1:])
         present, asked = _labels(content.phase, rendered.signal, self.library)
         return Batch(self.preparation.apply(rendered.intensity, covered), present, asked)
 
 
-def open_stream(library: Library, recipe: Recipe, preparation: Preparation, *, seed: int, strangers: int) -> Stream:
+def open_stream(
+    library: Library, recipe: Recipe, preparation: Preparation, *, seed: int, strangers: int, threads: int = 1
+) -> Stream:
     """Prepare the reflections of a library, and of so many strangers, once."""
     lines = recipe.lines
     phases = [*library.phases, *(stranger(i) for i in range(strangers))]
     packed = pack(reflections_in_range(phases, lines, preparation.grid), lines)
-    return Stream(len(library), strangers, packed, recipe, preparation, seed)
+    return Stream(len(library), strangers, packed, recipe, preparation, seed, threads)
 
 
 def _labels(

@@ -105,7 +105,7 @@ def train(
     """
     recipe = recipe or Recipe()
     preparation = Preparation(grid, emission(recipe.wavelength)[0].wavelength, "sqrt")
-    stream = open_stream(library, recipe, preparation, seed=seed, strangers=STRANGERS)
+    stream = open_stream(library, recipe, preparation, seed=seed, strangers=STRANGERS, threads=torch.get_num_threads())
     net = _network(network, preparation.channels, grid.size, len(library) + 1, seed)
     validation = [stream.batch(_VALIDATION_FIRST + 128 * i, 128) for i in range(4)]
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 from rich import box
 from rich.console import Console
@@ -10,7 +12,7 @@ from rich.text import Text
 
 from bragglens.simulate.draws import Constant, Distribution, LogUniform, Normal
 from bragglens.simulate.recipe import Recipe
-from bragglens.simulate.recipe_file import meanings, unit
+from bragglens.simulate.recipe_file import meanings, recipe_toml, unit
 
 _QUANTILES = np.array([0.01, 0.5, 0.99])
 _WIDE = 120  # letters from which a meaning fits beside its numbers
@@ -34,6 +36,13 @@ def recipe_table(recipe: Recipe, *, console: Console) -> None:
     console.print(rows)
     if not wide:
         _print_meanings(said, console)
+
+
+def print_toml(recipe: Recipe) -> None:
+    """Print a recipe as a file to edit, in UTF-8 whatever the terminal is set to, as `read_recipe` wants it."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(recipe_toml(recipe).encode())
+    sys.stdout.buffer.flush()
 
 
 def in_words(value: Distribution | float | str) -> str:

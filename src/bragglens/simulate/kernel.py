@@ -354,9 +354,9 @@ def _place_line(lines, row, sine, cosine, geometry):  # type: ignore[no-untyped-
     axial2 = geometry.axial * geometry.axial
     # reach of the tail to low angle in FWHM: d(2φ) = cot 2θ h²/2 at its end
     reach = 0.5 * axial2 * abs(cos2) / max(1e-6, 2.0 * sine * cosine) * _DEG / (geometry.step * lines[row, 1])
-    if reach > 3.0:
+    if reach > 2.0:
         return _spread(lines, row, sine, cosine, geometry, _NODES_24, _WEIGHTS_24)
-    if reach > 1.2:
+    if reach > 0.6:
         return _spread(lines, row, sine, cosine, geometry, _NODES_8, _WEIGHTS_8)
     if reach > 0.06:
         return _spread(lines, row, sine, cosine, geometry, _NODES_4, _WEIGHTS_4)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,19 +74,32 @@ def _offsets(lengths: Iterable[int]) -> NDArray[np.int64]:
     return np.cumsum([0, *lengths]).astype(np.int64)
 
 
-def render(packed: PackedPhases, conditions: Conditions, grid: Grid, *, seed: int = 0) -> Rendered:
-    """Render a batch: sample i of a seed is the same in any batch."""
+def render(
+    packed: PackedPhases, conditions: Conditions, grid: Grid, *, seed: int = 0, threads: int = 1
+) -> Rendered:
+    """Render a batch: sample i of a seed is the same in any batch, on any number of threads."""
     batch, slots = conditions.phase.shape
     out = np.empty((batch, grid.size), dtype=np.float32)
     signal = np.empty((batch, slots))
-    render_batch(packed, conditions, float(grid.start), float(grid.step), np.uint64(seed), out, signal)
+
+    def piece(rows: slice) -> None:
+        part = Conditions(*(column[rows] for column in conditions))
+        render_batch(packed, part, float(grid.start), float(grid.step), np.uint64(seed), out[rows], signal[rows])
+
+    edges = np.linspace(0, batch, threads + 1).astype(int).tolist()
+    pieces = [slice(first, last) for first, last in pairwise(edges)]
+    if threads == 1:
+        piece(pieces[0])
+    else:
+        with ThreadPoolExecutor(threads) as pool:  # the kernel holds no lock of the interpreter
+            list(pool.map(piece, pieces))
     return Rendered(out, signal)
 
 
 def render_per_gram(packed: PackedPhases, conditions: Conditions, grid: Grid) -> NDArray[np.float32]:
     """Clean patterns in the unit of `reference.pattern`: intensity per degree of so many grams, (batch, points)."""
     out = np.empty((len(conditions.phase), grid.size), dtype=np.float32)
-    render_crystals(packed, conditions, grid.start, grid.step, out)
+    render_crystals(packed, conditions, float(grid.start), float(grid.step), out)
     return out
 
 

@@ -1,0 +1,86 @@
+"""The fit recovers what the reference model (not the renderer that it fits with) was told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bragglens.crystal.cif import read_cif
+from bragglens.crystal.library import Library
+from bragglens.identify.fit import Fit, fit
+from bragglens.scan.pattern import Grid
+from bragglens.scan.read import read_scan
+from bragglens.simulate.instrument import Instrument, emission
+from bragglens.simulate.reference import pattern
+from bragglens.simulate.render import reflections_in_range
+from bragglens.simulate.specimen import Specimen
+
+GRID = Grid(15.0, 95.0, 0.02)
+INSTRUMENT = Instrument(emission("CuKa"), W=0.004, U=0.002, axial=0.03, zero=0.05)
+
+
+def made_up(library: Library, content: dict[str, float], specimen: Specimen, *, counts: float = 2e4) -> np.ndarray:
+    phases = [phase for phase in library if phase.name in content]
+    crystals = reflections_in_range(phases, INSTRUMENT.lines, GRID)
+    clean = sum(content[c.phase.name] * pattern(c, INSTRUMENT, specimen, GRID) for c in crystals)
+    smooth = 0.05 + 0.2 * np.exp(-GRID.two_theta / 20)
+    return np.random.default_rng(0).poisson(counts * (clean / clean.max() + smooth)).astype(float)
+
+
+def fitted(library: Library, names: tuple[str, ...], counts: np.ndarray, **options: bool) -> Fit:
+    phases = [phase for phase in library if phase.name in names]
+    start = Instrument(emission("CuKa"), W=0.0064, U=0.002, axial=0.03)
+    return fit(GRID.two_theta, counts, phases, start, **options)
+
+
+def test_mixture_is_recovered(titania: Library) -> None:
+    specimen = Specimen(size=30.0, microstrain=8e-4, strain=(0.004, -0.002), displacement=0.1)
+    counts = made_up(titania, {"anatase": 0.7, "rutile": 0.3}, specimen)
+    found = fitted(titania, ("anatase", "rutile"), counts)
+    assert found.weight_fraction * 100 == pytest.approx([70, 30], abs=0.7)
+    assert found.rwp < 1.15 * found.r_expected
+    a, c = 3.7845 * 1.004, 9.5143 * 0.998
+    assert found.cells[0][[0, 2]] == pytest.approx([a, c], rel=2e-4)
+    shift = found.instrument.zero - np.degrees(2 * found.specimens[0].displacement / 185) * np.cos(np.radians(20))
+    expected = 0.05 - np.degrees(2 * 0.1 / 185) * np.cos(np.radians(20))
+    assert shift == pytest.approx(expected, abs=0.01)
+
+
+def test_texture_is_recovered_and_fractions_with_it(titania: Library) -> None:
+    specimen = Specimen(size=60.0, march=0.7, texture_axis=(0, 0, 1))
+    counts = made_up(titania, {"anatase": 0.5, "rutile": 0.5}, specimen)
+    found = fitted(titania, ("anatase", "rutile"), counts)
+    assert [s.march for s in found.specimens] == pytest.approx([0.7, 0.7], abs=0.05)
+    assert found.weight_fraction * 100 == pytest.approx([50, 50], abs=1.5)
+    assert fitted(titania, ("anatase", "rutile"), counts, texture=False).rwp > 1.5 * found.rwp
+
+
+def test_large_displacement_is_found(titania: Library) -> None:
+    """0.3 mm moves every line by 0.18°, twice its width: least squares alone would stay where it starts."""
+    counts = made_up(titania, {"rutile": 1.0}, Specimen(size=100.0, displacement=-0.3))
+    assert fitted(titania, ("rutile",), counts).rwp < 0.1
+
+
+def test_an_absent_phase_gets_no_weight(titania: Library) -> None:
+    counts = made_up(titania, {"rutile": 1.0}, Specimen(size=50.0))
+    found = fitted(titania, ("brookite", "rutile"), counts)
+    assert found.weight_fraction[0] < 0.01
+    assert found.weight_fraction.sum() == pytest.approx(1.0)
+
+
+def test_calculated_is_the_sum_of_its_parts(titania: Library) -> None:
+    counts = made_up(titania, {"rutile": 1.0}, Specimen(size=50.0))
+    found = fitted(titania, ("rutile",), counts)
+    assert found.patterns.sum(axis=0) + found.background == pytest.approx(found.calculated, rel=1e-6)
+    assert (found.patterns >= 0).all()
+
+
+def test_a_weighed_mixture(shared: Path) -> None:
+    """The round robin's sample 1E: corundum, fluorite, zincite weighed to 55.1, 29.6, 15.3%."""
+    scan = read_scan(shared / "scans" / "weighed_cpd" / "cpd__CPD-1E.csv")
+    phases = [read_cif(shared / "phases" / "oxides" / f"{n}.cif") for n in ("corundum", "fluorite", "ZnO")]
+    found = fit(scan.two_theta, scan.counts, phases, Instrument(emission("CuKa"), axial=0.03))
+    assert found.weight_fraction * 100 == pytest.approx([55.12, 29.62, 15.25], abs=3)
+    assert found.rwp < 0.15
