@@ -303,6 +303,39 @@ def evaluate(
 
 
 @app.command()
+def calibrate(
+    scan: Annotated[Path, typer.Argument(help="Scan of the standard alone.", show_default=False)],
+    target: Annotated[Path, typer.Option("-o", "--output", help="Instrument file (TOML).", show_default=False)],
+    reference: Annotated[
+        str, typer.Option("--standard", help="LaB6, Si, corundum, or a .cif with the certified cell of your lot.")
+    ] = "LaB6",
+    wavelength: Annotated[
+        str | None, typer.Option(help="CuKa, CoKa, ... or Å; needed where the file does not state it.")
+    ] = None,
+    instrument: Annotated[
+        str | None, typer.Option(help="Where to start: a preset such as bruker-d8, or an instrument file.")
+    ] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw the fit: .png, .svg or .pdf.")] = None,
+) -> None:
+    """Fit zero, resolution and axial divergence of your diffractometer to a scan of a certified standard."""
+    from bragglens.crystal.standards import standard
+    from bragglens.identify.calibrate import calibrate as fit_instrument
+    from bragglens.report.calibration import calibration_figure, calibration_words
+    from bragglens.scan.read import read_scan
+    from bragglens.simulate.from_scan import starting_instrument
+    from bragglens.simulate.instrument_file import write_instrument
+
+    measured = read_scan(scan)
+    start = starting_instrument(measured, instrument=instrument, wavelength=wavelength)
+    calibration = fit_instrument(measured, standard(reference), start)
+    write_instrument(calibration.instrument, target)
+    out.print(calibration_words(calibration), highlight=False, markup=False, soft_wrap=True)
+    out.print(str(target), highlight=False)
+    if figure:
+        _save(calibration_figure(calibration), figure)
+
+
+@app.command()
 def demo(
     folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for all that it makes.")] = Path("demo"),
     steps: Annotated[int, typer.Option(min=20, help="Batches to train on; fewer is faster and worse.")] = 300,

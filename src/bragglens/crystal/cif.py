@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +74,11 @@ def read_cif(path: str | Path) -> Phase:
     formula = _text(block, "_chemical_formula_sum") or _text(block, "_chemical_formula_structural")
     composition = parse_formula(formula)
     notes: list[str] = []
-    raw_sites = [_site(block, site, set(composition), notes, path) for site in small.sites]
+    raw_sites = [_site(block, site, set(composition), notes, path) for site in small.sites if _is_there(site, notes)]
+    if not raw_sites:
+        raise StructureError(f"{path}: no site of it is occupied: give the occupancies of a real crystal")
     symmetry, sites = _choose_symmetry(block, small, cell, raw_sites, notes, path)
+    sites = _all_ellipsoids_or_none(sites, small, notes)
     content = _cell_content(sites, symmetry, cell)
     mass = _cell_mass(content, composition, notes)
     return Phase(
@@ -152,6 +155,13 @@ def _source(block: gemmi.cif.Block) -> str:
 # --- the atoms --------------------------------------------------------------------------------------------------
 
 
+def _is_there(site: gemmi.SmallStructure.Site, notes: list[str]) -> bool:
+    """Whether a site is occupied at all."""
+    if site.occ == 0:
+        notes.append(f"site {site.label} of occupancy 0 left out")
+    return bool(site.occ != 0)
+
+
 def _site(
     block: gemmi.cif.Block, site: gemmi.SmallStructure.Site, expected: set[str], notes: list[str], path: Path
 ) -> Site:
@@ -206,6 +216,16 @@ def _u_aniso(
     instead = "U_iso" if 0 < site.u_iso <= LARGEST_U else f"the usual {DEFAULT_U_ISO} Å²"
     notes.append(f"Uij of {site.label} are no ellipsoid, {instead} is taken")
     return None
+
+
+def _all_ellipsoids_or_none(sites: list[Site], small: gemmi.SmallStructure, notes: list[str]) -> list[Site]:
+    """Isotropic sites where any ellipsoid of the file was found wrong: its columns are then scrambled for all."""
+    stated = sum(site.aniso.nonzero() for site in small.sites if site.occ != 0)
+    kept = [site for site in sites if site.u_aniso is not None]
+    if not kept or len(kept) == stated:
+        return sites
+    notes.append(f"Uij of {', '.join(site.label for site in kept)} stand in the same table and are not used either")
+    return [replace(site, u_aniso=None) for site in sites]
 
 
 # --- the symmetry -----------------------------------------------------------------------------------------------

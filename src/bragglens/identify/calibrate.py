@@ -242,7 +242,7 @@ def _solve(problem: _Problem, columns: Array) -> tuple[Array, Array]:
     table = np.column_stack([columns, problem.background])
     target = problem.observed * problem.weight
     heights = np.linalg.lstsq(table * problem.weight[:, None], target, rcond=1e-10)[0]
-    return heights, table @ heights
+    return np.asarray(heights, float), np.asarray(table @ heights, float)
 
 
 def _cost(problem: _Problem, values: Array) -> float:

@@ -64,7 +64,7 @@ def open_stream(
     """Prepare the reflections of a library, and of so many strangers, once."""
     lines = recipe.lines
     phases = [*library.phases, *(stranger(i) for i in range(strangers))]
-    packed = pack(reflections_in_range(phases, lines, preparation.grid), lines)
+    packed = pack(reflections_in_range(phases, lines, preparation.grid, margin=recipe.strain_margin), lines)
     return Stream(len(library), strangers, packed, recipe, preparation, seed, threads)
 
 

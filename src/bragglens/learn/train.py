@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -110,10 +111,11 @@ def train(
     validation = [stream.batch(_VALIDATION_FIRST + 128 * i, 128) for i in range(4)]
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2e-3, total_steps=steps, pct_start=0.15)
-    tally, started = _Tally(), time.perf_counter()
+    tally, started, half = _Tally(), time.perf_counter(), _has_bfloat16()
     for step in range(steps):
         drawn = stream.batch(step * batch, batch)
-        logits = net(torch.from_numpy(drawn.x))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+            logits = net(torch.from_numpy(drawn.x)).float()
         loss = _masked_loss(logits, drawn)
         _descend(loss, optimizer)
         schedule.step()
@@ -214,6 +216,15 @@ def _network(name: str, channels: int, points: int, outputs: int, seed: int) -> 
         raise RecipeError(f"network '{name}' is not known: choose one of {', '.join(NETWORKS)}")
     torch.manual_seed(seed)
     return NETWORKS[name](channels, points, outputs)
+
+
+def _has_bfloat16() -> bool:
+    """Whether the processor multiplies in bfloat16, which halves the time of a step; without, it would double it."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def _masked_loss(logits: torch.Tensor, batch: Batch) -> torch.Tensor:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bragglens.errors import ScanError
-from bragglens.scan.formats import gsas, text
+from bragglens.scan.formats import gsas, text, xrdml
 from bragglens.scan.scan import Scan
 
 LARGEST = 64 * 2**20
@@ -24,7 +24,7 @@ class Format(Protocol):
 
 
 # The first that recognises a file reads it, so text, which takes anything readable, stays last.
-FORMATS: tuple[Format, ...] = (gsas, text)
+FORMATS: tuple[Format, ...] = (xrdml, gsas, text)
 
 
 def read_scan(path: str | Path) -> Scan:

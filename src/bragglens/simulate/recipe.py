@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from bragglens.errors import RecipeError
 from bragglens.simulate.draws import Constant, Distribution, LogUniform, Normal, Uniform
 from bragglens.simulate.instrument import Line, emission
@@ -103,6 +105,13 @@ class Recipe:
         full = emission(self.wavelength, k_beta=1.0, tungsten=1.0) if self.contaminated else emission(self.wavelength)
         clean = emission(self.wavelength)
         return tuple(Line(line.wavelength, line.weight if line in clean else 0.0) for line in full)
+
+    @property
+    def strain_margin(self) -> float:
+        """How much larger a lattice may become, relative; several strains may add up."""
+        extremes = np.array([1e-4, 1 - 1e-4])
+        largest = [float(np.abs(d.quantile(extremes)).max()) for d in (self.dilation, self.strain)]
+        return 0.02 + 2 * sum(largest)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionaries, numbers and texts, for JSON and for people."""

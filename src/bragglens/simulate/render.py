@@ -19,7 +19,7 @@ from bragglens.simulate.instrument import Instrument, Line
 from bragglens.simulate.kernel import Conditions, PackedPhases, render_batch, render_crystals
 from bragglens.simulate.specimen import Specimen
 
-STRAIN_MARGIN = 0.06  # lattices may shrink by this much and still bring no line in range that is not there
+STRAIN_MARGIN = 0.06  # relative; lattices may swell by this much and the lines that this brings in range are there
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,13 @@ class Rendered:
     signal: NDArray[np.float64]
 
 
-def reflections_in_range(phases: Sequence[Phase], lines: tuple[Line, ...], grid: Grid) -> list[Reflections]:
-    """Reflections of each phase that can reach the grid, with room for strain and shifts."""
+def reflections_in_range(
+    phases: Sequence[Phase], lines: tuple[Line, ...], grid: Grid, *, margin: float = STRAIN_MARGIN
+) -> list[Reflections]:
+    """Reflections of each phase that can reach the grid, with room for shifts and for lattices larger by `margin`."""
     shortest = min(line.wavelength for line in lines)
     theta = min(math.radians(grid.stop + 1.0) / 2, math.pi / 2)
-    d_min = shortest / (2 * math.sin(theta)) * (1 - STRAIN_MARGIN)
+    d_min = shortest / (2 * math.sin(theta)) * (1 - margin)
     return [reflections(phase, d_min) for phase in phases]
 
 
@@ -83,7 +85,7 @@ def render(
     signal = np.empty((batch, slots))
 
     def piece(rows: slice) -> None:
-        part = Conditions(*(column[rows] for column in conditions))
+        part = Conditions._make(column[rows] for column in conditions)
         render_batch(packed, part, float(grid.start), float(grid.step), np.uint64(seed), out[rows], signal[rows])
 
     edges = np.linspace(0, batch, threads + 1).astype(int).tolist()

@@ -48,7 +48,8 @@ def simulate_set(
     """
     if per_phase < 1:
         raise RecipeError(f"{per_phase} patterns of each phase are none: give 1 or more")
-    packed = pack(reflections_in_range(library.phases, recipe.lines, grid), recipe.lines)
+    crystals = reflections_in_range(library.phases, recipe.lines, grid, margin=recipe.strain_margin)
+    packed = pack(crystals, recipe.lines)
     x = np.empty((len(library) * per_phase, grid.size))
     for index in range(len(library)):
         rows = slice(index * per_phase, (index + 1) * per_phase)

@@ -37,7 +37,7 @@ def read(data: bytes, name: str) -> Scan:
     """
     try:
         root = _root(data)
-        measured = [(m, scan) for m in root.iter("{*}xrdMeasurement") for scan in m.iter("{*}scan")]
+        measured = [(m, scan) for m in root.iterfind(".//{*}xrdMeasurement") for scan in m.iterfind(".//{*}scan")]
         if not measured:
             raise ScanError("holds no scan: measure or export it again")
         measurement, first = measured[0]
@@ -105,7 +105,7 @@ def _summed(measurement: Element, scans: list[Element], notes: list[str]) -> tup
 
 def _inclination(scan: Element) -> tuple[str, ...]:
     """Where the axes stand that tell one scan of a map from the next."""
-    axes = {axis.get("axis"): axis for axis in scan.iter("{*}positions")}
+    axes = {axis.get("axis"): axis for axis in scan.iterfind(".//{*}positions")}
     return tuple(_text(axes.get(name), "commonPosition") for name in _INCLINATIONS)
 
 
@@ -115,7 +115,7 @@ def _points(scan: Element, notes: list[str]) -> tuple[Array, Array]:
     if points is None:
         raise ScanError("its scan holds no points: measure or export it again")
     counts = _counts(points, notes)
-    axis = next((p for p in points.iter("{*}positions") if p.get("axis") == "2Theta"), None)
+    axis = next((p for p in points.iterfind(".//{*}positions") if p.get("axis") == "2Theta"), None)
     moves = axis is not None and axis.find("{*}commonPosition") is None
     if axis is None or not moves:
         raise ScanError(f"is a scan of {scan.get('scanAxis', 'another axis')}, not of 2θ: give a 2θ scan")

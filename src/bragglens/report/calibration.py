@@ -1,0 +1,65 @@
+"""Calibrations in words and as a figure."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bragglens.identify.calibrate import Calibration, fwhm
+from bragglens.report.figures import COLOURS, GREY, INK, WIDTH
+
+_ANGLES = np.array([20.0, 40.0, 60.0, 90.0, 120.0])  # degrees at which a width is told
+
+
+def calibration_words(calibration: Calibration) -> str:
+    """The fitted values, the width at a few angles, and how well the certified line positions are met."""
+    i = calibration.instrument
+    shown = _ANGLES[_ANGLES < calibration.two_theta[-1] + 20]
+    rows = [
+        f"Rwp {calibration.rwp:.4f} (counting noise alone: {calibration.r_expected:.4f})",
+        f"zero {i.zero:+.4f}°  displacement {calibration.displacement:+.4f} mm on {i.radius:g} mm",
+        f"U {i.U:.6f}  V {i.V:.6f}  W {i.W:.6f} (degrees²)  X {i.X:.5f}  Y {i.Y:.5f} (degrees)  axial {i.axial:.4f}",
+        "FWHM " + "  ".join(f"{w:.4f}° at {a:g}°" for a, w in zip(shown, fwhm(i, shown), strict=True)),
+    ]
+    if errors := calibration.line_errors.tolist():
+        worst = int(np.argmax(np.abs(errors)))
+        hkl = " ".join(str(index) for index in calibration.hkl[worst])
+        rows.append(
+            f"{len(errors)} lines within {np.sqrt(np.mean(np.square(errors))):.4f}° (rms) of their certified places, "
+            f"the worst ({hkl}) by {errors[worst]:+.4f}°"
+        )
+    return "\n".join((*rows, *(f"note: {note}" for note in calibration.notes)))
+
+
+def calibration_figure(calibration: Calibration) -> Figure:
+    """The scan and its fit; the difference; FWHM against angle; and the lines' errors of place."""
+    figure = Figure(figsize=(WIDTH, 6.4), layout="constrained")
+    scan, difference, width, error = figure.subplots(4, 1, sharex=True, height_ratios=[3, 1, 1, 1])
+    _draw_fit(scan, difference, calibration)
+    angles = np.linspace(calibration.two_theta[0], calibration.two_theta[-1], 300)
+    width.plot(angles, fwhm(calibration.instrument, angles), color=COLOURS[0])
+    width.set_ylabel("FWHM (°)")
+    width.set_ylim(bottom=0)
+    error.axhline(0, color=GREY, linewidth=0.6)
+    error.plot(calibration.line_angles, calibration.line_errors, "o", markersize=3, color=COLOURS[1])
+    error.set_ylabel("measured -\ncertified (°)")
+    error.set_xlabel("2θ (°)")
+    scan.set_title(calibration.instrument.name, loc="left", fontsize=10, parse_math=False)
+    return figure
+
+
+def _draw_fit(scan: Axes, difference: Axes, calibration: Calibration) -> None:
+    """√counts, in which counting noise is as high on a peak as beneath it. Gaps of the scan stay open."""
+    x, observed, calculated = calibration.two_theta, calibration.observed, calibration.calculated
+    gaps = np.flatnonzero(np.diff(x) > 10 * np.median(np.diff(x))) + 1
+    for values, style in ((observed, {"color": INK, "linewidth": 0.8}), (calculated, {"color": COLOURS[1]})):
+        rows = np.insert(np.sqrt(np.maximum(values, 0)), gaps, np.nan)
+        label = "measured" if values is observed else "fitted"
+        scan.plot(np.insert(x, gaps, np.nan), rows, label=label, **({"linewidth": 0.6} | style))
+    scan.set_ylabel("√counts")
+    scan.legend(frameon=False, fontsize=8)
+    scan.set_xlim(x[0], x[-1])
+    misfit = (observed - calculated) / np.sqrt(np.maximum(observed, 1))
+    difference.plot(np.insert(x, gaps, np.nan), np.insert(misfit, gaps, np.nan), color=GREY, linewidth=0.5)
+    difference.set_ylabel("misfit / σ")
