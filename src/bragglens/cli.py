@@ -375,9 +375,7 @@ def recipe_show(
 def recipe_plot(
     phases: Phases,
     figure: Annotated[Path, typer.Option("-o", "--output", help="Figure: .png, .svg or .pdf.", show_default=False)],
-    file: Annotated[
-        Path | None, typer.Option("--recipe", help="Recipe (TOML).", show_default="that of train")
-    ] = None,
+    file: Annotated[Path | None, typer.Option("--recipe", help="Recipe (TOML).", show_default="that of train")] = None,
     phase: Annotated[str | None, typer.Option(help="Phase to draw.", show_default="the first")] = None,
     two_theta: TwoTheta = "5,90",
     step: Annotated[float, typer.Option(help="Step in degrees.")] = 0.02,

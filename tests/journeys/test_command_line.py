@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bragglens.learn.model import Model, save_model
+from bragglens.crystal.library import read_library
+from bragglens.learn.model import Model, load_model, save_model
+from bragglens.scan.pattern import Grid
+from bragglens.simulate.draws import Constant
+from bragglens.simulate.recipe import Recipe
+from bragglens.simulate.recipe_file import read_recipe, write_recipe
+from bragglens.simulate.stored import simulate_set
 
 PHASES = str(files("bragglens") / "data" / "titania")
 
@@ -116,6 +123,51 @@ def test_figures_of_several_scans_go_to_a_folder(small_model: Model, tmp_path: P
     assert sorted(p.name for p in (tmp_path / "f").iterdir()) == ["a.xy.png", "b.xy.png"]
 
 
+def test_a_recipe_is_started_shown_drawn_and_simulated_from(tmp_path: Path) -> None:
+    printed = subprocess.run(
+        [sys.executable, "-c", "from bragglens.cli import main; main()", "recipe", "show", "--toml"],
+        capture_output=True,
+        timeout=300,
+    )
+    mine = tmp_path / "my.toml"
+    mine.write_bytes(printed.stdout)
+    assert read_recipe(mine) == Recipe()
+    mine.write_text("size = { constant = 5.0 }\nwavelength = 'CoKa'\n")
+    done = run("recipe", "show", mine)
+    assert done.returncode == 0, done.stderr
+    assert "always 5 " in done.stdout
+    assert "crystallite size in nm" in done.stdout
+    options = ("--phase", "rutile", "--step", 0.1, "--two-theta", "20,60")
+    done = run("recipe", "plot", PHASES, "-o", tmp_path / "mine.png", "--recipe", mine, *options)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "mine.png").read_bytes().startswith(b"\x89PNG")
+    options = ("--step", 0.1, "--two-theta", "20,60", "--n-train", 2, "--n-val", 1, "--seed", 4)
+    done = run("simulate", PHASES, "-o", tmp_path, "--recipe", mine, "--strain", 0.1, *options)
+    assert done.returncode == 0, done.stderr
+    library = read_library(PHASES)
+    expected, _ = simulate_set(library, read_recipe(mine), Grid(20, 60, 0.1), per_phase=2, seed=4)
+    np.testing.assert_array_equal(np.load(tmp_path / "x_train.npy"), expected)
+
+
+def test_phases_are_drawn_without_arrays(tmp_path: Path) -> None:
+    done = run("simulate", PHASES, "--plot", tmp_path / "phases.svg", "--step", 0.05)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["phases.svg"]
+    for name in ("anatase", "tio2_II"):
+        assert name in (tmp_path / "phases.svg").read_text()
+
+
+def test_training_follows_the_recipe_and_says_so(tmp_path: Path) -> None:
+    mine = replace(Recipe(), size=Constant(20.0), wavelength="CoKa", strangers=0.25)
+    write_recipe(mine, tmp_path / "my.toml")
+    options = ("--steps", 20, "--step", 0.5, "--recipe", tmp_path / "my.toml", "--wavelength", "CuKa")
+    done = run("train", PHASES, "-o", tmp_path / "m.bragglens", *options)
+    assert done.returncode == 0, done.stderr
+    model = load_model(tmp_path / "m.bragglens")
+    assert model.recipe == mine.to_dict()
+    assert model.preparation.wavelength == pytest.approx(1.788996)
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -126,6 +178,15 @@ def test_figures_of_several_scans_go_to_a_folder(small_model: Model, tmp_path: P
         (("simulate", PHASES, "-o", "out", "--texture", "1"), "texture 1 is not possible"),
         (("simulate", PHASES, "-o", "out", "--two-theta", "90,5"), "2θ range from 90 to 5"),
         (("simulate", PHASES, "-o", "out", "--profile", "square"), "profile 'square' is not known"),
+        (("simulate", PHASES), "there is no folder for the arrays"),
+        (("simulate", PHASES, "--plot", "p.png", "--figure", "f.png"), "there is no folder for the arrays"),
+        (("simulate", PHASES, "-o", "out", "--recipe", "none.toml"), "none.toml: there is no such file"),
+        (("recipe", "show", "RECIPE.toml"), "RECIPE.toml: sise: a recipe has no such field: is 'size' meant?"),
+        (("recipe", "plot", PHASES, "-o", "f.png", "--recipe", "RECIPE.toml"), "RECIPE.toml: sise: "),
+        (("recipe", "plot", PHASES, "-o", "f.png", "--phase", "iron"), "holds no phase 'iron': choose one of anatase"),
+        (("recipe", "plot", PHASES, "-o", "f.gif", "--step", "0.5"), "no figure can be written as '.gif'"),
+        (("train", PHASES, "-o", "m", "--recipe", "RECIPE.toml"), "RECIPE.toml: sise: "),
+        (("train", PHASES, "-o", "m", "--recipe", "r.toml", "--data", "x_train.npy"), "exclude each other"),
         (("noise", "EMPTY"), "no file x_*.npy there"),
         (("noise", "nothing.npy"), "there is no such file"),
         (("train", PHASES, "-o", "m", "--data", "y.npy"), "give the training patterns"),
@@ -138,6 +199,7 @@ def test_wrong_input_gets_one_sentence(words: tuple[str, ...], says: str, tmp_pa
     (tmp_path / "EMPTY").mkdir()
     (tmp_path / "BROKEN").mkdir()
     (tmp_path / "BROKEN" / "x.cif").write_text("data_x\n_cell_length_a 4\nloop_\n_atom")
+    (tmp_path / "RECIPE.toml").write_text("sise = { constant = 5.0 }")
     done = run(*words, cwd=tmp_path)
     assert done.returncode == 2
     assert says in done.stderr
@@ -156,6 +218,6 @@ def test_two_cifs_of_one_phase_are_told(tmp_path: Path) -> None:
 
 def test_help_names_every_command() -> None:
     done = run("--help")
-    for command in ("simulate", "noise", "train", "identify", "evaluate", "demo"):
+    for command in ("simulate", "noise", "train", "identify", "evaluate", "recipe", "demo"):
         assert command in done.stdout
         assert run(command, "--help").returncode == 0

@@ -121,6 +121,15 @@ def test_nothing_stands_on_another(recipe: Recipe) -> None:
         assert_apart(figure)
 
 
+@pytest.mark.parametrize("high", [12.0, 40.0, 60.0, 90.0, 250.0, 4e3, 1e9])
+def test_an_axis_of_any_range_has_numbers(high: float) -> None:
+    figure = recipe_figure(replace(Recipe(), counts=LogUniform(10.0, high)), ANATASE, GRID, patterns=2)
+    panel = figure.axes[1 + list(SHOWN).index("counts")]
+    assert_apart(figure)
+    low, high = panel.get_xlim()
+    assert sum(low <= tick.get_position()[0] <= high for tick in panel.get_xticklabels() if tick.get_text()) >= 2
+
+
 def test_a_range_that_no_scan_covers_is_an_empty_picture() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -148,8 +157,8 @@ def test_the_wavelength_moves_the_reflections() -> None:
     assert labels(molybdenum)["101"] < 0.5 * labels(copper)["101"]
 
 
-@pytest.mark.parametrize("grid", [GRID, Grid(5, 120, 0.02), Grid(20, 40, 0.02)], ids=str)
-def test_no_label_stands_on_another_or_on_a_taller_peak(grid: Grid) -> None:
+@pytest.mark.parametrize("grid", [GRID, Grid(5, 90, 0.02), Grid(5, 120, 0.02), Grid(20, 40, 0.02)], ids=str)
+def test_labels_stand_free_just_above_their_peaks(grid: Grid) -> None:
     figure = phases_figure(LIBRARY.phases, grid)
     assert_apart(figure)
     for ax in figure.axes:
@@ -159,6 +168,9 @@ def test_no_label_stands_on_another_or_on_a_taller_peak(grid: Grid) -> None:
             box = text.get_window_extent()
             under = (curve[:, 0] >= box.x0) & (curve[:, 0] <= box.x1)
             assert curve[under, 1].max() < box.y0 + 1
+            own = np.abs(line.get_xdata() - text.get_position()[0]) < 0.4  # Kα2 may be taller than its Kα1
+            assert text.get_position()[1] < 1.1 * line.get_ydata()[own].max() + 0.05
+            assert ax.bbox.x0 <= box.x0 <= box.x1 <= ax.bbox.x1
 
 
 def test_many_phases_are_cut_and_it_is_said() -> None:

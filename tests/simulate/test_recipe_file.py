@@ -16,7 +16,7 @@ from bragglens.simulate.draws import Constant, Distribution, LogUniform, Normal,
 from bragglens.simulate.recipe import CLEAN, Recipe, founding_recipe
 from bragglens.simulate.recipe_file import meanings, read_recipe, recipe_toml, unit, write_recipe
 
-SIGNED = {"dilation", "strain", "zero", "displacement", "slope"}
+SIGNED = {"zero", "displacement", "slope"}
 FIELDS = {field.name: field.default for field in fields(Recipe)}
 SHARES = {name for name, default in FIELDS.items() if isinstance(default, float)}
 
@@ -40,10 +40,12 @@ RECIPES = st.builds(
     wavelength=st.sampled_from(["CuKa", "CoKα1", "1.5406", " 0.7093/0.7136"]),
     start=distributions(1.0, 50.0),
     stop=distributions(51.0, 180.0),
+    strain=distributions(-0.03, 0.03),
+    dilation=distributions(-0.03, 0.03),
     **{name: st.floats(0, 1) for name in SHARES},
     **{
         name: distributions(-1e3, 1e3) if name in SIGNED else distributions(1e-5, 1.0)
-        for name in FIELDS.keys() - SHARES - {"wavelength", "start", "stop"}
+        for name in FIELDS.keys() - SHARES - {"wavelength", "start", "stop", "strain", "dilation"}
     },
 )
 
@@ -151,6 +153,7 @@ WRONG = {
     "wavelength = 'XxKa'": ("wavelength", "'XxKa' is not known"),
     "wavelength = [1.54]": ("wavelength", 'give a text such as "CuKa"'),
     "start = { constant = 90 }\nstop = { constant = 20 }": ("start", "(about 90°) is not below stop (about 20°)"),
+    "strain = { uniform = [-0.4, 0.4] }": ("dilation and strain", "by a quarter and more: give smaller ones"),
     "size = ": ("", "is no TOML"),
     "strangers = 0.5\nstrangers = 0.6": ("", "is no TOML"),
     f"size = {'[' * 5000}": ("", "is no TOML"),

@@ -37,7 +37,7 @@ _MARGIN = 3.0  # degrees of background that are kept before the first line
 _TOGETHER = 0.15  # degrees: nearer lines share one height, at the ratio that the structure gives
 _DEGREES_PER_BACKGROUND_TERM = 8.0
 _EVEN = 0.02  # of a step; a scan whose angles stray less is rendered on its own angles
-_WORST = 0.5  # share of the peaks that may stay unexplained before the scan is called something else
+_WORST = 0.5  # the misfit may have this share of the peaks' weight before the scan is called something else
 _FEWEST = 4  # lines; zero, displacement and the change of width with angle need more than two
 
 # name: start, low, high, step that matters, how far it usually is from the start. `spread`, `turn` and `least` are
@@ -117,8 +117,12 @@ def calibrate(scan: Scan, standard: Phase, start: Instrument) -> Calibration:
         problem = _problem(scan, standard, start)
         values = _refine(problem, _shifted(problem), ("zero", "least", "Y"), rounds=15)
         values = _refine(problem, values, ("zero", "displacement", "least", "X", "Y", "axial"), rounds=15)
-        values = _refine(problem, values, _NAMES, rounds=60)
-        return _result(problem, values, standard)
+        if not _explains(problem, values):
+            raise ScanError(
+                f"{scan.name}: does not look like {standard.name}, whose lines explain too little of it: check the "
+                "standard, the wavelength, and that no other phase is in the specimen"
+            )
+        return _result(problem, _refine(problem, values, _NAMES, rounds=60), standard)
 
 
 def fwhm(instrument: Instrument, two_theta: Array) -> Array:
@@ -318,12 +322,6 @@ def _result(problem: _Problem, values: Array, standard: Phase) -> Calibration:
     background = problem.background @ heights[columns.shape[1] :]
     misfit = float((((problem.observed - calculated) * problem.weight) ** 2).sum())
     total = float(((problem.observed * problem.weight) ** 2).sum())
-    peaks = float((((problem.observed - background) * problem.weight) ** 2).sum())
-    if misfit > _WORST**2 * peaks or _improbable(heights[: columns.shape[1]], columns):
-        raise ScanError(
-            f"the scan does not look like {standard.name}: its lines explain too little of it; check the standard, "
-            "the wavelength and that no other phase is in the specimen"
-        )
     instrument, specimen = _state(problem, values)
     hkl, angles, errors = _line_errors(problem, values, columns, heights, calculated)
     free = problem.observed.size - len(heights) - len(_NAMES)
@@ -347,10 +345,17 @@ def _name(name: str, standard: str) -> str:
     return f"{name or 'instrument'}, calibrated with {standard}"
 
 
-def _improbable(heights: Array, columns: Array) -> bool:
-    """Whether the lines point down about as much as up, as they do where they meet no peaks."""
-    present = heights[columns.max(axis=0) > 0.5]
-    return bool(-present[present < 0].sum() > 0.2 * present[present > 0].sum())
+def _explains(problem: _Problem, values: Array) -> bool:
+    """Whether the lines carry most of the peaks, and point up: down as much as up is what no peaks give."""
+    columns = _columns(problem, values)
+    heights, calculated = _solve(problem, columns)
+    background = problem.background @ heights[columns.shape[1] :]
+    misfit = float((((problem.observed - calculated) * problem.weight) ** 2).sum())
+    noise = problem.observed.size  # what counting alone leaves
+    peaks = float((((problem.observed - background) * problem.weight) ** 2).sum())
+    lines = heights[: columns.shape[1]][columns.max(axis=0) > 0.5]
+    upward = -lines[lines < 0].sum() < 0.2 * lines[lines > 0].sum()
+    return bool(upward and misfit - noise < _WORST**2 * max(peaks - noise, 0.0))
 
 
 def _line_errors(

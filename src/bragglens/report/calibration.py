@@ -8,14 +8,16 @@ from matplotlib.figure import Figure
 
 from bragglens.identify.calibrate import Calibration, fwhm
 from bragglens.report.figures import COLOURS, GREY, INK, WIDTH
+from bragglens.report.words import shorten
 
-_ANGLES = np.array([20.0, 40.0, 60.0, 90.0, 120.0])  # degrees at which a width is told
+_ANGLES = (20.0, 40.0, 60.0, 90.0, 120.0)  # degrees at which a width is told
 
 
 def calibration_words(calibration: Calibration) -> str:
     """The fitted values, the width at a few angles, and how well the certified line positions are met."""
     i = calibration.instrument
-    shown = _ANGLES[_ANGLES < calibration.two_theta[-1] + 20]
+    last = calibration.two_theta[-1] + 20
+    shown = np.array([angle for angle in _ANGLES if angle < last])
     rows = [
         f"Rwp {calibration.rwp:.4f} (counting noise alone: {calibration.r_expected:.4f})",
         f"zero {i.zero:+.4f}°  displacement {calibration.displacement:+.4f} mm on {i.radius:g} mm",
@@ -45,7 +47,7 @@ def calibration_figure(calibration: Calibration) -> Figure:
     error.plot(calibration.line_angles, calibration.line_errors, "o", markersize=3, color=COLOURS[1])
     error.set_ylabel("measured -\ncertified (°)")
     error.set_xlabel("2θ (°)")
-    scan.set_title(calibration.instrument.name, loc="left", fontsize=10, parse_math=False)
+    scan.set_title(shorten(calibration.instrument.name, 90), loc="left", fontsize=10, parse_math=False)
     return figure
 
 

@@ -98,7 +98,7 @@ def _draw_fan(
     colours: NDArray[np.float64],
 ) -> None:
     """The patterns one above the other, in the order given from below, and the unshifted Bragg angles beneath them."""
-    crystals = reflections_in_range([phase], recipe.lines, grid)
+    crystals = reflections_in_range([phase], recipe.lines, grid, margin=recipe.strain_margin)
     packed = pack(crystals, recipe.lines)
     content = single_phases(drawn, phases=np.zeros(len(order), dtype=np.int64))
     conditions = draw_conditions(recipe, drawn, content, packed, grid)
@@ -157,7 +157,7 @@ def _log_axis(ax: Axes, decades: float) -> None:
     """A logarithmic axis with few labels: plain numbers over few decades, powers of ten over many."""
     ax.set_xscale("log")
     ax.xaxis.set_minor_formatter("")
-    if decades < 1:
+    if decades < 0.7:
         ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_locator(MaxNLocator(4))
     elif decades < 2:

@@ -59,10 +59,10 @@ def instrument_of(scan: Scan, *, start: Instrument | None = None) -> Instrument:
     base = start or Instrument(_lines(scan))
     stated = _stated(scan)
     lines = _lines(scan) if scan.wavelength else base.lines
-    wavelength = ("wavelength",) if scan.wavelength else ()
-    said = ", ".join((*wavelength, *stated.words)) or "nothing"
+    said = ", ".join((("wavelength",) if scan.wavelength else ()) + stated.words)
     rest = base.name if start is not None and base.name else "defaults"
-    return replace(base, lines=lines, name=f"{scan.name}: {said} as stated, the rest {rest}", **stated.fields)
+    name = f"{scan.name}: {said} as stated, the rest {rest}" if said else rest
+    return replace(base, lines=lines, name=name, **stated.fields)
 
 
 def _stated(scan: Scan) -> _Stated:
@@ -110,7 +110,7 @@ def _lines(scan: Scan) -> tuple[Line, ...]:
 
 
 def _alone(scan: Scan) -> bool:
-    """Whether Kα1 came alone: behind a germanium or hybrid monochromator, or where the header weighs Kα2 with nothing."""
+    """Whether Kα1 came alone: behind a germanium or hybrid monochromator, or with a Kα2 that the header weighs 0."""
     crystal = re.search(r"incident.*(Ge|hybrid)", scan.metadata.get("monochromator", ""), re.IGNORECASE)
     weight = scan.metadata.get("wavelength_2_weight", "")
     return crystal is not None or re.fullmatch(r"0*\.?0*", weight or "1") is not None

@@ -41,6 +41,7 @@ _ABOVE_ZERO = ("size", "march")  # the formulas divide by these
 _AT_MOST_ONE = ("lorentzian",)  # a share
 _UNITS = {"nm": "nm", "Å": "Å", "mm": "mm", "degrees": "°"}
 _ENDS = np.array([2.0**-54, 1 - 2.0**-53])  # the least and greatest numbers that a quantile is asked for
+_MOST_STRAIN = 0.5  # of `Recipe.strain_margin`; beyond, the reflections that might come into range have no end
 _WIDTH = 110
 
 
@@ -59,7 +60,7 @@ def read_recipe(path: str | Path) -> Recipe:
             raise RecipeError(f"{path}: {name}: {error}") from None
     recipe = Recipe(**given)
     try:
-        _check_span(recipe)
+        _check_whole(recipe)
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from None
     return recipe
@@ -91,7 +92,7 @@ def recipe_toml(recipe: Recipe) -> str:
         except RecipeError as error:
             raise RecipeError(f"{name}: {error}") from None
         paragraphs.append(f"{_comment(said[name])}\n{name} = {_entry(value)}")
-    _check_span(recipe)
+    _check_whole(recipe)
     return "\n\n".join(paragraphs) + "\n"
 
 
@@ -221,11 +222,13 @@ def _bounds(value: Any) -> tuple[float, float]:
     return min(numbers), max(numbers)
 
 
-def _check_span(recipe: Recipe) -> None:
-    """A scan begins before it ends, at least as a rule."""
+def _check_whole(recipe: Recipe) -> None:
+    """Refuse what fields cannot be together: scans begin before they end as a rule, and lattices stay lattices."""
     start, stop = (float(bound.quantile(np.array([0.5]))[0]) for bound in (recipe.start, recipe.stop))
     if start >= stop:
         raise RecipeError(f"start (about {start:g}°) is not below stop (about {stop:g}°): give scans a range")
+    if recipe.strain_margin > _MOST_STRAIN:
+        raise RecipeError("dilation and strain can change a lattice by a quarter and more: give smaller ones")
 
 
 def _head() -> str:
