@@ -104,7 +104,8 @@ def test_what_the_header_states_is_used_and_named() -> None:
     found = instrument_of(
         scan(1.540598, radius_mm="240.00", divergence_slit_deg="0.5", soller_rad="0.0400", anode="Cu", filter="Ni")
     )
-    assert (found.radius, found.divergence, found.axial, found.automatic_slit) == (240.0, 0.5, 0.04, False)
+    assert (found.radius, found.divergence, found.automatic_slit) == (240.0, 0.5, False)
+    assert found.axial == pytest.approx(0.04 / np.sqrt(2))
     assert [round(line.wavelength, 4) for line in found.lines] == [1.5406, 1.5444, 1.3922]
     assert "wavelength, radius, divergence slit, Soller slit as stated, the rest defaults" in found.name
 

@@ -377,7 +377,7 @@ def _line_errors(
         angle = formulas.two_theta(d=group.d[:1], wavelength=problem.start.lines[0].wavelength)
         if not problem.two_theta[0] < angle[0] < problem.two_theta[-1]:
             continue
-        hkl.append(max(map(tuple, group.equivalents)))
+        hkl.append(max(map(tuple, group.equivalents), key=lambda each: (min(each) >= 0, each)))  # as people write it
         angles.append(float(angle[0]))
         errors.append(float(weighted @ residual[near]) / strength)
     return np.array(hkl, np.int32).reshape(-1, 3), np.array(angles), np.array(errors)
@@ -387,8 +387,8 @@ def _notes(problem: _Problem, values: Array, angles: Array) -> tuple[str, ...]:
     notes = []
     if angles.size and np.ptp(angles) < 60:
         notes.append(
-            f"lines span {angles.min():.0f} to {angles.max():.0f}° only: zero and displacement are hardly told apart "
-            "there, and widths beyond are extrapolated"
+            f"the lines that were measured well span {angles.min():.0f} to {angles.max():.0f}° only: zero and "
+            "displacement are hardly told apart there, and widths beyond are extrapolated"
         )
     for name, value, low, high in zip(_NAMES, values, _LOW, _HIGH, strict=True):
         if name not in ("X", "Y", "spread", "turn") and min(value - low, high - value) < 1e-3 * (high - low):

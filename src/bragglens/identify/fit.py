@@ -196,9 +196,7 @@ def _patterns(
     return _render(problem, instrument, [specimens[i] for i in chosen], chosen)
 
 
-def _render(
-    problem: _Problem, instrument: Instrument, specimens: Sequence[Specimen], phases: Sequence[int]
-) -> Array:
+def _render(problem: _Problem, instrument: Instrument, specimens: Sequence[Specimen], phases: Sequence[int]) -> Array:
     conditions = fixed_conditions(instrument, specimens, phases)
     return render_per_gram(problem.packed, conditions, problem.grid).T.astype(float)
 
@@ -330,7 +328,9 @@ def _result(problem: _Problem, parameters: list[Parameter], values: Array) -> Fi
     free = observed.size - len(parameters) - len(scales)
     cells = [
         cell_parameters(strained_axes(axes, basis[:k], np.array(s.strain)))
-        for axes, basis, k, s in zip(problem.packed.axes, problem.packed.strains, problem.strains, specimens, strict=True)
+        for axes, basis, k, s in zip(
+            problem.packed.axes, problem.packed.strains, problem.strains, specimens, strict=True
+        )
     ]
     return Fit(
         two_theta=problem.grid.two_theta,

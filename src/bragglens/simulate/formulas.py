@@ -92,7 +92,7 @@ def overspill(*, two_theta: Array, spill: float) -> Array:
 
 
 def roughness(*, two_theta: Array, p: float, q: float) -> Array:
-    """Loss by surface roughness, (1 - p + p exp(-q / sinθ)) / (1 - p + p exp(-q)) (Suortti 1972, J. Appl. Cryst. 5, 325).
+    """Loss by roughness, (1 - p + p exp(-q / sinθ)) / (1 - p + p exp(-q)) (Suortti 1972, J. Appl. Cryst. 5, 325).
 
     Here exp(-q/sinθ) falls towards low angle, so that p is the share that shadowing takes there.
     """

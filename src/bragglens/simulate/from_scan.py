@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ from bragglens.errors import RecipeError
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import Instrument, Line, emission
 from bragglens.simulate.instrument_file import read_instrument
-from bragglens.simulate.presets import GRAPHITE, NICKEL, preset
+from bragglens.simulate.presets import GRAPHITE, NICKEL, preset, soller
 
 _ANODES = ("Cr", "Fe", "Co", "Cu", "Mo", "Ag")
 _BETA_FILTERS = {"Cr": "V", "Fe": "Mn", "Co": "Fe", "Cu": "Ni", "Mo": "Zr", "Ag": "Rh"}  # that stop Kβ
@@ -80,7 +81,7 @@ def _stated(scan: Scan) -> _Stated:
         fields |= {"automatic_slit": False, "divergence": slit}
         words.append("divergence slit")
     if opening and opening < 0.3:
-        fields["axial"] = opening  # half the opening on each side, see `presets.soller`
+        fields["axial"] = soller(math.degrees(opening))
         words.append("Soller slit")
     if "graphite" in scan.metadata.get("monochromator", "").lower():
         fields["monochromator"] = GRAPHITE

@@ -37,7 +37,7 @@ class Instrument:
         lines: emission lines, the strongest first.
         radius: goniometer radius in mm.
         monochromator: 2θ of a diffracted- or incident-beam monochromator in degrees, 0 for none.
-        polarised: degree of linear polarisation of the source across the diffraction plane: 0 a tube, near 1 a synchrotron.
+        polarised: linear polarisation of the source across the diffraction plane: 0 a tube, near 1 a synchrotron.
         divergence: opening of a fixed divergence slit in degrees; 0 for one so small that nothing spills over.
         specimen_length: length of the specimen along the beam in mm.
         automatic_slit: whether the slit opens with the angle to light a constant length.
@@ -66,7 +66,7 @@ class Instrument:
 
     @property
     def polarisation(self) -> float:
-        """K in (1 + K cos²2θ): cos² of the monochromator's 2θ, times (1 - P)/(1 + P) (Azároff 1955, Acta Cryst. 8, 701)."""
+        """K in (1 + K cos²2θ): cos² of the monochromator's 2θ (Azároff 1955, Acta Cryst. 8, 701), (1 - P)/(1 + P)."""
         return math.cos(math.radians(self.monochromator)) ** 2 * (1 - self.polarised) / (1 + self.polarised)
 
     @property

@@ -349,7 +349,7 @@ def _spread(lines, row, sine, cosine, geometry, nodes, weights):  # type: ignore
 
 @_jit
 def _place_line(lines, row, sine, cosine, geometry):  # type: ignore[no-untyped-def]
-    """Gives the line drawn up in `row` its place, spread by axial divergence where that shows; returns the new length."""
+    """Gives the line in `row` its place, spread by axial divergence where that shows; returns the new length."""
     cos2 = 1.0 - 2.0 * sine * sine
     axial2 = geometry.axial * geometry.axial
     # reach of the tail to low angle in FWHM: d(2φ) = cot 2θ h²/2 at its end

@@ -2,7 +2,7 @@
 
 Geometry has its source beside it; "typical" marks what laboratories usually choose and no maker prescribes. Resolution
 is of a well aligned instrument with these slits, from the scan named beside it or typical, to about a quarter: fit your
-own with `bragglens calibrate`. `axial` is the opening of a Soller slit in radians, one on each side (see `soller`).
+own with `bragglens calibrate`. `axial` is made from the opening of the Soller slits (see `soller`).
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ NICKEL = 0.005
 GRAPHITE = 26.6  # degrees 2θ of graphite (002) for Cu Kα: d = 3.354 Å
 
 
-def soller(degrees: float) -> float:
-    """Axial divergence (S + H)/L of two Soller slits of this full opening, one before and one behind the specimen.
+def soller(opening: float) -> float:
+    """Axial divergence (S + H)/L that stands for two Soller slits of this full opening in degrees, one on each side.
 
-    A ray may lean by half the opening on each side. NIST's certificate scan of LaB6 660c, whose slits of 6.8° stand
-    before the shorter limit of the tube's 12 mm focus, fits 0.063; a scan with 2.5° slits fits about 0.04.
+    A Soller slit lets a triangle of leanings pass, from -opening/2 to +opening/2. The difference of the leanings before
+    and behind the specimen then has the variance opening²/12, and the triangle from -axial to +axial of Finger, Cox &
+    Jephcoat axial²/6: axial = opening/√2. An estimate; the standard tells what it is.
     """
-    return math.radians(degrees)
+    return math.radians(opening) / math.sqrt(2)
 
 
 def _laboratory(
@@ -41,7 +42,7 @@ def _laboratory(
         axial=soller(opening),
         W=width**2,
         X=X,
-        Y=0.02,  # degrees: the emission lines' own width, Δλ/λ = 3.8e-4 x 2 tanθ (Hölzer et al. 1997), in part
+        Y=0.025,  # Cu Kα1 is 2.3 eV of 8048 eV wide (Hölzer et al. 1997), 0.033° tanθ; standards fit 0.02 to 0.03
         name=name,
     )
 

@@ -16,7 +16,7 @@ from bragglens.simulate.instrument import Line, emission
 class Recipe:
     """What may vary in a measured pattern, and how far.
 
-    The defaults span the laboratory scans this was developed with: 4 nm crystallites to bulk, resolution 0.02-0.2°,
+    The defaults span the laboratory scans this was developed with: 4 nm crystallites to bulk, resolution 0.015-0.2°,
     shifts to ±0.3°, 35 to 10⁵ counts, background from none (subtracted) to three times the strongest peak.
 
     Attributes:
@@ -63,12 +63,12 @@ class Recipe:
     wavelength: str = "CuKa"
     dilation: Distribution = Normal(0.0, 0.003)
     strain: Distribution = Normal(0.0, 0.003)
-    size: Distribution = LogUniform(4.0, 300.0)
+    size: Distribution = LogUniform(4.0, 500.0)
     microstrain: Distribution = LogUniform(1e-5, 4e-3)
     lorentzian: Distribution = Uniform(0.2, 1.0)
     march: Distribution = LogUniform(0.45, 1.8)
     textured: float = 0.7
-    resolution: Distribution = LogUniform(0.02, 0.20)
+    resolution: Distribution = LogUniform(0.015, 0.20)
     resolution_slope: Distribution = LogUniform(0.1, 3.0)
     instrument_lorentzian: Distribution = Uniform(0.0, 0.7)
     monochromator: float = 0.5
@@ -83,7 +83,7 @@ class Recipe:
     rough: float = 0.2
     transparency: Distribution = LogUniform(1e-4, 0.05)
     zero: Distribution = Normal(0.0, 0.05)
-    displacement: Distribution = Normal(0.0, 0.2)
+    displacement: Distribution = Normal(0.0, 0.27)
     background: Distribution = LogUniform(1e-4, 3.0)
     slope: Distribution = Normal(0.0, 0.15)
     air: Distribution = LogUniform(0.01, 3.0)

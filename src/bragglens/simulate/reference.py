@@ -18,7 +18,6 @@ from bragglens.simulate.formulas import Array
 from bragglens.simulate.instrument import Instrument
 from bragglens.simulate.specimen import Specimen
 
-
 AXIAL_POINTS = 24  # of the quadrature over axial divergence; more change nothing above 5°
 
 

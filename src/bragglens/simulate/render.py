@@ -76,9 +76,7 @@ def _offsets(lengths: Iterable[int]) -> NDArray[np.int64]:
     return np.cumsum([0, *lengths]).astype(np.int64)
 
 
-def render(
-    packed: PackedPhases, conditions: Conditions, grid: Grid, *, seed: int = 0, threads: int = 1
-) -> Rendered:
+def render(packed: PackedPhases, conditions: Conditions, grid: Grid, *, seed: int = 0, threads: int = 1) -> Rendered:
     """Render a batch: sample i of a seed is the same in any batch, on any number of threads."""
     batch, slots = conditions.phase.shape
     out = np.empty((batch, grid.size), dtype=np.float32)

@@ -1,0 +1,134 @@
+"""Commands about measured scans: identify, evaluate, calibrate, demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bragglens.cli.app import ModelFile, Seed, app, bar, err, out, print_epoch, save, stated_wavelength
+
+
+@app.command()
+def identify(
+    scans: Annotated[list[Path], typer.Argument(help="Measured scans.", show_default=False)],
+    model: ModelFile,
+    wavelength: Annotated[
+        str | None, typer.Option(help="CuKa, CoKa, ... or Å; needed where the file does not state it.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the answers as JSON ('-' for the screen).")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw scan and candidates: a .png, .svg or .pdf; a folder for several scans.")
+    ] = None,
+) -> None:
+    """Tell which phases are in measured scans. A scan that cannot be read never stops the others.
+
+    Ends with status 1 where any scan could not be judged.
+    """
+    from bragglens.identify.identification import document
+    from bragglens.identify.identify import identify_file
+    from bragglens.learn.model import load_model
+    from bragglens.report.words import table, write_json
+
+    loaded = load_model(model)
+    stated = stated_wavelength(wavelength)
+    with bar("identifying", quiet=len(scans) < 20) as tick:
+        answers = []
+        for i, scan in enumerate(scans):
+            answers.append(identify_file(scan, loaded, wavelength=stated))
+            tick(i + 1, len(scans))
+    if json != Path("-"):
+        table(answers, console=out)
+    if json:
+        write_json(document(loaded.name, answers), json)
+    if figure:
+        _draw(answers, loaded, figure)
+    if any(answer.error for answer in answers):
+        raise typer.Exit(1)
+
+
+@app.command()
+def evaluate(
+    manifest: Annotated[Path, typer.Argument(help="CSV: file, set, phases, weight_percent, wavelength, note.")],
+    model: ModelFile,
+    sets: Annotated[list[str] | None, typer.Option("--set", help="Only this set; may be given again.")] = None,
+    alike: Annotated[Path | None, typer.Option(help="Phases that count as one: a line each, between commas.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write answers, labels and scores as JSON.")] = None,
+) -> None:
+    """Score a model on labelled scans, set by set. Every wrong confident answer is counted."""
+    from bragglens.identify.evaluate import by_set, evaluation, judge, read_alike, read_manifest, scores
+    from bragglens.learn.model import load_model
+    from bragglens.report.words import scores_table, write_json
+
+    loaded = load_model(model)
+    groups = read_alike(alike) if alike else ()
+    labels = read_manifest(manifest, sets=sets or ())
+    judged = []
+    with bar("judging") as tick:
+        for i, label in enumerate(labels):
+            judged.append(judge(label, loaded, groups))
+            tick(i + 1, len(labels))
+    scores_table({name: scores(members) for name, members in by_set(judged).items()}, console=out)
+    for one in judged:
+        if one.answer.error:
+            err.print(one.answer.error, style="red", highlight=False)
+    if json:
+        write_json(evaluation(loaded, judged), json)
+
+
+@app.command()
+def calibrate(
+    scan: Annotated[Path, typer.Argument(help="Scan of the standard alone.", show_default=False)],
+    target: Annotated[Path, typer.Option("-o", "--output", help="Instrument file (TOML).", show_default=False)],
+    reference: Annotated[
+        str, typer.Option("--standard", help="LaB6, Si, corundum, or a .cif with the certified cell of your lot.")
+    ] = "LaB6",
+    wavelength: Annotated[
+        str | None, typer.Option(help="CuKa, CoKa, ... or Å; needed where the file does not state it.")
+    ] = None,
+    instrument: Annotated[
+        str | None, typer.Option(help="Where to start: a preset such as bruker-d8, or an instrument file.")
+    ] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw the fit: .png, .svg or .pdf.")] = None,
+) -> None:
+    """Fit zero, resolution and axial divergence of your diffractometer to a scan of a certified standard."""
+    from bragglens.crystal.standards import standard
+    from bragglens.identify.calibrate import calibrate as fit_instrument
+    from bragglens.report.calibration import calibration_figure, calibration_words
+    from bragglens.scan.read import read_scan
+    from bragglens.simulate.from_scan import starting_instrument
+    from bragglens.simulate.instrument_file import write_instrument
+
+    measured = read_scan(scan)
+    start = starting_instrument(measured, instrument=instrument, wavelength=wavelength)
+    calibration = fit_instrument(measured, standard(reference), start)
+    write_instrument(calibration.instrument, target)
+    out.print(calibration_words(calibration), highlight=False, markup=False, soft_wrap=True)
+    out.print(str(target), highlight=False)
+    if figure:
+        save(calibration_figure(calibration), figure)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for all that it makes.")] = Path("demo"),
+    steps: Annotated[int, typer.Option(min=20, help="Batches to train on; fewer is faster and worse.")] = 300,
+    rruff: Annotated[
+        bool, typer.Option("--rruff", help="Fetch the eleven RRUFF scans of the founding post and identify them too.")
+    ] = False,
+    seed: Seed = 0,
+) -> None:
+    """The whole road on the five phases of titania: simulate, train, identify, draw, report. Needs no network."""
+    from bragglens.demo import run_demo
+
+    run_demo(folder, steps=steps, rruff=rruff, seed=seed, console=out, bar=bar, report=print_epoch)
+
+
+def _draw(answers: list[Any], model: Any, target: Path) -> None:
+    from bragglens.report.figures import identification_figure
+
+    drawn = [answer for answer in answers if answer.pattern is not None]
+    for answer in drawn:
+        path = target if len(answers) == 1 else target / f"{Path(answer.file).name}.png"
+        save(identification_figure(answer, model), path)

@@ -1,0 +1,126 @@
+"""What all commands share: the application, its consoles, common arguments, progress."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from bragglens import __version__
+from bragglens.crystal.library import Library, read_library
+
+# Threads that wait by spinning make two trainings that share a core four to ten times slower; read when torch loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+out = Console()
+err = Console(stderr=True)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": lambda token: token.replace("_", "-"),  # --n_train is --n-train
+    },
+    help="Tell which crystalline phases are in a powder X-ray diffraction scan, how sure that is, and when none is.\n\n"
+    "Start with `bragglens demo`. With your own phases: put their CIFs in a folder, `bragglens train FOLDER -o "
+    "my.bragglens`, then `bragglens identify scan.xy --model my.bragglens --wavelength CuKa`.",
+)
+recipe_app = typer.Typer(
+    no_args_is_help=True,
+    help="Look at what simulated patterns are drawn from, and start a recipe of your own.",
+)
+app.add_typer(recipe_app, name="recipe")
+
+
+def range_of(text: str) -> tuple[float, float]:
+    """Two numbers from `5,90`, `5-90`, `5 90` or `(5,90)`."""
+    try:
+        low, high = (float(part) for part in text.strip("()[] ").replace(",", " ").replace("-", " ").split())
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no range: give two numbers such as 5,90") from None
+    return low, high
+
+
+Phases = Annotated[Path, typer.Argument(help="Folder of CIFs, one for each phase.", show_default=False)]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+ModelFile = Annotated[Path, typer.Option("--model", "-m", help="Model file that `train` made.", show_default=False)]
+TwoTheta = Annotated[str, typer.Option("--two-theta", "--theta-range", help="2θ range in degrees.", metavar="LOW,HIGH")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Common options."""
+
+
+def phases_of(folder: Path) -> Library:
+    """The phases of a folder; what was left out or mended is said on the error stream."""
+    library = read_library(folder)
+    for problem in library.problems:
+        err.print(f"left out: {problem}", style="yellow", highlight=False)
+    for phase in library:
+        for note in phase.notes:
+            err.print(f"{phase.name}.cif: {note}", style="dim", highlight=False)
+    return library
+
+
+def recipe_of(file: Path | None, wavelength: str = "CuKa") -> Any:
+    """The recipe of a file, or the default one for a wavelength."""
+    from bragglens.simulate.recipe import Recipe
+    from bragglens.simulate.recipe_file import read_recipe
+
+    return read_recipe(file) if file else Recipe(wavelength=wavelength)
+
+
+def stated_wavelength(text: str | None) -> float | None:
+    """Å of the strongest line that an option names, None where it was not given."""
+    from bragglens.simulate.instrument import emission
+
+    return emission(text)[0].wavelength if text else None
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write a figure and say where."""
+    from bragglens.report.figures import save_figure
+
+    save_figure(figure, path)
+    out.print(str(path), highlight=False)
+
+
+def print_epoch(progress: Any) -> None:
+    """How training stands, on the error stream."""
+    err.print(
+        f"epoch {progress.epoch:>2}/{progress.epochs}  loss {progress.loss:.4f}  accuracy {progress.accuracy:.4f}  "
+        f"validation {progress.validation:.4f}  {progress.seconds:.0f} s",
+        highlight=False,
+    )
+
+
+@contextmanager
+def bar(text: str, quiet: bool = False) -> Iterator[Any]:
+    """A progress bar on the error stream; yields tick(done, total)."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=quiet) as bar:
+        task = bar.add_task(text, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

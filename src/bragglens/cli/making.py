@@ -1,0 +1,167 @@
+"""Commands that make patterns: simulate, noise, recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bragglens.cli.app import Phases, Seed, TwoTheta, app, bar, out, phases_of, range_of, recipe_app, recipe_of, save
+from bragglens.crystal.library import Library
+from bragglens.errors import BragglensError
+from bragglens.scan.pattern import Grid
+
+
+@app.command()
+def simulate(
+    phases: Phases,
+    folder: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for the arrays; only --plot can do without.")
+    ] = None,
+    two_theta: TwoTheta = "5,90",
+    step: Annotated[float, typer.Option("--step", "--step-scan", help="Step in degrees.")] = 0.01,
+    strain: Annotated[float, typer.Option(help="Largest relative change of the lattice.")] = 0.01,
+    texture: Annotated[float, typer.Option(help="Strength of preferred orientation, 0 to below 1.")] = 0.4,
+    domain_sizes: Annotated[
+        str, typer.Option(help="Smallest and largest crystallite size in nm.", metavar="LOW,HIGH")
+    ] = "10,100",
+    profile: Annotated[
+        str, typer.Option("--profile", "--peak-shape", help="gaussian, lorentzian or pseudo-voigt.")
+    ] = "pseudo-voigt",
+    wavelength: Annotated[str, typer.Option(help="Tube or Å: CuKa, CuKa1, CoKa, 1.5406, 1.5406/1.5444.")] = "CuKa",
+    no_strain: Annotated[bool, typer.Option("--no-strain", "--no-var-strain", help="Keep the lattices.")] = False,
+    no_texture: Annotated[bool, typer.Option("--no-texture", "--no-var-texture", help="No texture.")] = False,
+    no_size: Annotated[bool, typer.Option("--no-size", "--no-var-domain", help="100 nm for all.")] = False,
+    recipe_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--recipe",
+            help="Draw from this recipe (`bragglens recipe`), with its background and noise; it wins over --strain, "
+            "--texture, --domain-sizes, --profile, --wavelength and the --no options.",
+        ),
+    ] = None,
+    n_train: Annotated[int, typer.Option(min=1, help="Training patterns of each phase.")] = 50,
+    n_val: Annotated[int, typer.Option(min=1, help="Validation patterns of each phase.")] = 10,
+    figure: Annotated[Path | None, typer.Option(help="Draw samples of what was made (.png, .svg, .pdf).")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the phases' clean patterns with their reflections and hkl (.png, ...).")
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Simulate varied clean patterns of single phases and store them as .npy arrays.
+
+    Writes x_train.npy, x_val.npy (patterns), y_train.npy, y_val.npy (class numbers, phases in the order of their
+    names). `bragglens noise` adds background and noise to them. Training does not need this: it makes its own.
+    """
+    from bragglens.simulate.recipe import founding_recipe
+    from bragglens.simulate.recipe_file import read_recipe
+    from bragglens.simulate.stored import VALIDATION_FIRST, save_array, simulate_set
+
+    if folder is None and (figure or not plot):
+        raise BragglensError("there is no folder for the arrays: give one with -o, or --plot FIGURE alone")
+    library = phases_of(phases)
+    varied = founding_recipe(
+        strain=0.0 if no_strain else strain,
+        texture=0.0 if no_texture else texture,
+        domain_sizes=(100.0, 100.0) if no_size else range_of(domain_sizes),
+        profile=profile,
+        wavelength=wavelength,
+    )
+    recipe = read_recipe(recipe_file) if recipe_file else varied
+    grid = Grid(*range_of(two_theta), step)
+    if plot:
+        save(_phases(library, grid, recipe.wavelength), plot)
+    if folder is None:
+        return
+    for name, count, first in (("train", n_train, 0), ("val", n_val, VALIDATION_FIRST)):
+        with bar(f"simulating {name}") as tick:
+            x, y = simulate_set(library, recipe, grid, per_phase=count, seed=seed, first=first, tick=tick)
+        for letter, array in (("x", x), ("y", y)):
+            path = folder / f"{letter}_{name}.npy"
+            save_array(path, array)
+            out.print(f"{path}  {array.shape} {array.dtype}", highlight=False)
+    if figure:
+        save(_samples(x, y, library, grid), figure)
+
+
+@app.command()
+def noise(
+    source: Annotated[Path, typer.Argument(help="A .npy file, or the folder of files that --template names.")] = Path(),
+    template: Annotated[str, typer.Option(help="Treat all files of the folder that begin like this.")] = "x_",
+    noise_min: Annotated[float, typer.Option(help="Least amplitude, relative to the strongest point.")] = 0.01,
+    noise_max: Annotated[float, typer.Option(help="Greatest amplitude (3 standard deviations).")] = 0.05,
+    poisson: Annotated[
+        bool, typer.Option("--poisson", "--include-poisson", help="Counting noise in place of white noise.")
+    ] = False,
+    seed: Seed = 0,
+) -> None:
+    """Add random background and noise to stored patterns: x_train.npy becomes x_train_noise.npy."""
+    from bragglens.simulate.noise import add_noise
+    from bragglens.simulate.stored import load_array, save_array
+
+    files = [source]
+    if source.is_dir():
+        files = sorted(f for f in source.glob(f"{template}*.npy") if not f.stem.endswith("_noise"))
+    if not files:
+        raise BragglensError(f"{source}: no file {template}*.npy there: make some with `bragglens simulate`")
+    for number, file in enumerate(files):
+        noisy = add_noise(load_array(file), noise=(noise_min, noise_max), poisson=poisson, seed=seed + number)
+        target = file.with_name(f"{file.stem}_noise.npy")
+        save_array(target, noisy)
+        out.print(f"{target}  {noisy.shape}", highlight=False)
+
+
+@recipe_app.command("show")
+def recipe_show(
+    file: Annotated[
+        Path | None, typer.Argument(help="Recipe (TOML); without, the one that `train` uses.", show_default=False)
+    ] = None,
+    toml: Annotated[bool, typer.Option("--toml", help="Print it as a file to edit, with comments.")] = False,
+) -> None:
+    """Tell what varies in a recipe, and how far.
+
+    To start a recipe of your own: `bragglens recipe show --toml > my.toml`, edit it, and look at it with `bragglens
+    recipe plot PHASES --recipe my.toml -o my.png`.
+    """
+    from bragglens.report.recipe_words import print_toml, recipe_table
+
+    recipe = recipe_of(file)
+    if toml:
+        print_toml(recipe)
+    else:
+        recipe_table(recipe, console=out)
+
+
+@recipe_app.command("plot")
+def recipe_plot(
+    phases: Phases,
+    figure: Annotated[Path, typer.Option("-o", "--output", help="Figure: .png, .svg or .pdf.", show_default=False)],
+    file: Annotated[Path | None, typer.Option("--recipe", help="Recipe (TOML).", show_default="that of train")] = None,
+    phase: Annotated[str | None, typer.Option(help="Phase to draw.", show_default="the first")] = None,
+    two_theta: TwoTheta = "5,90",
+    step: Annotated[float, typer.Option(help="Step in degrees.")] = 0.02,
+    seed: Seed = 0,
+) -> None:
+    """Draw patterns of one phase as a recipe makes them, and the distributions that they come from."""
+    from bragglens.report.recipe_figures import recipe_figure
+
+    library, recipe = phases_of(phases), recipe_of(file)
+    by_name = {one.name: one for one in library}
+    if phase is not None and phase not in by_name:
+        raise BragglensError(f"{phases}: holds no phase '{phase}': choose one of {', '.join(by_name)}")
+    shown = by_name[phase] if phase else library.phases[0]
+    save(recipe_figure(recipe, shown, Grid(*range_of(two_theta), step), seed=seed), figure)
+
+
+def _samples(x: Any, y: Any, library: Library, grid: Grid) -> Any:
+    from bragglens.report.figures import samples_figure
+
+    rows = list(range(0, len(y), max(1, len(y) // 12)))[:12]
+    return samples_figure(x[rows], [library.names[int(y[row])] for row in rows], grid)
+
+
+def _phases(library: Library, grid: Grid, wavelength: str) -> Any:
+    from bragglens.report.recipe_figures import phases_figure
+
+    return phases_figure(library.phases, grid, wavelength=wavelength)

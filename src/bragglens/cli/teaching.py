@@ -1,0 +1,103 @@
+"""The command that makes a model: train."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bragglens.cli.app import Phases, Seed, TwoTheta, app, bar, err, out, phases_of, print_epoch, range_of, recipe_of
+from bragglens.crystal.library import Library
+from bragglens.errors import BragglensError
+from bragglens.scan.pattern import Grid
+
+
+@app.command()
+def train(
+    phases: Phases,
+    model: Annotated[Path, typer.Option("-o", "--output", help="Model file to write.", show_default=False)],
+    steps: Annotated[int, typer.Option(min=20, help="Batches of 64 patterns made on the fly.")] = 2000,
+    network: Annotated[str | None, typer.Option(help="compact (default) or post.", show_default=False)] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Train on stored patterns instead, as the founding post does: DIR/x_train[_noise].npy."),
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over stored patterns.")] = 10,
+    two_theta: TwoTheta = "5,90",
+    step: Annotated[float | None, typer.Option(help="Step in degrees.", show_default="0.02; 0.01 stored")] = None,
+    wavelength: Annotated[str, typer.Option(help="Tube that the model's axis is for.")] = "CuKa",
+    recipe_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--recipe", help="What varies, from this file (`bragglens recipe`); its wavelength wins over --wavelength."
+        ),
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads.", show_default="the cores that are free")] = None,
+    seed: Seed = 0,
+) -> None:
+    """Train a model that names the phases of a folder, and says when it sees none of them.
+
+    By default on mixtures of the phases, and of crystals that are none of them, simulated on the fly with all that
+    varies in a laboratory. With --data on stored single-phase patterns, as the founding blog post does.
+    """
+    if data and recipe_file:
+        raise BragglensError("--recipe and --data exclude each other, as stored patterns are drawn already: give one")
+    recipe = recipe_of(recipe_file, wavelength)
+    library = phases_of(phases)
+    _warn_alike(library)
+    from bragglens.learn import train as learn  # imports torch: slow
+    from bragglens.learn.model import save_model
+
+    learn.use_threads(threads)
+    if data is None:
+        grid = Grid(*range_of(two_theta), step or learn.DEFAULT_GRID.step)
+        with bar("training") as tick:
+            trained = learn.train(
+                library,
+                recipe=recipe,
+                grid=grid,
+                network=network or "compact",
+                steps=steps,
+                seed=seed,
+                tick=tick,
+                report=print_epoch,
+            )
+    else:
+        trained = learn.train_stored(
+            library,
+            *_stored_sets(data),
+            grid=Grid(*range_of(two_theta), step or 0.01),
+            wavelength=wavelength,
+            network=network or "post",
+            epochs=epochs,
+            seed=seed,
+            report=print_epoch,
+        )
+    save_model(trained, model)
+    out.print(f"{model}  {len(library)} phases, {model.stat().st_size / 1e6:.1f} MB", highlight=False)
+
+
+def _warn_alike(library: Library) -> None:
+    from bragglens.simulate.likeness import alike_pairs
+
+    for one, other, likeness in alike_pairs(library.phases):
+        err.print(
+            f"{one} and {other} give nearly the same pattern (likeness {likeness:.2f} of 1): a scan of one may be "
+            "called the other; if they are the same phase, remove one",
+            style="yellow",
+            highlight=False,
+        )
+
+
+def _stored_sets(data: Path) -> Iterator[Any]:
+    """Training and validation sets that belong to DIR/x_train.npy or DIR/x_train_noise.npy."""
+    from bragglens.learn.train import Stored
+    from bragglens.simulate.stored import load_array
+
+    if not data.name.startswith("x_train"):
+        raise BragglensError(f"{data}: give the training patterns, DIR/x_train.npy or DIR/x_train_noise.npy")
+    for name in ("train", "val"):
+        patterns = data.with_name(data.name.replace("train", name))
+        yield Stored(load_array(patterns), load_array(data.with_name(f"y_{name}.npy")))
