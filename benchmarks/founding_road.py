@@ -32,7 +32,7 @@ SETS = ("single_tio2", "tio2_mixtures", "open_tio2")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=3000)
     arguments = parser.parse_args()
     threads = use_threads()
     library = read_library(str(files("bragglens") / "data" / "titania"))

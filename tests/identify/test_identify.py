@@ -8,7 +8,7 @@ import pytest
 from bragglens.crystal.library import Library
 from bragglens.errors import ScanError
 from bragglens.identify.identification import SCHEMA, document
-from bragglens.identify.identify import identify, identify_file
+from bragglens.identify.identify import findings, identify, identify_file
 from bragglens.learn.model import Model
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
@@ -69,6 +69,26 @@ def test_a_bad_file_becomes_an_answer(small_model: Model, tmp_path: Path) -> Non
     assert "no such file" in answer.error
 
 
+@pytest.mark.parametrize(
+    ("probabilities", "named", "rivals"),
+    [
+        ((0.45, 0.40, 0.9), ["c", "a"], {"a": ("b",)}),  # one of a and b is there: 1 - 0.55 x 0.60 = 0.67
+        ((0.40, 0.45, 0.0), ["b"], {"b": ("a",)}),
+        ((0.20, 0.20, 0.0), [], {}),  # 1 - 0.8 x 0.8 = 0.36
+        ((0.60, 0.55, 0.0), ["a"], {"a": ("b",)}),
+        ((0.95, 0.05, 0.0), ["a"], {"a": ()}),
+        ((0.97, 0.95, 0.0), ["a", "b"], {"a": ("b",), "b": ()}),
+        ((0.45, 0.0, 0.45), [], {}),  # a and c are not alike
+    ],
+)
+def test_of_phases_that_are_alike_one_is_named(
+    probabilities: tuple[float, ...], named: list[str], rivals: dict[str, tuple[str, ...]]
+) -> None:
+    found = findings(dict(zip("abc", probabilities, strict=True)), (("b", "a"),))
+    assert [f.name for f in found] == named
+    assert {f.name: f.rivals for f in found if f.name != "c"} == rivals
+
+
 def test_document_has_the_promised_fields(titania: Library, small_model: Model, tmp_path: Path) -> None:
     good = identify(made_up(titania, "anatase"), small_model, wavelength=1.5406)
     bad = identify_file(tmp_path / "none.xy", small_model)
@@ -78,5 +98,5 @@ def test_document_has_the_promised_fields(titania: Library, small_model: Model, 
     for scan in whole["scans"]:
         assert {"file", "verdict", "phases", "unexplained", "rwp", "seconds", "error"} <= set(scan)
     phase = whole["scans"][0]["phases"][0]
-    assert list(phase) == ["name", "probability", "weight_percent", "weight_percent_error"]
+    assert list(phase) == ["name", "probability", "weight_percent", "weight_percent_error", "rivals"]
     assert whole["scans"][1]["verdict"] is None

@@ -18,7 +18,7 @@ from bragglens.scan.pattern import Grid
 def train(
     phases: Phases,
     model: Annotated[Path, typer.Option("-o", "--output", help="Model file to write.", show_default=False)],
-    steps: Annotated[int, typer.Option(min=20, help="Batches of 64 patterns made on the fly.")] = 2000,
+    steps: Annotated[int, typer.Option(min=20, help="Batches of 64 patterns made on the fly.")] = 3000,
     network: Annotated[str | None, typer.Option(help="compact (default) or post.", show_default=False)] = None,
     data: Annotated[
         Path | None,

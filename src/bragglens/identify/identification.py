@@ -20,12 +20,14 @@ class Finding:
         probability: that it is there.
         weight_percent: share of the crystalline mass, or None where it was not determined.
         weight_percent_error: half of the 95% interval, or None.
+        rivals: phases of nearly the same pattern, any of which may be there in its place.
     """
 
     name: str
     probability: float
     weight_percent: float | None = None
     weight_percent_error: float | None = None
+    rivals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import strongest_line
 
 THRESHOLD = 0.5
+CERTAIN = 0.9  # two phases of nearly the same pattern are both named only beyond this
+LEAST_RIVAL = 0.1
 
 
 def identify(scan: Scan, model: Model, *, wavelength: float | None = None) -> Identification:
@@ -39,13 +41,14 @@ def identify(scan: Scan, model: Model, *, wavelength: float | None = None) -> Id
     names = model.library.names
     own = scores[: len(names)]
     stranger = float(scores[-1]) if model.answer == "sigmoid" else None
-    found = [Finding(names[i], float(own[i])) for i in np.argsort(-own) if own[i] >= THRESHOLD]
+    probabilities = {name: float(p) for name, p in zip(names, own, strict=True)}
+    found = findings(probabilities, model.alike)
     return Identification(
         file=scan.name,
         model=model.name,
         verdict=_verdict(len(found), stranger),
-        phases=tuple(found),
-        probabilities={name: float(p) for name, p in zip(names, own, strict=True)},
+        phases=found,
+        probabilities=probabilities,
         stranger=stranger,
         wavelength=used,
         seconds=time.perf_counter() - started,
@@ -62,6 +65,26 @@ def identify_file(path: str | Path, model: Model, *, wavelength: float | None = 
     except BragglensError as error:
         return Identification(file=str(path), model=model.name, verdict=None, error=str(error))
     return Identification(**{**vars(answer), "file": str(path)})
+
+
+def findings(probabilities: dict[str, float], alike: tuple[tuple[str, str], ...]) -> tuple[Finding, ...]:
+    """The phases that are named, the most probable first.
+
+    Of phases whose patterns are nearly the same a network splits its answer: it is sure that one of them is there, and
+    not which. The most probable one is then named if that one of them is there is more likely than not, with the others
+    as its rivals; two of them are named only where both are beyond CERTAIN.
+    """
+    named: dict[str, Finding] = {}
+    for name in sorted(probabilities, key=lambda name: -probabilities[name]):
+        p = probabilities[name]
+        group = {other for pair in alike if name in pair for other in pair} - {name}
+        if group & set(named) and p < CERTAIN:
+            continue
+        rivals = tuple(sorted(other for other in group if probabilities[other] >= LEAST_RIVAL and other not in named))
+        none_there = (1 - p) * float(np.prod([1 - probabilities[rival] for rival in rivals]))
+        if 1 - none_there >= THRESHOLD:
+            named[name] = Finding(name, p, rivals=rivals)
+    return tuple(named.values())
 
 
 def _verdict(found: int, stranger: float | None) -> Verdict:

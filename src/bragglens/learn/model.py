@@ -44,6 +44,7 @@ class Model:
         scores: figures on simulated patterns it has not seen.
         versions: of bragglens, of the libraries used, and the date.
         temperature: logits are divided by this before they become probabilities.
+        alike: pairs of phases whose patterns are nearly the same, so that the network can not tell them apart.
         name: the file's name.
     """
 
@@ -56,6 +57,7 @@ class Model:
     scores: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     temperature: float = 1.0
+    alike: tuple[tuple[str, str], ...] = ()
     name: str = "unsaved"
 
     @cached_property
@@ -158,6 +160,7 @@ def _manifest(model: Model) -> dict[str, Any]:
         "network": model.network_name,
         "network_sha256": hashlib.sha256(model.network).hexdigest(),
         "temperature": model.temperature,
+        "alike": model.alike,
         "preparation": asdict(model.preparation),
         "library_sha256": model.library.hash,
         "recipe": model.recipe,
@@ -181,5 +184,6 @@ def _from_manifest(manifest: dict[str, Any], network: bytes, name: str) -> Model
         scores=dict(manifest["scores"]),
         versions=dict(manifest["versions"]),
         temperature=float(manifest["temperature"]),
+        alike=tuple((str(one), str(other)) for one, other in manifest["alike"]),
         name=name,
     )

@@ -25,6 +25,7 @@ from bragglens.learn.stream import Batch, open_stream
 from bragglens.scan.pattern import Grid
 from bragglens.scan.prepare import Preparation
 from bragglens.simulate.instrument import emission
+from bragglens.simulate.likeness import alike_pairs
 from bragglens.simulate.recipe import Recipe
 
 DEFAULT_GRID = Grid(5.0, 90.0, 0.02)
@@ -82,7 +83,7 @@ def train(
     recipe: Recipe | None = None,
     grid: Grid = DEFAULT_GRID,
     network: str = "compact",
-    steps: int = 2000,
+    steps: int = 3000,
     batch: int = 64,
     seed: int = 0,
     report: Report | None = None,
@@ -307,4 +308,5 @@ def _model(
         scores=scores,
         versions=versions,
         temperature=temperature,
+        alike=tuple((one, other) for one, other, _ in alike_pairs(library.phases)),
     )

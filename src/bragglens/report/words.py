@@ -162,15 +162,20 @@ def _columns(*headings: tuple[str, Any], console: Console) -> Table:
 def _phases(answer: Identification) -> Text:
     """A line for each phase found; where none was, the nearest."""
     if answer.phases:
-        lines = (f"{clean(f.name)} {probability(f.probability)}  {weight(f)}" for f in answer.phases)
+        lines = (f"{clean(f.name)} {probability(f.probability)}{_rivals(f)}  {weight(f)}" for f in answer.phases)
         return Text("\n".join(line.rstrip() for line in lines))
     close = nearest(answer)
     return Text(f"nearest: {clean(close.name)} {probability(close.probability)}" if close else "", "dim")
 
 
 def _parenthesis(finding: Finding) -> str:
-    inside = f"probability {probability(finding.probability)}"
-    return f"{finding.name} ({inside}, {weight(finding)})" if weight(finding) else f"{finding.name} ({inside})"
+    parts = [f"probability {probability(finding.probability)}", weight(finding)]
+    return f"{finding.name} ({', '.join(part for part in parts if part)}){_rivals(finding)}"
+
+
+def _rivals(finding: Finding) -> str:
+    """Phases of nearly the same pattern that may be there instead."""
+    return f" or {clean(', '.join(finding.rivals))}" if finding.rivals else ""
 
 
 def _print_errors(identifications: Sequence[Identification], console: Console) -> None:
