@@ -122,7 +122,7 @@ def test_the_page_says_what_was_assumed(reader: Reader) -> None:
         "5 phases: anatase, brookite, rutile, tio2_B, tio2_II",
         MODEL.library.hash[:12],
         "5–90° 2θ in steps of 0.02° at 1.5406 Å",
-        "crystallite size 4–300 nm",
+        "crystallite size 4–500 nm",
         "zero error 0 ± 0.05 °",
         "exact set simulated 0.7578",
         "bragglens 9.8.7",

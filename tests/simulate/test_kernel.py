@@ -485,7 +485,7 @@ def test_impossible_log_range_is_refused(low: float) -> None:
 
 def test_recipe_becomes_plain_text() -> None:
     plain = Recipe().to_dict()
-    assert plain["size"] == {"LogUniform": {"low": 4.0, "high": 300.0}}
+    assert plain["size"] == {"LogUniform": {"low": 4.0, "high": 500.0}}
     assert plain["textured"] == 0.7
     assert plain["wavelength"] == "CuKa"
 

@@ -2,6 +2,9 @@
 
 Compiled once by numba and cached. Nothing here knows names or units of a user: `render` packs nouns into arrays and
 calls `render_batch`. Formulas and sources stand in `formulas`, to which the tests hold this file.
+
+It is one file on purpose: numba's cache watches the file of a function and not those of the functions it calls, so a
+change elsewhere would go unnoticed. (After a change of `draws.mix`, touch this file.)
 """
 
 from __future__ import annotations
@@ -25,11 +28,14 @@ INVERSION = 12.0  # mean counts below which Poisson numbers are drawn by inversi
 _DEG = 180 / math.pi
 _LN2_4 = 4 * math.log(2)
 _GAUSS_AREA = math.sqrt(_LN2_4 / math.pi)
-_F0, _F1, _F2, _F3, _F4, _F5, _F6 = (np.float32(v) for v in (0.0, 1.0, 1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 32))
+_F0, _F1, _F2, _F3, _F4, _F5 = (np.float32(v) for v in (0.0, 1.0, 1 / 2, 1 / 6, 1 / 24, 1 / 120))
+_F6, _F7 = np.float32(1 / 32), np.float32(1 / 720)
 _NODES_4, _WEIGHTS_4 = np.polynomial.legendre.leggauss(4)
 _NODES_8, _WEIGHTS_8 = np.polynomial.legendre.leggauss(8)
 _NODES_24, _WEIGHTS_24 = np.polynomial.legendre.leggauss(24)
 _HALF, _SHIFT = np.uint32(0xFFFF), np.uint32(16)
+_BLOCK = 128  # points that are drawn in step
+_UNIT = np.float32(2.0**-23)
 
 
 class PackedPhases(NamedTuple):
@@ -435,27 +441,49 @@ def _fill_background(coarse, start, step, cond, b):  # type: ignore[no-untyped-d
 
 
 @_jit
-def _poisson_by_inversion(mean, u):  # type: ignore[no-untyped-def]
-    """A Poisson count of a small mean from one uniform number, exact."""
-    if mean < 1e-12:
-        return 0.0
-    term = math.exp(-mean)
-    total = term
-    k = 0
-    while u > total and k < 80:
-        k += 1
-        term *= mean / k
-        total += term
-    return float(k)
-
-
-@_jit
 def _small_counts(pattern, counts, key, out):  # type: ignore[no-untyped-def]
-    for i in range(pattern.size):
-        mean = counts * pattern[i]
-        if mean < INVERSION:
-            u = (np.float64(mix(key + np.uint64(i)) >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
-            out[i] = _poisson_by_inversion(max(mean, 0.0), u)
+    """Draws points of a mean below INVERSION by inversion: the count is how often the uniform number exceeds the CDF.
+
+    Block by block in step, each block to the count that its largest mean may reach, so that it vectorises.
+    """
+    mean, uniform, term = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+    below, count = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+    level, most = np.float32(counts), np.float32(INVERSION)
+    for first in range(0, pattern.size, _BLOCK):
+        size = np.int32(min(_BLOCK, pattern.size - first))
+        part = pattern[first : first + size]
+        largest, least = _F0, most
+        for i in range(size):
+            m = level * part[i]
+            least = m if m < least else least
+            m = m if m > _F0 else _F0
+            m = m if m < most else most
+            largest = m if m > largest else largest
+            mean[i] = m
+        if least >= most:
+            continue
+        for i in range(size):
+            uniform[i] = (np.float32(np.int32(mix(key + np.uint64(first + i)) >> np.uint64(41))) + _F2) * _UNIT
+        for i in range(size):  # exp(-mean) as in `_gauss`, one term longer
+            z = mean[i] * _F6
+            e = _F1 - z * (_F1 - z * (_F2 - z * (_F3 - z * (_F4 - z * (_F5 - z * _F7)))))
+            e *= e
+            e *= e
+            e *= e
+            e *= e
+            e *= e
+            term[i] = e
+            below[i] = e
+            count[i] = _F0
+        for k in range(1, int(largest + 5.5 * math.sqrt(largest)) + 7):
+            share = _F1 / np.float32(k)
+            for i in range(size):
+                count[i] += _F1 if uniform[i] > below[i] else _F0
+                term[i] *= mean[i] * share
+                below[i] += term[i]
+        for i in range(size):
+            if level * part[i] < most:
+                out[first + i] = count[i]
 
 
 @_jit
