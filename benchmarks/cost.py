@@ -301,13 +301,14 @@ def plot(cases: list[Case], costs: list[Cost]) -> None:
         draw_line(bottom, sizes, [cost.held / 2**20 for _, cost in rows], SECOND, "packed phases")
         bottom.set_xlabel(label)
         bottom.set_xscale("log")
-        bottom.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        bottom.set_xticks(sizes, [f"{size:,}" if size < 1000 else f"{size // 1000}k" for size in sizes])
         bottom.minorticks_off()
     for panel, label in zip(panels[:, 0], ("CPU time in ms", "memory in MiB"), strict=True):
         panel.set_ylabel(label)
         panel.set_yscale("log")
         panel.yaxis.set_major_formatter("{x:g}")
-        panel.legend(frameon=False, fontsize=9, loc="upper left")
+    for panel, place in zip(panels[:, -1], ("upper left", "center"), strict=True):
+        panel.legend(frameon=False, loc=place)
     figure.savefig(RESULTS / "cost.png", dpi=130)
 
 
@@ -348,9 +349,9 @@ def report(cases: list[Case], costs: list[Cost], read: list[str], first: list[st
         [
             "# What things cost as they grow",
             "",
-            f"`python benchmarks/cost.py --rounds {rounds}`. CPU time on one thread, the least of {rounds} rounds taken "
-            f"in turns; load (1, 5, 15 minutes) before and after: {said}. Memory is what a process grows by at most "
-            f"while it prepares the phases and makes a batch of {BATCH} patterns.",
+            f"`python benchmarks/cost.py --rounds {rounds}`. CPU time on one thread, the least of {rounds} rounds "
+            f"taken in turns; load (1, 5, 15 minutes) before and after: {said}. Memory is what a process grows by at "
+            f"most while it prepares the phases and makes a batch of {BATCH} patterns.",
             "",
             "Samples are single phases with all effects of the default recipe, 5-90° in 8,501 points. Along *phases* "
             "they are mixtures of up to four minerals, however large the library: what changes is which. Along *atoms* "
