@@ -307,7 +307,7 @@ def plot(cases: list[Case], costs: list[Cost]) -> None:
         panel.set_ylabel(label)
         panel.set_yscale("log")
         panel.yaxis.set_major_formatter("{x:g}")
-    for panel, place in zip(panels[:, -1], ("upper left", "center"), strict=True):
+    for panel, place in zip(panels[:, -1], ("upper left", "lower left"), strict=True):
         panel.legend(frameon=False, loc=place)
     figure.savefig(RESULTS / "cost.png", dpi=130)
 

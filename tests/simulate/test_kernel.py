@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.resources
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -510,3 +513,20 @@ def test_second_line_has_its_weight() -> None:
     first, second = (found[np.abs(angle - 2 * np.degrees(np.arcsin(w / 2 / 3.5165))) < 0.5].sum() for w in (1.5, 1.6))
     lp = [(1 + np.cos(2 * t) ** 2) / np.sin(t) ** 2 / np.cos(t) for t in np.arcsin(np.array([1.5, 1.6]) / 2 / 3.5165)]
     assert second / first == pytest.approx(0.5 * lp[1] / lp[0], rel=0.02)
+
+
+def test_a_first_call_that_compiles_says_so(tmp_path: Path) -> None:
+    """Without a cache the first pattern takes seconds; with it, no word is said."""
+    code = (
+        "from importlib.resources import files; import bragglens; "
+        "from bragglens.simulate.recipe import CLEAN; from bragglens.simulate.stored import simulate_set; "
+        "library = bragglens.read_library(files('bragglens') / 'data' / 'titania'); "
+        "simulate_set(library, CLEAN, bragglens.Grid(10.0, 80.0, 0.1), per_phase=1)"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    first, second = (
+        subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        for _ in range(2)
+    )
+    assert "compiling the simulator for this machine, once" in first.stderr
+    assert second.stderr == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,14 +37,15 @@ def identify(
     with bar("identifying", quiet=len(scans) < 20) as tick:
         answers = []
         for i, scan in enumerate(scans):
-            answers.append(identify_file(scan, loaded, wavelength=stated))
+            answer = identify_file(scan, loaded, wavelength=stated)
+            if figure and answer.pattern:
+                _draw(answer, loaded, figure if len(scans) == 1 else figure / f"{scan.name}.png")
+            answers.append(replace(answer, pattern=None))  # a million scans must fit into memory
             tick(i + 1, len(scans))
     if json != Path("-"):
         table(answers, console=out)
     if json:
         write_json(document(loaded.name, answers), json)
-    if figure:
-        _draw(answers, loaded, figure)
     if any(answer.error for answer in answers):
         raise typer.Exit(1)
 
@@ -125,10 +127,7 @@ def demo(
     run_demo(folder, steps=steps, rruff=rruff, seed=seed, console=out, bar=bar, report=print_epoch)
 
 
-def _draw(answers: list[Any], model: Any, target: Path) -> None:
+def _draw(answer: Any, model: Any, path: Path) -> None:
     from bragglens.report.figures import identification_figure
 
-    drawn = [answer for answer in answers if answer.pattern is not None]
-    for answer in drawn:
-        path = target if len(answers) == 1 else target / f"{Path(answer.file).name}.png"
-        save(identification_figure(answer, model), path)
+    save(identification_figure(answer, model), path)

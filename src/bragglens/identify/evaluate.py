@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +150,8 @@ def read_alike(path: str | Path) -> tuple[frozenset[str], ...]:
 
 def judge(label: Label, model: Model, alike: tuple[frozenset[str], ...] = ()) -> Judged:
     """Identify a labelled scan."""
-    return Judged(label, identify_file(label.file, model, wavelength=label.wavelength), alike)
+    answer = identify_file(label.file, model, wavelength=label.wavelength)
+    return Judged(label, replace(answer, pattern=None), alike)
 
 
 def scores(judged: list[Judged]) -> dict[str, float | int | None]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +24,9 @@ from bragglens.simulate.kernel import Conditions, PackedPhases, render_batch, re
 from bragglens.simulate.specimen import Specimen
 
 STRAIN_MARGIN = 0.06  # relative; lattices may swell by this much and the lines that this brings in range are there
+
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,20 @@ def _offsets(lengths: Iterable[int]) -> NDArray[np.int64]:
     return np.cumsum([0, *lengths]).astype(np.int64)
 
 
+@contextmanager
+def _told_if_compiled(kernel: Any) -> Iterator[None]:
+    """Says what takes so long where a kernel's first call finds no compiled version in the cache."""
+    if kernel.signatures:
+        yield
+        return
+    timer = threading.Timer(1.0, _LOG.warning, ["compiling the simulator for this machine, once: 10 to 30 s"])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def render(packed: PackedPhases, conditions: Conditions, grid: Grid, *, seed: int = 0, threads: int = 1) -> Rendered:
     """Render a batch: sample i of a seed is the same in any batch, on any number of threads."""
     batch, slots = conditions.phase.shape
@@ -84,7 +105,8 @@ def render(packed: PackedPhases, conditions: Conditions, grid: Grid, *, seed: in
 
     def piece(rows: slice) -> None:
         part = Conditions._make(column[rows] for column in conditions)
-        render_batch(packed, part, float(grid.start), float(grid.step), np.uint64(seed), out[rows], signal[rows])
+        with _told_if_compiled(render_batch):
+            render_batch(packed, part, float(grid.start), float(grid.step), np.uint64(seed), out[rows], signal[rows])
 
     edges = np.linspace(0, batch, threads + 1).astype(int).tolist()
     pieces = [slice(first, last) for first, last in pairwise(edges)]
@@ -99,7 +121,8 @@ def render(packed: PackedPhases, conditions: Conditions, grid: Grid, *, seed: in
 def render_per_gram(packed: PackedPhases, conditions: Conditions, grid: Grid) -> NDArray[np.float32]:
     """Clean patterns in the unit of `reference.pattern`: intensity per degree of so many grams, (batch, points)."""
     out = np.empty((len(conditions.phase), grid.size), dtype=np.float32)
-    render_crystals(packed, conditions, float(grid.start), float(grid.step), out)
+    with _told_if_compiled(render_crystals):
+        render_crystals(packed, conditions, float(grid.start), float(grid.step), out)
     return out
 
 
