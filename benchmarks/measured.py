@@ -36,6 +36,19 @@ of strangers alone that were called unknown. *wrong names*: scans where a phase 
 """
 
 
+TAIL = """
+What realism and look-alikes bought on the 74 oxides: with the first recipe (no slits, axial divergence or foreign
+lines; shifts to ±0.2°; no sample without a phase of the library; no rule for look-alikes; 2000 steps) the network
+named 14 of 20, 2 of 2 and 10 of 16 sets exactly, rejected 49 of 101 strangers, and gave a wrong name to 62 scans; now
+16 of 20, 0 of 2 and 12 of 16, 60 of 101, and 44. Of those four changes none was measured alone.
+
+Seen in the answers: NiO and TiO share their pattern, and share the vote; in two scans neither reaches half. Anatase
+at 20 wt% beside two strong patterns is missed twice, fluorite beside corundum and ZnO stays just below half. Anatase
+of 14 nm (`autoanalyzer_TiO2`, counted as wrong) is given some rutile; its label says up to 12 wt% is possible, and a
+fit with rutile takes 16 wt% and lowers Rwp from 7.8 to 7.0%.
+"""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("libraries", nargs="*", default=list(SETS))
@@ -51,6 +64,7 @@ def main() -> None:
         for name in SETS[library]:
             text += row(library, name, judged[name])
     (HERE / "results").mkdir(exist_ok=True)
+    text += TAIL
     (HERE / "results" / "measured.md").write_text(text)
     print(text)
 

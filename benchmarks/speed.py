@@ -300,11 +300,12 @@ def shares(timings: dict[str, Timing]) -> dict[str, float]:
 
 
 WHAT_STANDS = (
-    "So only cheaper noise and cheaper peaks can halve it. Noise: below a mean of 12 counts each point is drawn by "
-    "itself, by exact inversion with a division for each count, and a third of all samples has such points; drawn in "
-    "step, a block of points takes full vectors. Peaks: a line's core ends at 6 FWHM, for strong and faint lines "
-    "alike, where it need only reach as far as the line bends between two coarse nodes. After that a line costs its "
-    "windows, square roots and mispredicted branches rather than its points, and fewer lines are the only way on."
+    "So only cheaper peaks and cheaper noise can halve it. Peaks: a line's core ends at 6 FWHM, for strong and faint "
+    "lines alike, where it need only reach as far as the line bends between two coarse nodes; and each call that draws "
+    "a line counts references, in 24 ns. Noise: two samples of five have points below a mean of 12 counts, which take "
+    "five times as long as others. The largest and the smallest point are looked for one by one, 9 µs each, as the "
+    "compiler cannot know that none is NaN, and humps take an exponential a node. After that a line costs its windows, "
+    "square roots and mispredicted branches rather than its points, and fewer lines are the only way on."
 )
 
 

@@ -184,6 +184,17 @@ def phase_sticks(lib, p, coefficients, hkl_axis, march, inverse_d, strength):  #
     return last - first
 
 
+@njit(cache=True, nogil=True, fastmath=True)  # patterns hold no NaN; only told so will the compiler use vectors here
+def _extremes(values):  # type: ignore[no-untyped-def]
+    """Smallest and largest number of a pattern."""
+    least, largest = values[0], values[0]
+    for i in range(np.int32(values.size)):
+        value = values[i]
+        least = value if value < least else least
+        largest = value if value > largest else largest
+    return least, largest
+
+
 @_jit
 def _window(centre, reach, n):  # type: ignore[no-untyped-def]
     """First point within reach of the centre, and one past the last."""
@@ -507,7 +518,7 @@ def add_counting_noise(pattern, counts, key, out):  # type: ignore[no-untyped-de
         spread = np.sqrt(narrow if narrow > _F0 else _F0)
         count = np.floor(mean + spread * z + (z * z - _F1) * _F3 + _F2)
         out[i] = count if count > _F0 else _F0
-    if counts * pattern.min() < INVERSION:
+    if counts * _extremes(pattern)[0] < INVERSION:
         _small_counts(pattern, counts, key, out)
 
 
@@ -602,7 +613,7 @@ def render_batch(lib, cond, start, step, seed, out, signal):  # type: ignore[no-
     fine = np.empty(n, np.float32)
     for b in range(batch):
         _draw_sample(lib, cond, b, start, step, sticks, lines, fine, coarse, height, place)
-        top = max(np.float64(fine.max()), 1e-30)
+        top = max(np.float64(_extremes(fine)[1]), 1e-30)
         fine *= np.float32(1.0 / top)
         _fill_background(coarse, start, step, cond, b)
         join(fine, coarse)
