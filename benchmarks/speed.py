@@ -302,10 +302,12 @@ def shares(timings: dict[str, Timing]) -> dict[str, float]:
 
 WHAT_STANDS = (
     "So only cheaper peaks and cheaper noise can halve it. Peaks: a line's core ends at 6 FWHM, for strong and faint "
-    "lines alike; letting faint lines end earlier was tried and saved a tenth of the drawing, at an error above the "
-    "6e-4 that the tests allow. Each call that draws a line counts references, in 24 ns. Noise: two thirds go to "
-    "points below a mean of 12 counts, which two samples of five have. After that a line costs its windows, square "
-    "roots and mispredicted branches rather than its points, and fewer lines are the only way on."
+    "lines alike; letting faint lines end earlier saves a tenth of the drawing, at an error above the 6e-4 that the "
+    "tests allow, unless the cap within the core becomes a parabola that touches the Lorentzian at its ends (a trial "
+    "with that, and with all lines drawn in one call, took two thirds of the time). Each call that draws a line "
+    "counts references, in 24 ns. Noise: two thirds go to points below a mean of 12 counts, which two samples of five "
+    "have. After that a line costs its windows, square roots and mispredicted branches rather than its points, and "
+    "fewer lines are the only way on."
 )
 
 
