@@ -99,7 +99,6 @@ def recipe_limits(recipe: Recipe, data: Path, count: int = 4000) -> dict[str, ND
     packed = pack(reflections_in_range([phase], recipe.lines, grid), recipe.lines)
     drawn = draws(0, 0, count)
     c = draw_conditions(recipe, drawn, single_phases(drawn, phases=np.zeros(count, int)), packed, grid)
-    wavelength = recipe.lines[0].wavelength
     fwhm = [
         width(
             Instrument(recipe.lines[:1], U=u[0], V=u[1], W=u[2], X=u[3], Y=u[4]),
@@ -107,7 +106,6 @@ def recipe_limits(recipe: Recipe, data: Path, count: int = 4000) -> dict[str, ND
         )
         for u, size, strain, share in zip(c.resolution, c.size, c.microstrain, c.lorentzian, strict=True)
     ]
-    assert wavelength > 0
     values = {
         "background": c.background[:, 0] * (1 + c.air * grid.start / ANGLE) + c.humps[:, :, 2].sum(axis=1) / 4,
         "width": np.array(fwhm),

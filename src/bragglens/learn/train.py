@@ -27,11 +27,11 @@ from bragglens.scan.prepare import Preparation
 from bragglens.simulate.instrument import emission
 from bragglens.simulate.likeness import alike_pairs
 from bragglens.simulate.recipe import Recipe
+from bragglens.simulate.stored import VALIDATION_FIRST
 
 DEFAULT_GRID = Grid(5.0, 90.0, 0.02)
 POST_BATCH, POST_EPOCHS = 32, 10
 STRANGERS = 400
-_VALIDATION_FIRST = 1 << 40  # validation samples come from numbers that training never reaches
 _REPORTS = 10  # how often a training on a stream tells how it is doing
 
 
@@ -109,7 +109,7 @@ def train(
     preparation = Preparation(grid, emission(recipe.wavelength)[0].wavelength, "sqrt")
     stream = open_stream(library, recipe, preparation, seed=seed, strangers=STRANGERS, threads=torch.get_num_threads())
     net = _network(network, preparation.channels, grid.size, len(library) + 1, seed)
-    validation = [stream.batch(_VALIDATION_FIRST + 128 * i, 128) for i in range(4)]
+    validation = [stream.batch(VALIDATION_FIRST + 128 * i, 128) for i in range(4)]
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2e-3, total_steps=steps, pct_start=0.15)
     tally, started, half = _Tally(), time.perf_counter(), _has_bfloat16()

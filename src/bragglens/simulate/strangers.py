@@ -1,6 +1,6 @@
 """Strangers: crystals that nobody has made, so that a network learns what "none of these" looks like.
 
-Random but sound: a space group at about the frequency it has among inorganic crystals, a cell of matching symmetry,
+Random: one of the frequent space groups of inorganic crystals, a cell of matching symmetry,
 a handful of elements on general and special positions. Their patterns have the statistics of real ones (extinctions,
 multiplicities, strong and weak lines) at places no library phase has.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from bragglens.crystal.phase import Phase, Site
 
-# Frequent space groups of inorganic crystals; the ranking of Urusov & Nadezhina (2009), J. Struct. Chem. 50 Suppl., S22
+# Space groups that are frequent among inorganic crystals; a choice from experience, in no exact order
 _SPACE_GROUPS = (62, 14, 15, 2, 225, 12, 139, 227, 166, 194, 221, 63, 148, 176, 167, 61, 64, 136, 141, 216, 58, 60, 186)
 _ELEMENTS = ("O", "O", "O", "S", "F", "Cl", "Na", "Mg", "Al", "Si", "K", "Ca", "Mn", "Fe", "Cu", "Zn", "Sr", "Ba", "Pb")
 _VOLUME_PER_ATOM = (11.0, 20.0)  # Å³, dense oxides to loose chlorides

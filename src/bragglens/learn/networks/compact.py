@@ -1,7 +1,7 @@
 """The default: four strided convolutions that keep place, then dense layers that know what each place means.
 
-Strides instead of pooling make it several times cheaper than the founding network on the same axis; the dense layer on
-the flattened map is what makes a peak's position count.
+Strides instead of pooling keep it cheap although it is wider than the founding network; the dense layer on the
+flattened map is what makes a peak's position count.
 """
 
 from __future__ import annotations
