@@ -71,7 +71,7 @@ def measure(label: Label, data: Path) -> Scan:
     """Fit the labelled phases, and read off what the recipe draws."""
     scan = read_scan(label.file)
     phases = [read_cif(data / "phases" / LIBRARY[label.set_name] / f"{name}.cif") for name in sorted(label.phases)]
-    done = fit(scan.two_theta, scan.counts, phases, Instrument(emission("CuKa"), axial=0.03, U=0.002))
+    done = fit(scan, phases, Instrument(emission("CuKa"), U=0.002))
     main_phase = int(np.argmax(done.patterns.max(axis=1)))
     peaks = (done.calculated - done.background).max()
     inside = np.median(done.background)

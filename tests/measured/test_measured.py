@@ -9,7 +9,7 @@ from bragglens.learn.model import Model
 
 
 def test_every_measured_scan_can_be_judged(shared: Path, small_model: Model) -> None:
-    judged = [judge(label, small_model) for label in read_manifest(shared / "dev.csv")]
+    judged = [judge(label, small_model, network_only=True) for label in read_manifest(shared / "dev.csv")]
     assert [j.answer.error for j in judged if j.answer.error] == []
     assert len(judged) > 300
 
@@ -20,3 +20,11 @@ def test_titania_is_named(shared: Path, small_model: Model) -> None:
     judged = [judge(label, small_model) for label in labels]
     figures = scores(judged)
     assert figures["first_right"] == 1.0
+    assert figures["exact_set"] >= 0.9
+    assert figures["fraction_error"] < 2.7
+
+
+def test_strangers_are_not_named(shared: Path, small_model: Model) -> None:
+    labels = read_manifest(shared / "dev.csv", sets=["open_tio2"])[::4]
+    figures = scores([judge(label, small_model) for label in labels])
+    assert figures["rejected"] >= 0.95

@@ -115,6 +115,14 @@ def _positive_mate(hkl: NDArray[np.int64]) -> NDArray[np.int64]:
     return hkl * sign[..., None]
 
 
+def composition(phase: Phase) -> dict[str, float]:
+    """How many atoms of each element the sites put into the cell."""
+    content: dict[str, float] = {}
+    for site in phase.sites:
+        content[site.element] = content.get(site.element, 0.0) + site.occupancy * _multiplicity(site, phase)
+    return content
+
+
 def _geometry(phase: Phase, elements: tuple[str, ...], hkl: NDArray[np.int64]) -> NDArray[np.complex128]:
     """G_e(hkl) for each element."""
     operations = [gemmi.Op(triplet) for triplet in phase.operations]

@@ -6,11 +6,11 @@ import csv
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from bragglens.errors import BragglensError, ScanError
 from bragglens.identify.identification import Identification, document
-from bragglens.identify.identify import identify_file, ranking
+from bragglens.identify.identify import Options, identify_file, ranking
 from bragglens.learn.model import Model
 from bragglens.simulate.instrument import emission
 
@@ -148,10 +148,11 @@ def read_alike(path: str | Path) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(name.strip() for name in line.split(",")) for line in lines if "," in line)
 
 
-def judge(label: Label, model: Model, alike: tuple[frozenset[str], ...] = ()) -> Judged:
-    """Identify a labelled scan."""
-    answer = identify_file(label.file, model, wavelength=label.wavelength)
-    return Judged(label, replace(answer, pattern=None), alike)
+def judge(label: Label, model: Model, alike: tuple[frozenset[str], ...] = (), **options: Unpack[Options]) -> Judged:
+    """Identify a labelled scan; `options` as `identify` takes them, the wavelength from the label."""
+    options["wavelength"] = label.wavelength
+    answer = identify_file(label.file, model, **options)
+    return Judged(label, replace(answer, pattern=None, fit=None), alike)
 
 
 def scores(judged: list[Judged]) -> dict[str, float | int | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bragglens.identify.fit import Fit
 from bragglens.scan.pattern import Pattern
 
 SCHEMA = 1
@@ -17,10 +18,17 @@ class Finding:
 
     Attributes:
         name: the phase's name in the library.
-        probability: that it is there.
-        weight_percent: share of the crystalline mass, or None where it was not determined.
+        probability: that it is there, network and fit together.
+        weight_percent: share of the crystalline mass (of the specimen where an internal standard was weighed in), or
+            None where it was not determined.
         weight_percent_error: half of the 95% interval, or None.
-        rivals: phases of nearly the same pattern, any of which may be there in its place.
+        rivals: phases that explain the scan about as well, any of which may be there in its place.
+        network: the network's own probability.
+        evidence: how much worse the fit is without the phase, in independent standard deviations squared.
+        residual: R of the phase's own lines: share of the intensity under them that the fit misses.
+        rwp_without: Rwp of the fit of the other phases alone.
+        cell: fitted a, b, c in Å and α, β, γ in degrees.
+        size: fitted volume-weighted crystallite size in nm; from about 200 nm on it means "large".
     """
 
     name: str
@@ -28,6 +36,27 @@ class Finding:
     weight_percent: float | None = None
     weight_percent_error: float | None = None
     rivals: tuple[str, ...] = ()
+    network: float | None = None
+    evidence: float | None = None
+    residual: float | None = None
+    rwp_without: float | None = None
+    cell: tuple[float, ...] | None = None
+    size: float | None = None
+
+
+@dataclass(frozen=True)
+class Peak:
+    """A peak that no phase explains.
+
+    Attributes:
+        two_theta: its top in degrees.
+        d: lattice spacing in Å, for the strongest line of the tube.
+        share: its area over that of all peaks of the scan.
+    """
+
+    two_theta: float
+    d: float
+    share: float
 
 
 @dataclass(frozen=True)
@@ -40,10 +69,17 @@ class Identification:
         verdict: `known` (one phase), `mixture`, `partly unknown` (phases and something else), `unknown` (no phase of
             the library), or None where the scan could not be judged.
         phases: what was found, the most probable first.
-        probabilities: probability of every phase of the library by name.
-        stranger: probability that something outside the library is there too, or None where the model cannot tell.
-        unexplained: share of the intensity that the phases do not explain.
-        rwp: weighted profile R of the fit.
+        probabilities: the network's probability of every phase of the library by name.
+        stranger: probability that something outside the library is there too as the network sees it, or None where the
+            model cannot tell.
+        unexplained: share of the intensity of all peaks that the phases do not explain.
+        unexplained_peaks: where that intensity is.
+        rwp: weighted profile R of the fit (`fit.Fit`).
+        goodness: Rwp over the Rwp that counting noise alone would leave.
+        amorphous_percent: wt% of the specimen that is none of the phases, where an internal standard tells it.
+        amorphous_percent_error: half of its 95% interval.
+        detection_limits: for each phase that was sought and is not there, the wt% that would have been found.
+        fit: the fitted pattern, or None where the network alone answered.
         wavelength: Å of the scan's strongest line, as stated in the file or by the user.
         seconds: time it took.
         error: why the scan could not be judged, in one sentence.
@@ -58,12 +94,18 @@ class Identification:
     probabilities: dict[str, float] | None = None
     stranger: float | None = None
     unexplained: float | None = None
+    unexplained_peaks: tuple[Peak, ...] = ()
     rwp: float | None = None
+    goodness: float | None = None
+    amorphous_percent: float | None = None
+    amorphous_percent_error: float | None = None
+    detection_limits: dict[str, float] | None = None
     wavelength: float | None = None
     seconds: float | None = None
     error: str | None = None
     notes: tuple[str, ...] = ()
     pattern: Pattern | None = None
+    fit: Fit | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as plain JSON values (schema 1: fields are added, never changed)."""
@@ -72,7 +114,12 @@ class Identification:
             "verdict": self.verdict,
             "phases": [vars(finding) for finding in self.phases],
             "unexplained": self.unexplained,
+            "unexplained_peaks": [vars(peak) for peak in self.unexplained_peaks],
             "rwp": self.rwp,
+            "goodness": self.goodness,
+            "amorphous_percent": self.amorphous_percent,
+            "amorphous_percent_error": self.amorphous_percent_error,
+            "detection_limits": self.detection_limits,
             "seconds": self.seconds,
             "error": self.error,
             "probabilities": self.probabilities,

@@ -3,68 +3,152 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TypedDict, Unpack
 
+import gemmi
 import numpy as np
 
+from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError, ScanError
 from bragglens.identify.identification import Finding, Identification, Verdict
+from bragglens.identify.verify import Verified, verify
 from bragglens.learn.model import Model
 from bragglens.scan.prepare import to_grid
 from bragglens.scan.read import read_scan
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import strongest_line
 
-THRESHOLD = 0.5
+THRESHOLD = 0.5  # of the network's probabilities, where it answers alone
+UNEXPLAINED = 0.1  # share of the peaks' intensity that may be missed before a scan is called partly unknown
 CERTAIN = 0.9  # two phases of nearly the same pattern are both named only beyond this
 LEAST_RIVAL = 0.1
 
 
-def identify(scan: Scan, model: Model, *, wavelength: float | None = None) -> Identification:
-    """Tell which phases of the model's library a scan holds.
+class Options(TypedDict, total=False):
+    """How a scan is to be looked at.
+
+    Attributes:
+        wavelength: Å of the scan's strongest line; wins over what the file states.
+        elements: narrows the candidates, see `allowed_phases`.
+        network_only: leaves out the fit: far faster, without fractions, and more easily deceived by strangers.
+        particle_size: diameter of the grains in µm for the correction of microabsorption; None takes a usual one and
+            widens the errors by what that may be wrong (`quantify.quantify`).
+        standard: name and wt% of a phase of the library that was added to the specimen.
+    """
+
+    wavelength: float | None
+    elements: str | None
+    network_only: bool
+    particle_size: float | None
+    standard: tuple[str, float] | None
+
+
+def identify(scan: Scan, model: Model, **options: Unpack[Options]) -> Identification:
+    """Tell which phases of the model's library a scan holds, how much of each, and what stays unexplained.
 
     Args:
         scan: as read.
         model: a trained model.
-        wavelength: Å of the scan's strongest line; wins over what the file states.
+        options: see `Options`; all may be left out.
 
     Raises:
         ScanError: the wavelength is neither stated nor in the file, or the scan covers too little of the model's grid.
+        BragglensError: no phase of the library has such elements.
     """
     started = time.perf_counter()
-    stated = wavelength or scan.wavelength
+    stated = options.get("wavelength") or scan.wavelength
     if stated is None:
         raise ScanError(f"{scan.name}: the file does not state its wavelength: give it, for example --wavelength CuKa")
     used = strongest_line(stated)
+    allowed = allowed_phases(model.library.phases, options.get("elements"))
     pattern = to_grid(scan, model.preparation, wavelength=used)
     scores = model.judge(pattern)
     names = model.library.names
-    own = scores[: len(names)]
-    stranger = float(scores[-1]) if model.answer == "sigmoid" else None
-    probabilities = {name: float(p) for name, p in zip(names, own, strict=True)}
-    found = findings(probabilities, model.alike)
-    return Identification(
+    probabilities = {name: float(p) for name, p in zip(names, scores[: len(names)], strict=True)}
+    answer = Identification(
         file=scan.name,
         model=model.name,
-        verdict=_verdict(len(found), stranger),
-        phases=found,
+        verdict=None,
         probabilities=probabilities,
-        stranger=stranger,
+        stranger=float(scores[-1]) if model.answer == "sigmoid" else None,
         wavelength=used,
-        seconds=time.perf_counter() - started,
         notes=scan.notes,
         pattern=pattern,
     )
+    if options.get("network_only"):
+        opinion = {name: p for name, p in probabilities.items() if name in allowed}
+        answer = _by_network(answer, findings(opinion, model.alike))
+    else:
+        proof = verify(
+            scan,
+            model.library.phases,
+            wavelength=used,
+            network=probabilities,
+            allowed=allowed,
+            particle_size=options.get("particle_size"),
+            standard=options.get("standard"),
+        )
+        answer = _by_fit(answer, proof)
+    return replace(answer, seconds=time.perf_counter() - started)
 
 
-def identify_file(path: str | Path, model: Model, *, wavelength: float | None = None) -> Identification:
+def identify_file(path: str | Path, model: Model, **options: Unpack[Options]) -> Identification:
     """Read a file and identify it; what goes wrong becomes the answer's `error`, so that a batch goes on."""
     try:
-        scan = read_scan(path)
-        answer = identify(scan, model, wavelength=wavelength)
+        answer = identify(read_scan(path), model, **options)
     except BragglensError as error:
         return Identification(file=str(path), model=model.name, verdict=None, error=str(error))
-    return Identification(**{**vars(answer), "file": str(path)})
+    return replace(answer, file=str(path))
+
+
+def allowed_phases(phases: Sequence[Phase], elements: str | None) -> tuple[str, ...]:
+    """Names of the phases that a choice of elements leaves.
+
+    Args:
+        phases: of the library.
+        elements: symbols between commas: `Ti,O` leaves phases of titanium and oxygen alone, `-Fe,-Pb` those without
+            iron and lead; None leaves all.
+
+    Raises:
+        BragglensError: a symbol is no element, or no phase is left.
+    """
+    symbols = [part.strip() for part in (elements or "").split(",") if part.strip()]
+    wrong = [s for s in symbols if gemmi.Element(s.lstrip("-")).atomic_number == 0]
+    if wrong:
+        raise BragglensError(f"elements '{elements}': {wrong[0]} is no element: give symbols such as Ti,O or -Fe")
+    only = {s for s in symbols if not s.startswith("-")}
+    never = {s[1:] for s in symbols if s.startswith("-")}
+    made_of = {phase.name: {site.element for site in phase.sites} for phase in phases}
+    left = tuple(name for name, has in made_of.items() if not has & never and (not only or has <= only))
+    if not left:
+        raise BragglensError(f"elements '{elements}': no phase of the library is left: allow more elements")
+    return left
+
+
+def _by_network(answer: Identification, found: tuple[Finding, ...]) -> Identification:
+    """The answer of the network alone."""
+    foreign = answer.stranger is not None and answer.stranger >= THRESHOLD
+    return replace(answer, phases=found, verdict=_verdict(len(found), foreign))
+
+
+def _by_fit(answer: Identification, proof: Verified) -> Identification:
+    """The answer of network and fit."""
+    return replace(
+        answer,
+        phases=proof.findings,
+        verdict=_verdict(len(proof.findings), proof.unexplained > UNEXPLAINED),
+        unexplained=proof.unexplained,
+        unexplained_peaks=proof.peaks,
+        rwp=proof.fit.rwp,
+        goodness=proof.fit.goodness,
+        amorphous_percent=proof.quantities.amorphous_percent,
+        amorphous_percent_error=proof.quantities.amorphous_error,
+        detection_limits=proof.limits,
+        fit=proof.fit,
+    )
 
 
 def findings(probabilities: dict[str, float], alike: tuple[tuple[str, str], ...]) -> tuple[Finding, ...]:
@@ -87,15 +171,16 @@ def findings(probabilities: dict[str, float], alike: tuple[tuple[str, str], ...]
     return tuple(named.values())
 
 
-def _verdict(found: int, stranger: float | None) -> Verdict:
+def _verdict(found: int, foreign: bool) -> Verdict:
     if not found:
         return "unknown"
-    if stranger is not None and stranger >= THRESHOLD:
+    if foreign:
         return "partly unknown"
     return "known" if found == 1 else "mixture"
 
 
 def ranking(answer: Identification) -> list[str]:
-    """All phases of the library, the most probable first."""
+    """All phases of the library: those that were found in their order, then the others as the network ranks them."""
     probabilities = answer.probabilities or {}
-    return sorted(probabilities, key=lambda name: -probabilities[name])
+    found = [finding.name for finding in answer.phases]
+    return found + sorted(probabilities.keys() - set(found), key=lambda name: -probabilities[name])

@@ -75,7 +75,7 @@ def to_grid(scan: Scan, preparation: Preparation, *, wavelength: float) -> Patte
             f"{covered.mean():.0%} of the model's {grid.start:g}-{grid.stop:g}° at {preparation.wavelength:.4f} Å, "
             f"at least {LEAST_COVERAGE:.0%} are needed: measure a wider range or state the right --wavelength"
         )
-    intensity = _rebin(two_theta, counts, grid)
+    intensity = rebin(two_theta, counts, grid)
     return Pattern(grid, np.where(covered, intensity, 0.0), covered)
 
 
@@ -88,7 +88,7 @@ def convert(two_theta: NDArray[np.float64], wavelength: float, target: float) ->
         return np.asarray(2 * np.degrees(np.arcsin(sine)))
 
 
-def _rebin(two_theta: NDArray[np.float64], counts: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
+def rebin(two_theta: NDArray[np.float64], counts: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
     """Mean intensity over each grid step: the integral of the scan's polygon, so that no count is lost."""
     middle = np.diff(two_theta)
     integral = np.concatenate([[0.0], np.cumsum(middle * (counts[1:] + counts[:-1]) / 2)])

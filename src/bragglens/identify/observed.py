@@ -1,0 +1,141 @@
+"""Observed: a scan made ready for a fit, with the error that each of its points may have."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from pybaselines.whittaker import arpls
+from scipy.signal import fftconvolve
+
+from bragglens.scan.pattern import Grid
+from bragglens.scan.prepare import rebin
+from bragglens.scan.scan import Scan
+
+Array = NDArray[np.float64]
+
+LEAST_STEP = 0.02  # degrees; laboratory lines are at least twice as wide, finer points only cost time
+MISFIT = 0.08  # of a peak's intensity: how well calculated intensities meet measured ones on a good day
+_BACKGROUND_MISFIT = 0.01
+_TAIL = 2.0  # how much of it the intensity of neighbours adds: tails and shifts are no better known than heights
+_TAIL_WIDTH = 0.3  # degrees
+_LEAST_ERROR = 1e-3  # of the strongest point
+SOFT = 0.4  # degrees
+LINE = 0.1  # degrees; points closer than a line's width are no independent witnesses of a misfit
+_DEGREES_PER_BACKGROUND_TERM = 6.0  # a hump of a glass holder is about twenty degrees wide
+_BEND = 12.0  # degrees; the baseline follows waves longer than this
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A scan on an even axis.
+
+    Attributes:
+        grid: the axis.
+        counts: intensity on it, shape (points,).
+        baseline: a smooth curve beneath the peaks (arPLS, Baek et al. 2015, Analyst 140, 250).
+        noise: standard deviation of the counting noise at each point, from the scan's own scatter.
+        sigma: expected distance to a calculated pattern of the right phases: noise, and a share of the peak's height,
+            because no calculated intensity is exact.
+        information: how many independent witnesses one point is worth, at most 1.
+        background: columns that a background may be made of, shape (points, terms).
+    """
+
+    grid: Grid
+    counts: Array
+    baseline: Array
+    noise: Array
+    sigma: Array
+    information: float
+    background: Array
+
+    @cached_property
+    def softened(self) -> Observed:
+        """The same, blurred to lines of SOFT at least, which a fit still meets where sharp ones miss each other."""
+        reach = int(2 * SOFT / self.grid.step)
+        kernel = np.exp(-4 * np.log(2) * (np.arange(-reach, reach + 1) * self.grid.step / SOFT) ** 2)
+        kernel /= kernel.sum()
+
+        def blur(values: Array) -> Array:
+            return fftconvolve(np.pad(values, reach, mode="edge"), kernel, mode="valid")
+
+        return replace(self, counts=blur(self.counts), sigma=blur(self.sigma), noise=blur(self.noise))
+
+    @property
+    def peaks(self) -> Array:
+        """Intensity above the baseline."""
+        return self.counts - self.baseline
+
+
+def observe(scan: Scan) -> Observed:
+    """Put a scan on an even axis, averaged to steps of at least LEAST_STEP, and estimate its errors."""
+    spacing = float(np.median(np.diff(scan.two_theta)))
+    factor = max(1, int(np.ceil(LEAST_STEP / spacing - 1e-6)))
+    step = spacing * factor
+    start = float(scan.two_theta[0]) + step * (1 - 1 / factor) / 2
+    size = int((scan.two_theta[-1] - start) / step + 1e-6)
+    grid = Grid(start, start + size * step, step)
+    counts = rebin(scan.two_theta, scan.counts, grid)
+    top = float(counts.max())
+    gain = _gain(scan.counts) / factor
+    noise = np.sqrt(gain * np.maximum(moving_average(counts, 5), top * 1e-4))
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # it warns where it stops early, which is where a scan has hardly any background
+        baseline = arpls(counts, lam=(_BEND / (2 * np.pi * step)) ** 4, tol=1e-2, max_iter=50)[0]
+    peaks = np.maximum(moving_average(counts - baseline, 5), 0)
+    sigma = expected_error(noise, peaks, baseline, step, top)
+    x = np.linspace(-1, 1, grid.size)
+    terms = int(np.clip((grid.stop - grid.start) / _DEGREES_PER_BACKGROUND_TERM, 4, 16))
+    return Observed(
+        grid=grid,
+        counts=counts,
+        baseline=baseline,
+        noise=noise,
+        sigma=sigma,
+        information=min(1.0, step / LINE),
+        background=np.column_stack([np.polynomial.chebyshev.chebvander(x, terms), 1 / np.maximum(grid.two_theta, 0.5)]),
+    )
+
+
+def expected_error(noise: Array, peaks: Array, baseline: Array, step: float, top: float) -> Array:
+    """Standard deviation of observed minus calculated that the right phases would leave.
+
+    Args:
+        noise: standard deviation of the counting noise.
+        peaks: intensity above the background, on points `step` degrees apart.
+        baseline: what lies beneath.
+        step: of the axis.
+        top: the scan's highest count.
+    """
+    near = MISFIT * (peaks + _TAIL * _spread(peaks, step))
+    level = _BACKGROUND_MISFIT * baseline
+    return np.asarray(np.sqrt(noise**2 + near**2 + level**2 + (_LEAST_ERROR * top) ** 2))
+
+
+def _gain(counts: Array) -> float:
+    """Variance over mean: 1 for plain counts, other where a file holds rates, or normalised or smoothed data.
+
+    From second differences, whose median square a few peaks do not move; 0.455 is the median of χ² of one degree.
+    """
+    step = 3  # apart, so that smoothing of neighbours hides less of the noise
+    difference = counts[2 * step :] - 2 * counts[step:-step] + counts[: -2 * step]
+    level = np.maximum(moving_average(counts, 9)[step:-step], 1e-9 * max(counts.max(), 1e-30))
+    return float(np.median(difference**2 / (6 * level)) / 0.455)
+
+
+def _spread(values: Array, step: float) -> Array:
+    """Convolution with a Lorentzian of area 1, to four degrees either side."""
+    x = np.arange(-int(4 / step), int(4 / step) + 1) * step
+    kernel = 1 / (1 + (2 * x / _TAIL_WIDTH) ** 2)
+    return fftconvolve(values, kernel / kernel.sum(), mode="same")
+
+
+def moving_average(values: Array, points: int) -> Array:
+    """Moving average over an odd number of points."""
+    padded = np.pad(values, points // 2, mode="edge")
+    return np.convolve(padded, np.full(points, 1 / points), mode="valid")

@@ -1,0 +1,132 @@
+"""Quantify: weight fractions from fitted scales, with errors that hold.
+
+A phase's scale is in grams already (the renderer gives the intensity of one gram, from cell mass and volume), so that
+fractions are scales over their sum (Hill & Howard 1987, J. Appl. Cryst. 20, 467). What bends them beyond counting
+statistics stands in the error too: grains that absorb more than their neighbours show less of themselves (Brindley
+1945, Phil. Mag. 36, 347), texture that March's function does not describe, structures not quite those of the sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.crystal.phase import Phase
+from bragglens.crystal.reflections import composition
+from bragglens.crystal.scattering import dispersion
+from bragglens.identify.observed import Observed
+from bragglens.identify.refine import Candidates, Solution, covariance
+
+Array = NDArray[np.float64]
+
+PARTICLE_SIZE = 3.0  # µm; grains of a powder ground by hand or in a mill, where nothing better is known
+_SIZE_SPREAD = 1.0  # relative standard deviation of that guess
+_STRUCTURE = 0.05  # relative error of a scale from a structure that is not quite the sample's
+_TEXTURE = 0.3  # share of ln r by which texture may still bend a scale
+_SPHERE = 1.45  # Brindley's absorption factor of a sphere is exp(-1.45 Δμ R) for small Δμ R (his table I)
+_ELECTRON_RADIUS = 2.8179403205e-13  # cm, CODATA 2018
+
+
+@dataclass(frozen=True)
+class Quantities:
+    """Weight fractions of the crystalline part, or of the whole where an internal standard tells it.
+
+    Attributes:
+        weight_percent: of each phase.
+        error: half the 95% interval of each, in wt%.
+        amorphous_percent: what is neither of the phases, where an internal standard was weighed in; else None.
+        amorphous_error: half of its 95% interval.
+    """
+
+    weight_percent: Array
+    error: Array
+    amorphous_percent: float | None = None
+    amorphous_error: float | None = None
+
+
+def quantify(
+    known: Candidates,
+    observed: Observed,
+    solution: Solution,
+    *,
+    particle_size: float | None = None,
+    standard: tuple[str, float] | None = None,
+) -> Quantities:
+    """Weight fractions with 95% intervals.
+
+    Args:
+        known: the candidates.
+        observed: the scan.
+        solution: the fit.
+        particle_size: diameter of the grains in µm, for Brindley's correction; 0 leaves it out. None takes
+            PARTICLE_SIZE and widens the error by what that guess may be wrong.
+        standard: name of a phase that was added and how many wt% of the specimen it makes; then fractions are of the
+            specimen, and what is missing is amorphous or not found.
+
+    Raises:
+        KeyError: the standard is not among the phases that were found.
+    """
+    k = len(solution.scales)
+    if not k:
+        return Quantities(np.empty(0), np.empty(0))
+    phases = [known.phases[i] for i in solution.state.phases]
+    size = PARTICLE_SIZE if particle_size is None else particle_size
+    attenuation = linear_absorption(phases, known.instrument.lines[0].wavelength)
+    factor = _contrast(solution.scales, phases, attenuation, size)
+    grams = solution.scales / factor
+    guess = _SIZE_SPREAD * np.log(factor) if particle_size is None else np.zeros(k)
+    relative = _relative_covariance(known, observed, solution) + np.outer(guess, guess)
+    fractions = 100 * grams / grams.sum()
+    if standard is None:
+        # d ln w_i = d ln g_i - Σ w_j d ln g_j
+        to_fractions = fractions[:, None] * (np.eye(k) - fractions / 100)
+        spread = np.sqrt(np.maximum(np.diag(to_fractions @ relative @ to_fractions.T), 0))
+        return Quantities(fractions, 1.96 * spread)
+    return _by_standard(fractions, relative, [p.name for p in phases].index(standard[0]), standard[1])
+
+
+def linear_absorption(phases: Sequence[Phase], wavelength: float) -> Array:
+    """Photoelectric absorption coefficient in 1/cm of each solid phase: 2 r_e λ Σ f'' / V (optical theorem).
+
+    f'' is Cromer & Liberman's (`scattering.dispersion`); scattering, a few percent more, is left out.
+    """
+    out = []
+    for phase in phases:
+        content = composition(phase)
+        f2 = dispersion(tuple(content), wavelength).imag
+        total = float(np.dot(list(content.values()), f2))
+        out.append(2 * _ELECTRON_RADIUS * wavelength * 1e-8 * total / (phase.volume * 1e-24))
+    return np.array(out)
+
+
+def _contrast(scales: Array, phases: Sequence[Phase], attenuation: Array, size: float) -> Array:
+    """Brindley's factor of each phase: how much of itself it shows beside the others, spheres of `size` µm."""
+    density = np.array([phase.density for phase in phases])
+    factor = np.ones(len(scales))
+    for _ in range(10):  # the mean absorption depends on the fractions
+        volume = scales / factor / density
+        mean = np.average(attenuation, weights=np.maximum(volume, 1e-30))
+        factor = np.exp(np.clip(-_SPHERE * (attenuation - mean) * size / 2 * 1e-4, -1.5, 1.5))
+    return factor
+
+
+def _relative_covariance(known: Candidates, observed: Observed, solution: Solution) -> Array:
+    """Covariance of the logarithms of the scales, from the fit and from what no fit knows of."""
+    scales = np.maximum(solution.scales, 1e-300)
+    fitted = covariance(known, observed, solution) / np.outer(scales, scales)
+    texture = _TEXTURE * solution.state.march_logarithm
+    return fitted + np.diag(_STRUCTURE**2 + texture**2)
+
+
+def _by_standard(fractions: Array, relative: Array, place: int, weighed: float) -> Quantities:
+    """Fractions of the specimen from the known share of one phase (internal standard; Klug & Alexander 1974, ch. 7)."""
+    k = len(fractions)
+    whole = fractions * weighed / fractions[place]
+    to_fractions = whole[:, None] * (np.eye(k) - np.eye(k)[place])
+    spread = to_fractions @ relative @ to_fractions.T
+    error = 1.96 * np.sqrt(np.maximum(np.diag(spread), 0))
+    rest_error = 1.96 * float(np.sqrt(max(spread.sum(), 0)))
+    return Quantities(whole, error, float(100 - whole.sum()), rest_error)

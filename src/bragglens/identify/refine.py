@@ -1,0 +1,460 @@
+"""Refine: the engine of whole-pattern fits, with the renderer that training uses.
+
+Positions and shapes (shifts, lattices, widths, texture) are fitted by bounded Levenberg-Marquardt steps; scales and
+background, which enter linearly, are solved exactly at each step, scales never negative (variable projection, Golub &
+Pereyra 1973; the Jacobian in Kaufman's form, 1975, BIT 15, 49). All runs on normal equations of a few dozen unknowns,
+so that a step costs little more than rendering each phase once for each of its parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+from bragglens.crystal.lattice import cell_parameters, strained_axes
+from bragglens.crystal.phase import Phase
+from bragglens.crystal.reflections import Reflections
+from bragglens.identify.observed import Observed
+from bragglens.scan.pattern import Grid
+from bragglens.simulate.instrument import Instrument
+from bragglens.simulate.kernel import Conditions, PackedPhases
+from bragglens.simulate.render import pack, reflections_in_range, render_per_gram
+from bragglens.simulate.specimen import Specimen
+
+Array = NDArray[np.float64]
+
+# name: start, low, high, a step that matters, how far it usually is from its start
+_SHARED = {
+    "zero": (0.0, -0.4, 0.4, 0.02, 0.05),  # degrees
+    "displacement": (0.0, -0.8, 0.8, 0.03, 0.15),  # mm
+    "log width": (np.log(0.06), np.log(0.02), np.log(0.8), 0.2, 0.5),  # of the instrument, degrees
+    "roughness": (0.0, 0.0, 0.9, 0.1, 0.3),  # p of Suortti's correction
+    "axial": (0.03, 0.0, 0.12, 0.01, 0.03),  # (S + H)/L
+    "lorentzian": (0.7, 0.0, 1.0, 0.1, 0.2),  # share of the broadening by size and microstrain
+}
+_STRAIN = (0.0, -0.03, 0.03, 0.001, 0.004)
+_OWN = {
+    "log size": (np.log(60.0), np.log(2.0), np.log(800.0), 0.5, 1.5),  # nm
+    "log microstrain": (np.log(5e-4), np.log(1e-5), np.log(0.015), 0.5, 1.5),
+    "log march": (0.0, np.log(0.3), np.log(3.0), 0.1, 0.25),
+    "B": (0.0, -0.5, 4.0, 0.1, 0.5),  # Å² beyond the structure's own displacement
+    **{f"strain {k}": _STRAIN for k in range(6)},
+}
+_TABLE = np.array([*_SHARED.values(), *_OWN.values()]).T
+_START, _LOW, _HIGH, _STEP, _USUAL = _TABLE
+_N, _K = len(_SHARED), len(_OWN)
+WIDTH = 2  # place of log width among the shared values
+_MARCH, _B, FIRST_STRAIN = 2, 3, 4  # places among a phase's own
+_ROUGHNESS_Q = 0.5  # of Suortti's correction; p and q are hard to tell apart
+_TEXTURE_AXES = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1))
+_SETTLED = 3e-5  # relative gain of a step below which the fit has arrived
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Phases that a fit may use, their reflections packed for one instrument and range."""
+
+    crystals: tuple[Reflections, ...]
+    packed: PackedPhases
+    instrument: Instrument
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases."""
+        return tuple(crystal.phase for crystal in self.crystals)
+
+
+@dataclass(frozen=True)
+class State:
+    """Values of all that enters non-linearly.
+
+    Attributes:
+        phases: places of the phases among the candidates, (k,).
+        shared: in the order of `_SHARED`, (6,).
+        own: of each phase, in the order of `_OWN`, (k, 10).
+        axes: texture axis of each phase, (k, 3).
+    """
+
+    phases: tuple[int, ...]
+    shared: Array
+    own: Array
+    axes: Array
+
+    @property
+    def march_logarithm(self) -> Array:
+        """ln r of each phase's texture."""
+        return self.own[:, _MARCH]
+
+    def in_order(self) -> State:
+        """The same with its phases in the order of the candidates."""
+        order = np.argsort(self.phases)
+        return State(tuple(sorted(self.phases)), self.shared, self.own[order], self.axes[order])
+
+    def with_phase(self, phase: int) -> State:
+        """One phase more, in its usual state."""
+        return State(
+            (*self.phases, phase),
+            self.shared,
+            np.vstack([self.own, usual_state()]),
+            np.vstack([self.axes, [0.0, 0.0, 1.0]]),
+        )
+
+    def without(self, place: int) -> State:
+        """All but one."""
+        kept = [i for i in range(len(self.phases)) if i != place]
+        return State(tuple(self.phases[i] for i in kept), self.shared, self.own[kept], self.axes[kept])
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A state with its linear part.
+
+    Attributes:
+        state: the non-linear values.
+        patterns: clean pattern of one gram of each phase, (k, points).
+        scales: grams of each phase, as the scan counts them, never negative, (k,).
+        calculated, background: in counts, (points,).
+        chi2: misfit in units of what is expected, of as many independent points as `Observed.information` says.
+        cost: chi2 and the distance of the values from what is usual, which the fit makes least.
+    """
+
+    state: State
+    patterns: Array
+    scales: Array
+    calculated: Array
+    background: Array
+    chi2: float
+    cost: float
+
+
+def candidates(phases: Sequence[Phase], instrument: Instrument, end: float) -> Candidates:
+    """Phases made ready for scans up to 2θ of `end` degrees."""
+    crystals = tuple(reflections_in_range(phases, instrument.lines, Grid(end / 2, end, end / 200), margin=0.03))
+    return Candidates(crystals, pack(crystals, instrument.lines), instrument)
+
+
+def empty() -> State:
+    """No phase at all."""
+    return State((), _START[:_N].copy(), np.empty((0, _K)), np.empty((0, 3)))
+
+
+def usual_state() -> Array:
+    """A phase's own values before anything is known of them."""
+    return _START[_N:].copy()
+
+
+# --- patterns ---------------------------------------------------------------------------------------------------
+
+
+def render_states(
+    known: Candidates, observed: Observed, shared: Array, own: Array, phases: NDArray[np.int64], axes: Array
+) -> Array:
+    """Clean pattern of one gram of a phase for each row of values, shape (rows, points)."""
+    n, instrument = len(phases), known.instrument
+    shared = np.broadcast_to(shared, (n, _N))
+    width = np.exp(shared[:, WIDTH])
+    ratio = width / max(np.sqrt(instrument.W), 0.02)  # the Caglioti curve keeps its shape
+    resolution = np.zeros((n, 5))
+    resolution[:, 0], resolution[:, 1], resolution[:, 2] = instrument.U * ratio**2, instrument.V * ratio**2, width**2
+    conditions = Conditions(
+        sample=np.arange(n, dtype=np.uint64),
+        phase=np.asarray(phases, dtype=np.int64)[:, None],
+        weight=np.ones((n, 1)),
+        strain=np.ascontiguousarray(own[:, None, FIRST_STRAIN:]),
+        size=np.exp(own[:, :1]),
+        microstrain=np.exp(own[:, 1:2]),
+        lorentzian=np.ascontiguousarray(shared[:, 5:6]),
+        axis=np.ascontiguousarray(axes[:, None, :]),
+        march=np.exp(own[:, 2:3]),
+        line_weights=np.tile([line.weight for line in instrument.lines], (n, 1)),
+        resolution=resolution,
+        polarisation=np.full(n, instrument.polarisation),
+        slit=np.tile([instrument.spill, float(instrument.automatic_slit)], (n, 1)),
+        roughness=np.column_stack([shared[:, 3], np.full(n, _ROUGHNESS_Q)]),
+        axial=np.ascontiguousarray(shared[:, 4]),
+        zero=np.ascontiguousarray(shared[:, 0]),
+        tilt=np.degrees(2 * shared[:, 1] / instrument.radius),
+        transparency=np.zeros(n),
+        background=np.zeros((n, 5)),
+        air=np.zeros(n),
+        humps=np.zeros((n, 2, 3)),
+        counts=np.zeros(n),
+        span=np.tile([0.0, 180.0], (n, 1)),
+        smoothing=np.zeros(n, dtype=np.int64),
+        spikes=np.zeros(n, dtype=np.int64),
+    )
+    s2 = (np.sin(np.radians(observed.grid.two_theta / 2)) / instrument.lines[0].wavelength) ** 2
+    patterns = render_per_gram(known.packed, conditions, observed.grid)
+    return np.asarray(patterns * np.exp(-2 * own[:, _B, None] * s2), dtype=np.float64)
+
+
+def _patterns(known: Candidates, observed: Observed, state: State) -> Array:
+    return render_states(known, observed, state.shared, state.own, np.array(state.phases, dtype=np.int64), state.axes)
+
+
+# --- the linear part --------------------------------------------------------------------------------------------
+
+
+def solve(known: Candidates, observed: Observed, state: State, patterns: Array | None = None) -> Solution:
+    """Scales (never negative) and background that fit best."""
+    if patterns is None:
+        patterns = _patterns(known, observed, state)
+    k = len(patterns)
+    norm = observed.counts.max() / np.maximum(patterns.max(axis=1, initial=0.0), 1e-300)
+    columns = np.vstack([patterns * norm[:, None], observed.background.T])
+    weighted = columns / observed.sigma
+    target = observed.counts / observed.sigma
+    values = _non_negative(weighted @ weighted.T, weighted @ target, k)
+    calculated = values @ columns
+    chi2 = observed.information * float((((observed.counts - calculated) / observed.sigma) ** 2).sum())
+    background = values[k:] @ observed.background.T
+    return Solution(state, patterns, values[:k] * norm, calculated, background, chi2, chi2 + _unusual(state))
+
+
+def _non_negative(gram: Array, right: Array, k: int) -> Array:
+    """Least squares with the first k unknowns at least 0: the most negative is taken out until none is."""
+    gram = gram + np.diag(1e-10 * np.diag(gram) + 1e-300)
+    active = np.ones(len(gram), dtype=bool)
+    values = np.zeros(len(gram))
+    while True:
+        values[:] = 0
+        part = np.ix_(active, active)
+        values[active] = cho_solve(cho_factor(gram[part]), right[active])
+        if not k or values[:k].min() >= 0:
+            return values
+        active[int(np.argmin(values[:k]))] = False
+
+
+def _unusual(state: State) -> float:
+    """Squared distance of the values from where they start, in units of what is usual."""
+    shared = (state.shared - _START[:_N]) / _USUAL[:_N]
+    own = (state.own - _START[_N:]) / _USUAL[_N:]
+    return float((shared**2).sum() + (own**2).sum())
+
+
+# --- the search -------------------------------------------------------------------------------------------------
+
+
+def refine(
+    known: Candidates,
+    observed: Observed,
+    solution: Solution,
+    *,
+    rounds: int,
+    texture: bool = False,
+    only: int | None = None,
+) -> Solution:
+    """Levenberg-Marquardt steps from a solution.
+
+    Args:
+        known: the candidates.
+        observed: the scan.
+        solution: where to start.
+        rounds: at most so many steps.
+        texture: whether March-Dollase r may move.
+        only: place of the one phase whose own values move, all else held; None moves everything.
+    """
+    free = _free(known, solution.state, texture, only)
+    damping = 1e-3
+    for _ in range(rounds):
+        matrix, gradient = _normal_equations(known, observed, solution, free)
+        better = None
+        for _ in range(4):
+            step = np.asarray(np.linalg.solve(matrix + damping * np.diag(np.diag(matrix)), gradient), dtype=float)
+            tried = _attempt(known, observed, solution, free, step, only)
+            if tried.cost < solution.cost:
+                better = tried
+                damping = max(damping / 8, 1e-9)
+                break
+            damping *= 6
+        if better is None:
+            break
+        gain, solution = solution.cost - better.cost, better
+        if gain < _SETTLED * solution.cost:
+            break
+    return solution
+
+
+def _free(known: Candidates, state: State, texture: bool, only: int | None) -> NDArray[np.intp]:
+    """Places of the values that move, in the vector of shared values and then each phase's own."""
+    free = [] if only is not None else list(range(_N))
+    for i, phase in enumerate(state.phases):
+        if only is None or only == i:
+            strains = len(known.crystals[phase].strain_basis)
+            own = [0, 1, *([_MARCH] if texture else []), _B, *range(FIRST_STRAIN, FIRST_STRAIN + strains)]
+            free += [_N + i * _K + j for j in own]
+    return np.array(free, dtype=np.intp)
+
+
+def _vector(state: State) -> Array:
+    return np.concatenate([state.shared, state.own.ravel()])
+
+
+def _at(state: State, vector: Array) -> State:
+    return replace(state, shared=vector[:_N], own=vector[_N:].reshape(-1, _K))
+
+
+def _bounds(k: int) -> tuple[Array, Array, Array, Array, Array]:
+    """Start, low, high, step and usual distance of every value in the vector."""
+    rows = [np.concatenate([row[:_N], np.tile(row[_N:], k)]) for row in _TABLE]
+    return rows[0], rows[1], rows[2], rows[3], rows[4]
+
+
+def _attempt(
+    known: Candidates, observed: Observed, solution: Solution, free: NDArray[np.intp], step: Array, only: int | None
+) -> Solution:
+    _, low, high, _, _ = _bounds(len(solution.state.phases))
+    vector = _vector(solution.state)
+    vector[free] = np.clip(vector[free] + step, low[free], high[free])
+    state = _at(solution.state, vector)
+    if only is None:
+        return solve(known, observed, state)
+    patterns = solution.patterns.copy()
+    patterns[only] = _patterns(known, observed, _single(state, only))[0]
+    return solve(known, observed, state, patterns)
+
+
+def _single(state: State, place: int) -> State:
+    return State((state.phases[place],), state.shared, state.own[place : place + 1], state.axes[place : place + 1])
+
+
+def _normal_equations(
+    known: Candidates, observed: Observed, solution: Solution, free: NDArray[np.intp]
+) -> tuple[Array, Array]:
+    """Matrix and right-hand side of the step, the part that scales and background can follow projected out."""
+    state, k = solution.state, len(solution.state.phases)
+    start, _, high, size, usual = _bounds(k)
+    vector = _vector(state)
+    steps = 0.02 * size[free]
+    steps = np.where(vector[free] + steps > high[free], -steps, steps)
+    derivative = _derivatives(known, observed, solution, free, steps) / observed.sigma
+    present = solution.scales > 0
+    columns = np.vstack([solution.patterns[present] * solution.scales[present, None], observed.background.T])
+    columns = columns / observed.sigma
+    gram = columns @ columns.T
+    gram += np.diag(1e-10 * np.diag(gram) + 1e-300)
+    mixed = columns @ derivative.T
+    residual = (observed.counts - solution.calculated) / observed.sigma
+    matrix = derivative @ derivative.T - mixed.T @ cho_solve(cho_factor(gram), mixed)
+    gradient = derivative @ residual
+    prior = 1 / usual[free] ** 2
+    matrix = observed.information * matrix + np.diag(prior)
+    return matrix, observed.information * gradient - prior * (vector[free] - start[free])
+
+
+def _derivatives(
+    known: Candidates, observed: Observed, solution: Solution, free: NDArray[np.intp], steps: Array
+) -> Array:
+    """Change of the calculated pattern with each free value, shape (free, points)."""
+    state, k = solution.state, len(solution.state.phases)
+    vector = _vector(state)
+    rows, owner, number = [], [], []
+    for j, place in enumerate(free):
+        moved = vector.copy()
+        moved[place] += steps[j]
+        touched = range(k) if place < _N else [(int(place) - _N) // _K]
+        for i in touched:
+            if solution.scales[i] > 0:
+                rows.append(np.concatenate([moved[:_N], moved[_N + i * _K : _N + (i + 1) * _K]]))
+                owner.append(i)
+                number.append(j)
+    out = np.zeros((len(free), observed.grid.size))
+    if not rows:
+        return out
+    table, who = np.array(rows), np.array(owner)
+    phases = np.array(state.phases, dtype=np.int64)[who]
+    moved_patterns = render_states(known, observed, table[:, :_N], table[:, _N:], phases, state.axes[who])
+    change = (moved_patterns - solution.patterns[who]) * solution.scales[who, None]
+    np.add.at(out, np.array(number), change)
+    return out / steps[:, None]
+
+
+def covariance(known: Candidates, observed: Observed, solution: Solution) -> Array:
+    """Covariance of the scales, shape (k, k), with all other fitted values free; the unit of misfit is what is left."""
+    state, k = solution.state, len(solution.state.phases)
+    free = _free(known, state, texture=True, only=None)
+    _, _, _, size, usual = _bounds(k)
+    derivative = _derivatives(known, observed, solution, free, 0.02 * size[free]) / observed.sigma
+    scale = np.maximum(solution.scales, 1e-30 * solution.scales.max(initial=1.0))
+    columns = np.vstack([solution.patterns * scale[:, None], observed.background.T, derivative * observed.sigma])
+    columns = columns / observed.sigma
+    matrix = observed.information * columns @ columns.T
+    matrix += np.diag(np.concatenate([np.full(k + observed.background.shape[1], 0.0), 1 / usual[free] ** 2]))
+    matrix += np.diag(1e-10 * np.diag(matrix) + 1e-300)
+    unit = max(1.0, solution.chi2 / (observed.information * observed.grid.size))
+    return np.asarray(unit * np.linalg.inv(matrix)[:k, :k] * np.outer(scale, scale), dtype=float)
+
+
+def choose_texture(known: Candidates, observed: Observed, solution: Solution) -> Solution:
+    """For each phase the texture axis that helps most, its strength still 1."""
+    state = solution.state
+    axes = state.axes.copy()
+    trials = [(np.array(axis, float), np.log(march)) for axis in _TEXTURE_AXES for march in (0.75, 1.33)]
+    for i in range(len(state.phases)):
+        own = np.tile(state.own[i], (len(trials), 1))
+        own[:, _MARCH] = [march for _, march in trials]
+        phases = np.full(len(trials), state.phases[i])
+        rendered = render_states(known, observed, state.shared, own, phases, np.array([axis for axis, _ in trials]))
+        costs = []
+        for pattern in rendered:
+            patterns = solution.patterns.copy()
+            patterns[i] = pattern
+            costs.append(solve(known, observed, state, patterns).chi2)
+        axes[i] = trials[int(np.argmin(costs))][0]
+    return replace(solution, state=replace(state, axes=axes))
+
+
+def states(known: Candidates, state: State) -> tuple[Instrument, tuple[Specimen, ...]]:
+    """Instrument and specimens that a state stands for."""
+    zero, displacement, log_width, roughness, axial, lorentzian = (float(v) for v in state.shared)
+    base = known.instrument
+    ratio = np.exp(log_width) / max(np.sqrt(base.W), 0.02)
+    instrument = replace(
+        base, zero=zero, axial=axial, W=float(np.exp(2 * log_width)), U=base.U * ratio**2, V=base.V * ratio**2
+    )
+    specimens = [
+        Specimen(
+            size=float(np.exp(own[0])),
+            microstrain=float(np.exp(own[1])),
+            lorentzian=lorentzian,
+            strain=tuple(own[FIRST_STRAIN:][: len(known.crystals[phase].strain_basis)].tolist()),
+            texture_axis=(int(axis[0]), int(axis[1]), int(axis[2])),
+            march=float(np.exp(own[_MARCH])),
+            displacement=displacement,
+            roughness=(roughness, _ROUGHNESS_Q),
+        )
+        for phase, own, axis in zip(state.phases, state.own, state.axes, strict=True)
+    ]
+    return instrument, tuple(specimens)
+
+
+def phase_residuals(observed: Observed, solution: Solution) -> Array:
+    """R of each phase: misfit under its lines over the intensity there, each point by the phase's part in it.
+
+    In the manner of the Bragg R of a Rietveld refinement (Young 1993, The Rietveld Method, chapter 1): 0 is perfect,
+    one half means that half of what lies under its lines is not explained.
+    """
+    total = np.maximum(solution.calculated - solution.background, 1e-12)
+    measured = np.maximum(observed.counts - solution.background, 0)
+    own = solution.patterns * solution.scales[:, None]
+    misfit = own @ np.abs(measured - total)
+    return misfit / np.maximum(own @ np.maximum(measured, total), 1e-300)
+
+
+def largest_strain(own: Array) -> float:
+    """The largest coefficient of lattice strain among a phase's own values, relative."""
+    return float(np.abs(own[FIRST_STRAIN:]).max())
+
+
+def cells(known: Candidates, state: State) -> Array:
+    """Fitted a, b, c in Å and α, β, γ in degrees of each phase, shape (k, 6)."""
+    out = []
+    for phase, own in zip(state.phases, state.own, strict=True):
+        crystal = known.crystals[phase]
+        strain = own[FIRST_STRAIN:][: len(crystal.strain_basis)]
+        out.append(cell_parameters(strained_axes(crystal.axes, crystal.strain_basis, strain)))
+    return np.array(out).reshape(-1, 6)

@@ -1,0 +1,273 @@
+"""Search: which phases of a library a scan needs, by forward selection, exchange and backward elimination."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+from bragglens.identify.observed import LINE, SOFT, Observed
+from bragglens.identify.refine import (
+    FIRST_STRAIN,
+    WIDTH,
+    Candidates,
+    Solution,
+    choose_texture,
+    empty,
+    phase_residuals,
+    refine,
+    render_states,
+    solve,
+    usual_state,
+)
+
+Array = NDArray[np.float64]
+
+MOST_PHASES = 8
+_STRETCHES = np.linspace(-0.012, 0.012, 13)
+_DISPLACEMENTS = np.linspace(-0.4, 0.4, 9)  # mm, tried while no phase tells the shift
+_USUAL_DISPLACEMENT, _USUAL_STRETCH = 0.15, 0.004
+_BROAD = 0.15  # degrees; lines this broad still meet peaks that they miss by a little
+_TRIED = 4  # candidates that are fitted, of those that screening puts first
+SURE_EVIDENCE = 25.0  # with it a phase is found where the network has no opinion
+LEAST_EVIDENCE = 10.0  # below it a phase is not considered at all
+_AS_WELL = 12.0  # misfit by which a rival may be worse and still explain the scan about as well
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How well one phase would go with what is left of a scan.
+
+    Attributes:
+        phase: its place among the candidates.
+        gain: by how much chi2 would fall.
+        displacement: specimen displacement in mm at which it fits best.
+        stretch: relative swelling of its lattice at which it fits best.
+    """
+
+    phase: int
+    gain: float
+    displacement: float
+    stretch: float
+
+
+@dataclass(frozen=True)
+class Supported:
+    """A phase in the solution and what speaks for it.
+
+    Attributes:
+        phase: its place among the candidates.
+        evidence: misfit that the scan would gain without it (`evidence`).
+        without: the fit of the others alone.
+        rivals: phases that explain the scan about as well in its place, and how much worse each is.
+    """
+
+    phase: int
+    evidence: float
+    without: Solution
+    rivals: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """Outcome of a search: the fit, and for each of its phases what speaks for it."""
+
+    solution: Solution
+    phases: tuple[Supported, ...]
+
+
+def search(known: Candidates, observed: Observed, pool: Sequence[int], prior: Array) -> Found:
+    """Find the phases.
+
+    Args:
+        known: the candidates.
+        observed: the scan.
+        pool: places of the candidates that may be named.
+        prior: evidence that each candidate has beforehand, in the unit of misfit, (candidates,).
+
+    Returns:
+        The fit of the phases that hold.
+    """
+    solution = solve(known, observed, empty())
+    while len(solution.state.phases) < MOST_PHASES:
+        grown = _grow(known, observed, solution, pool, prior)
+        if grown is None:
+            break
+        solution = grown
+    solution = refine(known, observed, choose_texture(known, observed, solution), rounds=8, texture=True)
+    return settle(known, observed, solution, pool, prior)
+
+
+def misfit_unit(observed: Observed, solution: Solution) -> float:
+    """Reduced chi2 of a fit, at least 1: what one unit of misfit is worth where no fit is perfect."""
+    return max(1.0, solution.chi2 / (observed.information * observed.grid.size))
+
+
+def evidence(known: Candidates, observed: Observed, without: Solution, with_it: Solution, place: int) -> float:
+    """How much worse a scan is explained without a phase, in independent standard deviations squared.
+
+    The misfit of neighbouring points is one misfit: points count as `Observed.information` says, and for a phase whose
+    lines are broad by so much less as its lines are broader than LINE. The unit is the misfit that is left.
+    """
+    worth = _worth_of_points(known, with_it.state.own[place], float(with_it.state.shared[WIDTH]))
+    return (without.cost - with_it.cost) / misfit_unit(observed, with_it) * worth
+
+
+def _worth_of_points(known: Candidates, own: Array, log_width: float) -> float:
+    """LINE over the breadth of a phase's lines near 2θ = 40°, at most 1 (Scherrer's and Stokes & Wilson's formulas)."""
+    wavelength, theta = known.instrument.lines[0].wavelength, np.radians(20)
+    size = np.degrees(0.94 * wavelength / (10 * np.exp(own[0]) * np.cos(theta)))
+    strain = np.degrees(4 * np.exp(own[1]) * np.tan(theta))
+    return float(min(1.0, LINE / (size + strain + np.exp(log_width))))
+
+
+def screen(known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int]) -> list[Trial]:
+    """What each phase of a pool would add to a solution, all else held, the best first."""
+    first = not solution.state.phases
+    displacements = _DISPLACEMENTS if first else solution.state.shared[1:2]
+    stretches = _STRETCHES[1::2] if first else _STRETCHES
+    places = np.array([(d, s) for d in displacements for s in stretches])
+    unusual = (places[:, 0] / _USUAL_DISPLACEMENT) ** 2 * first + (places[:, 1] / _USUAL_STRETCH) ** 2
+    columns = np.vstack([solution.patterns[solution.scales > 0], observed.background.T]) / observed.sigma
+    residual = (observed.counts - solution.calculated) / observed.sigma
+    shared = np.tile(solution.state.shared, (len(places), 1))
+    shared[:, 1] = places[:, 0]
+    shared[:, WIDTH] = np.log(max(np.exp(shared[0, WIDTH]), _BROAD))
+    trials = []
+    for phase in pool:
+        own = np.tile(usual_state(), (len(places), 1))
+        own[:, FIRST_STRAIN:] = places[:, 1:] * _swelling(known, phase)
+        axes = np.tile([0.0, 0.0, 1.0], (len(places), 1))
+        patterns = render_states(known, observed, shared, own, np.full(len(places), phase), axes) / observed.sigma
+        free = np.maximum(_free_norm(columns, patterns), 1e-300)
+        gain = observed.information * np.maximum(patterns @ residual, 0) ** 2 / free - unusual
+        best = int(np.argmax(gain))
+        trials.append(Trial(int(phase), float(gain[best]), float(places[best, 0]), float(places[best, 1])))
+    return sorted(trials, key=lambda trial: -trial.gain)
+
+
+def detection_limits(
+    known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int]
+) -> dict[int, float]:
+    """wt% of each phase of a pool that would have had enough evidence in this scan; empty where no phase was found.
+
+    The evidence of a phase grows with the square of its scale: its pattern as the renderer gives it, less what scales
+    of the others and background could take its place for.
+    """
+    state = solution.state
+    absent = [i for i in pool if i not in state.phases]
+    if not state.phases or not absent:
+        return {}
+    columns = np.vstack([solution.patterns[solution.scales > 0], observed.background.T]) / observed.sigma
+    own, axes = np.tile(usual_state(), (len(absent), 1)), np.tile([0.0, 0.0, 1.0], (len(absent), 1))
+    patterns = render_states(known, observed, state.shared, own, np.array(absent), axes) / observed.sigma
+    free = _free_norm(columns, patterns)
+    worth = observed.information * _worth_of_points(known, own[0], float(state.shared[WIDTH]))
+    grams = np.sqrt(SURE_EVIDENCE * misfit_unit(observed, solution) / np.maximum(worth * free, 1e-300))
+    percent = 100 * grams / (grams + solution.scales.sum())
+    return {phase: float(value) for phase, value in zip(absent, percent, strict=True)}
+
+
+def _free_norm(columns: Array, patterns: Array) -> Array:
+    """Squared length of each pattern that is left when the columns have taken all they can, (patterns,)."""
+    columns = columns / np.linalg.norm(columns, axis=1, keepdims=True)
+    mixed = patterns @ columns.T
+    factor = cho_factor(columns @ columns.T + 1e-9 * np.eye(len(columns)))
+    whole = (patterns**2).sum(axis=1)
+    return np.maximum(whole - (mixed * cho_solve(factor, mixed.T).T).sum(axis=1), 1e-6 * whole)
+
+
+def _swelling(known: Candidates, phase: int) -> Array:
+    """Coefficients of the strain that swells a lattice by 1 in all directions."""
+    basis = known.crystals[phase].strain_basis
+    out = np.zeros(6)
+    out[: len(basis)] = np.linalg.lstsq(basis.reshape(len(basis), 9).T, np.eye(3).ravel(), rcond=None)[0]
+    return out
+
+
+def add(known: Candidates, observed: Observed, solution: Solution, trial: Trial) -> Solution:
+    """A solution with one phase more, its own values fitted (and the shift where it is the first)."""
+    state = solution.state.with_phase(trial.phase)
+    first = len(state.phases) == 1
+    shared, own = state.shared.copy(), state.own.copy()
+    own[-1, FIRST_STRAIN:] = trial.stretch * _swelling(known, trial.phase)
+    if first:
+        shared[1] = trial.displacement
+        width, shared[WIDTH] = shared[WIDTH], np.log(SOFT)
+        soft = solve(known, observed.softened, replace(state, shared=shared, own=own))
+        state = refine(known, observed.softened, soft, rounds=8).state
+        shared, own = state.shared.copy(), state.own.copy()
+        shared[WIDTH] = width
+    start = solve(known, observed, replace(state, shared=shared, own=own))
+    return refine(known, observed, start, rounds=4, only=None if first else len(state.phases) - 1)
+
+
+def _grow(
+    known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int], prior: Array
+) -> Solution | None:
+    """The solution with the phase that it needs most, all refined together; None where it needs none."""
+    rest = [i for i in pool if i not in solution.state.phases]
+    trials = sorted(screen(known, observed, solution, rest), key=lambda trial: -trial.gain - prior[trial.phase])
+    added = [add(known, observed, solution, trial) for trial in trials[:_TRIED]]
+    if not added:
+        return None
+    worth = [evidence(known, observed, solution, a, -1) + prior[a.state.phases[-1]] for a in added]
+    best = refine(known, observed, added[int(np.argmax(worth))], rounds=6)
+    return best if evidence(known, observed, solution, best, -1) > LEAST_EVIDENCE else None
+
+
+def settle(known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int], prior: Array) -> Found:
+    """Exchange phases for better ones and take out those that do not hold, until all stand."""
+    for _ in range(2 * MOST_PHASES):
+        left_out = [_without(known, observed, solution, i) for i in range(len(solution.state.phases))]
+        proofs = [evidence(known, observed, one, solution, i) for i, one in enumerate(left_out)]
+        if proofs and min(proofs) < LEAST_EVIDENCE:
+            solution = left_out[int(np.argmin(proofs))]
+            continue
+        better, phases = _exchange(known, observed, solution, pool, prior, left_out, proofs)
+        if better is None:
+            return Found(solution, phases)
+        solution = better
+    return Found(solution, phases)
+
+
+def _without(known: Candidates, observed: Observed, solution: Solution, place: int) -> Solution:
+    start = solve(known, observed, solution.state.without(place))
+    return refine(known, observed, start, rounds=5, texture=True)
+
+
+def _exchange(
+    known: Candidates,
+    observed: Observed,
+    solution: Solution,
+    pool: Sequence[int],
+    prior: Array,
+    left_out: Sequence[Solution],
+    proofs: Sequence[float],
+) -> tuple[Solution | None, tuple[Supported, ...]]:
+    """The best exchange of one phase for another where one is better, and the rivals of each phase."""
+    unit = misfit_unit(observed, solution)
+    best, gain, phases = None, 0.0, []
+    rest = [i for i in pool if i not in solution.state.phases]
+    imperfect = phase_residuals(observed, solution)
+    for place, phase in enumerate(solution.state.phases):
+        # a structure that misses its own lines by R leaves about R² of its evidence as misfit, whichever it is
+        doubt = 1 + (imperfect[place] / (1 - min(imperfect[place], 0.9))) ** 2 * proofs[place]
+        rivals = []
+        for trial in screen(known, observed, left_out[place], rest)[: _TRIED - 1]:
+            if trial.gain < 0.5 * proofs[place] * unit:
+                continue
+            tried = add(known, observed, left_out[place], trial)
+            tried = refine(known, observed, choose_texture(known, observed, tried), rounds=8, texture=True)
+            worse = (tried.cost - solution.cost) / unit / doubt + prior[phase] - prior[trial.phase]
+            if worse < _AS_WELL:
+                rivals.append((trial.phase, worse))
+            if worse < gain - 1.0:
+                best, gain = tried, worse
+        phases.append(
+            Supported(phase, proofs[place], left_out[place], tuple(sorted(rivals, key=lambda rival: rival[1])))
+        )
+    return best, tuple(phases)

@@ -1,0 +1,148 @@
+"""Verify: a network's opinion put to the proof by a whole-pattern fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from bragglens.crystal.phase import Phase
+from bragglens.identify.confidence import Proof, confidence, prior
+from bragglens.identify.fit import Fit, fit_of
+from bragglens.identify.identification import Finding, Peak
+from bragglens.identify.observed import Observed, observe
+from bragglens.identify.quantify import Quantities, quantify
+from bragglens.identify.refine import Candidates, candidates, largest_strain, phase_residuals
+from bragglens.identify.residual import unexplained
+from bragglens.identify.search import Found, detection_limits, search, settle
+from bragglens.scan.scan import Scan
+from bragglens.simulate.from_scan import instrument_of
+from bragglens.simulate.instrument import Instrument, Line
+
+Array = NDArray[np.float64]
+
+NAMED = 0.5  # probability from which on a phase is said to be there
+_STEP = 10.0  # degrees; scans whose ranges end within the same ten share their reflections
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What the fit says of a scan.
+
+    Attributes:
+        findings: the phases that hold, the most certain first.
+        fit: the fitted pattern.
+        unexplained: share of the peaks' intensity that no phase explains.
+        peaks: where that intensity is.
+        limits: for each phase that was sought and is not there, the wt% that would have been found.
+        quantities: fractions in the order of the fit's phases.
+    """
+
+    findings: tuple[Finding, ...]
+    fit: Fit
+    unexplained: float
+    peaks: tuple[Peak, ...]
+    limits: dict[str, float]
+    quantities: Quantities
+
+
+def verify(
+    scan: Scan,
+    phases: tuple[Phase, ...],
+    *,
+    wavelength: float,
+    network: Mapping[str, float] | None = None,
+    allowed: Sequence[str] | None = None,
+    particle_size: float | None = None,
+    standard: tuple[str, float] | None = None,
+) -> Verified:
+    """Find the phases that a scan needs, and what it says of them.
+
+    Args:
+        scan: as read.
+        phases: the library.
+        wavelength: Å of the strongest line.
+        network: probability of each phase by name, as a network sees it; None lets the fit alone decide.
+        allowed: names of the phases that may be named; None is all.
+        particle_size: diameter of the grains in µm for the correction of microabsorption; see `quantify`.
+        standard: name and wt% of a phase that was added to the specimen; see `quantify`.
+    """
+    with threadpool_limits(1):  # tables of a few dozen rows: more threads wait for each other longer than they work
+        observed = observe(scan)
+        instrument = instrument_of(replace(scan, wavelength=wavelength))
+        end = float(np.ceil(observed.grid.stop / _STEP) * _STEP)
+        known = replace(_prepared(phases, instrument.lines, end), instrument=instrument)
+        pool = [i for i, phase in enumerate(phases) if allowed is None or phase.name in allowed]
+        opinion = np.array([0.5 if network is None else network[phase.name] for phase in phases])
+        found = search(known, observed, pool, prior(opinion) if network is not None else np.zeros(len(phases)))
+        found, findings = _believed(known, observed, found, pool, opinion)
+        solution = found.solution
+        quantities = quantify(known, observed, solution, particle_size=particle_size, standard=standard)
+        share, peaks = unexplained(observed, solution, wavelength)
+        return Verified(
+            findings=_with_quantities(findings, quantities),
+            fit=fit_of(known, observed, solution),
+            unexplained=share,
+            peaks=peaks,
+            limits={phases[i].name: limit for i, limit in detection_limits(known, observed, solution, pool).items()},
+            quantities=quantities,
+        )
+
+
+@lru_cache(maxsize=8)
+def _prepared(phases: tuple[Phase, ...], lines: tuple[Line, ...], end: float) -> Candidates:
+    """A library's reflections, kept for the next scan of the same tube and range."""
+    return candidates(phases, Instrument(lines), end)
+
+
+def _believed(
+    known: Candidates, observed: Observed, found: Found, pool: Sequence[int], opinion: Array
+) -> tuple[Found, list[Finding]]:
+    """The phases that fit and network together make more likely than not; the least likely goes first."""
+    while True:
+        findings = _findings(known, observed, found, opinion)
+        doubted = [i for i, finding in enumerate(findings) if finding.probability < NAMED]
+        if not doubted:
+            return found, findings
+        weakest = min(doubted, key=lambda i: findings[i].probability)
+        gone = found.phases[weakest]
+        pool = [i for i in pool if i != gone.phase]
+        found = settle(known, observed, gone.without, pool, prior(opinion))
+
+
+def _findings(known: Candidates, observed: Observed, found: Found, opinion: Array) -> list[Finding]:
+    """What speaks for each phase of a fit, in the order of the fit."""
+    solution = found.solution
+    fit = fit_of(known, observed, solution)
+    residuals = phase_residuals(observed, solution)
+    findings = []
+    for place, one in enumerate(found.phases):
+        own = solution.state.own[place]
+        proof = Proof(one.evidence, float(residuals[place]), largest_strain(own))
+        findings.append(
+            Finding(
+                name=known.phases[one.phase].name,
+                probability=confidence(proof, float(opinion[one.phase])),
+                rivals=tuple(known.phases[i].name for i, _ in one.rivals),
+                network=float(opinion[one.phase]),
+                evidence=one.evidence,
+                residual=proof.residual,
+                rwp_without=fit_of(known, observed, one.without).rwp,
+                cell=tuple(float(v) for v in fit.cells[place]),
+                size=fit.specimens[place].size,
+            )
+        )
+    return findings
+
+
+def _with_quantities(findings: Sequence[Finding], quantities: Quantities) -> tuple[Finding, ...]:
+    """Findings with their fractions, the most certain first."""
+    whole = [
+        replace(one, weight_percent=float(weight), weight_percent_error=float(error))
+        for one, weight, error in zip(findings, quantities.weight_percent, quantities.error, strict=True)
+    ]
+    return tuple(sorted(whole, key=lambda one: -one.probability))
