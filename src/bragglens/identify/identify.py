@@ -11,6 +11,7 @@ from typing import TypedDict, Unpack
 import gemmi
 import numpy as np
 
+from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError, ScanError
 from bragglens.identify.identification import Finding, Identification, Verdict
@@ -46,12 +47,12 @@ class Options(TypedDict, total=False):
     standard: tuple[str, float] | None
 
 
-def identify(scan: Scan, model: Model, **options: Unpack[Options]) -> Identification:
-    """Tell which phases of the model's library a scan holds, how much of each, and what stays unexplained.
+def identify(scan: Scan, model: Model | Library, **options: Unpack[Options]) -> Identification:
+    """Tell which phases of a library a scan holds, how much of each, and what stays unexplained.
 
     Args:
         scan: as read.
-        model: a trained model.
+        model: a trained model; or a library alone, of which the fit then tries every phase without a network's opinion.
         options: see `Options`; all may be left out.
 
     Raises:
@@ -63,30 +64,20 @@ def identify(scan: Scan, model: Model, **options: Unpack[Options]) -> Identifica
     if stated is None:
         raise ScanError(f"{scan.name}: the file does not state its wavelength: give it, for example --wavelength CuKa")
     used = strongest_line(stated)
-    allowed = allowed_phases(model.library.phases, options.get("elements"))
-    pattern = to_grid(scan, model.preparation, wavelength=used)
-    scores = model.judge(pattern)
-    names = model.library.names
-    probabilities = {name: float(p) for name, p in zip(names, scores[: len(names)], strict=True)}
-    answer = Identification(
-        file=scan.name,
-        model=model.name,
-        verdict=None,
-        probabilities=probabilities,
-        stranger=float(scores[-1]) if model.answer == "sigmoid" else None,
-        wavelength=used,
-        notes=scan.notes,
-        pattern=pattern,
-    )
-    if options.get("network_only"):
-        opinion = {name: p for name, p in probabilities.items() if name in allowed}
-        answer = _by_network(answer, findings(opinion, model.alike))
+    library = model if isinstance(model, Library) else model.library
+    allowed = allowed_phases(library.phases, options.get("elements"))
+    asked = Identification(scan.name, _name(model), None, wavelength=used, notes=scan.notes)
+    answer = asked if isinstance(model, Library) else _opinion(asked, scan, model)
+    if options.get("network_only") and isinstance(model, Model):
+        answer = _by_network(
+            answer, findings({name: (answer.probabilities or {})[name] for name in allowed}, model.alike)
+        )
     else:
         proof = verify(
             scan,
-            model.library.phases,
+            library.phases,
             wavelength=used,
-            network=probabilities,
+            network=answer.probabilities,
             allowed=allowed,
             particle_size=options.get("particle_size"),
             standard=options.get("standard"),
@@ -95,13 +86,31 @@ def identify(scan: Scan, model: Model, **options: Unpack[Options]) -> Identifica
     return replace(answer, seconds=time.perf_counter() - started)
 
 
-def identify_file(path: str | Path, model: Model, **options: Unpack[Options]) -> Identification:
+def identify_file(path: str | Path, model: Model | Library, **options: Unpack[Options]) -> Identification:
     """Read a file and identify it; what goes wrong becomes the answer's `error`, so that a batch goes on."""
     try:
         answer = identify(read_scan(path), model, **options)
     except BragglensError as error:
-        return Identification(file=str(path), model=model.name, verdict=None, error=str(error))
+        return Identification(file=str(path), model=_name(model), verdict=None, error=str(error))
     return replace(answer, file=str(path))
+
+
+def _name(model: Model | Library) -> str:
+    return f"fit alone, {len(model)} phases" if isinstance(model, Library) else model.name
+
+
+def _opinion(asked: Identification, scan: Scan, model: Model) -> Identification:
+    """What the network says."""
+    assert asked.wavelength is not None
+    pattern = to_grid(scan, model.preparation, wavelength=asked.wavelength)
+    scores = model.judge(pattern)
+    names = model.library.names
+    return replace(
+        asked,
+        probabilities={name: float(p) for name, p in zip(names, scores[: len(names)], strict=True)},
+        stranger=float(scores[-1]) if model.answer == "sigmoid" else None,
+        pattern=pattern,
+    )
 
 
 def allowed_phases(phases: Sequence[Phase], elements: str | None) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from scipy.linalg import cho_factor, cho_solve
 from bragglens.crystal.lattice import cell_parameters, strained_axes
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import Reflections
+from bragglens.identify.atlas import Atlas, draw_atlas
 from bragglens.identify.observed import Observed
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.instrument import Instrument
@@ -56,10 +57,18 @@ _SETTLED = 3e-5  # relative gain of a step below which the fit has arrived
 
 @dataclass(frozen=True)
 class Candidates:
-    """Phases that a fit may use, their reflections packed for one instrument and range."""
+    """Phases that a fit may use, made ready for one tube and range.
+
+    Attributes:
+        crystals: their reflections.
+        packed: the same for the renderer.
+        atlas: their patterns in a first look.
+        instrument: what the fit starts from.
+    """
 
     crystals: tuple[Reflections, ...]
     packed: PackedPhases
+    atlas: Atlas
     instrument: Instrument
 
     @property
@@ -134,7 +143,8 @@ class Solution:
 def candidates(phases: Sequence[Phase], instrument: Instrument, end: float) -> Candidates:
     """Phases made ready for scans up to 2θ of `end` degrees."""
     crystals = tuple(reflections_in_range(phases, instrument.lines, Grid(end / 2, end, end / 200), margin=0.03))
-    return Candidates(crystals, pack(crystals, instrument.lines), instrument)
+    packed = pack(crystals, instrument.lines)
+    return Candidates(crystals, packed, draw_atlas(crystals, packed, instrument, end), instrument)
 
 
 def empty() -> State:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from bragglens.identify.observed import LINE, SOFT, Observed
+from bragglens.identify.atlas import STRETCHES, swelling
+from bragglens.identify.observed import LINE, SOFT, Observed, moving_average
 from bragglens.identify.refine import (
     FIRST_STRAIN,
     WIDTH,
@@ -27,10 +28,8 @@ from bragglens.identify.refine import (
 Array = NDArray[np.float64]
 
 MOST_PHASES = 8
-_STRETCHES = np.linspace(-0.012, 0.012, 13)
 _DISPLACEMENTS = np.linspace(-0.4, 0.4, 9)  # mm, tried while no phase tells the shift
 _USUAL_DISPLACEMENT, _USUAL_STRETCH = 0.15, 0.004
-_BROAD = 0.15  # degrees; lines this broad still meet peaks that they miss by a little
 _TRIED = 4  # candidates that are fitted, of those that screening puts first
 SURE_EVIDENCE = 25.0  # with it a phase is found where the network has no opinion
 LEAST_EVIDENCE = 10.0  # below it a phase is not considered at all
@@ -125,28 +124,43 @@ def _worth_of_points(known: Candidates, own: Array, log_width: float) -> float:
 
 
 def screen(known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int]) -> list[Trial]:
-    """What each phase of a pool would add to a solution, all else held, the best first."""
+    """What each phase of a pool would add to a solution, all else held, the best first: a first look on the atlas."""
     first = not solution.state.phases
     displacements = _DISPLACEMENTS if first else solution.state.shared[1:2]
-    stretches = _STRETCHES[1::2] if first else _STRETCHES
-    places = np.array([(d, s) for d in displacements for s in stretches])
-    unusual = (places[:, 0] / _USUAL_DISPLACEMENT) ** 2 * first + (places[:, 1] / _USUAL_STRETCH) ** 2
-    columns = np.vstack([solution.patterns[solution.scales > 0], observed.background.T]) / observed.sigma
-    residual = (observed.counts - solution.calculated) / observed.sigma
-    shared = np.tile(solution.state.shared, (len(places), 1))
-    shared[:, 1] = places[:, 0]
-    shared[:, WIDTH] = np.log(max(np.exp(shared[0, WIDTH]), _BROAD))
+    drawn = known.atlas.patterns[list(pool)]
+    gain = np.full((len(pool), len(displacements), drawn.shape[1]), -np.inf)
+    for j, displacement in enumerate(displacements):
+        unusual = (displacement / _USUAL_DISPLACEMENT) ** 2 * first + (STRETCHES / _USUAL_STRETCH) ** 2
+        gain[:, j] = _gains(known, observed, solution, drawn, float(displacement)) - unusual
     trials = []
-    for phase in pool:
-        own = np.tile(usual_state(), (len(places), 1))
-        own[:, FIRST_STRAIN:] = places[:, 1:] * _swelling(known, phase)
-        axes = np.tile([0.0, 0.0, 1.0], (len(places), 1))
-        patterns = render_states(known, observed, shared, own, np.full(len(places), phase), axes) / observed.sigma
-        free = np.maximum(_free_norm(columns, patterns), 1e-300)
-        gain = observed.information * np.maximum(patterns @ residual, 0) ** 2 / free - unusual
-        best = int(np.argmax(gain))
-        trials.append(Trial(int(phase), float(gain[best]), float(places[best, 0]), float(places[best, 1])))
+    for phase, own in zip(pool, gain, strict=True):
+        place, size = np.unravel_index(int(np.argmax(own)), own.shape)
+        trials.append(Trial(int(phase), float(own.max()), float(displacements[place]), float(STRETCHES[size])))
     return sorted(trials, key=lambda trial: -trial.gain)
+
+
+def _gains(
+    known: Candidates, observed: Observed, solution: Solution, drawn: NDArray[np.float32], displacement: float
+) -> Array:
+    """By how much chi2 would fall with each pattern of the atlas at one displacement, (phases, stretches)."""
+    atlas = known.atlas
+    shift = np.degrees(2 * displacement / known.instrument.radius) * np.cos(np.radians(atlas.grid.two_theta / 2))
+    angles = atlas.grid.two_theta + solution.state.shared[0] - shift
+    inside = (angles >= observed.grid.start) & (angles <= observed.grid.stop)
+
+    def seen(values: Array) -> Array:
+        return np.asarray(np.interp(angles[inside], observed.grid.two_theta, values), dtype=np.float64)
+
+    sigma = seen(observed.sigma)
+    present = np.vstack([solution.patterns[solution.scales > 0], observed.background.T])
+    columns = np.array([seen(column) / sigma for column in present], dtype=np.float32)
+    points = max(1, int(atlas.grid.step / observed.grid.step) | 1)
+    residual = (seen(moving_average(observed.counts - solution.calculated, points)) / sigma).astype(np.float32)
+    first, last = np.flatnonzero(inside)[[0, -1]]
+    patterns = (drawn[:, :, first : last + 1] / sigma.astype(np.float32)).reshape(-1, last - first + 1)
+    information = min(1.0, atlas.grid.step / LINE)
+    gain = information * np.maximum(patterns @ residual, 0) ** 2 / np.maximum(_free_norm(columns, patterns), 1e-300)
+    return np.asarray(gain.reshape(drawn.shape[:2]))
 
 
 def detection_limits(
@@ -171,21 +185,13 @@ def detection_limits(
     return {phase: float(value) for phase, value in zip(absent, percent, strict=True)}
 
 
-def _free_norm(columns: Array, patterns: Array) -> Array:
+def _free_norm(columns: NDArray[np.floating], patterns: NDArray[np.floating]) -> Array:
     """Squared length of each pattern that is left when the columns have taken all they can, (patterns,)."""
     columns = columns / np.linalg.norm(columns, axis=1, keepdims=True)
-    mixed = patterns @ columns.T
-    factor = cho_factor(columns @ columns.T + 1e-9 * np.eye(len(columns)))
-    whole = (patterns**2).sum(axis=1)
-    return np.maximum(whole - (mixed * cho_solve(factor, mixed.T).T).sum(axis=1), 1e-6 * whole)
-
-
-def _swelling(known: Candidates, phase: int) -> Array:
-    """Coefficients of the strain that swells a lattice by 1 in all directions."""
-    basis = known.crystals[phase].strain_basis
-    out = np.zeros(6)
-    out[: len(basis)] = np.linalg.lstsq(basis.reshape(len(basis), 9).T, np.eye(3).ravel(), rcond=None)[0]
-    return out
+    mixed = (patterns @ columns.T).astype(float)
+    factor = cho_factor((columns @ columns.T).astype(float) + 1e-6 * np.eye(len(columns)))
+    whole = np.einsum("ij,ij->i", patterns, patterns).astype(float)
+    return np.asarray(np.maximum(whole - (mixed * cho_solve(factor, mixed.T).T).sum(axis=1), 1e-4 * whole))
 
 
 def add(known: Candidates, observed: Observed, solution: Solution, trial: Trial) -> Solution:
@@ -193,7 +199,7 @@ def add(known: Candidates, observed: Observed, solution: Solution, trial: Trial)
     state = solution.state.with_phase(trial.phase)
     first = len(state.phases) == 1
     shared, own = state.shared.copy(), state.own.copy()
-    own[-1, FIRST_STRAIN:] = trial.stretch * _swelling(known, trial.phase)
+    own[-1, FIRST_STRAIN:] = trial.stretch * swelling(known.crystals[trial.phase])
     if first:
         shared[1] = trial.displacement
         width, shared[WIDTH] = shared[WIDTH], np.log(SOFT)

@@ -86,7 +86,7 @@ def _offsets(lengths: Iterable[int]) -> NDArray[np.int64]:
 @contextmanager
 def _told_if_compiled(kernel: Any) -> Iterator[None]:
     """Says what takes so long where a kernel's first call finds no compiled version in the cache."""
-    if kernel.signatures:
+    if kernel.overloads:
         yield
         return
     timer = threading.Timer(1.0, _LOG.warning, ["compiling the simulator for this machine, once: 10 to 30 s"])

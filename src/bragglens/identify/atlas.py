@@ -1,0 +1,52 @@
+"""Atlas: every phase of a library at a range of lattice sizes, drawn once, to be laid over what is left of any scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.crystal.reflections import Reflections
+from bragglens.scan.pattern import Grid
+from bragglens.simulate.instrument import Instrument
+from bragglens.simulate.kernel import PackedPhases
+from bragglens.simulate.render import fixed_conditions, render_per_gram
+from bragglens.simulate.specimen import Specimen
+
+STRETCHES = np.linspace(-0.012, 0.012, 13)  # relative swelling; a line at 60° moves by 0.13° from one to the next
+_STEP = 0.06  # degrees
+_BREADTH = 0.15  # degrees; lines this broad still meet peaks that they miss by a little
+_FIRST = 3.0  # degrees
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Patterns of one gram of each phase on a coarse axis.
+
+    Attributes:
+        grid: the axis.
+        patterns: shape (phases, stretches, points), in the renderer's unit.
+    """
+
+    grid: Grid
+    patterns: NDArray[np.float32]
+
+
+def draw_atlas(crystals: tuple[Reflections, ...], packed: PackedPhases, instrument: Instrument, end: float) -> Atlas:
+    """Draw all phases up to 2θ of `end` degrees."""
+    points = int((end - _FIRST) / _STEP)
+    grid = Grid(_FIRST, _FIRST + points * _STEP, _STEP)
+    broad = Instrument(instrument.lines, radius=instrument.radius, W=_BREADTH**2)
+    specimens = [Specimen(size=60.0, strain=tuple(s * swelling(c))) for c in crystals for s in STRETCHES]
+    phases = np.repeat(np.arange(len(crystals)), len(STRETCHES))
+    patterns = render_per_gram(packed, fixed_conditions(broad, specimens, phases.tolist()), grid)
+    return Atlas(grid, patterns.reshape(len(crystals), len(STRETCHES), grid.size))
+
+
+def swelling(crystal: Reflections) -> NDArray[np.float64]:
+    """Coefficients of the strain that swells a lattice by 1 in all directions, (6,)."""
+    basis = crystal.strain_basis
+    out = np.zeros(6)
+    out[: len(basis)] = np.linalg.lstsq(basis.reshape(len(basis), 9).T, np.eye(3).ravel(), rcond=None)[0]
+    return out

@@ -1,0 +1,106 @@
+"""Network and fit together, or the fit alone, on patterns of the reference model that no recipe drew."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bragglens.crystal.library import Library
+from bragglens.crystal.standards import standard
+from bragglens.errors import BragglensError
+from bragglens.identify.identify import allowed_phases, identify
+from bragglens.learn.model import Model
+from bragglens.scan.pattern import Grid
+from bragglens.scan.scan import Scan
+from bragglens.simulate.instrument import Instrument, emission
+from bragglens.simulate.reference import pattern
+from bragglens.simulate.render import reflections_in_range
+from bragglens.simulate.specimen import Specimen
+
+GRID = Grid(15.0, 85.0, 0.02)
+INSTRUMENT = Instrument(emission("CuKa"), W=0.005, axial=0.03, zero=0.04)
+
+
+def measured(grams: dict[str, float], library: Library, *, counts: float = 2e4) -> Scan:
+    """A scan of so many grams of each phase; `LaB6` and `Si` are the standards."""
+    known = {phase.name: phase for phase in library}
+    phases = [known.get(name) or standard(name) for name in grams]
+    crystals = reflections_in_range(phases, INSTRUMENT.lines, GRID)
+    specimen = Specimen(size=40.0, microstrain=6e-4, displacement=0.08)
+    clean = sum(g * pattern(c, INSTRUMENT, specimen, GRID) for g, c in zip(grams.values(), crystals, strict=True))
+    smooth = 0.04 + 0.2 * np.exp(-GRID.two_theta / 20)
+    noisy = np.random.default_rng(3).poisson(counts * (clean / clean.max() + smooth))
+    return Scan("made up", GRID.two_theta, noisy.astype(float), wavelength=INSTRUMENT.lines[0].wavelength)
+
+
+def test_mixture_with_fractions_inside_their_intervals(titania: Library, small_model: Model) -> None:
+    answer = identify(measured({"anatase": 0.6, "rutile": 0.3, "brookite": 0.1}, titania), small_model)
+    weights = {f.name: (f.weight_percent, f.weight_percent_error) for f in answer.phases}
+    assert set(weights) == {"anatase", "rutile", "brookite"}
+    assert answer.verdict == "mixture"
+    for name, true in (("anatase", 60), ("rutile", 30), ("brookite", 10)):
+        assert weights[name][0] == pytest.approx(true, abs=2.0)
+        assert abs(weights[name][0] - true) < weights[name][1]
+    assert answer.rwp is not None
+    assert all(f.rwp_without > 1.2 * answer.rwp for f in answer.phases if f.rwp_without)
+
+
+def test_fit_alone_needs_no_network(titania: Library) -> None:
+    answer = identify(measured({"tio2_B": 0.7, "rutile": 0.3}, titania), titania)
+    assert {f.name for f in answer.phases} == {"tio2_B", "rutile"}
+    assert answer.probabilities is None
+
+
+@pytest.mark.parametrize("stranger", ["LaB6", "Si"])
+def test_a_stranger_alone_is_unknown(titania: Library, small_model: Model, stranger: str) -> None:
+    answer = identify(measured({stranger: 1.0}, titania), small_model)
+    assert answer.verdict == "unknown"
+    assert answer.phases == ()
+    assert answer.unexplained is not None
+    assert answer.unexplained > 0.8
+
+
+def test_a_stranger_beside_a_phase_is_left_over_with_its_lines(titania: Library, small_model: Model) -> None:
+    answer = identify(measured({"rutile": 0.6, "LaB6": 0.4}, titania), small_model)
+    assert [f.name for f in answer.phases] == ["rutile"]
+    assert answer.verdict == "partly unknown"
+    strongest = max(answer.unexplained_peaks, key=lambda peak: peak.share)
+    lattice = 4.156826  # Å, NIST SRM 660c
+    assert strongest.d == pytest.approx(lattice / np.sqrt(2), rel=3e-3)  # (110)
+
+
+def test_detection_limit_is_what_is_found(titania: Library) -> None:
+    """Rutile in anatase: three times the stated limit is found, a third of it is not."""
+    without = identify(measured({"anatase": 1.0}, titania), titania)
+    assert without.detection_limits is not None
+    limit = without.detection_limits["rutile"] / 100
+    assert 1e-4 < limit < 0.03
+    for factor, found in ((3.0, True), (1 / 3, False)):
+        answer = identify(measured({"anatase": 1 - factor * limit, "rutile": factor * limit}, titania), titania)
+        assert ("rutile" in {f.name for f in answer.phases}) == found
+
+
+def test_amorphous_part_by_internal_standard(titania: Library) -> None:
+    """20 wt% of rutile were weighed in, half of the rest is amorphous: the fractions are of the specimen."""
+    answer = identify(measured({"rutile": 20, "anatase": 40}, titania), titania, standard=("rutile", 20.0))
+    weights = {f.name: f.weight_percent for f in answer.phases}
+    assert weights["rutile"] == pytest.approx(20.0)
+    assert weights["anatase"] == pytest.approx(40.0, abs=2.5)
+    assert answer.amorphous_percent == pytest.approx(40.0, abs=2.5)
+    assert abs(answer.amorphous_percent - 40.0) < answer.amorphous_percent_error
+
+
+def test_elements_narrow_the_candidates(titania: Library, small_model: Model) -> None:
+    assert allowed_phases(titania.phases, "Ti,O") == titania.names
+    assert allowed_phases(titania.phases, "-Fe,-Pb") == titania.names
+    with pytest.raises(BragglensError, match="no phase of the library is left"):
+        allowed_phases(titania.phases, "Fe,O")
+    with pytest.raises(BragglensError, match="Xx is no element"):
+        identify(measured({"rutile": 1.0}, titania), small_model, elements="Ti,Xx")
+
+
+def test_the_same_scan_gives_the_same_answer(titania: Library, small_model: Model) -> None:
+    scan = measured({"anatase": 0.5, "brookite": 0.5}, titania)
+    one, other = identify(scan, small_model), identify(scan, small_model)
+    assert one.phases == other.phases
+    assert one.unexplained_peaks == other.unexplained_peaks
