@@ -153,11 +153,12 @@ def _gains(
 
     sigma = seen(observed.sigma)
     present = np.vstack([solution.patterns[solution.scales > 0], observed.background.T])
-    columns = np.array([seen(column) / sigma for column in present], dtype=np.float32)
+    columns = np.stack([seen(column) / sigma for column in present]).astype(np.float32)
     points = max(1, int(atlas.grid.step / observed.grid.step) | 1)
     residual = (seen(moving_average(observed.counts - solution.calculated, points)) / sigma).astype(np.float32)
     first, last = np.flatnonzero(inside)[[0, -1]]
-    patterns = (drawn[:, :, first : last + 1] / sigma.astype(np.float32)).reshape(-1, last - first + 1)
+    weight = (1 / sigma).astype(np.float32)
+    patterns = (drawn[:, :, first : last + 1] * weight).reshape(-1, last - first + 1)
     information = min(1.0, atlas.grid.step / LINE)
     gain = information * np.maximum(patterns @ residual, 0) ** 2 / np.maximum(_free_norm(columns, patterns), 1e-300)
     return np.asarray(gain.reshape(drawn.shape[:2]))
