@@ -68,7 +68,7 @@ class Identification:
         model: name of the model that was asked.
         verdict: `known` (one phase), `mixture`, `partly unknown` (phases and something else), `unknown` (no phase of
             the library), or None where the scan could not be judged.
-        phases: what was found, the most probable first.
+        phases: what was found, the largest share first (the most probable first where the network alone answered).
         probabilities: the network's probability of every phase of the library by name.
         stranger: probability that something outside the library is there too as the network sees it, or None where the
             model cannot tell.

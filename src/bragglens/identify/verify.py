@@ -34,7 +34,7 @@ class Verified:
     """What the fit says of a scan.
 
     Attributes:
-        findings: the phases that hold, the most certain first.
+        findings: the phases that hold, the largest share first.
         fit: the fitted pattern.
         unexplained: share of the peaks' intensity that no phase explains.
         peaks: where that intensity is.
@@ -140,9 +140,9 @@ def _findings(known: Candidates, observed: Observed, found: Found, opinion: Arra
 
 
 def _with_quantities(findings: Sequence[Finding], quantities: Quantities) -> tuple[Finding, ...]:
-    """Findings with their fractions, the most certain first."""
+    """Findings with their fractions, the largest first."""
     whole = [
         replace(one, weight_percent=float(weight), weight_percent_error=float(error))
         for one, weight, error in zip(findings, quantities.weight_percent, quantities.error, strict=True)
     ]
-    return tuple(sorted(whole, key=lambda one: -one.probability))
+    return tuple(sorted(whole, key=lambda one: -(one.weight_percent or 0.0)))
