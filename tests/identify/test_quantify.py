@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -61,14 +63,16 @@ def test_coarse_grains_hide_the_phase_that_absorbs(titania: Library) -> None:
     assert coarse.weight_percent.sum() == pytest.approx(100)
 
 
-proofs = st.builds(Proof, evidence=st.floats(0, 1e5), residual=st.floats(0, 1), strain=st.floats(0, 0.03))
+shares = st.floats(0, 1)
+proofs = st.builds(Proof, evidence=st.floats(0, 1e5), residual=shares, strain=st.floats(0, 0.03), unexplained=shares)
 
 
 @given(proofs, st.floats(0, 1))
 def test_confidence_is_a_probability_that_follows_what_speaks_for_a_phase(proof: Proof, network: float) -> None:
     value = confidence(proof, network)
     assert 0 < value < 1
-    assert confidence(Proof(2 * proof.evidence, proof.residual, proof.strain), network) >= value
-    assert confidence(Proof(proof.evidence, proof.residual / 2, proof.strain), network) >= value
-    assert confidence(Proof(proof.evidence, proof.residual, proof.strain / 2), network) >= value
+    assert confidence(replace(proof, evidence=2 * proof.evidence), network) >= value
+    assert confidence(replace(proof, residual=proof.residual / 2), network) >= value
+    assert confidence(replace(proof, strain=proof.strain / 2), network) >= value
+    assert confidence(replace(proof, unexplained=proof.unexplained / 2), network) >= value
     assert confidence(proof, min(1.0, network + 0.1)) >= value

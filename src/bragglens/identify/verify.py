@@ -119,10 +119,11 @@ def _findings(known: Candidates, observed: Observed, found: Found, opinion: Arra
     solution = found.solution
     fit = fit_of(known, observed, solution)
     residuals = phase_residuals(observed, solution)
+    left, _ = unexplained(observed, solution, known.instrument.lines[0].wavelength)
     findings = []
     for place, one in enumerate(found.phases):
         own = solution.state.own[place]
-        proof = Proof(one.evidence, float(residuals[place]), largest_strain(own))
+        proof = Proof(one.evidence, float(residuals[place]), largest_strain(own), left)
         findings.append(
             Finding(
                 name=known.phases[one.phase].name,
