@@ -18,12 +18,10 @@ from numpy.typing import NDArray
 
 from bragglens.simulate.draws import mix, noise_key
 
-GAUSS_REACH = 2.3  # in FWHM; the Gaussian is below 1e-6 of its top there
-TAIL = 5e-6  # of the strongest line; where a Lorentzian falls below this it is cut
-FAINT = 1e-6  # of the strongest line; lines below this are left out
-CORE = 6.0  # in FWHM; a Lorentzian is drawn point by point this far and on the coarse axis beyond
-LEAST_CORE = 40.0  # points
-COARSE = 8  # points from node to node of the coarse axis, which carries tails and background
+TAIL = 5e-6  # of the strongest line; where a line falls below this it is cut
+BEND = 5e-5  # of the strongest line; what linear interpolation between two coarse nodes may miss of a line
+COARSE = 8  # points from node to node of the coarse axis, which carries tails, faint lines and background
+HUMP_REACH = 5.0  # in standard deviations
 INVERSION = 12.0  # mean counts below which Poisson numbers are drawn by inversion
 _DEG = 180 / math.pi
 _LN2_4 = 4 * math.log(2)
@@ -36,6 +34,7 @@ _NODES_24, _WEIGHTS_24 = np.polynomial.legendre.leggauss(24)
 _HALF, _SHIFT = np.uint32(0xFFFF), np.uint32(16)
 _BLOCK = 128  # points that are drawn in step
 _UNIT = np.float32(2.0**-23)
+_ROUNDING = np.float32(4e-7)  # of sums of probabilities in float32
 
 
 class PackedPhases(NamedTuple):
@@ -185,17 +184,29 @@ def phase_sticks(lib, p, coefficients, hkl_axis, march, inverse_d, strength):  #
 
 
 @_jit
-def _extremes(values):  # type: ignore[no-untyped-def]
-    """Smallest and largest number of a pattern, folded row on row: one running number alone would not vectorise."""
-    width = min(512, values.size)
-    least, largest = values[:width].copy(), values[:width].copy()
-    for first in range(width, values.size, width):
-        row = values[first : first + width]
-        for i in range(np.int32(row.size)):
-            value = row[i]
-            least[i] = value if value < least[i] else least[i]
-            largest[i] = value if value > largest[i] else largest[i]
-    return least.min(), largest.max()
+def _largest(values):  # type: ignore[no-untyped-def]
+    """The largest of some numbers, by their bits; where all are negative, one of them.
+
+    Bits of floats that are not negative stand in the floats' order, and those of negative ones below. The compiler
+    takes the extremes of whole numbers in vectors, but not of floats, among which there might be a NaN.
+    """
+    bits = values.view(np.int32)
+    top = bits[0]
+    for i in range(np.int32(bits.size)):
+        top = max(top, bits[i])
+    found = np.int32(top)
+    return found.view(np.float32)
+
+
+@_jit
+def _smallest(values):  # type: ignore[no-untyped-def]
+    """The smallest of some numbers, by their bits; where there are negative ones, one of them."""
+    bits = values.view(np.int32)
+    low = bits[0]
+    for i in range(np.int32(bits.size)):
+        low = min(low, bits[i])
+    found = np.int32(low)
+    return found.view(np.float32)
 
 
 @_jit
@@ -204,28 +215,26 @@ def _window(centre, reach, n):  # type: ignore[no-untyped-def]
     return max(0, int(math.ceil(centre - reach))), min(n, int(math.floor(centre + reach)) + 1)
 
 
-# The four loops below are in float32 with a zero-based 32-bit index: this is what lets the compiler use full vectors.
+# The three loops below are in float32 with a zero-based 32-bit index: this is what lets the compiler use full vectors.
 
 
 @_jit
-def _lorentz(out, x0, peak, width):  # type: ignore[no-untyped-def]
+def _lorentz_core(out, x0, peak, width, height, slope):  # type: ignore[no-untyped-def]
+    """What a Lorentzian's core has above the parabola height - slope x²."""
     for i in range(np.int32(out.size)):
         x = x0 + np.float32(i)
-        out[i] += peak / (_F1 + width * x * x)
+        x2 = x * x
+        out[i] += peak / (_F1 + width * x2) - (height - slope * x2)
 
 
 @_jit
-def _lorentz_above(out, x0, peak, width, floor):  # type: ignore[no-untyped-def]
+def _blunt_lorentz(out, x0, peak, width, core2, height, slope):  # type: ignore[no-untyped-def]
+    """A Lorentzian on coarse nodes, within its core the parabola height - slope x²."""
     for i in range(np.int32(out.size)):
-        x = x0 + np.float32(i)
-        out[i] += peak / (_F1 + width * x * x) - floor
-
-
-@_jit
-def _lorentz_capped(out, x0, spacing, peak, width, cap):  # type: ignore[no-untyped-def]
-    for i in range(np.int32(out.size)):
-        x = x0 + spacing * np.float32(i)
-        out[i] += min(peak / (_F1 + width * x * x), cap)
+        x = x0 + np.float32(COARSE) * np.float32(i)
+        x2 = x * x
+        flank, blunt = peak / (_F1 + width * x2), height - slope * x2
+        out[i] += blunt if x2 < core2 else flank
 
 
 @_jit
@@ -244,50 +253,67 @@ def _gauss(out, x0, peak, width):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def draw_peak(fine, coarse, centre, points, lorentz, gauss, top):  # type: ignore[no-untyped-def]
-    """Adds a pseudo-Voigt of a FWHM of so many points, of two heights, where `top` is the strongest line's height.
+def _gauss_on_nodes(coarse, centre, reach, height, width):  # type: ignore[no-untyped-def]
+    lo, hi = _window(centre, reach, coarse.size)
+    if lo < hi:
+        _gauss(coarse[lo:hi], np.float32(lo - centre), np.float32(height), np.float32(width))
 
-    The core goes to `fine`; the tails, capped within the core, to every COARSE-th point of `coarse`, from where
-    `join` interpolates them.
+
+@_jit
+def draw_peaks(fine, coarse, lines, top):  # type: ignore[no-untyped-def]
+    """Adds lines, rows of centre and FWHM in points, Lorentz and Gauss height; `top` is the strongest line's height.
+
+    What bends so little that linear interpolation misses no more than BEND goes to every COARSE-th point of `coarse`,
+    from where `join` interpolates it; the rest to `fine`. Interpolation misses at most COARSE²/8 of the second
+    derivative, which for a Gaussian height · exp(-width x²) is at most 2 width · height. A Lorentzian
+    height / (1 + width x²), width = (2 / FWHM)², is split at the end of its core, where width x² = u: within, `coarse`
+    carries the parabola that touches it there, and `fine` what the core has above that; beyond, it is on `coarse`
+    alone. So the second derivative on `coarse` is below 6 width · height / (1 + u)², which sets u.
+    The loop over lines stands here and not in the caller since a call that passes arrays counts references, in 24 ns.
     """
-    if lorentz > TAIL * top:
-        reach = 0.5 * points * math.sqrt(lorentz / (TAIL * top))
-        width = 4.0 / (points * points)
-        core = max(CORE * points, LEAST_CORE)
-        if reach <= core:
-            lo, hi = _window(centre, reach, fine.size)
+    tail, bend = TAIL * top, BEND * top
+    for row in range(lines.shape[0]):
+        centre, points, lorentz, gauss = lines[row, 0], lines[row, 1], lines[row, 2], lines[row, 3]
+        if lorentz > tail:
+            width = 4.0 / (points * points)
+            u = max(math.sqrt(COARSE * COARSE / 8.0 * 6.0 * width * lorentz / bend) - 1.0, 0.0)
+            core2 = u / width
+            slope = width * lorentz / ((1.0 + u) * (1.0 + u))
+            height = lorentz / (1.0 + u) + slope * core2
+            lo, hi = _window(centre, math.sqrt(core2), fine.size)
             if lo < hi:
-                _lorentz(fine[lo:hi], np.float32(lo - centre), np.float32(lorentz), np.float32(width))
-        else:
-            cap = lorentz / (1.0 + width * core * core)
-            lo, hi = _window(centre, core, fine.size)
-            if lo < hi:
-                _lorentz_above(
-                    fine[lo:hi], np.float32(lo - centre), np.float32(lorentz), np.float32(width), np.float32(cap)
-                )
-            lo, hi = _window(centre / COARSE, reach / COARSE, coarse.size)
-            if lo < hi:
-                _lorentz_capped(
-                    coarse[lo:hi], np.float32(lo * COARSE - centre), np.float32(COARSE), np.float32(lorentz),
-                    np.float32(width), np.float32(cap),
+                _lorentz_core(
+                    fine[lo:hi], np.float32(lo - centre), np.float32(lorentz), np.float32(width), np.float32(height),
+                    np.float32(slope),
                 )  # fmt: skip
-    if gauss > FAINT * top:
-        lo, hi = _window(centre, GAUSS_REACH * points, fine.size)
-        if lo < hi:
-            _gauss(fine[lo:hi], np.float32(lo - centre), np.float32(gauss), np.float32(_LN2_4 / (points * points)))
+            lo, hi = _window(centre / COARSE, math.sqrt(lorentz / (tail * width)) / COARSE, coarse.size)
+            if lo < hi:
+                _blunt_lorentz(
+                    coarse[lo:hi], np.float32(lo * COARSE - centre), np.float32(lorentz), np.float32(width),
+                    np.float32(core2), np.float32(height), np.float32(slope),
+                )  # fmt: skip
+        if gauss > tail:
+            width = _LN2_4 / (points * points)
+            reach = math.sqrt(math.log(gauss / tail) / width)
+            if COARSE * COARSE / 8.0 * 2.0 * width * gauss > bend:
+                lo, hi = _window(centre, reach, fine.size)
+                if lo < hi:
+                    _gauss(fine[lo:hi], np.float32(lo - centre), np.float32(gauss), np.float32(width))
+            else:
+                _gauss_on_nodes(coarse, centre / COARSE, reach / COARSE, gauss, width * COARSE * COARSE)
 
 
 @_jit
 def join(fine, coarse):  # type: ignore[no-untyped-def]
     """Adds the coarse axis, linearly interpolated, to the fine one."""
-    n = fine.size
     share = np.arange(COARSE).astype(np.float32) / np.float32(COARSE)
-    for node in range((n - 1) // COARSE + 1):
-        first = node * COARSE
-        low = coarse[node]
-        rise = coarse[node + 1] - low
-        for j in range(min(COARSE, n - first)):
-            fine[first + j] += low + rise * share[j]
+    whole = fine.size // COARSE
+    for node in range(whole):
+        low, rise = coarse[node], coarse[node + 1] - coarse[node]
+        for j in range(COARSE):
+            fine[node * COARSE + j] += low + rise * share[j]
+    for i in range(whole * COARSE, fine.size):
+        fine[i] += coarse[whole] + (coarse[whole + 1] - coarse[whole]) * share[i - whole * COARSE]
 
 
 @_jit
@@ -304,7 +330,7 @@ def peak_shape(tangent, cosine, wavelength, broadening):  # type: ignore[no-unty
         g2 * g2 * g + 2.69269 * g2 * g2 * l + 2.42843 * g2 * g * l2 + 4.47163 * g2 * l2 * l
         + 0.07842 * g * l2 * l2 + l2 * l2 * l
     )  # fmt: skip
-    fwhm = fifth**0.2
+    fwhm = np.float64(np.float32(fifth) ** np.float32(0.2))
     q = l / fwhm
     return fwhm, q * (1.36603 - q * (0.47719 - q * 0.11116))
 
@@ -436,68 +462,64 @@ def _phase_lines(lib, cond, b, slot, geometry, sticks, lines, first):  # type: i
 @_jit
 def _fill_background(coarse, start, step, cond, b):  # type: ignore[no-untyped-def]
     """Chebyshev background, air scatter and humps on the coarse axis, all relative to a strongest peak of 1."""
-    nodes = coarse.size
-    level = cond.background[b, 0]
-    for i in range(nodes):
-        x = 2.0 * i / (nodes - 1) - 1.0
-        t0, t1 = 1.0, x
-        shape = 1.0
-        for k in range(1, cond.background.shape[1]):
-            shape += cond.background[b, k] * t1
-            t0, t1 = t1, 2.0 * x * t1 - t0
-        angle = start + i * COARSE * step
-        value = level * (max(shape, 0.0) + cond.air[b] * start / angle)
-        for h in range(cond.humps.shape[1]):
-            if cond.humps[b, h, 2] > 0.0:
-                y = (angle - cond.humps[b, h, 0]) / cond.humps[b, h, 1]
-                value += cond.humps[b, h, 2] * math.exp(-0.5 * y * y)
-        coarse[i] = value
+    level, air = np.float32(cond.background[b, 0]), np.float32(cond.air[b])
+    c1, c2 = np.float32(cond.background[b, 1]), np.float32(cond.background[b, 2])
+    c3, c4 = np.float32(cond.background[b, 3]), np.float32(cond.background[b, 4])
+    scale, growth = np.float32(2.0 / (coarse.size - 1)), np.float32(COARSE * step / start)
+    for i in range(np.int32(coarse.size)):
+        x = scale * np.float32(i) - _F1
+        t2 = (x + x) * x - _F1
+        t3 = (x + x) * t2 - x
+        t4 = (x + x) * t3 - t2
+        shape = _F1 + c1 * x + c2 * t2 + c3 * t3 + c4 * t4
+        coarse[i] = level * ((shape if shape > _F0 else _F0) + air / (_F1 + growth * np.float32(i)))
+    spacing = COARSE * step
+    for h in range(cond.humps.shape[1]):
+        centre, deviation, height = cond.humps[b, h, 0], cond.humps[b, h, 1] / spacing, cond.humps[b, h, 2]
+        if height > 0.0:
+            width = 0.5 / (deviation * deviation)
+            _gauss_on_nodes(coarse, (centre - start) / spacing, HUMP_REACH * deviation, height, width)
 
 
 @_jit
 def _small_counts(pattern, counts, key, out):  # type: ignore[no-untyped-def]
     """Draws points of a mean below INVERSION by inversion: the count is how often the uniform number exceeds the CDF.
 
-    Block by block in step, each block to the count that its largest mean may reach, so that it vectorises.
+    Block by block in step, so that it vectorises. `left` is the uniform number less the CDF, which in float32 may end
+    at less than 1: what is left of it within _ROUNDING is none.
     """
-    mean, uniform, term = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
-    below, count = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+    mean, term = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+    left, count = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
     level, most = np.float32(counts), np.float32(INVERSION)
     for first in range(0, pattern.size, _BLOCK):
-        size = np.int32(min(_BLOCK, pattern.size - first))
-        part = pattern[first : first + size]
-        largest, least = _F0, most
-        for i in range(size):
+        part, goal = pattern[first : first + _BLOCK], out[first : first + _BLOCK]
+        size = np.int32(part.size)
+        if level * _smallest(part) >= most:
+            continue
+        for i in range(size):  # exp(-mean) as in `_gauss`, one term longer
             m = level * part[i]
-            least = m if m < least else least
             m = m if m > _F0 else _F0
             m = m if m < most else most
-            largest = m if m > largest else largest
-            mean[i] = m
-        if least >= most:
-            continue
-        for i in range(size):
-            uniform[i] = (np.float32(np.int32(mix(key + np.uint64(first + i)) >> np.uint64(41))) + _F2) * _UNIT
-        for i in range(size):  # exp(-mean) as in `_gauss`, one term longer
-            z = mean[i] * _F6
+            z = m * _F6
             e = _F1 - z * (_F1 - z * (_F2 - z * (_F3 - z * (_F4 - z * (_F5 - z * _F7)))))
             e *= e
             e *= e
             e *= e
             e *= e
             e *= e
-            term[i] = e
-            below[i] = e
-            count[i] = _F0
-        for k in range(1, int(largest + 5.5 * math.sqrt(largest)) + 7):
-            share = _F1 / np.float32(k)
-            for i in range(size):
-                count[i] += _F1 if uniform[i] > below[i] else _F0
-                term[i] *= mean[i] * share
-                below[i] += term[i]
+            uniform = (np.float32(np.int32(mix(key + np.uint64(first + i)) >> np.uint64(41))) + _F2) * _UNIT
+            mean[i], term[i], left[i], count[i] = m, e, uniform - e, _F0
+        k = 0
+        while k == 0 or (k < 60 and _largest(left[:size]) > _ROUNDING):
+            for _ in range(4):
+                k += 1
+                share = _F1 / np.float32(k)
+                for i in range(size):
+                    count[i] += _F1 if left[i] > _ROUNDING else _F0
+                    term[i] *= mean[i] * share
+                    left[i] -= term[i]
         for i in range(size):
-            if level * part[i] < most:
-                out[first + i] = count[i]
+            goal[i] = count[i] if mean[i] < most else goal[i]
 
 
 @_jit
@@ -521,7 +543,7 @@ def add_counting_noise(pattern, counts, key, out):  # type: ignore[no-untyped-de
         spread = np.sqrt(narrow if narrow > _F0 else _F0)
         count = np.floor(mean + spread * z + (z * z - _F1) * _F3 + _F2)
         out[i] = count if count > _F0 else _F0
-    if counts * _extremes(pattern)[0] < INVERSION:
+    if counts * _smallest(pattern) < INVERSION:
         _small_counts(pattern, counts, key, out)
 
 
@@ -580,8 +602,7 @@ def _draw_sample(lib, cond, b, start, step, sticks, lines, fine, coarse, height,
             top = max(top, _strongest(lines, first, rows, -np.inf, np.inf)[0])
     fine[:] = 0.0
     coarse[:] = 0.0
-    for row in range(rows):
-        draw_peak(fine, coarse, lines[row, 0], lines[row, 1], lines[row, 2], lines[row, 3], top)
+    draw_peaks(fine, coarse, lines[:rows], top)
     join(fine, coarse)
 
 
@@ -589,7 +610,7 @@ def _draw_sample(lib, cond, b, start, step, sticks, lines, fine, coarse, height,
 def _work_space(lib, slots, n):  # type: ignore[no-untyped-def]
     most = _longest(lib)
     rows = slots * most * lib.wavelengths.size * _NODES_24.size
-    return np.empty((2, most)), np.empty((rows, 5)), np.empty((n - 1) // COARSE + 2, np.float32)
+    return np.empty((2, most)), np.empty((rows, 5)), np.empty(n // COARSE + 2, np.float32)
 
 
 @_jit
@@ -616,7 +637,7 @@ def render_batch(lib, cond, start, step, seed, out, signal):  # type: ignore[no-
     fine = np.empty(n, np.float32)
     for b in range(batch):
         _draw_sample(lib, cond, b, start, step, sticks, lines, fine, coarse, height, place)
-        top = max(np.float64(_extremes(fine)[1]), 1e-30)
+        top = max(np.float64(_largest(fine)), 1e-30)
         fine *= np.float32(1.0 / top)
         _fill_background(coarse, start, step, cond, b)
         join(fine, coarse)
