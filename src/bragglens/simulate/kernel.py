@@ -20,7 +20,10 @@ from bragglens.simulate.draws import mix, noise_key
 
 TAIL = 5e-6  # of the strongest line; where a line falls below this it is cut
 BEND = 5e-5  # of the strongest line; what linear interpolation between two coarse nodes may miss of a line
-COARSE = 8  # points from node to node of the coarse axis, which carries tails, faint lines and background
+SPREAD = 1e-4  # of the strongest line; what axial divergence may miss of a line that it spreads over few points
+COARSE = 8  # points from node to node of the coarse axis, and coarse nodes from node to node of the far one
+ROW = 16  # nodes that are computed together
+MOST = 24  # points that axial divergence spreads a line over
 HUMP_REACH = 5.0  # in standard deviations
 INVERSION = 12.0  # mean counts below which Poisson numbers are drawn by inversion
 _DEG = 180 / math.pi
@@ -28,10 +31,8 @@ _LN2_4 = 4 * math.log(2)
 _GAUSS_AREA = math.sqrt(_LN2_4 / math.pi)
 _F0, _F1, _F2, _F3, _F4, _F5 = (np.float32(v) for v in (0.0, 1.0, 1 / 2, 1 / 6, 1 / 24, 1 / 120))
 _F6, _F7 = np.float32(1 / 32), np.float32(1 / 720)
-_NODES_4, _WEIGHTS_4 = np.polynomial.legendre.leggauss(4)
-_NODES_8, _WEIGHTS_8 = np.polynomial.legendre.leggauss(8)
-_NODES_24, _WEIGHTS_24 = np.polynomial.legendre.leggauss(24)
 _HALF, _SHIFT = np.uint32(0xFFFF), np.uint32(16)
+_BEYOND = 1e30  # a square that no distance in points reaches
 _BLOCK = 128  # points that are drawn in step
 _UNIT = np.float32(2.0**-23)
 _ROUNDING = np.float32(4e-7)  # of sums of probabilities in float32
@@ -85,6 +86,32 @@ class Conditions(NamedTuple):
     smoothing: NDArray[np.int64]  # (batch,) half width in points of a moving average over the counts
     spikes: NDArray[np.int64]  # (batch,) points where something else than X-rays hit the detector
 
+
+def _axial_rules() -> NDArray[np.float64]:
+    """Gauss rules of 1 to MOST nodes over axial divergence: [n, 0] the nodes, [n, 1] their weights (sum 1).
+
+    The weight is 1 - h for h from 0 to 1 (the rest of formulas.axial_divergence is smooth), and the variable h², to
+    which the shift of a line is proportional: half as many nodes as Gauss-Legendre in h takes. By the three-term
+    recurrence over a fine grid and the eigenvectors of its matrix (Golub & Welsch 1969, Math. Comp. 23, 221).
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    h, weights = 0.5 * (nodes + 1), 0.5 * (1 - nodes) * weights / 2
+    before, here, diagonal, beside = np.zeros(200), np.ones(200), np.zeros(MOST), np.zeros(MOST + 1)
+    here /= math.sqrt(weights.sum())
+    for k in range(MOST):
+        diagonal[k] = (weights * h**2 * here**2).sum()
+        following = (h**2 - diagonal[k]) * here - beside[k] * before
+        beside[k + 1] = math.sqrt((weights * following**2).sum())
+        before, here = here, following / beside[k + 1]
+    rules = np.zeros((MOST + 1, 2, MOST))
+    for n in range(1, MOST + 1):
+        matrix = np.diag(diagonal[:n]) + np.diag(beside[1:n], 1) + np.diag(beside[1:n], -1)
+        squares, vectors = np.linalg.eigh(matrix)
+        rules[n, 0, :n], rules[n, 1, :n] = np.sqrt(squares), vectors[0] ** 2
+    return rules
+
+
+_AXIAL = _axial_rules()
 
 _jit = njit(cache=True, error_model="numpy", nogil=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
 
@@ -209,111 +236,122 @@ def _smallest(values):  # type: ignore[no-untyped-def]
     return found.view(np.float32)
 
 
-@_jit
-def _window(centre, reach, n):  # type: ignore[no-untyped-def]
-    """First point within reach of the centre, and one past the last."""
-    return max(0, int(math.ceil(centre - reach))), min(n, int(math.floor(centre + reach)) + 1)
-
-
-# The three loops below are in float32 with a zero-based 32-bit index: this is what lets the compiler use full vectors.
+# Three axes carry a pattern: `fine` has its points, `coarse` every COARSE-th, `far` every COARSE-th of these. What
+# bends little goes to the coarser ones, from where `join` interpolates it. Each axis is held in rows of ROW nodes, and
+# its loops run over whole rows in float32, without a branch within a row: so the compiler makes a row two vectors and
+# leaves no rest of single numbers, which would cost more than the vectors. (A row of 8 it would unroll instead.)
 
 
 @_jit
-def _lorentz_core(out, x0, peak, width, height, slope):  # type: ignore[no-untyped-def]
-    """What a Lorentzian's core has above the parabola height - slope x²."""
-    for i in range(np.int32(out.size)):
-        x = x0 + np.float32(i)
-        x2 = x * x
-        out[i] += peak / (_F1 + width * x2) - (height - slope * x2)
+def _rows_within(centre, reach, rows):  # type: ignore[no-untyped-def]
+    """First row with a node within reach of the centre, and one past the last."""
+    low, high = math.floor((centre - reach) / ROW), math.floor((centre + reach) / ROW)
+    return max(0, int(low)), min(rows, int(high) + 1)
 
 
 @_jit
-def _blunt_lorentz(out, x0, peak, width, core2, height, slope):  # type: ignore[no-untyped-def]
-    """A Lorentzian on coarse nodes, within its core the parabola height - slope x²."""
-    for i in range(np.int32(out.size)):
-        x = x0 + np.float32(COARSE) * np.float32(i)
-        x2 = x * x
-        flank, blunt = peak / (_F1 + width * x2), height - slope * x2
-        out[i] += blunt if x2 < core2 else flank
+def _add_lorentz(axis, spacing, centre, reach, peak, width, inner, outer):  # type: ignore[no-untyped-def]
+    """Adds what an axis carries of peak / (1 + width x²), x in points; `spacing` is the axis' own, in points.
 
-
-@_jit
-def _gauss(out, x0, peak, width):  # type: ignore[no-untyped-def]
-    # exp(-y) as the 32nd power of a short series at y/32, with y < 14.7: only products, so that it vectorises
-    for i in range(np.int32(out.size)):
-        x = x0 + np.float32(i)
-        z = width * x * x * _F6
-        e = _F1 - z * (_F1 - z * (_F2 - z * (_F3 - z * (_F4 - z * _F5))))
-        e *= e
-        e *= e
-        e *= e
-        e *= e
-        e *= e
-        out[i] += peak * e
-
-
-@_jit
-def _gauss_on_nodes(coarse, centre, reach, height, width):  # type: ignore[no-untyped-def]
-    lo, hi = _window(centre, reach, coarse.size)
-    if lo < hi:
-        _gauss(coarse[lo:hi], np.float32(lo - centre), np.float32(height), np.float32(width))
-
-
-@_jit
-def draw_peaks(fine, coarse, lines, top):  # type: ignore[no-untyped-def]
-    """Adds lines, rows of centre and FWHM in points, Lorentz and Gauss height; `top` is the strongest line's height.
-
-    What bends so little that linear interpolation misses no more than BEND goes to every COARSE-th point of `coarse`,
-    from where `join` interpolates it; the rest to `fine`. Interpolation misses at most COARSE²/8 of the second
-    derivative, which for a Gaussian height · exp(-width x²) is at most 2 width · height. A Lorentzian
-    height / (1 + width x²), width = (2 / FWHM)², is split at the end of its core, where width x² = u: within, `coarse`
-    carries the parabola that touches it there, and `fine` what the core has above that; beyond, it is on `coarse`
-    alone. So the second derivative on `coarse` is below 6 width · height / (1 + u)², which sets u.
-    The loop over lines stands here and not in the caller since a call that passes arrays counts references, in 24 ns.
+    `inner` and `outer` are the cores that this axis and the next coarser one cannot carry (see `_core`). Within the
+    inner core stands its parabola in place of the Lorentzian; the outer core's parabola is taken off all, and beyond
+    the outer core nothing is left.
     """
-    tail, bend = TAIL * top, BEND * top
-    for row in range(lines.shape[0]):
-        centre, points, lorentz, gauss = lines[row, 0], lines[row, 1], lines[row, 2], lines[row, 3]
+    inner2, outer2, floor = np.float32(inner[0]), np.float32(outer[0]), np.float32(outer[1])
+    blunt, taken = np.float32(inner[2]), np.float32(outer[2])
+    top, curve, step = np.float32(peak), np.float32(width), np.float32(spacing)
+    first, last = _rows_within(centre / spacing, reach / spacing, axis.shape[0])
+    for row in range(first, last):
+        x0 = np.float32(row * ROW * spacing - centre)
+        for j in range(ROW):
+            x = x0 + step * np.float32(j)
+            x2 = x * x
+            x2 = x2 if x2 < outer2 else outer2
+            y = x2 if x2 > inner2 else inner2
+            axis[row, j] += top / (_F1 + curve * y) - floor + blunt * (y - x2) - taken * (outer2 - x2)
+
+
+@_jit
+def _add_gauss(axis, centre, peak, width, reach):  # type: ignore[no-untyped-def]
+    """Adds peak · exp(-width x²), x in nodes, to the rows of an axis that have a node within reach.
+
+    exp(-y) as the 32nd power of a short series at y/32: only products, so that it vectorises. It ends at y = 16.
+    """
+    top, curve = np.float32(peak), np.float32(width) * _F6
+    first, last = _rows_within(centre, reach, axis.shape[0])
+    for row in range(first, last):
+        x0 = np.float32(row * ROW - centre)
+        for j in range(ROW):
+            x = x0 + np.float32(j)
+            z = curve * x * x
+            z = z if z < _F2 else _F2
+            e = _F1 - z * (_F1 - z * (_F2 - z * (_F3 - z * (_F4 - z * _F5))))
+            e *= e
+            e *= e
+            e *= e
+            e *= e
+            e *= e
+            axis[row, j] += top * e
+
+
+@_jit
+def _core(peak, width, spacing, bend):  # type: ignore[no-untyped-def]
+    """The core of peak / (1 + width x²) that an axis of this spacing cannot carry: core², value at its end, slope.
+
+    Within the core the axis carries the parabola value + slope (core² - x²) that touches the Lorentzian at both ends,
+    where width core² = u, and beyond it the Lorentzian. So what it carries has a second derivative below
+    6 width peak / (1 + u)², of which linear interpolation misses spacing²/8, which is to be `bend`. This sets u.
+    """
+    u = math.sqrt(spacing * spacing / 8.0 * 6.0 * width * peak / bend) - 1.0
+    if u <= 0.0:
+        return 0.0, peak, 0.0
+    value = peak / (1.0 + u)
+    return u / width, value, width * value / (1.0 + u)
+
+
+@_jit
+def draw_peaks(space, count, top):  # type: ignore[no-untyped-def]
+    """Draws so many pieces of lines on the three axes, from nothing; `top` is the strongest line's height.
+
+    A row of `space.pieces` holds centre and FWHM in points, Lorentz and Gauss height, and of how many pieces of a line
+    it is one: together these may miss TAIL and BEND. A Gaussian peak · exp(-width x²) has a second derivative of at
+    most 2 width peak. The loop over pieces stands here since a call that passes arrays counts references, in 24 ns.
+    """
+    fine, coarse, far, pieces = space.fine, space.coarse, space.far, space.pieces
+    fine[:] = 0.0
+    coarse[:] = 0.0
+    far[:] = 0.0
+    none, whole = (0.0, 0.0, 0.0), (_BEYOND, 0.0, 0.0)
+    for piece in range(count):
+        tail, bend = TAIL * top / pieces[piece, 4], BEND * top / pieces[piece, 4]
+        centre, points, lorentz, gauss = pieces[piece, 0], pieces[piece, 1], pieces[piece, 2], pieces[piece, 3]
         if lorentz > tail:
             width = 4.0 / (points * points)
-            u = max(math.sqrt(COARSE * COARSE / 8.0 * 6.0 * width * lorentz / bend) - 1.0, 0.0)
-            core2 = u / width
-            slope = width * lorentz / ((1.0 + u) * (1.0 + u))
-            height = lorentz / (1.0 + u) + slope * core2
-            lo, hi = _window(centre, math.sqrt(core2), fine.size)
-            if lo < hi:
-                _lorentz_core(
-                    fine[lo:hi], np.float32(lo - centre), np.float32(lorentz), np.float32(width), np.float32(height),
-                    np.float32(slope),
-                )  # fmt: skip
-            lo, hi = _window(centre / COARSE, math.sqrt(lorentz / (tail * width)) / COARSE, coarse.size)
-            if lo < hi:
-                _blunt_lorentz(
-                    coarse[lo:hi], np.float32(lo * COARSE - centre), np.float32(lorentz), np.float32(width),
-                    np.float32(core2), np.float32(height), np.float32(slope),
-                )  # fmt: skip
+            core, wide_core = _core(lorentz, width, 1.0 * COARSE, bend), _core(lorentz, width, 1.0 * COARSE**2, bend)
+            if core[0] > 0.0:
+                _add_lorentz(fine, 1.0, centre, math.sqrt(core[0]), lorentz, width, none, core)
+            if wide_core[0] > 0.0:
+                _add_lorentz(coarse, 1.0 * COARSE, centre, math.sqrt(wide_core[0]), lorentz, width, core, wide_core)
+            reach = math.sqrt(lorentz / (tail * width))
+            _add_lorentz(far, 1.0 * COARSE**2, centre, reach, lorentz, width, wide_core, whole)
         if gauss > tail:
             width = _LN2_4 / (points * points)
             reach = math.sqrt(math.log(gauss / tail) / width)
             if COARSE * COARSE / 8.0 * 2.0 * width * gauss > bend:
-                lo, hi = _window(centre, reach, fine.size)
-                if lo < hi:
-                    _gauss(fine[lo:hi], np.float32(lo - centre), np.float32(gauss), np.float32(width))
+                _add_gauss(fine, centre, gauss, width, reach)
             else:
-                _gauss_on_nodes(coarse, centre / COARSE, reach / COARSE, gauss, width * COARSE * COARSE)
+                _add_gauss(coarse, centre / COARSE, gauss, width * COARSE * COARSE, reach / COARSE)
 
 
 @_jit
-def join(fine, coarse):  # type: ignore[no-untyped-def]
-    """Adds the coarse axis, linearly interpolated, to the fine one."""
+def join(axis, scale, coarser):  # type: ignore[no-untyped-def]
+    """Multiplies an axis and adds the next coarser one, interpolated linearly."""
+    points, nodes, factor = axis.ravel(), coarser.ravel(), np.float32(scale)
     share = np.arange(COARSE).astype(np.float32) / np.float32(COARSE)
-    whole = fine.size // COARSE
-    for node in range(whole):
-        low, rise = coarse[node], coarse[node + 1] - coarse[node]
+    for node in range(points.size // COARSE):
+        low, rise = nodes[node], nodes[node + 1] - nodes[node]
         for j in range(COARSE):
-            fine[node * COARSE + j] += low + rise * share[j]
-    for i in range(whole * COARSE, fine.size):
-        fine[i] += coarse[whole] + (coarse[whole + 1] - coarse[whole]) * share[i - whole * COARSE]
+            points[node * COARSE + j] = factor * points[node * COARSE + j] + (low + rise * share[j])
 
 
 @_jit
@@ -367,66 +405,38 @@ def _intensity(sine, cosine, geometry):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _point(cos_angle, sine, cosine, geometry):  # type: ignore[no-untyped-def]
-    """Place in points on the instrument's scale, from the cosine of 2φ and θ of the line."""
-    angle = math.acos(min(1.0, max(-1.0, cos_angle))) * _DEG
-    shift = geometry.zero - geometry.tilt * cosine - geometry.transparency * 2.0 * sine * cosine
-    return (angle + shift - geometry.start) / geometry.step
-
-
-@_jit
-def _spread(lines, row, sine, cosine, geometry, nodes, weights):  # type: ignore[no-untyped-def]
-    """Spreads the line drawn up in `row` over the points of the axial divergence; returns the new length."""
-    cos2 = 1.0 - 2.0 * sine * sine
-    last = nodes.size - 1
-    total = 0.0
-    for i in range(nodes.size):
-        h = 0.5 * geometry.axial * (nodes[i] + 1.0)
-        c = cos2 * math.sqrt(1.0 + h * h)
-        lines[row + last - i, 0] = _point(c, sine, cosine, geometry)
-        lines[row + last - i, 4] = weights[i] * (geometry.axial - h) / (c * c * math.sqrt(max(1e-9, 1.0 - c * c)))
-        total += lines[row + last - i, 4]
-    points, lorentz, gauss = lines[row, 1], lines[row, 2], lines[row, 3]
-    for i in range(nodes.size):
-        share = lines[row + i, 4] / total
-        lines[row + i, 1], lines[row + i, 2], lines[row + i, 3] = points, lorentz * share, gauss * share
-    return row + nodes.size
-
-
-@_jit
-def _place_line(lines, row, sine, cosine, geometry):  # type: ignore[no-untyped-def]
-    """Gives the line in `row` its place, spread by axial divergence where that shows; returns the new length."""
-    cos2 = 1.0 - 2.0 * sine * sine
-    axial2 = geometry.axial * geometry.axial
-    # reach of the tail to low angle in FWHM: d(2φ) = cot 2θ h²/2 at its end
-    reach = 0.5 * axial2 * abs(cos2) / max(1e-6, 2.0 * sine * cosine) * _DEG / (geometry.step * lines[row, 1])
-    if reach > 2.0:
-        return _spread(lines, row, sine, cosine, geometry, _NODES_24, _WEIGHTS_24)
-    if reach > 0.6:
-        return _spread(lines, row, sine, cosine, geometry, _NODES_8, _WEIGHTS_8)
-    if reach > 0.06:
-        return _spread(lines, row, sine, cosine, geometry, _NODES_4, _WEIGHTS_4)
-    lines[row, 0] = _point(cos2 * (1.0 + axial2 / 12.0), sine, cosine, geometry)  # the mean of h² is axial²/6
-    return row + 1
+def _angle(cosine):  # type: ignore[no-untyped-def]
+    """Angle in degrees of a cosine that axial divergence may have taken beyond 1."""
+    return math.acos(min(1.0, max(-1.0, cosine))) * _DEG
 
 
 @_jit
 def _append_lines(lines, row, sticks, count, wavelength, factor, broadening, geometry):  # type: ignore[no-untyped-def]
-    """Appends the lines of one phase at one wavelength: place and FWHM in points, Lorentz and Gauss height.
+    """Appends the lines of one phase at one wavelength, and returns the table's new length.
 
+    A row holds place (the mean over axial divergence) and FWHM in points, Lorentz and Gauss height, height once spread
+    by axial divergence (within 4% up to a reach of 3, 20% up to 20), reach of that spread in FWHM, cos 2θ, and the
+    instrument's shift in points.
     `broadening` is the resolution's U V W X Y, then size, microstrain and Lorentzian share.
     """
+    axial2 = geometry.axial * geometry.axial
     for r in range(count):
         sine = 0.5 * wavelength * sticks[0, r]
         if sine >= 0.9999:
             continue
         cosine = math.sqrt(1.0 - sine * sine)
+        cos2, sin2 = 1.0 - 2.0 * sine * sine, 2.0 * sine * cosine
         fwhm, eta = peak_shape(sine / cosine, cosine, wavelength, broadening)
         area = factor * sticks[1, r] * _intensity(sine, cosine, geometry)
+        shift = (geometry.zero - geometry.tilt * cosine - geometry.transparency * sin2 - geometry.start) / geometry.step
+        reach = 0.5 * axial2 * abs(cos2) / sin2 * _DEG / fwhm  # d(2φ) = cot 2θ h²/2, at the end of h
+        lines[row, 0] = _angle(cos2 * (1.0 + axial2 / 12.0)) / geometry.step + shift  # the mean of h² is axial²/6
         lines[row, 1] = fwhm / geometry.step
         lines[row, 2] = area * eta * 2.0 / (math.pi * fwhm)
         lines[row, 3] = area * (1.0 - eta) * _GAUSS_AREA / fwhm
-        row = _place_line(lines, row, sine, cosine, geometry)
+        lines[row, 4] = (lines[row, 2] + lines[row, 3]) / math.sqrt(math.sqrt(1.0 + reach * reach / 2.4))
+        lines[row, 5], lines[row, 6], lines[row, 7] = reach, cos2, shift
+        row += 1
     return row
 
 
@@ -435,10 +445,60 @@ def _strongest(lines, first, last, low, high):  # type: ignore[no-untyped-def]
     """Height and place (point) of the strongest of some rows that lies from point `low` to `high`."""
     best, place = 0.0, -1
     for row in range(first, last):
-        height = lines[row, 2] + lines[row, 3]
-        if height > best and low <= lines[row, 0] <= high:
-            best, place = height, int(round(lines[row, 0]))
-    return best, place
+        if lines[row, 4] > best and low <= lines[row, 0] <= high:
+            best, place = lines[row, 4], row
+    if place < 0:
+        return best, place
+    # The mean of a line spread by axial divergence is reach/6 from its end, its top closer to that (within 0.07 FWHM).
+    reach = math.copysign(lines[place, 5], lines[place, 6])
+    top = lines[place, 0] + lines[place, 1] * reach / 6.0 * (1.0 - 1.0 / math.sqrt(1.0 + reach * reach / 1.8))
+    return best, int(round(min(max(top, low), high)))
+
+
+@_jit
+def place_lines(lines, top, geometry, pieces):  # type: ignore[no-untyped-def]
+    """Fills `pieces` with lines as `draw_peaks` takes them, spread by axial divergence; returns how many pieces.
+
+    Gauss quadrature with n nodes over a segment of `reach` FWHM misses a share of about q^n of a line whose poles are
+    half a FWHM from the segment, as a Lorentzian's are: q = (reach / (1 + √(1 + reach²)))² (Trefethen 2013,
+    Approximation Theory and Approximation Practice, chapter 19). n is the least that misses no more than SPREAD.
+    """
+    piece = 0
+    for row in range(lines.shape[0]):
+        height, reach = lines[row, 4] / top, lines[row, 5]
+        if height < TAIL:
+            continue
+        ratio = reach / (1.0 + math.sqrt(1.0 + reach * reach))
+        missed, n = height * ratio * ratio, 1
+        while missed > SPREAD and n < MOST:
+            missed *= ratio * ratio
+            n += 1
+        if n > 1:
+            piece = _spread(lines[row], n, geometry, pieces, piece)
+        else:
+            for k in range(4):
+                pieces[piece, k] = lines[row, k]
+            pieces[piece, 4] = 1.0
+            piece += 1
+    return piece
+
+
+@_jit
+def _spread(line, n, geometry, pieces, piece):  # type: ignore[no-untyped-def]
+    """Appends a line in n pieces by axial divergence (see `formulas.axial_divergence`); returns the new length."""
+    first, total, cos2 = piece, 0.0, line[6]
+    for i in range(n):
+        h = geometry.axial * _AXIAL[n, 0, i]
+        c = cos2 * math.sqrt(1.0 + h * h)
+        share = _AXIAL[n, 1, i] / (c * c * math.sqrt(max(1e-9, 1.0 - c * c)))
+        pieces[piece, 0], pieces[piece, 1] = _angle(c) / geometry.step + line[7], line[1]
+        pieces[piece, 2], pieces[piece, 3], pieces[piece, 4] = line[2] * share, line[3] * share, n
+        total += share
+        piece += 1
+    for i in range(first, piece):
+        pieces[i, 2] /= total
+        pieces[i, 3] /= total
+    return piece
 
 
 @_jit
@@ -460,25 +520,26 @@ def _phase_lines(lib, cond, b, slot, geometry, sticks, lines, first):  # type: i
 
 
 @_jit
-def _fill_background(coarse, start, step, cond, b):  # type: ignore[no-untyped-def]
+def _fill_background(coarse, points, start, step, cond, b):  # type: ignore[no-untyped-def]
     """Chebyshev background, air scatter and humps on the coarse axis, all relative to a strongest peak of 1."""
     level, air = np.float32(cond.background[b, 0]), np.float32(cond.air[b])
     c1, c2 = np.float32(cond.background[b, 1]), np.float32(cond.background[b, 2])
     c3, c4 = np.float32(cond.background[b, 3]), np.float32(cond.background[b, 4])
-    scale, growth = np.float32(2.0 / (coarse.size - 1)), np.float32(COARSE * step / start)
-    for i in range(np.int32(coarse.size)):
+    nodes = coarse.ravel()
+    scale, growth = np.float32(2.0 / (points // COARSE + 1)), np.float32(COARSE * step / start)
+    for i in range(np.int32(nodes.size)):
         x = scale * np.float32(i) - _F1
         t2 = (x + x) * x - _F1
         t3 = (x + x) * t2 - x
         t4 = (x + x) * t3 - t2
         shape = _F1 + c1 * x + c2 * t2 + c3 * t3 + c4 * t4
-        coarse[i] = level * ((shape if shape > _F0 else _F0) + air / (_F1 + growth * np.float32(i)))
+        nodes[i] = level * ((shape if shape > _F0 else _F0) + air / (_F1 + growth * np.float32(i)))
     spacing = COARSE * step
     for h in range(cond.humps.shape[1]):
         centre, deviation, height = cond.humps[b, h, 0], cond.humps[b, h, 1] / spacing, cond.humps[b, h, 2]
         if height > 0.0:
             width = 0.5 / (deviation * deviation)
-            _gauss_on_nodes(coarse, (centre - start) / spacing, HUMP_REACH * deviation, height, width)
+            _add_gauss(coarse, (centre - start) / spacing, height, width, HUMP_REACH * deviation)
 
 
 @_jit
@@ -579,49 +640,78 @@ def _longest(lib):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _geometry(cond, b, start, step):  # type: ignore[no-untyped-def]
+def geometry_of(cond, b, start, step):  # type: ignore[no-untyped-def]
+    """What the lines of one sample need of its conditions."""
     return Geometry(
         start, step, cond.polarisation[b], cond.slit[b, 0], cond.slit[b, 1], cond.roughness[b, 0],
         cond.roughness[b, 1], cond.axial[b], cond.zero[b], cond.tilt[b], cond.transparency[b],
     )  # fmt: skip
 
 
+class Space(NamedTuple):
+    """Memory that the samples of a batch are made in, one after the other."""
+
+    sticks: NDArray[np.float64]  # (2, reflections)
+    lines: NDArray[np.float64]  # (lines, 8), see `_append_lines`
+    pieces: NDArray[np.float64]  # (lines x MOST, 5), see `draw_peaks`
+    fine: NDArray[np.float32]  # (rows, ROW), as are the next two
+    coarse: NDArray[np.float32]
+    far: NDArray[np.float32]
+    height: NDArray[np.float64]  # (slots,) of the strongest line of each slot
+    place: NDArray[np.int64]  # (slots,) its point, -1 where there is none
+
+
 @_jit
-def _draw_sample(lib, cond, b, start, step, sticks, lines, fine, coarse, height, place):  # type: ignore[no-untyped-def]
-    """Draws all phases of one sample into `fine`, and notes the strongest line of each slot that the scan covers."""
-    geometry = _geometry(cond, b, start, step)
-    last = fine.size - 1.0
-    low, high = max((cond.span[b, 0] - start) / step, 0.0), min((cond.span[b, 1] - start) / step, last)
+def work_space(lib, slots, n):  # type: ignore[no-untyped-def]
+    """Memory for samples of n points."""
+    most = _longest(lib)
+    lines = slots * most * lib.wavelengths.size
+    fine_rows = (n - 1) // ROW + 1
+    coarse_rows = fine_rows // COARSE + 1  # as many nodes as `fine` has intervals, and at least one more
+    far_rows = coarse_rows // COARSE + 1
+    return Space(
+        np.empty((2, most)), np.empty((lines, 8)), np.empty((lines * MOST, 5)), np.empty((fine_rows, ROW), np.float32),
+        np.empty((coarse_rows, ROW), np.float32), np.empty((far_rows, ROW), np.float32), np.zeros(slots),
+        np.zeros(slots, np.int64),
+    )  # fmt: skip
+
+
+@_jit
+def sample_lines(lib, cond, b, geometry, space, low, high):  # type: ignore[no-untyped-def]
+    """Lines of all phases of one sample: how many, and the height of the strongest.
+
+    Notes height and place of the strongest line of each slot from point `low` to `high`.
+    """
     rows, top = 0, 0.0
-    for slot in range(height.size):
-        height[slot], place[slot] = 0.0, -1
+    for slot in range(space.height.size):
+        space.height[slot], space.place[slot] = 0.0, -1
         if cond.phase[b, slot] >= 0:
             first = rows
-            rows = _phase_lines(lib, cond, b, slot, geometry, sticks, lines, first)
-            height[slot], place[slot] = _strongest(lines, first, rows, low, high)
-            top = max(top, _strongest(lines, first, rows, -np.inf, np.inf)[0])
-    fine[:] = 0.0
-    coarse[:] = 0.0
-    draw_peaks(fine, coarse, lines[:rows], top)
-    join(fine, coarse)
+            rows = _phase_lines(lib, cond, b, slot, geometry, space.sticks, space.lines, first)
+            space.height[slot], space.place[slot] = _strongest(space.lines, first, rows, low, high)
+            top = max(top, _strongest(space.lines, first, rows, -np.inf, np.inf)[0])
+    return rows, top
 
 
 @_jit
-def _work_space(lib, slots, n):  # type: ignore[no-untyped-def]
-    most = _longest(lib)
-    rows = slots * most * lib.wavelengths.size * _NODES_24.size
-    return np.empty((2, most)), np.empty((rows, 5)), np.empty(n // COARSE + 2, np.float32)
+def _draw_sample(lib, cond, b, n, start, step, space):  # type: ignore[no-untyped-def]
+    """Draws all phases of one sample, and notes the strongest line of each slot that the scan covers."""
+    geometry = geometry_of(cond, b, start, step)
+    low, high = max((cond.span[b, 0] - start) / step, 0.0), min((cond.span[b, 1] - start) / step, n - 1.0)
+    rows, top = sample_lines(lib, cond, b, geometry, space, low, high)
+    draw_peaks(space, place_lines(space.lines[:rows], top, geometry, space.pieces), top)
+    join(space.coarse, 1.0, space.far)
+    join(space.fine, 1.0, space.coarse)
 
 
 @_jit
 def render_crystals(lib, cond, start, step, out):  # type: ignore[no-untyped-def]
     """Fills `out` (batch, points) with clean patterns in the reference's unit, free of background."""
     batch, n = out.shape
-    slots = cond.phase.shape[1]
-    sticks, lines, coarse = _work_space(lib, slots, n)
-    height, place = np.zeros(slots), np.zeros(slots, np.int64)
+    space = work_space(lib, cond.phase.shape[1], n)
     for b in range(batch):
-        _draw_sample(lib, cond, b, start, step, sticks, lines, out[b], coarse, height, place)
+        _draw_sample(lib, cond, b, n, start, step, space)
+        out[b] = space.fine.ravel()[:n]
 
 
 @_jit
@@ -632,21 +722,19 @@ def render_batch(lib, cond, start, step, seed, out, signal):  # type: ignore[no-
     """
     batch, n = out.shape
     slots = cond.phase.shape[1]
-    sticks, lines, coarse = _work_space(lib, slots, n)
-    height, place = np.zeros(slots), np.zeros(slots, np.int64)
-    fine = np.empty(n, np.float32)
+    space = work_space(lib, slots, n)
+    fine = space.fine.ravel()[:n]
     for b in range(batch):
-        _draw_sample(lib, cond, b, start, step, sticks, lines, fine, coarse, height, place)
+        _draw_sample(lib, cond, b, n, start, step, space)
         top = max(np.float64(_largest(fine)), 1e-30)
-        fine *= np.float32(1.0 / top)
-        _fill_background(coarse, start, step, cond, b)
-        join(fine, coarse)
+        _fill_background(space.coarse, n, start, step, cond, b)
+        join(space.fine, 1.0 / top, space.coarse)
         counts = cond.counts[b]
         for slot in range(slots):
             signal[b, slot] = 0.0
-            if place[slot] >= 0:
-                under = max(fine[place[slot]], np.float32(1e-12))
-                signal[b, slot] = height[slot] / top * math.sqrt(max(counts, 1.0) / under)
+            if space.place[slot] >= 0:
+                under = max(fine[space.place[slot]], np.float32(1e-12))
+                signal[b, slot] = space.height[slot] / top * math.sqrt(max(counts, 1.0) / under)
         if counts > 0.0:
             key = noise_key(seed, cond.sample[b])
             add_counting_noise(fine, counts, key, out[b])
