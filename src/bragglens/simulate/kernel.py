@@ -18,24 +18,28 @@ from numpy.typing import NDArray
 
 from bragglens.simulate.draws import mix, noise_key
 
-GAUSS_REACH = 2.3  # in FWHM; the Gaussian is below 1e-6 of its top there
-TAIL = 5e-6  # of the strongest line; where a Lorentzian falls below this it is cut
-FAINT = 1e-6  # of the strongest line; lines below this are left out
-CORE = 6.0  # in FWHM; a Lorentzian is drawn point by point this far and on the coarse axis beyond
-LEAST_CORE = 40.0  # points
-COARSE = 8  # points from node to node of the coarse axis, which carries tails and background
+TAIL = 5e-6  # of the strongest line; where a line falls below this it is cut
+BEND = 5e-5  # of the strongest line; what linear interpolation between two coarse nodes may miss of a line
+SPREAD = 1e-4  # of the strongest line; what axial divergence may miss of a line that it spreads over few points
+COARSE = 8  # points from node to node of the coarse axis, and coarse nodes from node to node of the far one
+ROW = 16  # nodes that are computed together
+MOST = 24  # points that axial divergence spreads a line over
+HUMP_REACH = 5.0  # in standard deviations
 INVERSION = 12.0  # mean counts below which Poisson numbers are drawn by inversion
 _DEG = 180 / math.pi
 _LN2_4 = 4 * math.log(2)
 _GAUSS_AREA = math.sqrt(_LN2_4 / math.pi)
 _F0, _F1, _F2, _F3, _F4, _F5 = (np.float32(v) for v in (0.0, 1.0, 1 / 2, 1 / 6, 1 / 24, 1 / 120))
 _F6, _F7 = np.float32(1 / 32), np.float32(1 / 720)
-_NODES_4, _WEIGHTS_4 = np.polynomial.legendre.leggauss(4)
-_NODES_8, _WEIGHTS_8 = np.polynomial.legendre.leggauss(8)
-_NODES_24, _WEIGHTS_24 = np.polynomial.legendre.leggauss(24)
 _HALF, _SHIFT = np.uint32(0xFFFF), np.uint32(16)
+_BEYOND = 1e30  # a square that no distance in points reaches
 _BLOCK = 128  # points that are drawn in step
 _UNIT = np.float32(2.0**-23)
+_LEAST = np.float32(1e-20)  # mean counts, in place of none
+_ALL = np.float32(1 - 6e-7)  # of all probability: less than 1 by more than float32 may miss, so that every count ends
+_MOST_COUNTS = np.float32(60)
+_TWO, _THREE, _FOUR = np.float32(2), np.float32(3), np.float32(4)
+_LN2, _LOG2E = np.float32(math.log(2)), np.float32(1 / math.log(2))
 
 
 class PackedPhases(NamedTuple):
@@ -86,6 +90,32 @@ class Conditions(NamedTuple):
     smoothing: NDArray[np.int64]  # (batch,) half width in points of a moving average over the counts
     spikes: NDArray[np.int64]  # (batch,) points where something else than X-rays hit the detector
 
+
+def _axial_rules() -> NDArray[np.float64]:
+    """Gauss rules of 1 to MOST nodes over axial divergence: [n, 0] the nodes, [n, 1] their weights (sum 1).
+
+    The weight is 1 - h for h from 0 to 1 (the rest of formulas.axial_divergence is smooth), and the variable h², to
+    which the shift of a line is proportional: half as many nodes as Gauss-Legendre in h takes. By the three-term
+    recurrence over a fine grid and the eigenvectors of its matrix (Golub & Welsch 1969, Math. Comp. 23, 221).
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    h, weights = 0.5 * (nodes + 1), 0.5 * (1 - nodes) * weights / 2
+    before, here, diagonal, beside = np.zeros(200), np.ones(200), np.zeros(MOST), np.zeros(MOST + 1)
+    here /= math.sqrt(weights.sum())
+    for k in range(MOST):
+        diagonal[k] = (weights * h**2 * here**2).sum()
+        following = (h**2 - diagonal[k]) * here - beside[k] * before
+        beside[k + 1] = math.sqrt((weights * following**2).sum())
+        before, here = here, following / beside[k + 1]
+    rules = np.zeros((MOST + 1, 2, MOST))
+    for n in range(1, MOST + 1):
+        matrix = np.diag(diagonal[:n]) + np.diag(beside[1:n], 1) + np.diag(beside[1:n], -1)
+        squares, vectors = np.linalg.eigh(matrix)
+        rules[n, 0, :n], rules[n, 1, :n] = np.sqrt(squares), vectors[0] ** 2
+    return rules
+
+
+_AXIAL = _axial_rules()
 
 _jit = njit(cache=True, error_model="numpy", nogil=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
 
@@ -185,109 +215,147 @@ def phase_sticks(lib, p, coefficients, hkl_axis, march, inverse_d, strength):  #
 
 
 @_jit
-def _extremes(values):  # type: ignore[no-untyped-def]
-    """Smallest and largest number of a pattern, folded row on row: one running number alone would not vectorise."""
-    width = min(512, values.size)
-    least, largest = values[:width].copy(), values[:width].copy()
-    for first in range(width, values.size, width):
-        row = values[first : first + width]
-        for i in range(np.int32(row.size)):
-            value = row[i]
-            least[i] = value if value < least[i] else least[i]
-            largest[i] = value if value > largest[i] else largest[i]
-    return least.min(), largest.max()
+def _largest(values):  # type: ignore[no-untyped-def]
+    """The largest of some numbers, by their bits; where all are negative, one of them.
 
-
-@_jit
-def _window(centre, reach, n):  # type: ignore[no-untyped-def]
-    """First point within reach of the centre, and one past the last."""
-    return max(0, int(math.ceil(centre - reach))), min(n, int(math.floor(centre + reach)) + 1)
-
-
-# The four loops below are in float32 with a zero-based 32-bit index: this is what lets the compiler use full vectors.
-
-
-@_jit
-def _lorentz(out, x0, peak, width):  # type: ignore[no-untyped-def]
-    for i in range(np.int32(out.size)):
-        x = x0 + np.float32(i)
-        out[i] += peak / (_F1 + width * x * x)
-
-
-@_jit
-def _lorentz_above(out, x0, peak, width, floor):  # type: ignore[no-untyped-def]
-    for i in range(np.int32(out.size)):
-        x = x0 + np.float32(i)
-        out[i] += peak / (_F1 + width * x * x) - floor
-
-
-@_jit
-def _lorentz_capped(out, x0, spacing, peak, width, cap):  # type: ignore[no-untyped-def]
-    for i in range(np.int32(out.size)):
-        x = x0 + spacing * np.float32(i)
-        out[i] += min(peak / (_F1 + width * x * x), cap)
-
-
-@_jit
-def _gauss(out, x0, peak, width):  # type: ignore[no-untyped-def]
-    # exp(-y) as the 32nd power of a short series at y/32, with y < 14.7: only products, so that it vectorises
-    for i in range(np.int32(out.size)):
-        x = x0 + np.float32(i)
-        z = width * x * x * _F6
-        e = _F1 - z * (_F1 - z * (_F2 - z * (_F3 - z * (_F4 - z * _F5))))
-        e *= e
-        e *= e
-        e *= e
-        e *= e
-        e *= e
-        out[i] += peak * e
-
-
-@_jit
-def draw_peak(fine, coarse, centre, points, lorentz, gauss, top):  # type: ignore[no-untyped-def]
-    """Adds a pseudo-Voigt of a FWHM of so many points, of two heights, where `top` is the strongest line's height.
-
-    The core goes to `fine`; the tails, capped within the core, to every COARSE-th point of `coarse`, from where
-    `join` interpolates them.
+    Bits of floats that are not negative stand in the floats' order, and those of negative ones below. The compiler
+    takes the extremes of whole numbers in vectors, but not of floats, among which there might be a NaN.
     """
-    if lorentz > TAIL * top:
-        reach = 0.5 * points * math.sqrt(lorentz / (TAIL * top))
-        width = 4.0 / (points * points)
-        core = max(CORE * points, LEAST_CORE)
-        if reach <= core:
-            lo, hi = _window(centre, reach, fine.size)
-            if lo < hi:
-                _lorentz(fine[lo:hi], np.float32(lo - centre), np.float32(lorentz), np.float32(width))
-        else:
-            cap = lorentz / (1.0 + width * core * core)
-            lo, hi = _window(centre, core, fine.size)
-            if lo < hi:
-                _lorentz_above(
-                    fine[lo:hi], np.float32(lo - centre), np.float32(lorentz), np.float32(width), np.float32(cap)
-                )
-            lo, hi = _window(centre / COARSE, reach / COARSE, coarse.size)
-            if lo < hi:
-                _lorentz_capped(
-                    coarse[lo:hi], np.float32(lo * COARSE - centre), np.float32(COARSE), np.float32(lorentz),
-                    np.float32(width), np.float32(cap),
-                )  # fmt: skip
-    if gauss > FAINT * top:
-        lo, hi = _window(centre, GAUSS_REACH * points, fine.size)
-        if lo < hi:
-            _gauss(fine[lo:hi], np.float32(lo - centre), np.float32(gauss), np.float32(_LN2_4 / (points * points)))
+    bits = values.view(np.int32)
+    top = bits[0]
+    for i in range(np.int32(bits.size)):
+        top = max(top, bits[i])
+    found = np.int32(top)
+    return found.view(np.float32)
 
 
 @_jit
-def join(fine, coarse):  # type: ignore[no-untyped-def]
-    """Adds the coarse axis, linearly interpolated, to the fine one."""
-    n = fine.size
+def _smallest(values):  # type: ignore[no-untyped-def]
+    """The smallest of some numbers, by their bits; where there are negative ones, one of them."""
+    bits = values.view(np.int32)
+    low = bits[0]
+    for i in range(np.int32(bits.size)):
+        low = min(low, bits[i])
+    found = np.int32(low)
+    return found.view(np.float32)
+
+
+# Three axes carry a pattern: `fine` has its points, `coarse` every COARSE-th, `far` every COARSE-th of these. What
+# bends little goes to the coarser ones, from where `join` interpolates it. Each axis is held in rows of ROW nodes, and
+# its loops run over whole rows in float32, without a branch within a row: so the compiler makes a row two vectors and
+# leaves no rest of single numbers, which would cost more than the vectors. (A row of 8 it would unroll instead.)
+
+
+@_jit
+def _rows_within(centre, reach, rows):  # type: ignore[no-untyped-def]
+    """First row with a node within reach of the centre, and one past the last."""
+    low, high = math.floor((centre - reach) / ROW), math.floor((centre + reach) / ROW)
+    return max(0, int(low)), min(rows, int(high) + 1)
+
+
+@_jit
+def _add_lorentz(axis, spacing, centre, reach, peak, width, inner, outer):  # type: ignore[no-untyped-def]
+    """Adds what an axis carries of peak / (1 + width x²), x in points; `spacing` is the axis' own, in points.
+
+    `inner` and `outer` are the cores that this axis and the next coarser one cannot carry (see `_core`). Within the
+    inner core stands its parabola in place of the Lorentzian; the outer core's parabola is taken off all, and beyond
+    the outer core nothing is left.
+    """
+    inner2, outer2, floor = np.float32(inner[0]), np.float32(outer[0]), np.float32(outer[1])
+    blunt, taken = np.float32(inner[2]), np.float32(outer[2])
+    top, curve, step = np.float32(peak), np.float32(width), np.float32(spacing)
+    first, last = _rows_within(centre / spacing, reach / spacing, axis.shape[0])
+    for row in range(first, last):
+        x0 = np.float32(row * ROW * spacing - centre)
+        for j in range(ROW):
+            x = x0 + step * np.float32(j)
+            x2 = x * x
+            x2 = x2 if x2 < outer2 else outer2
+            y = x2 if x2 > inner2 else inner2
+            axis[row, j] += top / (_F1 + curve * y) - floor + blunt * (y - x2) - taken * (outer2 - x2)
+
+
+@_jit
+def _add_gauss(axis, centre, peak, width, reach):  # type: ignore[no-untyped-def]
+    """Adds peak · exp(-width x²), x in nodes, to the rows of an axis that have a node within reach.
+
+    exp(-y) as the 32nd power of a short series at y/32: only products, so that it vectorises. It ends at y = 16.
+    """
+    top, curve = np.float32(peak), np.float32(width) * _F6
+    first, last = _rows_within(centre, reach, axis.shape[0])
+    for row in range(first, last):
+        x0 = np.float32(row * ROW - centre)
+        for j in range(ROW):
+            x = x0 + np.float32(j)
+            z = curve * x * x
+            z = z if z < _F2 else _F2
+            e = _F1 - z * (_F1 - z * (_F2 - z * (_F3 - z * (_F4 - z * _F5))))
+            e *= e
+            e *= e
+            e *= e
+            e *= e
+            e *= e
+            axis[row, j] += top * e
+
+
+@_jit
+def _core(peak, width, spacing, bend):  # type: ignore[no-untyped-def]
+    """The core of peak / (1 + width x²) that an axis of this spacing cannot carry: core², value at its end, slope.
+
+    Within the core the axis carries the parabola value + slope (core² - x²) that touches the Lorentzian at both ends,
+    where width core² = u, and beyond it the Lorentzian. So what it carries has a second derivative below
+    6 width peak / (1 + u)², of which linear interpolation misses spacing²/8, which is to be `bend`. This sets u.
+    """
+    u = math.sqrt(spacing * spacing / 8.0 * 6.0 * width * peak / bend) - 1.0
+    if u <= 0.0:
+        return 0.0, peak, 0.0
+    value = peak / (1.0 + u)
+    return u / width, value, width * value / (1.0 + u)
+
+
+@_jit
+def draw_peaks(space, count, top):  # type: ignore[no-untyped-def]
+    """Draws so many pieces of lines on the three axes, from nothing; `top` is the strongest line's height.
+
+    A row of `space.pieces` holds centre and FWHM in points, Lorentz and Gauss height, and of how many pieces of a line
+    it is one: together these may miss TAIL and BEND. A Gaussian peak · exp(-width x²) has a second derivative of at
+    most 2 width peak. The loop over pieces stands here since a call that passes arrays counts references, in 24 ns.
+    """
+    fine, coarse, far, pieces = space.fine, space.coarse, space.far, space.pieces
+    fine[:] = 0.0
+    coarse[:] = 0.0
+    far[:] = 0.0
+    none, whole = (0.0, 0.0, 0.0), (_BEYOND, 0.0, 0.0)
+    for piece in range(count):
+        tail, bend = TAIL * top / pieces[piece, 4], BEND * top / pieces[piece, 4]
+        centre, points, lorentz, gauss = pieces[piece, 0], pieces[piece, 1], pieces[piece, 2], pieces[piece, 3]
+        if lorentz > tail:
+            width = 4.0 / (points * points)
+            core, wide_core = _core(lorentz, width, 1.0 * COARSE, bend), _core(lorentz, width, 1.0 * COARSE**2, bend)
+            if core[0] > 0.0:
+                _add_lorentz(fine, 1.0, centre, math.sqrt(core[0]), lorentz, width, none, core)
+            if wide_core[0] > 0.0:
+                _add_lorentz(coarse, 1.0 * COARSE, centre, math.sqrt(wide_core[0]), lorentz, width, core, wide_core)
+            reach = math.sqrt(lorentz / (tail * width))
+            _add_lorentz(far, 1.0 * COARSE**2, centre, reach, lorentz, width, wide_core, whole)
+        if gauss > tail:
+            width = _LN2_4 / (points * points)
+            reach = math.sqrt(math.log(gauss / tail) / width)
+            if COARSE * COARSE / 8.0 * 2.0 * width * gauss > bend:
+                _add_gauss(fine, centre, gauss, width, reach)
+            else:
+                _add_gauss(coarse, centre / COARSE, gauss, width * COARSE * COARSE, reach / COARSE)
+
+
+@_jit
+def join(axis, scale, coarser):  # type: ignore[no-untyped-def]
+    """Multiplies an axis and adds the next coarser one, interpolated linearly."""
+    points, nodes, factor = axis.ravel(), coarser.ravel(), np.float32(scale)
     share = np.arange(COARSE).astype(np.float32) / np.float32(COARSE)
-    for node in range((n - 1) // COARSE + 1):
-        first = node * COARSE
-        low = coarse[node]
-        rise = coarse[node + 1] - low
-        for j in range(min(COARSE, n - first)):
-            fine[first + j] += low + rise * share[j]
+    for node in range(points.size // COARSE):
+        low, rise = nodes[node], nodes[node + 1] - nodes[node]
+        for j in range(COARSE):
+            points[node * COARSE + j] = factor * points[node * COARSE + j] + (low + rise * share[j])
 
 
 @_jit
@@ -304,7 +372,7 @@ def peak_shape(tangent, cosine, wavelength, broadening):  # type: ignore[no-unty
         g2 * g2 * g + 2.69269 * g2 * g2 * l + 2.42843 * g2 * g * l2 + 4.47163 * g2 * l2 * l
         + 0.07842 * g * l2 * l2 + l2 * l2 * l
     )  # fmt: skip
-    fwhm = fifth**0.2
+    fwhm = np.float64(np.float32(fifth) ** np.float32(0.2))
     q = l / fwhm
     return fwhm, q * (1.36603 - q * (0.47719 - q * 0.11116))
 
@@ -341,66 +409,38 @@ def _intensity(sine, cosine, geometry):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _point(cos_angle, sine, cosine, geometry):  # type: ignore[no-untyped-def]
-    """Place in points on the instrument's scale, from the cosine of 2φ and θ of the line."""
-    angle = math.acos(min(1.0, max(-1.0, cos_angle))) * _DEG
-    shift = geometry.zero - geometry.tilt * cosine - geometry.transparency * 2.0 * sine * cosine
-    return (angle + shift - geometry.start) / geometry.step
-
-
-@_jit
-def _spread(lines, row, sine, cosine, geometry, nodes, weights):  # type: ignore[no-untyped-def]
-    """Spreads the line drawn up in `row` over the points of the axial divergence; returns the new length."""
-    cos2 = 1.0 - 2.0 * sine * sine
-    last = nodes.size - 1
-    total = 0.0
-    for i in range(nodes.size):
-        h = 0.5 * geometry.axial * (nodes[i] + 1.0)
-        c = cos2 * math.sqrt(1.0 + h * h)
-        lines[row + last - i, 0] = _point(c, sine, cosine, geometry)
-        lines[row + last - i, 4] = weights[i] * (geometry.axial - h) / (c * c * math.sqrt(max(1e-9, 1.0 - c * c)))
-        total += lines[row + last - i, 4]
-    points, lorentz, gauss = lines[row, 1], lines[row, 2], lines[row, 3]
-    for i in range(nodes.size):
-        share = lines[row + i, 4] / total
-        lines[row + i, 1], lines[row + i, 2], lines[row + i, 3] = points, lorentz * share, gauss * share
-    return row + nodes.size
-
-
-@_jit
-def _place_line(lines, row, sine, cosine, geometry):  # type: ignore[no-untyped-def]
-    """Gives the line in `row` its place, spread by axial divergence where that shows; returns the new length."""
-    cos2 = 1.0 - 2.0 * sine * sine
-    axial2 = geometry.axial * geometry.axial
-    # reach of the tail to low angle in FWHM: d(2φ) = cot 2θ h²/2 at its end
-    reach = 0.5 * axial2 * abs(cos2) / max(1e-6, 2.0 * sine * cosine) * _DEG / (geometry.step * lines[row, 1])
-    if reach > 2.0:
-        return _spread(lines, row, sine, cosine, geometry, _NODES_24, _WEIGHTS_24)
-    if reach > 0.6:
-        return _spread(lines, row, sine, cosine, geometry, _NODES_8, _WEIGHTS_8)
-    if reach > 0.06:
-        return _spread(lines, row, sine, cosine, geometry, _NODES_4, _WEIGHTS_4)
-    lines[row, 0] = _point(cos2 * (1.0 + axial2 / 12.0), sine, cosine, geometry)  # the mean of h² is axial²/6
-    return row + 1
+def _angle(cosine):  # type: ignore[no-untyped-def]
+    """Angle in degrees of a cosine that axial divergence may have taken beyond 1."""
+    return math.acos(min(1.0, max(-1.0, cosine))) * _DEG
 
 
 @_jit
 def _append_lines(lines, row, sticks, count, wavelength, factor, broadening, geometry):  # type: ignore[no-untyped-def]
-    """Appends the lines of one phase at one wavelength: place and FWHM in points, Lorentz and Gauss height.
+    """Appends the lines of one phase at one wavelength, and returns the table's new length.
 
+    A row holds place (the mean over axial divergence) and FWHM in points, Lorentz and Gauss height, height once spread
+    by axial divergence (within 4% up to a reach of 3, 20% up to 20), reach of that spread in FWHM, cos 2θ, and the
+    instrument's shift in points.
     `broadening` is the resolution's U V W X Y, then size, microstrain and Lorentzian share.
     """
+    axial2 = geometry.axial * geometry.axial
     for r in range(count):
         sine = 0.5 * wavelength * sticks[0, r]
         if sine >= 0.9999:
             continue
         cosine = math.sqrt(1.0 - sine * sine)
+        cos2, sin2 = 1.0 - 2.0 * sine * sine, 2.0 * sine * cosine
         fwhm, eta = peak_shape(sine / cosine, cosine, wavelength, broadening)
         area = factor * sticks[1, r] * _intensity(sine, cosine, geometry)
+        shift = (geometry.zero - geometry.tilt * cosine - geometry.transparency * sin2 - geometry.start) / geometry.step
+        reach = 0.5 * axial2 * abs(cos2) / sin2 * _DEG / fwhm  # d(2φ) = cot 2θ h²/2, at the end of h
+        lines[row, 0] = _angle(cos2 * (1.0 + axial2 / 12.0)) / geometry.step + shift  # the mean of h² is axial²/6
         lines[row, 1] = fwhm / geometry.step
         lines[row, 2] = area * eta * 2.0 / (math.pi * fwhm)
         lines[row, 3] = area * (1.0 - eta) * _GAUSS_AREA / fwhm
-        row = _place_line(lines, row, sine, cosine, geometry)
+        lines[row, 4] = (lines[row, 2] + lines[row, 3]) / math.sqrt(math.sqrt(1.0 + reach * reach / 2.4))
+        lines[row, 5], lines[row, 6], lines[row, 7] = reach, cos2, shift
+        row += 1
     return row
 
 
@@ -409,10 +449,60 @@ def _strongest(lines, first, last, low, high):  # type: ignore[no-untyped-def]
     """Height and place (point) of the strongest of some rows that lies from point `low` to `high`."""
     best, place = 0.0, -1
     for row in range(first, last):
-        height = lines[row, 2] + lines[row, 3]
-        if height > best and low <= lines[row, 0] <= high:
-            best, place = height, int(round(lines[row, 0]))
-    return best, place
+        if lines[row, 4] > best and low <= lines[row, 0] <= high:
+            best, place = lines[row, 4], row
+    if place < 0:
+        return best, place
+    # The mean of a line spread by axial divergence is reach/6 from its end, its top closer to that (within 0.07 FWHM).
+    reach = math.copysign(lines[place, 5], lines[place, 6])
+    top = lines[place, 0] + lines[place, 1] * reach / 6.0 * (1.0 - 1.0 / math.sqrt(1.0 + reach * reach / 1.8))
+    return best, int(round(min(max(top, low), high)))
+
+
+@_jit
+def place_lines(lines, top, geometry, pieces):  # type: ignore[no-untyped-def]
+    """Fills `pieces` with lines as `draw_peaks` takes them, spread by axial divergence; returns how many pieces.
+
+    Gauss quadrature with n nodes over a segment of `reach` FWHM misses a share of about q^n of a line whose poles are
+    half a FWHM from the segment, as a Lorentzian's are: q = (reach / (1 + √(1 + reach²)))² (Trefethen 2013,
+    Approximation Theory and Approximation Practice, chapter 19). n is the least that misses no more than SPREAD.
+    """
+    piece = 0
+    for row in range(lines.shape[0]):
+        height, reach = lines[row, 4] / top, lines[row, 5]
+        if height < TAIL:
+            continue
+        ratio = reach / (1.0 + math.sqrt(1.0 + reach * reach))
+        missed, n = height * ratio * ratio, 1
+        while missed > SPREAD and n < MOST:
+            missed *= ratio * ratio
+            n += 1
+        if n > 1:
+            piece = _spread(lines[row], n, geometry, pieces, piece)
+        else:
+            for k in range(4):
+                pieces[piece, k] = lines[row, k]
+            pieces[piece, 4] = 1.0
+            piece += 1
+    return piece
+
+
+@_jit
+def _spread(line, n, geometry, pieces, piece):  # type: ignore[no-untyped-def]
+    """Appends a line in n pieces by axial divergence (see `formulas.axial_divergence`); returns the new length."""
+    first, total, cos2 = piece, 0.0, line[6]
+    for i in range(n):
+        h = geometry.axial * _AXIAL[n, 0, i]
+        c = cos2 * math.sqrt(1.0 + h * h)
+        share = _AXIAL[n, 1, i] / (c * c * math.sqrt(max(1e-9, 1.0 - c * c)))
+        pieces[piece, 0], pieces[piece, 1] = _angle(c) / geometry.step + line[7], line[1]
+        pieces[piece, 2], pieces[piece, 3], pieces[piece, 4] = line[2] * share, line[3] * share, n
+        total += share
+        piece += 1
+    for i in range(first, piece):
+        pieces[i, 2] /= total
+        pieces[i, 3] /= total
+    return piece
 
 
 @_jit
@@ -434,70 +524,83 @@ def _phase_lines(lib, cond, b, slot, geometry, sticks, lines, first):  # type: i
 
 
 @_jit
-def _fill_background(coarse, start, step, cond, b):  # type: ignore[no-untyped-def]
+def _fill_background(coarse, points, start, step, cond, b):  # type: ignore[no-untyped-def]
     """Chebyshev background, air scatter and humps on the coarse axis, all relative to a strongest peak of 1."""
-    nodes = coarse.size
-    level = cond.background[b, 0]
-    for i in range(nodes):
-        x = 2.0 * i / (nodes - 1) - 1.0
-        t0, t1 = 1.0, x
-        shape = 1.0
-        for k in range(1, cond.background.shape[1]):
-            shape += cond.background[b, k] * t1
-            t0, t1 = t1, 2.0 * x * t1 - t0
-        angle = start + i * COARSE * step
-        value = level * (max(shape, 0.0) + cond.air[b] * start / angle)
-        for h in range(cond.humps.shape[1]):
-            if cond.humps[b, h, 2] > 0.0:
-                y = (angle - cond.humps[b, h, 0]) / cond.humps[b, h, 1]
-                value += cond.humps[b, h, 2] * math.exp(-0.5 * y * y)
-        coarse[i] = value
+    level, air = np.float32(cond.background[b, 0]), np.float32(cond.air[b])
+    c1, c2 = np.float32(cond.background[b, 1]), np.float32(cond.background[b, 2])
+    c3, c4 = np.float32(cond.background[b, 3]), np.float32(cond.background[b, 4])
+    nodes = coarse.ravel()
+    scale, growth = np.float32(2.0 / (points // COARSE + 1)), np.float32(COARSE * step / start)
+    for i in range(np.int32(nodes.size)):
+        x = scale * np.float32(i) - _F1
+        t2 = (x + x) * x - _F1
+        t3 = (x + x) * t2 - x
+        t4 = (x + x) * t3 - t2
+        shape = _F1 + c1 * x + c2 * t2 + c3 * t3 + c4 * t4
+        nodes[i] = level * ((shape if shape > _F0 else _F0) + air / (_F1 + growth * np.float32(i)))
+    spacing = COARSE * step
+    for h in range(cond.humps.shape[1]):
+        centre, deviation, height = cond.humps[b, h, 0], cond.humps[b, h, 1] / spacing, cond.humps[b, h, 2]
+        if height > 0.0:
+            width = 0.5 / (deviation * deviation)
+            _add_gauss(coarse, (centre - start) / spacing, height, width, HUMP_REACH * deviation)
+
+
+@_jit
+def _exponentials(mean, out):  # type: ignore[no-untyped-def]
+    """exp(mean) of small numbers that are not negative, within 3e-7: 2^n times a series in the rest, |rest| < 0.35."""
+    for i in range(np.int32(mean.size)):
+        n = np.int32(mean[i] * _LOG2E + _F2)
+        x = mean[i] - np.float32(n) * _LN2
+        e = _F1 + x * (_F1 + x * (_F2 + x * (_F3 + x * (_F4 + x * (_F5 + x * _F7)))))
+        power = np.int32((n + np.int32(127)) << np.int32(23))
+        out[i] = e * power.view(np.float32)
 
 
 @_jit
 def _small_counts(pattern, counts, key, out):  # type: ignore[no-untyped-def]
     """Draws points of a mean below INVERSION by inversion: the count is how often the uniform number exceeds the CDF.
 
-    Block by block in step, each block to the count that its largest mean may reach, so that it vectorises.
+    What the uniform number exceeds the CDF at k by, over the probability of k, is rest(k) = rest(k-1) k/mean - 1. Block
+    by block in step and four k at a time, so that it vectorises and stays in registers.
     """
-    mean, uniform, term = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
-    below, count = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+    mean, rest = np.full(_BLOCK, _LEAST), np.empty(_BLOCK, np.float32)
+    inverse, count = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
     level, most = np.float32(counts), np.float32(INVERSION)
     for first in range(0, pattern.size, _BLOCK):
-        size = np.int32(min(_BLOCK, pattern.size - first))
-        part = pattern[first : first + size]
-        largest, least = _F0, most
-        for i in range(size):
+        part = pattern[first : first + _BLOCK]
+        for i in range(np.int32(part.size)):
             m = level * part[i]
-            least = m if m < least else least
-            m = m if m > _F0 else _F0
-            m = m if m < most else most
-            largest = m if m > largest else largest
-            mean[i] = m
-        if least >= most:
+            m = m if m > _LEAST else _LEAST
+            mean[i] = m if m < most else most
+        if _smallest(mean) >= most:
             continue
-        for i in range(size):
-            uniform[i] = (np.float32(np.int32(mix(key + np.uint64(first + i)) >> np.uint64(41))) + _F2) * _UNIT
-        for i in range(size):  # exp(-mean) as in `_gauss`, one term longer
-            z = mean[i] * _F6
-            e = _F1 - z * (_F1 - z * (_F2 - z * (_F3 - z * (_F4 - z * (_F5 - z * _F7)))))
-            e *= e
-            e *= e
-            e *= e
-            e *= e
-            e *= e
-            term[i] = e
-            below[i] = e
+        start = key + np.uint64(first)
+        for i in range(np.int32(_BLOCK)):
+            bits = mix(start + np.uint64(i))
+            count[i] = (np.float32(np.int32(bits >> np.uint64(41))) + _F2) * _UNIT
+        _exponentials(mean, rest)
+        for i in range(np.int32(_BLOCK)):
+            rest[i] = count[i] * rest[i] * _ALL - _F1
+            inverse[i] = _F1 / mean[i]
             count[i] = _F0
-        for k in range(1, int(largest + 5.5 * math.sqrt(largest)) + 7):
-            share = _F1 / np.float32(k)
-            for i in range(size):
-                count[i] += _F1 if uniform[i] > below[i] else _F0
-                term[i] *= mean[i] * share
-                below[i] += term[i]
-        for i in range(size):
-            if level * part[i] < most:
-                out[first + i] = count[i]
+        k = _F1
+        while _largest(rest) > _F0 and k < _MOST_COUNTS:
+            for i in range(np.int32(_BLOCK)):
+                r, n, over = rest[i], count[i], inverse[i]
+                n += _F1 if r > _F0 else _F0
+                r = r * (k * over) - _F1
+                n += _F1 if r > _F0 else _F0
+                r = r * ((k + _F1) * over) - _F1
+                n += _F1 if r > _F0 else _F0
+                r = r * ((k + _TWO) * over) - _F1
+                n += _F1 if r > _F0 else _F0
+                rest[i], count[i] = r * ((k + _THREE) * over) - _F1, n
+            k += _FOUR
+        goal = out[first : first + _BLOCK]
+        for i in range(np.int32(goal.size)):
+            large, small = goal[i], count[i]
+            goal[i] = small if mean[i] < most else large
 
 
 @_jit
@@ -521,7 +624,7 @@ def add_counting_noise(pattern, counts, key, out):  # type: ignore[no-untyped-de
         spread = np.sqrt(narrow if narrow > _F0 else _F0)
         count = np.floor(mean + spread * z + (z * z - _F1) * _F3 + _F2)
         out[i] = count if count > _F0 else _F0
-    if counts * _extremes(pattern)[0] < INVERSION:
+    if counts * _smallest(pattern) < INVERSION:
         _small_counts(pattern, counts, key, out)
 
 
@@ -557,50 +660,78 @@ def _longest(lib):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _geometry(cond, b, start, step):  # type: ignore[no-untyped-def]
+def geometry_of(cond, b, start, step):  # type: ignore[no-untyped-def]
+    """What the lines of one sample need of its conditions."""
     return Geometry(
         start, step, cond.polarisation[b], cond.slit[b, 0], cond.slit[b, 1], cond.roughness[b, 0],
         cond.roughness[b, 1], cond.axial[b], cond.zero[b], cond.tilt[b], cond.transparency[b],
     )  # fmt: skip
 
 
+class Space(NamedTuple):
+    """Memory that the samples of a batch are made in, one after the other."""
+
+    sticks: NDArray[np.float64]  # (2, reflections)
+    lines: NDArray[np.float64]  # (lines, 8), see `_append_lines`
+    pieces: NDArray[np.float64]  # (lines x MOST, 5), see `draw_peaks`
+    fine: NDArray[np.float32]  # (rows, ROW), as are the next two
+    coarse: NDArray[np.float32]
+    far: NDArray[np.float32]
+    height: NDArray[np.float64]  # (slots,) of the strongest line of each slot
+    place: NDArray[np.int64]  # (slots,) its point, -1 where there is none
+
+
 @_jit
-def _draw_sample(lib, cond, b, start, step, sticks, lines, fine, coarse, height, place):  # type: ignore[no-untyped-def]
-    """Draws all phases of one sample into `fine`, and notes the strongest line of each slot that the scan covers."""
-    geometry = _geometry(cond, b, start, step)
-    last = fine.size - 1.0
-    low, high = max((cond.span[b, 0] - start) / step, 0.0), min((cond.span[b, 1] - start) / step, last)
+def work_space(lib, slots, n):  # type: ignore[no-untyped-def]
+    """Memory for samples of n points."""
+    most = _longest(lib)
+    lines = slots * most * lib.wavelengths.size
+    fine_rows = (n - 1) // ROW + 1
+    coarse_rows = fine_rows // COARSE + 1  # as many nodes as `fine` has intervals, and at least one more
+    far_rows = coarse_rows // COARSE + 1
+    return Space(
+        np.empty((2, most)), np.empty((lines, 8)), np.empty((lines * MOST, 5)), np.empty((fine_rows, ROW), np.float32),
+        np.empty((coarse_rows, ROW), np.float32), np.empty((far_rows, ROW), np.float32), np.zeros(slots),
+        np.zeros(slots, np.int64),
+    )  # fmt: skip
+
+
+@_jit
+def sample_lines(lib, cond, b, geometry, space, low, high):  # type: ignore[no-untyped-def]
+    """Lines of all phases of one sample: how many, and the height of the strongest.
+
+    Notes height and place of the strongest line of each slot from point `low` to `high`.
+    """
     rows, top = 0, 0.0
-    for slot in range(height.size):
-        height[slot], place[slot] = 0.0, -1
+    for slot in range(space.height.size):
+        space.height[slot], space.place[slot] = 0.0, -1
         if cond.phase[b, slot] >= 0:
             first = rows
-            rows = _phase_lines(lib, cond, b, slot, geometry, sticks, lines, first)
-            height[slot], place[slot] = _strongest(lines, first, rows, low, high)
-            top = max(top, _strongest(lines, first, rows, -np.inf, np.inf)[0])
-    fine[:] = 0.0
-    coarse[:] = 0.0
-    for row in range(rows):
-        draw_peak(fine, coarse, lines[row, 0], lines[row, 1], lines[row, 2], lines[row, 3], top)
-    join(fine, coarse)
+            rows = _phase_lines(lib, cond, b, slot, geometry, space.sticks, space.lines, first)
+            space.height[slot], space.place[slot] = _strongest(space.lines, first, rows, low, high)
+            top = max(top, _strongest(space.lines, first, rows, -np.inf, np.inf)[0])
+    return rows, top
 
 
 @_jit
-def _work_space(lib, slots, n):  # type: ignore[no-untyped-def]
-    most = _longest(lib)
-    rows = slots * most * lib.wavelengths.size * _NODES_24.size
-    return np.empty((2, most)), np.empty((rows, 5)), np.empty((n - 1) // COARSE + 2, np.float32)
+def _draw_sample(lib, cond, b, n, start, step, space):  # type: ignore[no-untyped-def]
+    """Draws all phases of one sample, and notes the strongest line of each slot that the scan covers."""
+    geometry = geometry_of(cond, b, start, step)
+    low, high = max((cond.span[b, 0] - start) / step, 0.0), min((cond.span[b, 1] - start) / step, n - 1.0)
+    rows, top = sample_lines(lib, cond, b, geometry, space, low, high)
+    draw_peaks(space, place_lines(space.lines[:rows], top, geometry, space.pieces), top)
+    join(space.coarse, 1.0, space.far)
+    join(space.fine, 1.0, space.coarse)
 
 
 @_jit
 def render_crystals(lib, cond, start, step, out):  # type: ignore[no-untyped-def]
     """Fills `out` (batch, points) with clean patterns in the reference's unit, free of background."""
     batch, n = out.shape
-    slots = cond.phase.shape[1]
-    sticks, lines, coarse = _work_space(lib, slots, n)
-    height, place = np.zeros(slots), np.zeros(slots, np.int64)
+    space = work_space(lib, cond.phase.shape[1], n)
     for b in range(batch):
-        _draw_sample(lib, cond, b, start, step, sticks, lines, out[b], coarse, height, place)
+        _draw_sample(lib, cond, b, n, start, step, space)
+        out[b] = space.fine.ravel()[:n]
 
 
 @_jit
@@ -611,21 +742,19 @@ def render_batch(lib, cond, start, step, seed, out, signal):  # type: ignore[no-
     """
     batch, n = out.shape
     slots = cond.phase.shape[1]
-    sticks, lines, coarse = _work_space(lib, slots, n)
-    height, place = np.zeros(slots), np.zeros(slots, np.int64)
-    fine = np.empty(n, np.float32)
+    space = work_space(lib, slots, n)
+    fine = space.fine.ravel()[:n]
     for b in range(batch):
-        _draw_sample(lib, cond, b, start, step, sticks, lines, fine, coarse, height, place)
-        top = max(np.float64(_extremes(fine)[1]), 1e-30)
-        fine *= np.float32(1.0 / top)
-        _fill_background(coarse, start, step, cond, b)
-        join(fine, coarse)
+        _draw_sample(lib, cond, b, n, start, step, space)
+        top = max(np.float64(_largest(fine)), 1e-30)
+        _fill_background(space.coarse, n, start, step, cond, b)
+        join(space.fine, 1.0 / top, space.coarse)
         counts = cond.counts[b]
         for slot in range(slots):
             signal[b, slot] = 0.0
-            if place[slot] >= 0:
-                under = max(fine[place[slot]], np.float32(1e-12))
-                signal[b, slot] = height[slot] / top * math.sqrt(max(counts, 1.0) / under)
+            if space.place[slot] >= 0:
+                under = max(fine[space.place[slot]], np.float32(1e-12))
+                signal[b, slot] = space.height[slot] / top * math.sqrt(max(counts, 1.0) / under)
         if counts > 0.0:
             key = noise_key(seed, cond.sample[b])
             add_counting_noise(fine, counts, key, out[b])
