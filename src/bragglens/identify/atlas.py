@@ -15,9 +15,9 @@ from bragglens.simulate.render import fixed_conditions, render_per_gram
 from bragglens.simulate.specimen import Specimen
 
 STRETCHES = np.linspace(-0.012, 0.012, 13)  # relative swelling; a line at 60° moves by 0.13° from one to the next
-_STEP = 0.06  # degrees
-_BREADTH = 0.15  # degrees; lines this broad still meet peaks that they miss by a little
-_FIRST = 3.0  # degrees
+_POINTS = 1500  # 0.06° for scans to 90°; synchrotrons measure sharper lines over shorter ranges
+_BREADTH = 2.5  # steps; lines this broad still meet peaks that they miss by a little
+_FIRST = 2.0  # degrees
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Atlas:
 
 def draw_atlas(crystals: tuple[Reflections, ...], packed: PackedPhases, instrument: Instrument, end: float) -> Atlas:
     """Draw all phases up to 2θ of `end` degrees."""
-    points = int((end - _FIRST) / _STEP)
-    grid = Grid(_FIRST, _FIRST + points * _STEP, _STEP)
-    broad = Instrument(instrument.lines, radius=instrument.radius, W=_BREADTH**2)
+    step = end / _POINTS
+    grid = Grid(_FIRST, _FIRST + step * int((end - _FIRST) / step), step)
+    broad = Instrument(instrument.lines, radius=instrument.radius, W=(_BREADTH * step) ** 2)
     specimens = [Specimen(size=60.0, strain=tuple(s * swelling(c))) for c in crystals for s in STRETCHES]
     phases = np.repeat(np.arange(len(crystals)), len(STRETCHES))
     patterns = render_per_gram(packed, fixed_conditions(broad, specimens, phases.tolist()), grid)

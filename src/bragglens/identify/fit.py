@@ -70,7 +70,7 @@ def fit(scan: Scan, phases: Sequence[Phase], instrument: Instrument, *, texture:
     """Fit phases that are known to be there.
 
     Args:
-        scan: the measured scan; its points are averaged to steps of at least 0.02°.
+        scan: the measured scan; neighbouring points of a very fine one are averaged (`observed.observe`).
         phases: what is there.
         instrument: its lines, radius, slits and monochromator are kept; zero, widths and axial divergence are fitted.
         texture: whether preferred orientation may be fitted.

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from pybaselines.whittaker import arpls
 from scipy.signal import fftconvolve
 
+from bragglens.errors import ScanError
 from bragglens.scan.pattern import Grid
 from bragglens.scan.prepare import rebin
 from bragglens.scan.scan import Scan
 
 Array = NDArray[np.float64]
 
-LEAST_STEP = 0.02  # degrees; laboratory lines are at least twice as wide, finer points only cost time
+MOST_POINTS = 4500  # laboratory lines have at least two points of these, finer ones only cost time
 MISFIT = 0.08  # of a peak's intensity: how well calculated intensities meet measured ones on a good day
 _BACKGROUND_MISFIT = 0.01
 _TAIL = 2.0  # how much of it the intensity of neighbours adds: tails and shifts are no better known than heights
@@ -71,9 +72,15 @@ class Observed:
 
 
 def observe(scan: Scan) -> Observed:
-    """Put a scan on an even axis, averaged to steps of at least LEAST_STEP, and estimate its errors."""
+    """Put a scan on an even axis, neighbours averaged to at most about MOST_POINTS, and estimate its errors.
+
+    Raises:
+        ScanError: it holds no intensity above zero.
+    """
+    if scan.counts.max() <= 0:
+        raise ScanError(f"{scan.name}: no intensity is above zero: was a background subtracted twice?")
     spacing = float(np.median(np.diff(scan.two_theta)))
-    factor = max(1, int(np.ceil(LEAST_STEP / spacing - 1e-6)))
+    factor = max(1, int(np.ptp(scan.two_theta) / spacing / MOST_POINTS + 0.5))
     step = spacing * factor
     start = float(scan.two_theta[0]) + step * (1 - 1 / factor) / 2
     size = int((scan.two_theta[-1] - start) / step + 1e-6)

@@ -32,7 +32,7 @@ Array = NDArray[np.float64]
 _SHARED = {
     "zero": (0.0, -0.4, 0.4, 0.02, 0.05),  # degrees
     "displacement": (0.0, -0.8, 0.8, 0.03, 0.15),  # mm
-    "log width": (np.log(0.06), np.log(0.02), np.log(0.8), 0.2, 0.5),  # of the instrument, degrees
+    "log width": (np.log(0.06), np.log(0.004), np.log(0.8), 0.2, 0.5),  # of the instrument, degrees
     "roughness": (0.0, 0.0, 0.9, 0.1, 0.3),  # p of Suortti's correction
     "axial": (0.03, 0.0, 0.12, 0.01, 0.03),  # (S + H)/L
     "lorentzian": (0.7, 0.0, 1.0, 0.1, 0.2),  # share of the broadening by size and microstrain

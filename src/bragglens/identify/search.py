@@ -125,6 +125,8 @@ def _worth_of_points(known: Candidates, own: Array, log_width: float) -> float:
 
 def screen(known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int]) -> list[Trial]:
     """What each phase of a pool would add to a solution, all else held, the best first: a first look on the atlas."""
+    if not pool:
+        return []
     first = not solution.state.phases
     displacements = _DISPLACEMENTS if first else solution.state.shared[1:2]
     drawn = known.atlas.patterns[list(pool)]
@@ -227,18 +229,18 @@ def _grow(
 
 
 def settle(known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int], prior: Array) -> Found:
-    """Exchange phases for better ones and take out those that do not hold, until all stand."""
-    for _ in range(2 * MOST_PHASES):
+    """Take out phases that do not hold, exchange others for better ones, until all stand."""
+    exchanges = 0
+    while True:
         left_out = [_without(known, observed, solution, i) for i in range(len(solution.state.phases))]
         proofs = [evidence(known, observed, one, solution, i) for i, one in enumerate(left_out)]
         if proofs and min(proofs) < LEAST_EVIDENCE:
             solution = left_out[int(np.argmin(proofs))]
             continue
         better, phases = _exchange(known, observed, solution, pool, prior, left_out, proofs)
-        if better is None:
+        if better is None or exchanges == MOST_PHASES:
             return Found(solution, phases)
-        solution = better
-    return Found(solution, phases)
+        solution, exchanges = better, exchanges + 1
 
 
 def _without(known: Candidates, observed: Observed, solution: Solution, place: int) -> Solution:
