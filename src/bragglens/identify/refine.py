@@ -269,18 +269,18 @@ def refine(
         only: place of the one phase whose own values move, all else held; None moves everything.
     """
     free = _free(known, solution.state, texture, only)
-    damping = 1e-3
+    damping = 1e-2
     for _ in range(rounds):
         matrix, gradient = _normal_equations(known, observed, solution, free)
         better = None
-        for _ in range(4):
+        for _ in range(7):
             step = np.asarray(np.linalg.solve(matrix + damping * np.diag(np.diag(matrix)), gradient), dtype=float)
             tried = _attempt(known, observed, solution, free, step, only)
             if tried.cost < solution.cost:
                 better = tried
-                damping = max(damping / 8, 1e-9)
+                damping = max(damping / 4, 1e-9)
                 break
-            damping *= 6
+            damping *= 5
         if better is None:
             break
         gain, solution = solution.cost - better.cost, better
@@ -339,7 +339,7 @@ def _normal_equations(
     state, k = solution.state, len(solution.state.phases)
     start, _, high, size, usual = _bounds(k)
     vector = _vector(state)
-    steps = 0.02 * size[free]
+    steps = 0.1 * size[free]
     steps = np.where(vector[free] + steps > high[free], -steps, steps)
     derivative = _derivatives(known, observed, solution, free, steps) / observed.sigma
     present = solution.scales > 0
@@ -388,7 +388,7 @@ def covariance(known: Candidates, observed: Observed, solution: Solution) -> Arr
     state, k = solution.state, len(solution.state.phases)
     free = _free(known, state, texture=True, only=None)
     _, _, _, size, usual = _bounds(k)
-    derivative = _derivatives(known, observed, solution, free, 0.02 * size[free]) / observed.sigma
+    derivative = _derivatives(known, observed, solution, free, 0.1 * size[free]) / observed.sigma
     scale = np.maximum(solution.scales, 1e-30 * solution.scales.max(initial=1.0))
     columns = np.vstack([solution.patterns * scale[:, None], observed.background.T, derivative * observed.sigma])
     columns = columns / observed.sigma
