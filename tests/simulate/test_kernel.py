@@ -98,12 +98,12 @@ def test_kernel_is_the_reference(index: int, instrument: Instrument, specimen: S
 @settings(max_examples=12, deadline=None)
 @given(index=st.integers(0, 4), axial=st.floats(0.005, 0.05), fwhm=st.floats(0.03, 0.15), size=st.floats(5, 300))
 def test_axial_divergence_is_the_references(index: int, axial: float, fwhm: float, size: float) -> None:
-    """The kernel takes 1 to 24 points where the reference takes 24: up to 3.5e-3 were found, for the sharpest lines."""
+    """The kernel takes 1 to 24 points where the reference takes 24: up to 1.6e-4 were found in 120 draws."""
     grid, specimen = Grid(10.0, 50.0, 0.02), Specimen(size=size)
     instrument = Instrument(COPPER, axial=axial, W=fwhm**2)
     expected = reference.pattern(titania()[index], instrument, specimen, grid)
     (found,) = render_phases([titania()[index]], instrument, [specimen], grid)
-    assert np.abs(found - expected / expected.max()).max() < 5e-3
+    assert np.abs(found - expected / expected.max()).max() < 6e-4
 
 
 @pytest.mark.parametrize("axial", [0.0, 0.02, 0.05])
@@ -131,7 +131,7 @@ def test_kernel_is_the_reference_for_monoclinic_shear() -> None:
 
 @pytest.mark.parametrize("specimen", [Specimen(size=8, lorentzian=1.0), Specimen(size=20), Specimen(size=200)])
 def test_kernel_is_the_reference_for_a_thousand_weak_lines(specimen: Specimen) -> None:
-    """Each line's cut tails are small, and all cuts add up: 1.1e-3 at worst here, and 3.2e-3 when cut at 2e-5."""
+    """Each line's cut tails are small, and all cuts add up: 9e-4 at worst here, and 3.2e-3 when cut at 2e-5."""
     random = np.random.default_rng(1)
     sites = tuple(Site(f"O{i}", "O", tuple(random.random(3).tolist()), 1.0, 0.01) for i in range(20))
     phase = Phase("x", "", "P -1", (7.1, 9.3, 12.4, 93.0, 98.0, 104.0), ("x,y,z", "-x,-y,-z"), sites, 640.0)

@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 COARSE = Specimen(size=1e9, lorentzian=1.0)
 """Grains so large that nothing but the instrument broadens the lines."""
 
-_MARGIN = 3.0  # degrees of background that are kept before the first line
+_MARGIN = 3.0  # degrees of background that are kept before the first line, and to the last line beyond the end
 _TOGETHER = 0.15  # degrees: nearer lines share one height, at the ratio that the structure gives
 _DEGREES_PER_BACKGROUND_TERM = 8.0
 _EVEN = 0.02  # of a step; a scan whose angles stray less is rendered on its own angles
@@ -148,7 +148,8 @@ def _problem(scan: Scan, standard: Phase, start: Instrument) -> _Problem:
     grid, sampling = _grid(two_theta)
     terms = int(np.clip(np.ptp(two_theta) / _DEGREES_PER_BACKGROUND_TERM, 4, 16))
     x = 2 * (two_theta - two_theta[0]) / np.ptp(two_theta) - 1
-    groups = _groups(crystal, np.flatnonzero(np.isfinite(angles)), angles)
+    # Of lines farther beyond the end there are only tails, each like the others and like background.
+    groups = _groups(crystal, np.flatnonzero(angles < two_theta[-1] + _MARGIN), angles)
     return _Problem(
         two_theta=two_theta,
         observed=observed,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bragglens.simulate.draws import mix, noise_key
 
-TAIL = 5e-6  # of the strongest line; where a line falls below this it is cut
+TAIL = 3e-6  # of the strongest line; where a line falls below this it is cut
 BEND = 5e-5  # of the strongest line; what linear interpolation between two coarse nodes may miss of a line
 SPREAD = 1e-4  # of the strongest line; what axial divergence may miss of a line that it spreads over few points
 COARSE = 8  # points from node to node of the coarse axis, and coarse nodes from node to node of the far one
@@ -32,7 +32,6 @@ _GAUSS_AREA = math.sqrt(_LN2_4 / math.pi)
 _F0, _F1, _F2, _F3, _F4, _F5 = (np.float32(v) for v in (0.0, 1.0, 1 / 2, 1 / 6, 1 / 24, 1 / 120))
 _F6, _F7 = np.float32(1 / 32), np.float32(1 / 720)
 _HALF, _SHIFT = np.uint32(0xFFFF), np.uint32(16)
-_BEYOND = 1e30  # a square that no distance in points reaches
 _BLOCK = 128  # points that are drawn in step
 _UNIT = np.float32(2.0**-23)
 _LEAST = np.float32(1e-20)  # mean counts, in place of none
@@ -254,7 +253,7 @@ def _rows_within(centre, reach, rows):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _add_lorentz(axis, spacing, centre, reach, peak, width, inner, outer):  # type: ignore[no-untyped-def]
+def _add_lorentz(axis, spacing, centre, peak, width, inner, outer):  # type: ignore[no-untyped-def]
     """Adds what an axis carries of peak / (1 + width x²), x in points; `spacing` is the axis' own, in points.
 
     `inner` and `outer` are the cores that this axis and the next coarser one cannot carry (see `_core`). Within the
@@ -264,15 +263,15 @@ def _add_lorentz(axis, spacing, centre, reach, peak, width, inner, outer):  # ty
     inner2, outer2, floor = np.float32(inner[0]), np.float32(outer[0]), np.float32(outer[1])
     blunt, taken = np.float32(inner[2]), np.float32(outer[2])
     top, curve, step = np.float32(peak), np.float32(width), np.float32(spacing)
-    first, last = _rows_within(centre / spacing, reach / spacing, axis.shape[0])
+    first, last = _rows_within(centre / spacing, math.sqrt(outer[0]) / spacing, axis.shape[0])
     for row in range(first, last):
         x0 = np.float32(row * ROW * spacing - centre)
         for j in range(ROW):
             x = x0 + step * np.float32(j)
             x2 = x * x
-            x2 = x2 if x2 < outer2 else outer2
             y = x2 if x2 > inner2 else inner2
-            axis[row, j] += top / (_F1 + curve * y) - floor + blunt * (y - x2) - taken * (outer2 - x2)
+            value = top / (_F1 + curve * y) - floor + blunt * (y - x2) - taken * (outer2 - x2)
+            axis[row, j] += value if x2 < outer2 else _F0
 
 
 @_jit
@@ -325,7 +324,7 @@ def draw_peaks(space, count, top):  # type: ignore[no-untyped-def]
     fine[:] = 0.0
     coarse[:] = 0.0
     far[:] = 0.0
-    none, whole = (0.0, 0.0, 0.0), (_BEYOND, 0.0, 0.0)
+    none = (0.0, 0.0, 0.0)
     for piece in range(count):
         tail, bend = TAIL * top / pieces[piece, 4], BEND * top / pieces[piece, 4]
         centre, points, lorentz, gauss = pieces[piece, 0], pieces[piece, 1], pieces[piece, 2], pieces[piece, 3]
@@ -333,11 +332,11 @@ def draw_peaks(space, count, top):  # type: ignore[no-untyped-def]
             width = 4.0 / (points * points)
             core, wide_core = _core(lorentz, width, 1.0 * COARSE, bend), _core(lorentz, width, 1.0 * COARSE**2, bend)
             if core[0] > 0.0:
-                _add_lorentz(fine, 1.0, centre, math.sqrt(core[0]), lorentz, width, none, core)
+                _add_lorentz(fine, 1.0, centre, lorentz, width, none, core)
             if wide_core[0] > 0.0:
-                _add_lorentz(coarse, 1.0 * COARSE, centre, math.sqrt(wide_core[0]), lorentz, width, core, wide_core)
-            reach = math.sqrt(lorentz / (tail * width))
-            _add_lorentz(far, 1.0 * COARSE**2, centre, reach, lorentz, width, wide_core, whole)
+                _add_lorentz(coarse, 1.0 * COARSE, centre, lorentz, width, core, wide_core)
+            within_reach = (lorentz / (tail * width), 0.0, 0.0)
+            _add_lorentz(far, 1.0 * COARSE**2, centre, lorentz, width, wide_core, within_reach)
         if gauss > tail:
             width = _LN2_4 / (points * points)
             reach = math.sqrt(math.log(gauss / tail) / width)
