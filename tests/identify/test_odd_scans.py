@@ -34,11 +34,12 @@ def odd(seed: int, level: float, bumps: int, spikes: int, offset: float) -> Scan
 def test_nothing_is_found_where_nothing_is(
     titania: Library, seed: int, level: float, bumps: int, spikes: int, offset: float
 ) -> None:
-    try:
-        answer = identify(odd(seed, level, bumps, spikes, offset), titania)
-    except ScanError as error:
-        assert "above zero" in str(error)
+    scan = odd(seed, level, bumps, spikes, offset)
+    if scan.counts.max() <= 0:
+        with pytest.raises(ScanError, match="no intensity is above zero"):
+            identify(scan, titania)
         return
+    answer = identify(scan, titania)
     assert answer.phases == ()
     assert answer.verdict == "unknown"
 

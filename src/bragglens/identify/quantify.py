@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 
 PARTICLE_SIZE = 3.0  # µm; grains of a powder ground by hand or in a mill, where nothing better is known
 _SIZE_SPREAD = 1.0  # relative standard deviation of that guess
-_STRUCTURE = 0.05  # relative error of a scale from a structure that is not quite the sample's
+_STRUCTURE = 0.07  # relative error of a scale from a structure that is not quite the sample's
 _TEXTURE = 0.3  # share of ln r by which texture may still bend a scale
 _SPHERE = 1.45  # Brindley's absorption factor of a sphere is exp(-1.45 Δμ R) for small Δμ R (his table I)
 _ELECTRON_RADIUS = 2.8179403205e-13  # cm, CODATA 2018

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, lstsq
 
 from bragglens.crystal.lattice import cell_parameters, strained_axes
 from bragglens.crystal.phase import Phase
@@ -225,15 +225,26 @@ def solve(known: Candidates, observed: Observed, state: State, patterns: Array |
     return Solution(state, patterns, values[:k] * norm, calculated, background, chi2, chi2 + _unusual(state))
 
 
+def solve_symmetric(matrix: Array, right: Array) -> Array:
+    """Solution of a symmetric system whose unknowns may nearly stand for each other."""
+    scale = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
+    even = matrix / np.outer(scale, scale) + 1e-12 * np.eye(len(matrix))
+    right = (right.T / scale).T
+    try:
+        found = cho_solve(cho_factor(even), right)
+    except LinAlgError:  # columns so alike that rounding decides
+        found = lstsq(even, right)[0]
+    return np.asarray((found.T / scale).T, dtype=np.float64)
+
+
 def _non_negative(gram: Array, right: Array, k: int) -> Array:
     """Least squares with the first k unknowns at least 0: the most negative is taken out until none is."""
-    gram = gram + np.diag(1e-10 * np.diag(gram) + 1e-300)
     active = np.ones(len(gram), dtype=bool)
     values = np.zeros(len(gram))
     while True:
         values[:] = 0
         part = np.ix_(active, active)
-        values[active] = cho_solve(cho_factor(gram[part]), right[active])
+        values[active] = solve_symmetric(gram[part], right[active])
         if not k or values[:k].min() >= 0:
             return values
         active[int(np.argmin(values[:k]))] = False
@@ -346,10 +357,9 @@ def _normal_equations(
     columns = np.vstack([solution.patterns[present] * solution.scales[present, None], observed.background.T])
     columns = columns / observed.sigma
     gram = columns @ columns.T
-    gram += np.diag(1e-10 * np.diag(gram) + 1e-300)
     mixed = columns @ derivative.T
     residual = (observed.counts - solution.calculated) / observed.sigma
-    matrix = derivative @ derivative.T - mixed.T @ cho_solve(cho_factor(gram), mixed)
+    matrix = derivative @ derivative.T - mixed.T @ solve_symmetric(gram, mixed)
     gradient = derivative @ residual
     prior = 1 / usual[free] ** 2
     matrix = observed.information * matrix + np.diag(prior)
@@ -394,9 +404,8 @@ def covariance(known: Candidates, observed: Observed, solution: Solution) -> Arr
     columns = columns / observed.sigma
     matrix = observed.information * columns @ columns.T
     matrix += np.diag(np.concatenate([np.full(k + observed.background.shape[1], 0.0), 1 / usual[free] ** 2]))
-    matrix += np.diag(1e-10 * np.diag(matrix) + 1e-300)
     unit = max(1.0, solution.chi2 / (observed.information * observed.grid.size))
-    return np.asarray(unit * np.linalg.inv(matrix)[:k, :k] * np.outer(scale, scale), dtype=float)
+    return unit * solve_symmetric(matrix, np.eye(len(matrix))[:, :k])[:k] * np.outer(scale, scale)
 
 
 def choose_texture(known: Candidates, observed: Observed, solution: Solution) -> Solution:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 
 from bragglens.identify.atlas import STRETCHES, swelling
 from bragglens.identify.observed import LINE, SOFT, Observed, moving_average
@@ -22,6 +21,7 @@ from bragglens.identify.refine import (
     refine,
     render_states,
     solve,
+    solve_symmetric,
     usual_state,
 )
 
@@ -192,9 +192,9 @@ def _free_norm(columns: NDArray[np.floating], patterns: NDArray[np.floating]) ->
     """Squared length of each pattern that is left when the columns have taken all they can, (patterns,)."""
     columns = columns / np.linalg.norm(columns, axis=1, keepdims=True)
     mixed = (patterns @ columns.T).astype(float)
-    factor = cho_factor((columns @ columns.T).astype(float) + 1e-6 * np.eye(len(columns)))
+    taken = solve_symmetric((columns @ columns.T).astype(float) + 1e-6 * np.eye(len(columns)), mixed.T)
     whole = np.einsum("ij,ij->i", patterns, patterns).astype(float)
-    return np.asarray(np.maximum(whole - (mixed * cho_solve(factor, mixed.T).T).sum(axis=1), 1e-4 * whole))
+    return np.asarray(np.maximum(whole - (mixed * taken.T).sum(axis=1), 1e-4 * whole))
 
 
 def add(known: Candidates, observed: Observed, solution: Solution, trial: Trial) -> Solution:
