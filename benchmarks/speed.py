@@ -1,7 +1,8 @@
 """Simulated patterns a second: the founding package's algorithm, pymatgen's lines, bragglens, and the memory limit.
 
-    python benchmarks/speed.py [--rounds N] [--batch N]
+    python benchmarks/speed.py [--rounds N] [--batch N] [--python PATH]
 
+PATH is another interpreter whose pymatgen is of another year; the founding algorithm is measured with it too.
 All in one run, in turns (A B C A B C ...), on the five shipped titania phases from 5 to 90° at 0.01°. A time is the
 shortest of its rounds, as other jobs on the machine can only lengthen it. Writes benchmarks/results/speed.md and
 speed.csv.
@@ -11,7 +12,10 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import os
+import subprocess
+import tempfile
 
 # A second BLAS thread waits in a loop after each small product, which would count as CPU time of whatever comes next.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -21,20 +25,17 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
 import numba
 import numpy as np
-import pymatgen.core as pmg
+from founding_algorithm import founding_crystals
 from numba import njit
-from numpy.typing import NDArray
-from pymatgen.analysis.diffraction.xrd import XRDCalculator
-from scipy.ndimage import convolve1d
 
 from bragglens.crystal.lattice import strain_basis
 from bragglens.crystal.library import Library, read_library
-from bragglens.crystal.phase import Phase
 from bragglens.scan.pattern import Grid
 from bragglens.simulate import kernel
 from bragglens.simulate.draws import Constant, LogUniform, draws
@@ -46,7 +47,6 @@ from bragglens.simulate.render import pack, reflections_in_range
 RESULTS = Path(__file__).parent / "results"
 TITANIA = files("bragglens") / "data" / "titania"
 GRID = Grid(5.0, 90.0, 0.01)
-WAVELENGTH = 1.54184  # Å, what pymatgen takes for CuKa
 # The physics of the prototype that the goals were set with, which had no axial divergence and no foreign lines. The
 # ranges that it drew from are not known: these are a guess.
 PROTOTYPE = replace(
@@ -60,76 +60,6 @@ PROTOTYPE = replace(
     counts=LogUniform(2e3, 1e5),
     smoothed=0.0,
 )
-
-
-# --- A: the founding package's algorithm ------------------------------------------------------------------------
-
-
-@dataclass
-class Founding:
-    """One crystal whose pattern is a property, computed anew whenever it is looked at.
-
-    Written from a description of the algorithm. Two things are kinder to it than they need be: the random strain
-    keeps the symmetry, so that no line splits, and kernels end at 4 standard deviations.
-    """
-
-    structure: pmg.Structure
-    strains: NDArray[np.float64]
-    calculator: XRDCalculator
-    calls: int = 0
-
-    @property
-    def pattern(self):  # type: ignore[no-untyped-def]
-        self.calls += 1
-        return self.calculator.get_pattern(self.structure, two_theta_range=(GRID.start, GRID.stop))
-
-    @property
-    def angles(self) -> NDArray[np.float64]:
-        return self.pattern.x
-
-    @property
-    def intensities(self) -> NDArray[np.float64]:
-        return self.pattern.y
-
-    @property
-    def hkls(self) -> list[list[dict]]:
-        return self.pattern.hkls
-
-    def varied(self, random: np.random.Generator) -> NDArray[np.float64]:
-        """A pattern with random strain, texture and crystallite size, scaled to a strongest point of 100."""
-        unstrained = self.structure
-        stretch = np.eye(3) + np.tensordot(random.uniform(-0.01, 0.01, len(self.strains)), self.strains, axes=1)
-        self.structure = pmg.Structure(
-            pmg.Lattice(unstrained.lattice.matrix @ stretch.T), unstrained.species_and_occu, unstrained.frac_coords
-        )
-        heights = self.textured(random)
-        size = random.uniform(10.0, 100.0)
-        signal = sum(self.peak(angle, y, size) for angle, y in zip(self.angles, heights, strict=True))
-        self.structure = unstrained
-        return 100.0 * signal / signal.max()
-
-    def textured(self, random: np.random.Generator) -> NDArray[np.float64]:
-        """Heights times the product of raw hkl and a random vector of zeros and ones, brought into 0.4 to 1."""
-        direction = random.integers(0, 2, 3)
-        products = np.array([abs(np.dot(entry[0]["hkl"][-3:], direction)) for entry in self.hkls], dtype=float)
-        strongest = self.intensities.max()
-        return self.intensities / strongest * (0.4 + 0.6 * products / max(products.max(), 1.0))
-
-    @staticmethod
-    def peak(angle: float, height: float, size: float) -> NDArray[np.float64]:
-        """One line: zeros over the whole range but for one point, convolved with a Gaussian of Scherrer's width."""
-        signal = np.zeros(GRID.size)
-        signal[min(round((angle - GRID.start) / GRID.step), GRID.size - 1)] = height
-        fwhm = np.degrees(0.9 * WAVELENGTH / (10 * size * np.cos(np.radians(angle / 2))))
-        deviation = fwhm / (2 * np.sqrt(2 * np.log(2))) / GRID.step
-        x = np.arange(-int(4 * deviation + 0.5), int(4 * deviation + 0.5) + 1)
-        bell = np.exp(-0.5 * (x / deviation) ** 2)
-        return convolve1d(signal, bell / bell.sum(), mode="constant")
-
-
-def structure_of(phase: Phase) -> pmg.Structure:
-    """The phase as pymatgen reads its CIF."""
-    return pmg.Structure.from_file(str(TITANIA / f"{phase.name}.cif"))
 
 
 # --- B to E: what is compared -----------------------------------------------------------------------------------
@@ -195,14 +125,34 @@ def contenders(library: Library, recipe: Recipe, batch: int) -> list[Contender]:
 
 def founding_contenders(library: Library) -> tuple[Contender, Contender]:
     """A and B: one pattern of each phase in each round."""
-    calculator, random = XRDCalculator(wavelength="CuKa"), np.random.default_rng(1)
-    crystals = [Founding(structure_of(phase), strain_basis(phase), calculator) for phase in library]
+    random = np.random.default_rng(1)
+    crystals = founding_crystals(cif_files(library), [strain_basis(phase) for phase in library])
     crystals[0].varied(random)
     assert crystals[0].calls == 4, "a varied pattern costs four computations of the lines"
     return (
         Contender("founding", "the founding algorithm", lambda: [c.varied(random) for c in crystals], len(crystals)),
         Contender("sticks", "pymatgen's lines alone", lambda: [c.pattern for c in crystals], len(crystals)),
     )
+
+
+def cif_files(library: Library) -> list[str]:
+    return [str(TITANIA / f"{phase.name}.cif") for phase in library]
+
+
+def founding_elsewhere(library: Library, python: str) -> tuple[str, float]:
+    """Version of another interpreter's pymatgen, and what the founding algorithm costs with it in CPU seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        strains = Path(folder) / "strains.json"
+        strains.write_text(json.dumps([strain_basis(phase).tolist() for phase in library]))
+        script = str(Path(__file__).parent / "founding_algorithm.py")
+        done = subprocess.run(
+            [python, "-W", "ignore", script, str(strains), *cif_files(library)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    found = json.loads(done.stdout.splitlines()[-1])
+    return found["pymatgen"], found["cpu"]
 
 
 def packed_for(library: Library, recipe: Recipe) -> PackedPhases:
@@ -352,6 +302,14 @@ def comparison(rows: list[Contender], timings: dict[str, Timing]) -> list[str]:
     return lines
 
 
+def of_another_year(elsewhere: tuple[str, float] | None, ours: float) -> str:
+    here = f" With the pymatgen of this environment, {version('pymatgen')}."
+    if elsewhere is None:
+        return here
+    name, cpu = elsewhere
+    return f"{here} With pymatgen {name} it takes {seconds(cpu)}, {cpu / ours:,.0f} times the CPU of bragglens."
+
+
 def goals(timings: dict[str, Timing]) -> list[str]:
     """The goals of the issue beside what was reached in this run, under its load."""
     both, rendering, threads = timings["both"], timings["render"], timings["threads"]
@@ -413,7 +371,8 @@ def report(
             *comparison(rows, timings),
             "",
             "The founding algorithm: four computations of pymatgen's lines, then one convolution over the whole range "
-            "for each line; Gaussian, one wavelength, no background, no noise.",
+            "for each line; Gaussian, one wavelength, no background, no noise."
+            + of_another_year(context["elsewhere"], timings["both"].cpu),  # type: ignore[arg-type]
             "",
             "## Goals",
             "",
@@ -441,6 +400,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--batch", type=int, default=500)
+    parser.add_argument("--python", help="an interpreter with another pymatgen")
     arguments = parser.parse_args()
     library, recipe = read_library(str(TITANIA)), Recipe()
     loads = [os.getloadavg()]
@@ -450,7 +410,14 @@ def main() -> None:
     loads.append(os.getloadavg())
     parts = shares(timings)
     lines = lines_per_pattern(library, recipe, arguments.batch)
-    context = {"loads": loads, "rounds": arguments.rounds, "batch": arguments.batch, "lines": lines}
+    elsewhere = founding_elsewhere(library, arguments.python) if arguments.python else None
+    context = {
+        "elsewhere": elsewhere,
+        "loads": loads,
+        "rounds": arguments.rounds,
+        "batch": arguments.batch,
+        "lines": lines,
+    }
     text = report(rows, {row.key: timings[row.key] for row in rows}, parts, context)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "speed.md").write_text(text)
