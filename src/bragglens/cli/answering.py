@@ -59,7 +59,8 @@ def identify(
     from bragglens.identify.identification import Identification, document
     from bragglens.identify.identify import Options, check, identify_file
     from bragglens.learn.model import load_model
-    from bragglens.report.words import table, write_json
+    from bragglens.report.details import print_answers
+    from bragglens.report.words import write_json
 
     loaded = load_model(model)
     options: Options = {
@@ -85,7 +86,7 @@ def identify(
     if json == Path("-"):
         write_json(document(loaded.name, answers), json)
     else:
-        table(answers, console=out)
+        print_answers(answers, console=out)
         keep(answers)
     if len(answers) < len(scans):
         raise typer.Exit(INTERRUPTED)
