@@ -99,7 +99,7 @@ def test_every_text_is_literal(reader: Reader) -> None:
 
 
 def test_each_scan_has_verdict_probabilities_and_figure(reader: Reader) -> None:
-    assert "2 phases of the library found: phase_0 (probability 0.900, 70.0 ± 2.0 wt%) and phase_1" in reader.text
+    assert "2 phases of the library found: phase_0 (70.0 ± 2.0 wt%, probability 0.900) and phase_1" in reader.text
     assert "No phase of the library was found; the nearest is phase_0" in reader.text
     assert "This scan could not be judged: c.xy" in reader.text
     assert reader.tags.count("img") == 1

@@ -175,6 +175,6 @@ def demo(
 
 
 def _draw(answer: Any, model: Any, path: Path) -> None:
-    from bragglens.report.figures import identification_figure
+    from bragglens.report.identified import identification_figure
 
     save(identification_figure(answer, model), path)

@@ -21,7 +21,7 @@ from bragglens.report.words import (
     probability,
     quality,
     sentence,
-    shorten,
+    short_names,
     size,
     spread,
     table,
@@ -42,7 +42,7 @@ def print_answers(answers: Sequence[Identification], *, console: Console) -> Non
 def details(answer: Identification, *, console: Console) -> None:
     """Print a fitted scan: its phases, how well the fit is, what it leaves, what would have been seen."""
     style = STYLES[answer.verdict] if answer.verdict else "red"
-    console.print(Text.assemble(clean(shorten(answer.file, console.width - 18)), "  ", (answer.verdict or "", style)))
+    console.print(Text.assemble(short_names([answer.file], console.width - 18)[0], "  ", (answer.verdict or "", style)))
     if answer.phases:
         console.print(_phases(answer, console))
         console.print(Text(f"{_fractions_of(answer)}; ± is half of the 95% interval", "dim"))
