@@ -170,7 +170,7 @@ def test_a_fitted_batch_has_fractions_and_residuals(width: int) -> None:
 def test_sentences_of_fitted_scans() -> None:
     mixture, unknown, known, _ = map(sentence, FITTED)
     assert "anatase (61.2 ± 1.5 wt%, probability 0.998) and rutile or tio2_B (38.8 ± 1.5 wt%" in mixture
-    assert "leave 2.1% of the intensity of all peaks unexplained" in mixture
+    assert "2.1% of the intensity of all peaks is unexplained" in mixture
     assert "the network alone would name anatase (probability 0.998), and the fit does not confirm it" in unknown
     assert "93.0% of the intensity of all peaks is unexplained" in unknown
     assert "found: rutile (probability 0.900)." in known

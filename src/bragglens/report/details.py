@@ -11,10 +11,12 @@ from rich.text import Text
 from bragglens.identify.identification import Finding, Identification
 from bragglens.report.words import (
     STYLES,
+    amorphous,
     assumptions,
     cell_constants,
     clean,
     columns,
+    fractions_of,
     limits,
     named,
     percent,
@@ -45,10 +47,10 @@ def details(answer: Identification, *, console: Console) -> None:
     console.print(Text.assemble(short_names([answer.file], console.width - 18)[0], "  ", (answer.verdict or "", style)))
     if answer.phases:
         console.print(_phases(answer, console))
-        console.print(Text(f"{_fractions_of(answer)}; ± is half of the 95% interval", "dim"))
+        console.print(Text(fractions_of(answer), "dim"))
     else:
         console.print(Text(sentence(answer)))
-    for line in (_amorphous(answer), quality(answer), limits(answer.detection_limits or {})):
+    for line in (amorphous(answer), quality(answer), limits(answer.detection_limits or {})):
         if line:
             console.print(Text(line))
     if answer.unexplained_peaks:
@@ -64,27 +66,17 @@ def _phases(answer: Identification, console: Console) -> Table:
     rows = columns(("phase", "left"), *((one, "right") for one in headings), ("cell\nÅ, °", "left"), console=console)
     for one in answer.phases:
         constants = ("  " if console.width >= _WIDE else "\n").join(cell_constants(one.cell))
-        rows.add_row(Text(named(one)), *_figures(one), constants)
+        rows.add_row(Text(named(one)), *figures_of(one), constants)
     return rows
 
 
-def _figures(one: Finding) -> list[str]:
-    """The figures of a phase as they stand in its row."""
+def figures_of(one: Finding) -> list[str]:
+    """Of a phase wt%, probability, network, evidence, R, Rwp without it, size in nm."""
     shares = [percent(value) for value in (one.residual, one.rwp_without)]
     network = "–" if one.network is None else probability(one.network)
     evidence = "–" if one.evidence is None else f"{one.evidence:.0f}"
     return [spread(one.weight_percent, one.weight_percent_error), probability(one.probability), network, evidence,
             *shares, size(one.size)]  # fmt: skip
-
-
-def _fractions_of(answer: Identification) -> str:
-    return "wt% of the crystalline part" if answer.amorphous_percent is None else "wt% of the specimen"
-
-
-def _amorphous(answer: Identification) -> str:
-    if answer.amorphous_percent is None:
-        return ""
-    return f"amorphous, or none of these: {spread(answer.amorphous_percent, answer.amorphous_percent_error)} wt%"
 
 
 def _peaks_heading(answer: Identification) -> str:

@@ -42,6 +42,7 @@ _TOLD = 4  # unexplained peaks that get their d
 _LABEL = 26  # letters beside a row
 _NEAR = 0.15  # degrees within which a marked peak has its top
 _CALCULATED, _UNEXPLAINED, _AGAINST = "#D62728", "#A0307A", "#BBBBBB"
+_PAPER: dict[str, Any] = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5}
 _TITLE: dict[str, Any] = {"fontsize": 10, "parse_math": False}
 
 
@@ -185,7 +186,7 @@ def _mark_unexplained(ax: Axes, peaks: Sequence[Peak], fit: Fit) -> list[Line2D]
         if clear and len(told) < _TOLD:
             text = f"{peak.d:.2f} Å"
             inside = np.clip(peak.two_theta, *np.quantile(fit.two_theta, [0.03, 0.97]))
-            ax.text(inside, top + 0.025 * (high - low), text, color=_UNEXPLAINED, fontsize=6, ha="center")
+            ax.text(inside, top + 0.03 * (high - low), text, color=_UNEXPLAINED, fontsize=6, ha="center", bbox=_PAPER)
             told.append(peak.two_theta)
     style: dict[str, Any] = {"color": _UNEXPLAINED, "markersize": 3.5, "markeredgewidth": 0, "label": "unexplained"}
     return ax.plot(angles, tops, linestyle="", marker="v", **style)

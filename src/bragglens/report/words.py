@@ -106,11 +106,9 @@ def _nearest(answer: Identification) -> str:
 def _rest(answer: Identification) -> str:
     """What the phases leave: by the fit, or as the network alone sees it."""
     if answer.unexplained is not None:
-        amorphous = spread(answer.amorphous_percent, answer.amorphous_percent_error)
-        tail = f" Of the specimen {amorphous} wt% are amorphous or none of these." if amorphous else ""
-        share = percent(answer.unexplained)
-        lead = f"They leave {share}" if len(answer.phases) > 1 else f"It leaves {share}" if answer.phases else share
-        return f"{lead} of the intensity of all peaks {'unexplained' if answer.phases else 'is unexplained'}.{tail}"
+        unseen = spread(answer.amorphous_percent, answer.amorphous_percent_error)
+        tail = f" Of the specimen {unseen} wt% are amorphous or none of these." if unseen else ""
+        return f"{percent(answer.unexplained)} of the intensity of all peaks is unexplained.{tail}"
     if answer.stranger is None:
         return "This model cannot tell whether something else is there too."
     return f"Probability that something outside the library is there: {probability(answer.stranger)}."
@@ -203,6 +201,19 @@ def limits(wt_percent: Mapping[str, float]) -> str:
         f"{len(ranked)} phases not found would have been seen from {low:.1f} wt% ({clean(easiest)}) to {high:.1f} wt% "
         f"({clean(hardest)}), half of them from {ranked[len(ranked) // 2][1]:.1f} wt%"
     )
+
+
+def fractions_of(answer: Identification) -> str:
+    """What the weight fractions are fractions of."""
+    whole = "crystalline part" if answer.amorphous_percent is None else "specimen"
+    return f"wt% of the {whole}; ± is half of the 95% interval"
+
+
+def amorphous(answer: Identification) -> str:
+    """What an internal standard tells of the rest of the specimen, or nothing."""
+    if answer.amorphous_percent is None:
+        return ""
+    return f"amorphous, or none of these: {spread(answer.amorphous_percent, answer.amorphous_percent_error)} wt%"
 
 
 def assumptions(answer: Identification) -> list[str]:
