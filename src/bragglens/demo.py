@@ -151,7 +151,8 @@ def _fetched(folder: Path, console: Console) -> list[Path]:
 
 
 def _tell(answers: list[Identification], model: Model, folder: Path, console: Console) -> None:
-    from bragglens.report.figures import ideal_patterns_figure, identification_figure, samples_figure, save_figure
+    from bragglens.report.figures import ideal_patterns_figure, samples_figure, save_figure
+    from bragglens.report.identified import identification_figure
     from bragglens.report.page import report_page
     from bragglens.report.words import table, write_json, write_text
 

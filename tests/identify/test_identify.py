@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bragglens.crystal.library import Library
-from bragglens.errors import ScanError
+from bragglens.errors import BragglensError, ScanError
 from bragglens.identify.identification import SCHEMA, document
-from bragglens.identify.identify import findings, identify, identify_file
+from bragglens.identify.identify import Options, allowed_phases, check, findings, identify, identify_file
 from bragglens.learn.model import Model
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
@@ -101,3 +102,48 @@ def test_document_has_the_promised_fields(titania: Library, small_model: Model, 
     promised = ["name", "probability", "weight_percent", "weight_percent_error", "rivals"]
     assert list(phase)[: len(promised)] == promised
     assert whole["scans"][1]["verdict"] is None
+    assert whole["scans"][0]["options"] == {"wavelength": 1.5406}
+
+
+def test_elements_narrow_the_library(titania: Library) -> None:
+    assert allowed_phases(titania.phases, "ti, O") == titania.names
+    assert allowed_phases(titania.phases, "-Fe") == titania.names
+    with pytest.raises(BragglensError, match="no phase of the library is left"):
+        allowed_phases(titania.phases, "-Ti")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"elements": "Ti,Oo"}, "Oo is no element"),
+        ({"particle_size": -1.0}, "particle size of -1 µm is not possible"),
+        ({"particle_size": float("nan")}, "particle size of nan µm"),
+        ({"standard": ("gold", 20.0)}, "standard 'gold': the library has no such phase"),
+        ({"standard": ("rutile", 100.0)}, "100 wt% is not possible"),
+        ({"standard": ("rutile", 20.0), "network_only": True}, "gives no fractions"),
+        ({"particle_size": 1.0, "network_only": True}, "gives no fractions"),
+    ],
+)
+def test_impossible_options_are_refused(small_model: Model, options: Options, says: str) -> None:
+    with pytest.raises(BragglensError, match=says):
+        check(small_model.library, options)
+
+
+def test_a_standard_is_a_candidate_whatever_its_elements(small_model: Model) -> None:
+    metal = replace(small_model.library.phases[0], name="metal", sites=small_model.library.phases[0].sites[:1])
+    model = replace(small_model, library=Library((*small_model.library.phases, metal)))
+    element = metal.sites[0].element
+    assert check(model.library, {"elements": element}) == ("metal",)
+    assert check(model.library, {"elements": element, "standard": ("rutile", 20.0)}) == ("metal", "rutile")
+
+
+def test_a_standard_that_is_not_there_is_one_sentence(titania: Library, small_model: Model) -> None:
+    scan = made_up(titania, "anatase")
+    with pytest.raises(BragglensError, match="standard rutile was not found in the scan"):
+        identify(scan, small_model, wavelength=1.5406, standard=("rutile", 20.0))
+
+
+def test_a_standard_tells_what_is_amorphous(titania: Library, small_model: Model) -> None:
+    answer = identify(made_up(titania, "anatase"), small_model, wavelength=1.5406, standard=("anatase", 20.0))
+    assert answer.phases[0].weight_percent == pytest.approx(20)
+    assert answer.amorphous_percent == pytest.approx(80)

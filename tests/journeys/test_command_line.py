@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bragglens.cli import main
 from bragglens.crystal.library import read_library
 from bragglens.learn.model import Model, load_model, save_model
 from bragglens.scan.pattern import Grid
+from bragglens.scan.scan import Scan
 from bragglens.simulate.draws import Constant
 from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.recipe_file import read_recipe, write_recipe
@@ -110,6 +115,95 @@ def test_one_bad_file_does_not_stop_the_batch(small_model: Model, tmp_path: Path
     assert bad["verdict"] is None
     assert good["error"] is None
     assert good["verdict"] == "unknown"
+
+
+def scans(folder: Path, count: int) -> list[Path]:
+    """Files with nothing but noise."""
+    angle, rng = np.arange(10, 80, 0.02), np.random.default_rng(0)
+    paths = [folder / f"{i}.xy" for i in range(count)]
+    for path in paths:
+        np.savetxt(path, np.column_stack([angle, rng.poisson(100, angle.size)]))
+    return paths
+
+
+def in_process(monkeypatch: pytest.MonkeyPatch, *words: object) -> int | None:
+    """Status of a command that runs here and now."""
+    monkeypatch.setattr(sys, "argv", ["bragglens", *map(str, words)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code if isinstance(ended.value.code, int) else None
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--elements", "Ti,Zz"), "elements 'Ti,Zz': Zz is no element"),
+        (("--elements", "-Ti"), "no phase of the library is left"),
+        (("--particle-size", "-2"), "particle size of -2 µm is not possible"),
+        (("--standard", "rutile"), "standard 'rutile': give its name and wt%"),
+        (("--standard", "gold=20"), "standard 'gold': the library has no such phase"),
+        (("--standard", "rutile=120"), "120 wt% is not possible"),
+        (("--standard", "rutile=20", "--network-only"), "gives no fractions"),
+        (("--wavelength", "Xx"), "wavelength 'Xx' is not known"),
+    ],
+)
+def test_wrong_options_of_identify_get_one_sentence(
+    words: tuple[str, ...],
+    says: str,
+    small_model: Model,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = save_model(small_model, tmp_path / "m.bragglens")
+    assert in_process(monkeypatch, "identify", "none.xy", "-m", model, *words) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.count("error:") == 1
+
+
+def test_a_batch_that_is_killed_keeps_its_answers(
+    small_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = save_model(small_model, tmp_path / "m.bragglens")
+    identify_room = import_module("bragglens.identify.identify")  # `bragglens.identify` is the function
+    three, read = scans(tmp_path, 3), identify_room.read_scan
+
+    def killed_at_the_last(path: Path) -> Scan:
+        if path == three[-1]:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return read(path)
+
+    monkeypatch.setattr(identify_room, "read_scan", killed_at_the_last)
+    options = ("-m", model, "--wavelength", "CuKa", "--network-only", "--json", tmp_path / "a.json")
+    assert in_process(monkeypatch, "identify", *three, *options) == 130
+    answers = json.loads((tmp_path / "a.json").read_text())["scans"]
+    assert [answer["file"] for answer in answers] == [str(path) for path in three[:2]]
+    printed = capsys.readouterr()
+    assert "interrupted after 2 of 3" in printed.err
+    assert "1.xy" in printed.out
+
+
+def test_a_long_batch_is_on_disk_before_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    app_room = import_module("bragglens.cli.app")
+    monkeypatch.setattr(app_room, "KEEP_EVERY", 0.0)
+    seen = []
+    answered = app_room.batch("", ["a", "b"], lambda item: seen.append(item) or item, lambda done: seen.append([*done]))
+    assert answered == ["a", "b"]
+    assert seen == ["a", ["a"], "b", ["a", "b"]]
+
+
+def test_evaluate_with_the_network_alone(small_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = save_model(small_model, tmp_path / "m.bragglens")
+    scans(tmp_path, 1)
+    (tmp_path / "l.csv").write_text(
+        "file,set,phases,weight_percent,wavelength\n0.xy,noise,unknown:noise,,CuKa\n0.xy,again,unknown:noise,,CuKa\n"
+    )
+    words = ("evaluate", tmp_path / "l.csv", "-m", model, "--set", "noise", "--json", tmp_path / "a.json")
+    for options, fitted in (((), True), (("--network-only",), False)):
+        assert in_process(monkeypatch, *words, *options) == 0
+        (answer,) = json.loads((tmp_path / "a.json").read_text())["scans"]
+        assert (answer["rwp"] is not None) == fitted
 
 
 def test_figures_of_several_scans_go_to_a_folder(small_model: Model, tmp_path: Path) -> None:

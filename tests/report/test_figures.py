@@ -15,10 +15,10 @@ from bragglens.report.figures import (
     GREY,
     figure_bytes,
     ideal_patterns_figure,
-    identification_figure,
     samples_figure,
     save_figure,
 )
+from bragglens.report.identified import identification_figure
 from bragglens.scan.pattern import Grid, Pattern
 from bragglens.scan.prepare import Preparation
 from bragglens.simulate.instrument import Instrument, emission

@@ -1,12 +1,13 @@
 import importlib.resources
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
 from bragglens.crystal.library import read_library
-from bragglens.identify.identification import Finding, Identification
+from bragglens.identify.identification import Finding, Identification, Peak
 from bragglens.learn.model import Model
 from bragglens.report.figures import samples_figure
 from bragglens.report.page import report_page
@@ -66,6 +67,14 @@ class Reader(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert not reader.open
+    return reader
+
+
 @pytest.fixture(scope="module")
 def page() -> str:
     figure = samples_figure(np.ones((1, GRID.size)), ["x"], GRID)
@@ -74,11 +83,7 @@ def page() -> str:
 
 @pytest.fixture(scope="module")
 def reader(page: str) -> Reader:
-    reader = Reader()
-    reader.feed(page)
-    reader.close()
-    assert not reader.open
-    return reader
+    return read(page)
 
 
 def test_the_page_is_whole_and_runs_nothing(page: str, reader: Reader) -> None:
@@ -99,7 +104,7 @@ def test_every_text_is_literal(reader: Reader) -> None:
 
 
 def test_each_scan_has_verdict_probabilities_and_figure(reader: Reader) -> None:
-    assert "2 phases of the library found: phase_0 (probability 0.900, 70.0 ± 2.0 wt%) and phase_1" in reader.text
+    assert "2 phases of the library found: phase_0 (70.0 ± 2.0 wt%, probability 0.900) and phase_1" in reader.text
     assert "No phase of the library was found; the nearest is phase_0" in reader.text
     assert "This scan could not be judged: c.xy" in reader.text
     assert reader.tags.count("img") == 1
@@ -108,6 +113,51 @@ def test_each_scan_has_verdict_probabilities_and_figure(reader: Reader) -> None:
     assert "The most probable 5 of 7 phases" in reader.text
     assert "something else 0.800" in reader.text
     assert "1.789 Å" in reader.text
+
+
+TETRAGONAL = (3.785, 3.785, 9.514, 90.0, 90.0, 90.0)
+FITTED = Identification(
+    "d.xy",
+    "m",
+    "partly unknown",
+    (Finding("<anatase>", 0.998, 61.2, 1.5, ("rutile",), 0.31, 812.0, 0.078, 0.32, TETRAGONAL, 61.0),),
+    PROBABILITIES,
+    0.04,
+    unexplained=0.125,
+    unexplained_peaks=tuple(Peak(20.0 + i, 4.0 - i / 10, 0.001 * i) for i in range(7)),
+    rwp=0.084,
+    goodness=1.3,
+    amorphous_percent=12.0,
+    amorphous_percent_error=4.0,
+    detection_limits={"<brookite>": 0.8, "rutile": 0.3},
+    wavelength=1.5406,
+    options={"particle_size": 0.5, "standard": ("<corundum>", 20.0)},
+)
+
+
+def test_a_fitted_scan_has_all_that_the_fit_says() -> None:
+    found = read(report_page([FITTED], [None], title="t", intro="", model=MODEL))
+    for told in (
+        "<anatase> or rutile 61.2 ± 1.5 0.998 0.310 812 7.8% 32.0% 61 a 3.785, c 9.514",
+        "wt% of the specimen; ± is half of the 95% interval",
+        "Rwp 8.4%, goodness of fit 1.3",
+        "amorphous, or none of these: 12.0 ± 4.0 wt%",
+        "12.5% of the intensity of all peaks, 7 peaks",
+        "26.00 3.400 0.6%",
+        "20.00 4.000 0.0%",
+        "rutile 0.3 <brookite> 0.8",
+        "grains of 0.5 µm as stated; standard <corundum>, 20 wt% weighed in",
+        "The network's opinion alone",
+    ):
+        assert told in found.text
+    assert found.tags.count("details") == 3  # many peaks, limits, the network: at hand, and out of the way
+
+
+def test_a_few_unexplained_peaks_are_not_folded_away() -> None:
+    few = replace(FITTED, unexplained_peaks=FITTED.unexplained_peaks[:2], detection_limits=None)
+    found = read(report_page([few], [None], title="t", intro="", model=MODEL))
+    assert found.tags.count("details") == 1
+    assert "21.00 3.900 0.1%" in found.text
 
 
 def test_links_lead_to_the_scans(reader: Reader) -> None:

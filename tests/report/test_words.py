@@ -3,6 +3,7 @@ import json
 import os
 import resource
 import stat
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -10,11 +11,15 @@ from rich.console import Console
 from bragglens.errors import BragglensError
 from bragglens.identify.identification import Finding, Identification, document
 from bragglens.report.words import (
+    cell_constants,
+    limits,
+    percent,
     probability,
     scores_table,
     sentence,
     short_names,
     shorten,
+    size,
     table,
     write_file,
     write_json,
@@ -32,7 +37,7 @@ ANSWERS = [
         "a/second.xy",
         "m",
         "mixture",
-        (Finding("anatase", 0.9984, 61.23, 1.5), Finding("rutile", 0.8)),
+        (Finding("anatase", 0.9984), Finding("rutile", 0.8, rivals=("tio2_B",))),
         PROBABILITIES,
         0.1,
     ),
@@ -49,7 +54,7 @@ def printed(answers: list[Identification], *, width: int = 80, terminal: bool = 
 
 
 def row(text: str, file: str) -> str:
-    return next(line for line in text.splitlines() if line.startswith(file))
+    return next(line for line in text.splitlines() if line.strip().startswith(file))
 
 
 @pytest.mark.parametrize("width", [80, 140])
@@ -57,10 +62,10 @@ def row(text: str, file: str) -> str:
 def test_the_table_holds_every_answer_whole(width: int, terminal: bool) -> None:
     text = printed(ANSWERS, width=width, terminal=terminal)
     assert row(text, "first.xy").split() == ["first.xy", "known", "anatase", "0.998", "0.021"]
-    assert "anatase 0.998  61.2 ± 1.5 wt%" in row(text, "second.xy")
-    assert "rutile 0.800" in text
+    assert row(text, "second.xy").split()[1:] == ["mixture", "anatase", "0.998", "0.100"]
+    assert row(text, "rutile or tio2_B").split()[-1] == "0.800"
     assert "partly unknown" in row(text, "third.xy")
-    assert "nearest: rutile 0.212" in row(text, "fourth.xy")
+    assert row(text, "fourth.xy").split()[2:] == ["nearest:", "rutile", "0.212", ">0.999"]
     assert row(text, "fifth.raw").split() == ["fifth.raw", "error", "–"]
     assert SENTENCE in " ".join(text.split())
 
@@ -127,11 +132,80 @@ def test_shortened_names_stay_distinct() -> None:
 def test_sentences_say_the_verdict() -> None:
     known, mixture, partly, unknown, error = map(sentence, ANSWERS)
     assert known.startswith("One phase of the library found: anatase (probability 0.998).")
-    assert "anatase (probability 0.998, 61.2 ± 1.5 wt%) and rutile (probability 0.800)" in mixture
+    assert "2 phases of the library found: anatase (probability 0.998) and rutile or tio2_B (prob" in mixture
     assert "not in the library" in partly
     assert "No phase of the library was found; the nearest is rutile (probability 0.212)" in unknown
     assert unknown.endswith(">0.999.")
     assert SENTENCE in error
+
+
+FITTED = [
+    Identification(
+        "first.xy",
+        "m",
+        "mixture",
+        (Finding("anatase", 0.9984, 61.23, 1.5), Finding("rutile", 0.8, 38.77, 1.5, rivals=("tio2_B",))),
+        PROBABILITIES,
+        unexplained=0.021,
+        rwp=0.084,
+        goodness=1.3,
+    ),
+    Identification("second.xy", "m", "unknown", (), PROBABILITIES, unexplained=0.93, rwp=0.4, goodness=9.0),
+    Identification("third.xy", "m", "known", (Finding("rutile", 0.9, 100.0, 0.0),), unexplained=0.0, rwp=0.1),
+    ANSWERS[-1],
+]
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_a_fitted_batch_has_fractions_and_residuals(width: int) -> None:
+    text = printed(FITTED, width=width, terminal=True)
+    assert row(text, "first.xy").split() == ["first.xy", "mixture", "anatase", "61.2", "±", "1.5", "0.998", "8.4%"]
+    assert row(text, "rutile or tio2_B").split()[3:] == ["38.8", "±", "1.5", "0.800"]
+    assert row(text, "second.xy").split() == ["second.xy", "unknown", "network:", "anatase", "0.998", "40.0%"]
+    assert row(text, "unexplained").split() == ["unexplained", "93.0%"]
+    assert row(text, "third.xy").split() == ["third.xy", "known", "rutile", "100.0", "0.900", "10.0%"]
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_sentences_of_fitted_scans() -> None:
+    mixture, unknown, known, _ = map(sentence, FITTED)
+    assert "anatase (61.2 ± 1.5 wt%, probability 0.998) and rutile or tio2_B (38.8 ± 1.5 wt%" in mixture
+    assert "2.1% of the intensity of all peaks is unexplained" in mixture
+    assert "the network alone would name anatase (probability 0.998), and the fit does not confirm it" in unknown
+    assert "93.0% of the intensity of all peaks is unexplained" in unknown
+    assert "found: rutile (probability 0.900)." in known
+    assert "wt%" not in known
+    part = replace(FITTED[2], amorphous_percent=40.0, amorphous_percent_error=5.0)
+    assert "100.0 wt%" in sentence(part)
+    assert "Of the specimen 40.0 ± 5.0 wt% are amorphous" in sentence(part)
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ((5.4312, 5.4312, 5.4312, 90.0, 90.0, 90.0), ["a 5.431"]),
+        ((3.7848, 3.7848, 9.5124, 90.0, 90.0, 90.0), ["a 3.785", "c 9.512"]),
+        ((4.7589, 4.7589, 12.991, 90.0, 90.0, 120.0), ["a 4.759", "c 12.991"]),
+        ((5.14, 5.14, 5.14, 55.3, 55.3, 55.3), ["a 5.140", "α 55.30"]),
+        ((9.174, 5.449, 5.138, 90.0, 90.0, 90.0), ["a 9.174", "b 5.449", "c 5.138"]),
+        ((12.1787, 3.7412, 6.5249, 90.0, 107.054, 90.0), ["a 12.179", "b 3.741", "c 6.525", "β 107.05"]),
+        ((5.0, 5.0, 7.0, 90.0, 100.0, 90.0), ["a 5.000", "c 7.000", "β 100.00"]),
+        ((8.1, 12.8, 7.1, 93.5, 116.2, 89.9), ["a 8.100", "b 12.800", "c 7.100", "α 93.50", "β 116.20", "γ 89.90"]),
+        (None, []),
+    ],
+)
+def test_a_cell_is_told_by_its_free_constants(cell, shown: list[str]) -> None:
+    assert cell_constants(cell) == shown
+
+
+def test_sizes_limits_and_shares() -> None:
+    assert [size(nm) for nm in (None, 4.26, 9.97, 61.3, 200.5)] == ["–", "4.3", "10", "61", ">200"]
+    assert [percent(share) for share in (None, 0.0, 0.0837, 1.0)] == ["–", "0.0%", "8.4%", "100.0%"]
+    assert limits({}) == ""
+    assert limits({"b": 2.0, "a": 0.31}) == "would have been seen, and was not: a from 0.3 wt%, b from 2.0 wt%"
+    many = limits({f"p{i}": float(i) for i in range(1, 12)})
+    assert "11 phases" in many
+    assert "from 1.0 wt% (p1) to 11.0 wt% (p11), half of them from 6.0 wt%" in many
 
 
 SCORES = {

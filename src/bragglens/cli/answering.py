@@ -8,7 +8,24 @@ from typing import Annotated, Any
 
 import typer
 
-from bragglens.cli.app import ModelFile, Seed, app, bar, err, out, print_epoch, save, stated_wavelength
+from bragglens.cli.app import (
+    ModelFile,
+    Seed,
+    app,
+    bar,
+    batch,
+    err,
+    internal_standard,
+    out,
+    print_epoch,
+    save,
+    stated_wavelength,
+)
+
+NetworkOnly = Annotated[
+    bool, typer.Option("--network-only", help="Leave out the fit: far faster, no fractions, more easily deceived.")
+]
+INTERRUPTED = 130  # status that shells give to what Ctrl-C ended
 
 
 @app.command()
@@ -18,34 +35,61 @@ def identify(
     wavelength: Annotated[
         str | None, typer.Option(help="CuKa, CoKa, ... or Å; needed where the file does not state it.")
     ] = None,
+    elements: Annotated[
+        str | None,
+        typer.Option(help="Only phases of these elements, `Ti,O`; or none with those, `-Fe,-Pb`.", metavar="SYMBOLS"),
+    ] = None,
+    standard: Annotated[
+        str | None,
+        typer.Option(help="Internal standard, wt% of the specimen: tells amorphous content.", metavar="NAME=WT"),
+    ] = None,
+    particle_size: Annotated[
+        float | None, typer.Option(help="Diameter of the grains in µm, for microabsorption; 0 for none.", metavar="µM")
+    ] = None,
+    network_only: NetworkOnly = False,
     json: Annotated[Path | None, typer.Option(help="Write the answers as JSON ('-' for the screen).")] = None,
     figure: Annotated[
-        Path | None, typer.Option(help="Draw scan and candidates: a .png, .svg or .pdf; a folder for several scans.")
+        Path | None, typer.Option(help="Draw scan, fit and phases: a .png, .svg or .pdf; a folder for several scans.")
     ] = None,
 ) -> None:
-    """Tell which phases are in measured scans. A scan that cannot be read never stops the others.
+    """Tell which phases are in measured scans, and how much of each. A scan that cannot be read never stops the others.
 
-    Ends with status 1 where any scan could not be judged.
+    Ends with status 1 where any scan could not be judged. Ctrl-C ends a batch early and keeps what is answered.
     """
-    from bragglens.identify.identification import document
-    from bragglens.identify.identify import identify_file
+    from bragglens.identify.identification import Identification, document
+    from bragglens.identify.identify import Options, check, identify_file
     from bragglens.learn.model import load_model
-    from bragglens.report.words import table, write_json
+    from bragglens.report.details import print_answers
+    from bragglens.report.words import write_json
 
     loaded = load_model(model)
-    stated = stated_wavelength(wavelength)
-    with bar("identifying", quiet=len(scans) < 20) as tick:
-        answers = []
-        for i, scan in enumerate(scans):
-            answer = identify_file(scan, loaded, wavelength=stated)
-            if figure and answer.pattern:
-                _draw(answer, loaded, figure if len(scans) == 1 else figure / f"{scan.name}.png")
-            answers.append(replace(answer, pattern=None))  # a million scans must fit into memory
-            tick(i + 1, len(scans))
-    if json != Path("-"):
-        table(answers, console=out)
-    if json:
+    options: Options = {
+        "wavelength": stated_wavelength(wavelength),
+        "elements": elements,
+        "network_only": network_only,
+        "particle_size": particle_size,
+        "standard": internal_standard(standard),
+    }
+    check(loaded.library, options)
+
+    def one(scan: Path) -> Identification:
+        answer = identify_file(scan, loaded, **options)
+        if figure and answer.pattern:
+            _draw(answer, loaded, figure if len(scans) == 1 else figure / f"{scan.name}.png")
+        return replace(answer, pattern=None, fit=None)  # a million scans must fit into memory
+
+    def keep(answers: list[Identification]) -> None:
+        if json and json != Path("-"):
+            write_json(document(loaded.name, answers), json)
+
+    answers = batch("identifying", scans, one, keep)
+    if json == Path("-"):
         write_json(document(loaded.name, answers), json)
+    else:
+        print_answers(answers, console=out)
+        keep(answers)
+    if len(answers) < len(scans):
+        raise typer.Exit(INTERRUPTED)
     if any(answer.error for answer in answers):
         raise typer.Exit(1)
 
@@ -56,27 +100,30 @@ def evaluate(
     model: ModelFile,
     sets: Annotated[list[str] | None, typer.Option("--set", help="Only this set; may be given again.")] = None,
     alike: Annotated[Path | None, typer.Option(help="Phases that count as one: a line each, between commas.")] = None,
+    network_only: NetworkOnly = False,
     json: Annotated[Path | None, typer.Option(help="Write answers, labels and scores as JSON.")] = None,
 ) -> None:
     """Score a model on labelled scans, set by set. Every wrong confident answer is counted."""
-    from bragglens.identify.evaluate import by_set, evaluation, judge, read_alike, read_manifest, scores
+    from bragglens.identify.evaluate import Judged, by_set, evaluation, judge, read_alike, read_manifest, scores
     from bragglens.learn.model import load_model
     from bragglens.report.words import scores_table, write_json
 
     loaded = load_model(model)
     groups = read_alike(alike) if alike else ()
     labels = read_manifest(manifest, sets=sets or ())
-    judged = []
-    with bar("judging") as tick:
-        for i, label in enumerate(labels):
-            judged.append(judge(label, loaded, groups))
-            tick(i + 1, len(labels))
+
+    def keep(judged: list[Judged]) -> None:
+        if json:
+            write_json(evaluation(loaded, judged), json)
+
+    judged = batch("judging", labels, lambda label: judge(label, loaded, groups, network_only=network_only), keep)
     scores_table({name: scores(members) for name, members in by_set(judged).items()}, console=out)
     for one in judged:
         if one.answer.error:
             err.print(one.answer.error, style="red", highlight=False)
-    if json:
-        write_json(evaluation(loaded, judged), json)
+    keep(judged)
+    if len(judged) < len(labels):
+        raise typer.Exit(INTERRUPTED)
 
 
 @app.command()
@@ -128,6 +175,6 @@ def demo(
 
 
 def _draw(answer: Any, model: Any, path: Path) -> None:
-    from bragglens.report.figures import identification_figure
+    from bragglens.report.identified import identification_figure
 
     save(identification_figure(answer, model), path)

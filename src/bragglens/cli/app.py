@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -14,9 +16,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bragglens import __version__
 from bragglens.crystal.library import Library, read_library
+from bragglens.errors import BragglensError
 
 # Threads that wait by spinning make two trainings that share a core four to ten times slower; read when torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+KEEP_EVERY = 30.0  # seconds; what a batch has answered is on disk after so long, whatever happens
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 out = Console()
 err = Console(stderr=True)
@@ -94,6 +101,17 @@ def stated_wavelength(text: str | None) -> float | None:
     return emission(text)[0].wavelength if text else None
 
 
+def internal_standard(text: str | None) -> tuple[str, float] | None:
+    """Name and wt% from `corundum=20`."""
+    if text is None:
+        return None
+    name, _, weight = text.rpartition("=")
+    try:
+        return name.strip(), float(weight.removesuffix("%"))
+    except ValueError:
+        raise BragglensError(f"standard '{text}': give its name and wt% of the specimen: corundum=20") from None
+
+
 def save(figure: Any, path: Path) -> None:
     """Write a figure and say where."""
     from bragglens.report.figures import save_figure
@@ -124,3 +142,32 @@ def bar(text: str, quiet: bool = False) -> Iterator[Any]:
     with Progress(*columns, console=err, transient=True, disable=quiet) as bar:
         task = bar.add_task(text, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def batch(
+    text: str, items: Sequence[Item], answer: Callable[[Item], Answer], keep: Callable[[list[Answer]], None]
+) -> list[Answer]:
+    """Answer one after the other. Ctrl-C or `kill` ends it early, with what is answered until then.
+
+    Args:
+        text: what is being done.
+        items: what to answer.
+        answer: gives the answer to one.
+        keep: writes what is answered so far; called now and then, so that a power cut costs little.
+    """
+    answers: list[Answer] = []
+    kept = time.monotonic()
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with bar(text, quiet=len(items) < 2) as tick:
+            for item in items:
+                answers.append(answer(item))
+                tick(len(answers), len(items))
+                if time.monotonic() - kept > KEEP_EVERY:
+                    keep(answers)
+                    kept = time.monotonic()
+    except KeyboardInterrupt:
+        err.print(f"interrupted after {len(answers)} of {len(items)}", style="yellow", highlight=False)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return answers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bragglens.identify.fit import Fit
@@ -85,6 +85,7 @@ class Identification:
         error: why the scan could not be judged, in one sentence.
         notes: what the reader had to do to the file.
         pattern: the scan on the model's grid.
+        options: how the scan was looked at, of `identify.Options` those that were given.
     """
 
     file: str
@@ -106,6 +107,7 @@ class Identification:
     notes: tuple[str, ...] = ()
     pattern: Pattern | None = None
     fit: Fit | None = None
+    options: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as plain JSON values (schema 1: fields are added, never changed)."""
@@ -126,6 +128,7 @@ class Identification:
             "stranger": self.stranger,
             "wavelength": self.wavelength,
             "notes": list(self.notes),
+            "options": self.options,
         }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -33,7 +34,7 @@ class Options(TypedDict, total=False):
 
     Attributes:
         wavelength: Å of the scan's strongest line; wins over what the file states.
-        elements: narrows the candidates, see `allowed_phases`.
+        elements: narrows the candidates, see `allowed_phases`; a standard is always one.
         network_only: leaves out the fit: far faster, without fractions, and more easily deceived by strangers.
         particle_size: diameter of the grains in µm for the correction of microabsorption; None takes a usual one and
             widens the errors by what that may be wrong (`quantify.quantify`).
@@ -57,7 +58,7 @@ def identify(scan: Scan, model: Model | Library, **options: Unpack[Options]) -> 
 
     Raises:
         ScanError: the wavelength is neither stated nor in the file, or the scan covers too little of the model's grid.
-        BragglensError: no phase of the library has such elements.
+        BragglensError: an option is not possible (`check`), or the standard is not in the scan.
     """
     started = time.perf_counter()
     stated = options.get("wavelength") or scan.wavelength
@@ -65,8 +66,9 @@ def identify(scan: Scan, model: Model | Library, **options: Unpack[Options]) -> 
         raise ScanError(f"{scan.name}: the file does not state its wavelength: give it, for example --wavelength CuKa")
     used = strongest_line(stated)
     library = model if isinstance(model, Library) else model.library
-    allowed = allowed_phases(library.phases, options.get("elements"))
-    asked = Identification(scan.name, _name(model), None, wavelength=used, notes=scan.notes)
+    allowed = check(library, options)
+    given = {key: value for key, value in options.items() if value is not None}
+    asked = Identification(scan.name, _name(model), None, wavelength=used, notes=scan.notes, options=given)
     answer = asked if isinstance(model, Library) else _opinion(asked, scan, model)
     if options.get("network_only") and isinstance(model, Model):
         answer = _by_network(
@@ -113,6 +115,28 @@ def _opinion(asked: Identification, scan: Scan, model: Model) -> Identification:
     )
 
 
+def check(library: Library, options: Options) -> tuple[str, ...]:
+    """Refuse options with which no scan can be identified; what is left of the library's names comes back.
+
+    Raises:
+        BragglensError: an option is not possible with these phases.
+    """
+    size, standard = options.get("particle_size"), options.get("standard")
+    if options.get("network_only") and (size is not None or standard is not None):
+        raise BragglensError("the network alone gives no fractions: leave out particle size and standard, or fit")
+    if size is not None and not (isfinite(size) and size >= 0):
+        raise BragglensError(f"a particle size of {size:g} µm is not possible: give the grains' diameter, 0 for none")
+    allowed = allowed_phases(library.phases, options.get("elements"))
+    if standard is None:
+        return allowed
+    name, weight = standard
+    if name not in library.names:
+        raise BragglensError(f"standard '{name}': the library has no such phase: give one of its names")
+    if not 0 < weight < 100:
+        raise BragglensError(f"standard '{name}': {weight:g} wt% is not possible: give its share of the specimen")
+    return (*allowed, *({name} - set(allowed)))
+
+
 def allowed_phases(phases: Sequence[Phase], elements: str | None) -> tuple[str, ...]:
     """Names of the phases that a choice of elements leaves.
 
@@ -125,11 +149,12 @@ def allowed_phases(phases: Sequence[Phase], elements: str | None) -> tuple[str, 
         BragglensError: a symbol is no element, or no phase is left.
     """
     symbols = [part.strip() for part in (elements or "").split(",") if part.strip()]
-    wrong = [s for s in symbols if gemmi.Element(s.lstrip("-")).atomic_number == 0]
+    element = {s: gemmi.Element(s.removeprefix("-")) for s in symbols}
+    wrong = [s for s in symbols if element[s].atomic_number == 0]
     if wrong:
         raise BragglensError(f"elements '{elements}': {wrong[0]} is no element: give symbols such as Ti,O or -Fe")
-    only = {s for s in symbols if not s.startswith("-")}
-    never = {s[1:] for s in symbols if s.startswith("-")}
+    only = {element[s].name for s in symbols if not s.startswith("-")}
+    never = {element[s].name for s in symbols if s.startswith("-")}
     made_of = {phase.name: {site.element for site in phase.sites} for phase in phases}
     left = tuple(name for name, has in made_of.items() if not has & never and (not only or has <= only))
     if not left:

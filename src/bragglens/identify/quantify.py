@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import composition
 from bragglens.crystal.scattering import dispersion
+from bragglens.errors import BragglensError
 from bragglens.identify.observed import Observed
 from bragglens.identify.refine import Candidates, Solution, covariance
 
@@ -67,12 +68,17 @@ def quantify(
             specimen, and what is missing is amorphous or not found.
 
     Raises:
-        KeyError: the standard is not among the phases that were found.
+        BragglensError: the standard is not among the phases that were found.
     """
     k = len(solution.scales)
+    phases = [known.phases[i] for i in solution.state.phases]
+    names = [phase.name for phase in phases]
+    if standard is not None and standard[0] not in names:
+        raise BragglensError(
+            f"the internal standard {standard[0]} was not found in the scan: leave it out, or look whether it is there"
+        )
     if not k:
         return Quantities(np.empty(0), np.empty(0))
-    phases = [known.phases[i] for i in solution.state.phases]
     size = PARTICLE_SIZE if particle_size is None else particle_size
     attenuation = linear_absorption(phases, known.instrument.lines[0].wavelength)
     factor = _contrast(solution.scales, phases, attenuation, size)
@@ -85,7 +91,7 @@ def quantify(
         to_fractions = fractions[:, None] * (np.eye(k) - fractions / 100)
         spread = np.sqrt(np.maximum(np.diag(to_fractions @ relative @ to_fractions.T), 0))
         return Quantities(fractions, 1.96 * spread)
-    return _by_standard(fractions, relative, [p.name for p in phases].index(standard[0]), standard[1])
+    return _by_standard(fractions, relative, names.index(standard[0]), standard[1])
 
 
 def linear_absorption(phases: Sequence[Phase], wavelength: float) -> Array:

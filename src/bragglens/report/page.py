@@ -10,10 +10,25 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from bragglens.identify.identification import Identification
-from bragglens.identify.identify import THRESHOLD, ranking
+from bragglens.identify.identify import THRESHOLD
 from bragglens.learn.model import Model
+from bragglens.report.details import figures_of
 from bragglens.report.figures import figure_bytes
-from bragglens.report.words import clean, probability, sentence, short_names, weight
+from bragglens.report.words import (
+    amorphous,
+    assumptions,
+    cell_constants,
+    clean,
+    fractions_of,
+    limits,
+    named,
+    percent,
+    probability,
+    quality,
+    sentence,
+    short_names,
+    weight,
+)
 
 TOP = 5  # phases in the table of probabilities
 _LISTED = 30  # phases of the library that are named; a longer list tells a reader nothing
@@ -44,6 +59,9 @@ body { overflow-wrap: break-word; }
 h1 { font-size: 1.6rem; line-height: 1.2; } h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-size: .9rem; color: var(--soft); }
+.wide { overflow-x: auto; font-size: .85rem; } .wide td { white-space: nowrap; }
+.wide td:first-child, .wide td:last-child { white-space: normal; min-width: 5.5rem; }
+summary { cursor: pointer; color: var(--soft); }
 th, td { padding: .2rem 1.5rem .2rem 0; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
 dl { display: grid; grid-template-columns: minmax(6rem, auto) 1fr; gap: .2rem 1.5rem; } dd { margin: 0; }
 dt, .soft { color: var(--soft); }
@@ -53,6 +71,7 @@ img { width: 100%; min-width: 36rem; height: auto; background: white; border-rad
 .verdict { font-weight: 600; border-left: .5rem solid var(--mark); padding-left: .75rem; }
 .known, .mixture { --mark: #009e73; } .partly { --mark: #e69f00; }
 .unknown { --mark: #cc79a7; } .error { --mark: #d55e00; }
+.wide th, .wide td { padding-right: .8rem; } .wide table { margin: .5rem 0; }
 @media (max-width: 30rem) { dl { grid-template-columns: 1fr; } td { padding-right: .7rem; } }
 @media print { body { max-width: none; padding: 0; font-size: 10pt; } img { min-width: 0; } }
 @media print { section { break-inside: avoid; } }
@@ -101,10 +120,14 @@ def _text(value: object) -> str:
 
 def _overview(names: Sequence[str], identifications: Sequence[Identification]) -> str:
     rows = [
-        [f'<a href="#scan-{i}">{_text(name)}</a>', _text(one.verdict or "error"), _text(_named(one))]
+        [f'<a href="#scan-{i}">{_text(name)}</a>', _text(one.verdict or "error"), _text(_found(one))]
         for i, (name, one) in enumerate(zip(names, identifications, strict=True), start=1)
     ]
     return f'<nav aria-label="Scans">\n{_table("", ("scan", "verdict", "phases"), rows)}</nav>\n'
+
+
+def _found(answer: Identification) -> str:
+    return ", ".join(f"{named(finding)} {weight(finding)}".rstrip() for finding in answer.phases) or "–"
 
 
 def _named(answer: Identification) -> str:
@@ -112,7 +135,7 @@ def _named(answer: Identification) -> str:
 
 
 def _scan(number: int, name: str, answer: Identification, figure: Figure | None) -> str:
-    """The section of one scan: verdict, figure, probabilities, and what had to be assumed about the file."""
+    """The section of one scan: verdict, figure, phases, what is left, and what had to be assumed about the file."""
     mark = (answer.verdict or "error").split()[0]
     verdict = f'<p class="verdict {mark}">{_text(sentence(answer))}</p>'
     parts = [f'<section id="scan-{number}">\n<h2>{_text(name)}</h2>\n{verdict}\n']
@@ -120,36 +143,74 @@ def _scan(number: int, name: str, answer: Identification, figure: Figure | None)
         image = base64.b64encode(figure_bytes(figure, ".png", dpi=_DPI)).decode("ascii")
         about = _text(f"Measured scan {name} with the calculated lines of {_named(answer)}")
         parts.append(f'<figure><img alt="{about}" src="data:image/png;base64,{image}"></figure>\n')
+    if answer.rwp is not None:
+        parts.append(_fit(answer))
     if answer.probabilities:
-        parts.append(_probabilities(answer, answer.probabilities))
+        table = _probabilities(answer, answer.probabilities)
+        parts.append(table if answer.rwp is None else _folded("The network's opinion alone", table))
     parts.append("".join(f'<p class="soft">{_text(note)}</p>\n' for note in _notes(answer)))
     return "".join(parts) + "</section>\n"
 
 
+_PHASES = ("phase", "wt%", "probability", "network", "evidence", "R", "Rwp without", "size nm", "cell Å, °")
+_PHASES_MEAN = (
+    "Network: its probability alone. Evidence: what the fit loses without the phase, in standard deviations squared. "
+    "R: what the fit misses under the phase's own lines. Rwp without: of the fit of the other phases."
+)
+
+
+def _fit(answer: Identification) -> str:
+    """What the fit says: its phases, how good it is, what it leaves, what it would have seen."""
+    said = (quality(answer), amorphous(answer))
+    sentences = "".join(f"<p>{_text(line)}.</p>\n" for line in said if line)
+    return _fitted_phases(answer) + sentences + _unexplained(answer) + _limits(answer.detection_limits or {})
+
+
+def _fitted_phases(answer: Identification) -> str:
+    if not answer.phases:
+        return ""
+    rows = [(named(one), *figures_of(one), ", ".join(cell_constants(one.cell))) for one in answer.phases]
+    table = _table("", _PHASES, (map(_text, row) for row in rows))
+    return f'<div class="wide">{table}</div>\n<p class="soft">{_text(fractions_of(answer))}. {_PHASES_MEAN}</p>\n'
+
+
+def _unexplained(answer: Identification) -> str:
+    """The peaks that no phase explains, folded away where they are many."""
+    if not answer.unexplained_peaks:
+        return ""
+    rows = [[f"{p.two_theta:.2f}", f"{p.d:.3f}", percent(p.share)] for p in answer.unexplained_peaks]
+    summary = f"Unexplained: {percent(answer.unexplained)} of the intensity of all peaks"
+    table = _table("Shares of the intensity of all peaks", ("2θ °", "d Å", "share"), rows)
+    return _folded(f"{summary}, {len(rows)} peaks", table) if len(rows) > TOP else f"<p>{_text(summary)}.</p>\n{table}"
+
+
+def _limits(wt_percent: dict[str, float]) -> str:
+    rows = [(_text(name), f"{value:.1f}") for name, value in sorted(wt_percent.items(), key=lambda one: one[1])]
+    return _folded(f"Detection limits: {limits(wt_percent)}", _table("", ("phase", "wt%"), rows)) if rows else ""
+
+
+def _folded(summary: str, content: str) -> str:
+    return f"<details><summary>{_text(summary)}</summary>\n{content}</details>\n"
+
+
 def _notes(answer: Identification) -> Iterable[str]:
-    if answer.wavelength is not None:
-        yield f"Wavelength of the scan, as its file or the user states it: {answer.wavelength:.5g} Å."
+    if answer.error is None:
+        yield f"Assumed: {'; '.join(assumptions(answer))}."
     yield from (f"On reading: {note}." for note in answer.notes)
 
 
 def _probabilities(answer: Identification, values: dict[str, float]) -> str:
-    found = {finding.name: finding for finding in answer.phases}
-    weighed = any(weight(finding) for finding in answer.phases)
-    rows = []
-    for name in map(str, ranking(answer)[:TOP]):
-        share = weight(found[name]) if name in found else ""
-        rows.append([_text(name), _text(probability(values[name])), *([_text(share or "–")] if weighed else [])])
+    """The network's opinion, the most probable first."""
+    ranked = sorted(values, key=lambda name: -values[name])
+    rows = [[_text(name), _text(probability(values[name]))] for name in ranked[:TOP]]
     if answer.stranger is not None:
-        rows.append(["<em>something else</em>", _text(probability(answer.stranger)), *(["–"] if weighed else [])])
-    heading = ("phase", "probability", *(["weight"] if weighed else []))
-    left_out = len(values) - TOP
-    caption = (
-        f"The most probable {TOP} of {len(values)} phases of the library" if left_out > 0 else "Phases of the library"
-    )
-    return _table(caption, heading, rows)
+        rows.append(["<em>something else</em>", _text(probability(answer.stranger))])
+    few = len(values) <= TOP
+    caption = "Phases of the library" if few else f"The most probable {TOP} of {len(values)} phases of the library"
+    return _table(caption, ("phase", "probability"), rows)
 
 
-def _table(caption: str, heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _table(caption: str, heading: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
     """A table of cells that are HTML already."""
     said = f"<caption>{_text(caption)}</caption>" if caption else ""
     head = "".join(f'<th scope="col">{_text(cell)}</th>' for cell in heading)

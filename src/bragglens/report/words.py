@@ -16,34 +16,54 @@ from rich.text import Text
 from bragglens.errors import BragglensError
 from bragglens.files import whole_file
 from bragglens.identify.identification import Finding, Identification
-from bragglens.identify.identify import ranking
+from bragglens.identify.identify import THRESHOLD
+from bragglens.identify.quantify import PARTICLE_SIZE
 
-_STYLES = {"known": "green", "mixture": "green", "partly unknown": "yellow", "unknown": "magenta"}
+STYLES = {"known": "green", "mixture": "green", "partly unknown": "yellow", "unknown": "magenta"}
+LARGE = 200.0  # nm; larger crystallites broaden no line that a laboratory instrument could tell
+_FEW = 5  # phases whose detection limits are told one by one
 
 
 def table(identifications: Sequence[Identification], *, console: Console) -> None:
     """Print a batch of answers as one table; errors follow whole, then what the reader had to do to the files."""
-    longest = max(24, 3 * console.width // 10)
+    fitted = any(one.rwp is not None for one in identifications)
+    longest = max(22 if fitted else 24, 3 * (console.width - 20 * fitted) // 10)
     names = short_names([one.file for one in identifications], longest)
-    tells_strangers = any(one.stranger is not None for one in identifications)
-    rows = _columns(("file", "left"), ("verdict", "left"), ("phases, probability", "left"), console=console)
+    strangers = not fitted and any(one.stranger is not None for one in identifications)
+    headings = [("wt%", "right")] * fitted + [("prob.", "right")]
+    headings += [("Rwp", "right")] * fitted + [("something\nelse", "right")] * strangers
+    rows = columns(("file", "left"), ("verdict", "left"), ("phase", "left"), *headings, console=console)
     rows.columns[0].max_width = longest
-    if tells_strangers:
-        rows.add_column("something\nelse", justify="right", no_wrap=True)
+    rows.columns[0].min_width = min(longest, max(map(len, names)))
     for name, one in zip(names, identifications, strict=True):
-        verdict = Text(one.verdict, _STYLES[one.verdict]) if one.verdict else Text("error", "red")
-        stranger = "–" if one.stranger is None else probability(one.stranger)
-        rows.add_row(Text(name), verdict, _phases(one), *([stranger] if tells_strangers else []))
+        verdict = Text(one.verdict, STYLES[one.verdict]) if one.verdict else Text("error", "red")
+        whole = [percent(one.rwp)] * fitted + ["–" if one.stranger is None else probability(one.stranger)] * strangers
+        for phase, weighed, likely in _lines(one):
+            rows.add_row(Text(name), verdict, phase, *[weighed] * fitted, likely, *whole)
+            name, verdict, whole = "", Text(""), [""] * len(whole)
     console.print(rows)
     _print_errors(identifications, console)
     _print_notes(names, identifications, console)
+
+
+def _lines(answer: Identification) -> list[tuple[Text, str, str]]:
+    """Phase, weight and probability of each line of an answer; where no phase was found, of the nearest."""
+    lines = [(Text(named(f)), spread(f.weight_percent, f.weight_percent_error), probability(f.probability))
+             for f in answer.phases]  # fmt: skip
+    close = nearest(answer)
+    if not answer.phases and close:
+        lead = "nearest" if answer.rwp is None else "network"
+        lines.append((Text(f"{lead}: {clean(close.name)}", "dim"), "", probability(close.probability)))
+    if answer.unexplained is not None and answer.verdict in ("unknown", "partly unknown"):
+        lines.append((Text("unexplained", "dim"), percent(answer.unexplained), ""))
+    return lines or [(Text(""), "", "")]
 
 
 def scores_table(scores: Mapping[str, Mapping[str, Any]], *, console: Console) -> None:
     """Print the figures of `evaluate.scores`, a row for each set; what a set cannot tell is a dash."""
     headings = ("scans", "first\nright", "exact\nset", "rejected", "confident\nwrong", "false", "missed")
     right = [(heading, "right") for heading in (*headings, "mean\nerror\nwt%", "seconds")]
-    rows = _columns(("set", "left"), *right, console=console)
+    rows = columns(("set", "left"), *right, console=console)
     for name, one in scores.items():
         shares = [_number(one[key], "{:.3g}%", 100) for key in ("first_right", "exact_set", "rejected")]
         counts = [_number(one[key], "{}") for key in ("confident_wrong", "false_phases", "missed_phases")]
@@ -60,24 +80,45 @@ def sentence(answer: Identification) -> str:
     """The verdict in words that a chemist understands."""
     if answer.verdict is None:
         return f"This scan could not be judged: {answer.error}"
-    named = [_parenthesis(finding) for finding in answer.phases]
-    listed = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
-    if not named:
-        close = nearest(answer)
-        lead = "No phase of the library was found" + (f"; the nearest is {_parenthesis(close)}." if close else ".")
+    sole = len(answer.phases) == 1 and answer.amorphous_percent is None  # its 100 wt% say nothing
+    stated = [_parenthesis(finding, "" if sole else weight(finding)) for finding in answer.phases]
+    listed = " and ".join([", ".join(stated[:-1]), stated[-1]] if len(stated) > 1 else stated)
+    if not stated:
+        lead = f"No phase of the library was found{_nearest(answer)}."
     elif answer.verdict == "partly unknown":
         lead = f"Found: {listed}; something that is not in the library is there too."
     else:
-        lead = f"{'One phase' if len(named) == 1 else f'{len(named)} phases'} of the library found: {listed}."
+        lead = f"{'One phase' if len(stated) == 1 else f'{len(stated)} phases'} of the library found: {listed}."
+    return f"{lead} {_rest(answer)}"
+
+
+def _nearest(answer: Identification) -> str:
+    """Of a scan without phases, what comes nearest."""
+    close = nearest(answer)
+    if close is None:
+        return ""
+    named = _parenthesis(close, "")
+    if answer.rwp is not None and close.probability >= THRESHOLD:
+        return f": the network alone would name {named}, and the fit does not confirm it"
+    return f"; the nearest is {named}"
+
+
+def _rest(answer: Identification) -> str:
+    """What the phases leave: by the fit, or as the network alone sees it."""
+    if answer.unexplained is not None:
+        unseen = spread(answer.amorphous_percent, answer.amorphous_percent_error)
+        tail = f" Of the specimen {unseen} wt% are amorphous or none of these." if unseen else ""
+        return f"{percent(answer.unexplained)} of the intensity of all peaks is unexplained.{tail}"
     if answer.stranger is None:
-        return f"{lead} This model cannot tell whether something else is there too."
-    return f"{lead} Probability that something outside the library is there: {probability(answer.stranger)}."
+        return "This model cannot tell whether something else is there too."
+    return f"Probability that something outside the library is there: {probability(answer.stranger)}."
 
 
 def nearest(answer: Identification) -> Finding | None:
-    """The most probable phase of the library, found or not; None where no probabilities were computed."""
-    first = [str(name) for name in ranking(answer)[:1]]
-    return Finding(first[0], (answer.probabilities or {})[first[0]]) if first else None
+    """What the network holds for the most probable, found or not; None where no probabilities were computed."""
+    values = answer.probabilities or {}
+    first = max(values, key=values.__getitem__, default=None)
+    return None if first is None else Finding(first, values[first])
 
 
 def probability(value: float) -> str:
@@ -89,10 +130,106 @@ def probability(value: float) -> str:
 
 def weight(finding: Finding) -> str:
     """Weight fraction with its error, or nothing where it was not determined."""
-    if finding.weight_percent is None:
+    shown = spread(finding.weight_percent, finding.weight_percent_error)
+    return f"{shown} wt%" if shown else ""
+
+
+def spread(value: float | None, error: float | None) -> str:
+    """A value with its error, `61.2 ± 1.5`; nothing where it is not known."""
+    if value is None:
         return ""
-    error = finding.weight_percent_error
-    return f"{finding.weight_percent:.1f}" + ("" if error is None else f" ± {error:.1f}") + " wt%"
+    return f"{value:.1f} ± {error:.1f}" if error else f"{value:.1f}"
+
+
+def percent(share: float | None) -> str:
+    """A share of 1 as `8.4%`, or a dash."""
+    return "–" if share is None else f"{100 * share:.1f}%"
+
+
+def named(finding: Finding) -> str:
+    """A phase with those that may be there in its place: `rutile or TiO`."""
+    return clean(finding.name) + _rivals(finding)
+
+
+def size(nanometres: float | None) -> str:
+    """Crystallite size in nm; beyond LARGE no more than that."""
+    if nanometres is None:
+        return "–"
+    return f">{LARGE:g}" if nanometres > LARGE else f"{nanometres:.{0 if nanometres >= 9.95 else 1}f}"
+
+
+def cell_constants(cell: Sequence[float] | None) -> list[str]:
+    """The constants of a cell that its system leaves free, `a 3.785`: Å with three decimals, degrees with two.
+
+    Left out are b and c where they equal a, and angles that the system fixes.
+    """
+    if cell is None:
+        return []
+    (a, b, c), angles = cell[:3], cell[3:]
+
+    def equal(one: float, other: float) -> bool:
+        return abs(one - other) < 1e-4
+
+    shown = [("a", a)] + [("b", b)] * (not equal(a, b)) + [("c", c)] * (not (equal(a, b) and equal(a, c)))
+    if len(shown) == 1 and not equal(angles[0], 90):  # a rhombohedral cell
+        turned = [("α", angles[0])]
+    else:
+        fixed = (90.0, 90.0, 120.0 if equal(a, b) and equal(angles[2], 120) else 90.0)
+        turned = [
+            one for one, usual in zip(zip("αβγ", angles, strict=True), fixed, strict=True) if not equal(one[1], usual)
+        ]
+    return [f"{name} {value:.3f}" for name, value in shown] + [f"{name} {value:.2f}" for name, value in turned]
+
+
+def quality(answer: Identification) -> str:
+    """How well the fit meets the scan."""
+    if answer.rwp is None or answer.goodness is None:
+        return ""
+    return f"Rwp {percent(answer.rwp)}, goodness of fit {answer.goodness:.1f} (1: no misfit beyond counting noise)"
+
+
+def limits(wt_percent: Mapping[str, float]) -> str:
+    """From which weight on phases that were not found would have been; of many the extremes."""
+    ranked = sorted(wt_percent.items(), key=lambda one: one[1])
+    if not ranked:
+        return ""
+    if len(ranked) <= _FEW:
+        each = ", ".join(f"{clean(name)} from {value:.1f} wt%" for name, value in ranked)
+        return f"would have been seen, and was not: {each}"
+    (easiest, low), (hardest, high) = ranked[0], ranked[-1]
+    return (
+        f"{len(ranked)} phases not found would have been seen from {low:.1f} wt% ({clean(easiest)}) to {high:.1f} wt% "
+        f"({clean(hardest)}), half of them from {ranked[len(ranked) // 2][1]:.1f} wt%"
+    )
+
+
+def fractions_of(answer: Identification) -> str:
+    """What the weight fractions are fractions of."""
+    whole = "crystalline part" if answer.amorphous_percent is None else "specimen"
+    return f"wt% of the {whole}; ± is half of the 95% interval"
+
+
+def amorphous(answer: Identification) -> str:
+    """What an internal standard tells of the rest of the specimen, or nothing."""
+    if answer.amorphous_percent is None:
+        return ""
+    return f"amorphous, or none of these: {spread(answer.amorphous_percent, answer.amorphous_percent_error)} wt%"
+
+
+def assumptions(answer: Identification) -> list[str]:
+    """What the answer rests on beside the scan itself, a phrase each."""
+    said = [f"model {clean(answer.model)}"]
+    if answer.wavelength is not None:
+        said.append(f"wavelength {answer.wavelength:.5g} Å as stated")
+    if answer.rwp is not None:
+        grains = answer.options.get("particle_size")
+        stated = f"{grains:g} µm as stated" if grains is not None else f"{PARTICLE_SIZE:g} µm, as nothing was stated"
+        said.append(f"grains of {stated}")
+    if standard := answer.options.get("standard"):
+        said.append(f"standard {clean(standard[0])}, {standard[1]:g} wt% weighed in")
+    if elements := answer.options.get("elements"):
+        said.append(f"elements {clean(elements)}")
+    return said
 
 
 def clean(text: str) -> str:
@@ -151,7 +288,7 @@ def write_file(data: bytes, path: str | Path) -> None:
         handle.write(data)
 
 
-def _columns(*headings: tuple[str, Any], console: Console) -> Table:
+def columns(*headings: tuple[str, Any], console: Console) -> Table:
     """An empty table that gives its columns little air where the window is narrow."""
     rows = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, int(console.width >= 100)))
     for heading, justify in headings:
@@ -159,23 +296,14 @@ def _columns(*headings: tuple[str, Any], console: Console) -> Table:
     return rows
 
 
-def _phases(answer: Identification) -> Text:
-    """A line for each phase found; where none was, the nearest."""
-    if answer.phases:
-        lines = (f"{clean(f.name)} {probability(f.probability)}{_rivals(f)}  {weight(f)}" for f in answer.phases)
-        return Text("\n".join(line.rstrip() for line in lines))
-    close = nearest(answer)
-    return Text(f"nearest: {clean(close.name)} {probability(close.probability)}" if close else "", "dim")
-
-
-def _parenthesis(finding: Finding) -> str:
-    parts = [f"probability {probability(finding.probability)}", weight(finding)]
-    return f"{finding.name} ({', '.join(part for part in parts if part)}){_rivals(finding)}"
+def _parenthesis(finding: Finding, weighed: str) -> str:
+    parts = [weighed, f"probability {probability(finding.probability)}"]
+    return f"{named(finding)} ({', '.join(part for part in parts if part)})"
 
 
 def _rivals(finding: Finding) -> str:
-    """Phases of nearly the same pattern that may be there instead."""
-    return f" or {clean(', '.join(finding.rivals))}" if finding.rivals else ""
+    """Phases that may be there instead."""
+    return "".join(f" or {clean(rival)}" for rival in finding.rivals)
 
 
 def _print_errors(identifications: Sequence[Identification], console: Console) -> None:

@@ -1,0 +1,94 @@
+"""Details: all that is to say of one scan, in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bragglens.identify.identification import Finding, Identification
+from bragglens.report.words import (
+    STYLES,
+    amorphous,
+    assumptions,
+    cell_constants,
+    clean,
+    columns,
+    fractions_of,
+    limits,
+    named,
+    percent,
+    probability,
+    quality,
+    sentence,
+    short_names,
+    size,
+    spread,
+    table,
+)
+
+SHOWN = 5  # unexplained peaks, the strongest; the JSON holds all
+_WIDE = 120  # columns of a terminal from which on a cell fits into one line
+
+
+def print_answers(answers: Sequence[Identification], *, console: Console) -> None:
+    """Print one fitted scan with all that is to say of it, and any others as a table."""
+    if len(answers) == 1 and answers[0].rwp is not None:
+        details(answers[0], console=console)
+    else:
+        table(answers, console=console)
+
+
+def details(answer: Identification, *, console: Console) -> None:
+    """Print a fitted scan: its phases, how well the fit is, what it leaves, what would have been seen."""
+    style = STYLES[answer.verdict] if answer.verdict else "red"
+    console.print(Text.assemble(short_names([answer.file], console.width - 18)[0], "  ", (answer.verdict or "", style)))
+    if answer.phases:
+        console.print(_phases(answer, console))
+        console.print(Text(fractions_of(answer), "dim"))
+    else:
+        console.print(Text(sentence(answer)))
+    for line in (amorphous(answer), quality(answer), limits(answer.detection_limits or {})):
+        if line:
+            console.print(Text(line))
+    if answer.unexplained_peaks:
+        console.print(Text(_peaks_heading(answer)))
+        console.print(_peaks(answer, console))
+    console.print(Text(f"assumed: {'; '.join(assumptions(answer))}", "dim"))
+    for note in answer.notes:
+        console.print(Text(clean(note), "dim"))
+
+
+def _phases(answer: Identification, console: Console) -> Table:
+    headings = ["wt%", "prob.", "net-\nwork", "evi-\ndence", "R", "Rwp\nwithout", "size\nnm"]
+    rows = columns(("phase", "left"), *((one, "right") for one in headings), ("cell\nÅ, °", "left"), console=console)
+    for one in answer.phases:
+        constants = ("  " if console.width >= _WIDE else "\n").join(cell_constants(one.cell))
+        rows.add_row(Text(named(one)), *figures_of(one), constants)
+    return rows
+
+
+def figures_of(one: Finding) -> list[str]:
+    """Of a phase wt%, probability, network, evidence, R, Rwp without it, size in nm."""
+    shares = [percent(value) for value in (one.residual, one.rwp_without)]
+    network = "–" if one.network is None else probability(one.network)
+    evidence = "–" if one.evidence is None else f"{one.evidence:.0f}"
+    return [spread(one.weight_percent, one.weight_percent_error), probability(one.probability), network, evidence,
+            *shares, size(one.size)]  # fmt: skip
+
+
+def _peaks_heading(answer: Identification) -> str:
+    count = len(answer.unexplained_peaks)
+    some = f", the strongest {SHOWN} of {count} peaks" if count > SHOWN else ""
+    return f"unexplained: {percent(answer.unexplained)} of the intensity of all peaks{some}"
+
+
+def _peaks(answer: Identification, console: Console) -> Table:
+    """The strongest of the peaks that nothing explains, in the order of their angles."""
+    rows = columns(("2θ °", "right"), ("d Å", "right"), ("share", "right"), console=console)
+    strongest = sorted(answer.unexplained_peaks, key=lambda peak: -peak.share)[:SHOWN]
+    for peak in sorted(strongest, key=lambda peak: peak.two_theta):
+        rows.add_row(f"{peak.two_theta:.2f}", f"{peak.d:.3f}", percent(peak.share))
+    return rows
