@@ -147,3 +147,9 @@ def test_a_standard_tells_what_is_amorphous(titania: Library, small_model: Model
     answer = identify(made_up(titania, "anatase"), small_model, wavelength=1.5406, standard=("anatase", 20.0))
     assert answer.phases[0].weight_percent == pytest.approx(20)
     assert answer.amorphous_percent == pytest.approx(80)
+
+
+def test_a_library_alone_has_no_network_to_quote(titania: Library) -> None:
+    answer = identify(made_up(titania, "anatase"), titania, wavelength=1.5406)
+    assert [finding.name for finding in answer.phases] == ["anatase"]
+    assert answer.phases[0].network is None

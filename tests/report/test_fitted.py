@@ -144,6 +144,14 @@ def test_where_network_and_fit_disagree_its_vote_is_shown(answer: Identification
     assert last.get_color() == GREY
 
 
+def test_a_library_alone_draws_its_fit(answer: Identification, titania: Library, small_model: Model) -> None:
+    alone = replace(answer, probabilities=None, pattern=None)
+    figure = identification_figure(alone, titania)
+    with_network = identification_figure(answer, small_model)
+    for one, other in zip(rows(figure), rows(with_network), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_an_unknown_scan_shows_what_comes_nearest(answer: Identification, fitted: Fit, small_model: Model) -> None:
     empty = replace(
         fitted, names=(), specimens=(), patterns=np.empty((0, len(fitted.observed))), calculated=fitted.background

@@ -74,7 +74,7 @@ def identify(
 
     def one(scan: Path) -> Identification:
         answer = identify_file(scan, loaded, **options)
-        if figure and answer.pattern:
+        if figure and not answer.error:
             _draw(answer, loaded, figure if len(scans) == 1 else figure / f"{scan.name}.png")
         return replace(answer, pattern=None, fit=None)  # a million scans must fit into memory
 

@@ -170,9 +170,10 @@ def _by_network(answer: Identification, found: tuple[Finding, ...]) -> Identific
 
 def _by_fit(answer: Identification, proof: Verified) -> Identification:
     """The answer of network and fit."""
+    asked = answer.probabilities is not None
     return replace(
         answer,
-        phases=proof.findings,
+        phases=proof.findings if asked else tuple(replace(one, network=None) for one in proof.findings),
         verdict=_verdict(len(proof.findings), proof.unexplained > UNEXPLAINED),
         unexplained=proof.unexplained,
         unexplained_peaks=proof.peaks,

@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
 
+from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.identify.fit import Fit
 from bragglens.identify.identification import Finding, Identification, Peak
@@ -24,7 +25,7 @@ from bragglens.identify.why import votes
 from bragglens.learn.model import Model
 from bragglens.report.figures import COLOURS, GREY, INK, PLAIN, WIDTH, label_angle
 from bragglens.report.words import named, nearest, percent, probability, shorten, weight
-from bragglens.scan.pattern import Grid, Pattern
+from bragglens.scan.pattern import Grid
 from bragglens.scan.prepare import convert
 from bragglens.simulate.formulas import displacement_shift
 from bragglens.simulate.instrument import Instrument
@@ -65,14 +66,14 @@ class Row:
     vote: Array | None = None
 
 
-def fitted_figure(answer: Identification, fit: Fit, pattern: Pattern, model: Model) -> Figure:
+def fitted_figure(answer: Identification, fit: Fit, model: Model | Library) -> Figure:
     """Scan and fit over 2θ as measured, the lines of each phase where the fit has them, and observed - calculated.
 
     Intensities are drawn as their square roots, in which counting noise is as high on a peak as beneath it and the weak
     lines that decide on minor phases can be seen. Where network and fit disagree, a band beneath the phase's ticks
     shows which parts of the scan the network took to speak for it (colour) or against it (grey).
     """
-    rows = _rows(answer, fit, pattern, model)
+    rows = _rows(answer, fit, model)
     low, high = _reach(fit)
     difference = _root(fit.observed) - _root(fit.calculated)
     span = 1.1 * float(np.ptp(difference)) / (high - low) * _SCAN  # in inches, on the scale of the scan
@@ -103,7 +104,7 @@ def line_positions(phase: Phase, instrument: Instrument, specimen: Specimen, sto
     return lines.two_theta + shift + instrument.zero, lines.area
 
 
-def _rows(answer: Identification, fit: Fit, pattern: Pattern, model: Model) -> list[Row]:
+def _rows(answer: Identification, fit: Fit, model: Model | Library) -> list[Row]:
     """The phases found in the order of the answer, then what the network alone named, or comes nearest to."""
     network = answer.probabilities or {}
     close = nearest(answer)
@@ -111,12 +112,12 @@ def _rows(answer: Identification, fit: Fit, pattern: Pattern, model: Model) -> l
     refused.sort(key=lambda name: -network[name])
     others = refused[:_MOST_REFUSED] or ([close.name] if close and not answer.phases else [])
     doubted = [f.name for f in answer.phases if network.get(f.name, 1.0) < THRESHOLD] + others
-    told = dict(zip(doubted, _votes(fit, pattern, model, doubted), strict=True))
+    told = _votes(answer, fit, model, doubted)
     states = dict(zip(fit.names, fit.specimens, strict=True))
     usual = Specimen(displacement=fit.specimens[0].displacement if fit.specimens else 0.0)
     labels = {f.name: _label(f) for f in answer.phases}
     labels |= {name: f"{shorten(name, _LABEL)}\nnetwork alone, p {probability(network[name])}" for name in others}
-    phases = {phase.name: phase for phase in model.library}
+    phases = {phase.name: phase for phase in (model if isinstance(model, Library) else model.library)}
     rows = []
     for i, (name, label) in enumerate(labels.items()):
         stop = float(fit.two_theta[-1])
@@ -135,13 +136,15 @@ def _label(finding: Finding) -> str:
     return f"{shorten(name, _LABEL)}\n{figures}"
 
 
-def _votes(fit: Fit, pattern: Pattern, model: Model, names: Sequence[str]) -> list[Array]:
-    """Votes of the network on the axis of the fit."""
-    if not names:
-        return []
+def _votes(answer: Identification, fit: Fit, model: Model | Library, names: Sequence[str]) -> dict[str, Array]:
+    """Votes of the network for some phases on the axis of the fit."""
+    pattern = answer.pattern
+    if not names or pattern is None or isinstance(model, Library):
+        return {}
     angle = convert(fit.two_theta, fit.instrument.lines[0].wavelength, model.preparation.wavelength)
     grid = pattern.grid.two_theta
-    return [np.interp(angle, grid, row, left=0.0, right=0.0) for row in votes(pattern, model, names)]
+    rows = votes(pattern, model, names)
+    return {name: np.interp(angle, grid, row, left=0.0, right=0.0) for name, row in zip(names, rows, strict=True)}
 
 
 def _root(values: Array) -> Array:

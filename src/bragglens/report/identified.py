@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
+from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.identify.identification import Identification
 from bragglens.learn.model import Model
@@ -38,16 +39,16 @@ class _Candidate:
     clean: NDArray[np.float64]
 
 
-def identification_figure(answer: Identification, model: Model) -> Figure:
+def identification_figure(answer: Identification, model: Model | Library) -> Figure:
     """The scan with its fit (`fitted.fitted_figure`), or without one as the network saw it.
 
     Raises:
         BragglensError: the answer holds no scan, as it could not be judged.
     """
-    if answer.pattern is None:
-        raise BragglensError(f"{answer.file}: there is no scan to draw, as it could not be judged: leave it out")
     if answer.fit is not None:
-        return fitted_figure(answer, answer.fit, answer.pattern, model)
+        return fitted_figure(answer, answer.fit, model)
+    if answer.pattern is None or isinstance(model, Library):
+        raise BragglensError(f"{answer.file}: there is no scan to draw, as it could not be judged: leave it out")
     return _network_figure(answer, answer.pattern, model)
 
 
