@@ -21,8 +21,12 @@ from bragglens.learn.model import Model, load_model, save_model
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
 from bragglens.simulate.draws import Constant
+from bragglens.simulate.instrument import Instrument, emission
 from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.recipe_file import read_recipe, write_recipe
+from bragglens.simulate.reference import pattern
+from bragglens.simulate.render import reflections_in_range
+from bragglens.simulate.specimen import Specimen
 from bragglens.simulate.stored import simulate_set
 
 PHASES = str(files("bragglens") / "data" / "titania")
@@ -315,3 +319,20 @@ def test_help_names_every_command() -> None:
     for command in ("simulate", "noise", "train", "identify", "evaluate", "recipe", "demo"):
         assert command in done.stdout
         assert run(command, "--help").returncode == 0
+
+
+def test_a_folder_of_structures_in_place_of_a_model(tmp_path: Path) -> None:
+    library = read_library(PHASES)
+    grid, instrument = Grid(20.0, 70.0, 0.03), Instrument(emission("CuKa"), W=0.006)
+    crystals = reflections_in_range(library.phases[:1], instrument.lines, grid)
+    clean = pattern(crystals[0], instrument, Specimen(size=40.0), grid)
+    counts = np.random.default_rng(0).poisson(5000 * clean / clean.max() + 100)
+    np.savetxt(tmp_path / "scan.xy", np.column_stack([grid.two_theta, counts]))
+    done = run("identify", tmp_path / "scan.xy", "--phases", PHASES, "--wavelength", "CuKa", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)["scans"][0]
+    assert [phase["name"] for phase in answer["phases"]] == [library.names[0]]
+    assert answer["probabilities"] is None
+    neither = run("identify", tmp_path / "scan.xy", "--wavelength", "CuKa")
+    assert neither.returncode == 2
+    assert "--phases" in neither.stderr

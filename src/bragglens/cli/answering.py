@@ -31,7 +31,10 @@ INTERRUPTED = 130  # status that shells give to what Ctrl-C ended
 @app.command()
 def identify(
     scans: Annotated[list[Path], typer.Argument(help="Measured scans.", show_default=False)],
-    model: ModelFile,
+    model: Annotated[Path | None, typer.Option("--model", "-m", help="Model file that `train` made.")] = None,
+    phases: Annotated[
+        Path | None, typer.Option(help="Folder of CIFs in place of a model: the fit alone, without training.")
+    ] = None,
     wavelength: Annotated[
         str | None, typer.Option(help="CuKa, CoKa, ... or Å; needed where the file does not state it.")
     ] = None,
@@ -57,12 +60,11 @@ def identify(
     Ends with status 1 where any scan could not be judged. Ctrl-C ends a batch early and keeps what is answered.
     """
     from bragglens.identify.identification import Identification, document
-    from bragglens.identify.identify import Options, check, identify_file
-    from bragglens.learn.model import load_model
+    from bragglens.identify.identify import Options, check, identify_file, source
     from bragglens.report.details import print_answers
     from bragglens.report.words import write_json
 
-    loaded = load_model(model)
+    library, asked = _asked(model, phases)
     options: Options = {
         "wavelength": stated_wavelength(wavelength),
         "elements": elements,
@@ -70,21 +72,21 @@ def identify(
         "particle_size": particle_size,
         "standard": internal_standard(standard),
     }
-    check(loaded.library, options)
+    check(library, options)
 
     def one(scan: Path) -> Identification:
-        answer = identify_file(scan, loaded, **options)
+        answer = identify_file(scan, asked, **options)
         if figure and not answer.error:
-            _draw(answer, loaded, figure if len(scans) == 1 else figure / f"{scan.name}.png")
+            _draw(answer, asked, figure if len(scans) == 1 else figure / f"{scan.name}.png")
         return replace(answer, pattern=None, fit=None)  # a million scans must fit into memory
 
     def keep(answers: list[Identification]) -> None:
         if json and json != Path("-"):
-            write_json(document(loaded.name, answers), json)
+            write_json(document(source(asked), answers), json)
 
     answers = batch("identifying", scans, one, keep)
     if json == Path("-"):
-        write_json(document(loaded.name, answers), json)
+        write_json(document(source(asked), answers), json)
     else:
         print_answers(answers, console=out)
         keep(answers)
@@ -92,6 +94,22 @@ def identify(
         raise typer.Exit(INTERRUPTED)
     if any(answer.error for answer in answers):
         raise typer.Exit(1)
+
+
+def _asked(model: Path | None, phases: Path | None) -> tuple[Any, Any]:
+    """The library that may be named, and who is asked: a model, or that library itself."""
+    from bragglens.crystal.library import read_library
+    from bragglens.learn.model import load_model
+
+    if (model is None) == (phases is None):
+        raise typer.BadParameter("give one of --model FILE (made by `train`) and --phases FOLDER (of CIFs)")
+    if phases is None:
+        loaded = load_model(model or "")
+        return loaded.library, loaded
+    library = read_library(phases)
+    for problem in library.problems:
+        err.print(problem, style="red", highlight=False)
+    return library, library
 
 
 @app.command()

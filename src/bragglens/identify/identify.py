@@ -68,7 +68,7 @@ def identify(scan: Scan, model: Model | Library, **options: Unpack[Options]) -> 
     library = model if isinstance(model, Library) else model.library
     allowed = check(library, options)
     given = {key: value for key, value in options.items() if value is not None}
-    asked = Identification(scan.name, _name(model), None, wavelength=used, notes=scan.notes, options=given)
+    asked = Identification(scan.name, source(model), None, wavelength=used, notes=scan.notes, options=given)
     answer = asked if isinstance(model, Library) else _opinion(asked, scan, model)
     if options.get("network_only") and isinstance(model, Model):
         answer = _by_network(
@@ -93,11 +93,12 @@ def identify_file(path: str | Path, model: Model | Library, **options: Unpack[Op
     try:
         answer = identify(read_scan(path), model, **options)
     except BragglensError as error:
-        return Identification(file=str(path), model=_name(model), verdict=None, error=str(error))
+        return Identification(file=str(path), model=source(model), verdict=None, error=str(error))
     return replace(answer, file=str(path))
 
 
-def _name(model: Model | Library) -> str:
+def source(model: Model | Library) -> str:
+    """What an answer says it comes from."""
     return f"fit alone, {len(model)} phases" if isinstance(model, Library) else model.name
 
 
