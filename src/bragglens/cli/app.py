@@ -131,7 +131,7 @@ def print_epoch(progress: Any) -> None:
 
 @contextmanager
 def bar(text: str, quiet: bool = False) -> Iterator[Any]:
-    """A progress bar on the error stream; yields tick(done, total)."""
+    """A progress bar on the error stream where that is a terminal; yields tick(done, total)."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -139,7 +139,7 @@ def bar(text: str, quiet: bool = False) -> Iterator[Any]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, transient=True, disable=quiet) as bar:
+    with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as bar:
         task = bar.add_task(text, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
