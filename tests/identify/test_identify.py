@@ -90,6 +90,11 @@ def test_of_phases_that_are_alike_one_is_named(
     assert {f.name: f.rivals for f in found if f.name != "c"} == rivals
 
 
+def test_a_look_alike_that_is_ruled_out_is_no_rival() -> None:
+    (found,) = findings({"a": 0.9}, (("a", "b"),))
+    assert found.rivals == ()
+
+
 def test_document_has_the_promised_fields(titania: Library, small_model: Model, tmp_path: Path) -> None:
     good = identify(made_up(titania, "anatase"), small_model, wavelength=1.5406)
     bad = identify_file(tmp_path / "none.xy", small_model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,9 +116,3 @@ def fit_of(known: Candidates, observed: Observed, solution: Solution) -> Fit:
         specimens=specimens,
         cells=cells(known, solution.state),
     )
-
-
-def without_curves(one: Fit) -> Fit:
-    """The figures of a fit alone, for batches that must fit into memory."""
-    none = np.empty(0)
-    return replace(one, two_theta=none, observed=none, calculated=none, background=none, patterns=np.empty((0, 0)))

@@ -69,7 +69,7 @@ class Identification:
         verdict: `known` (one phase), `mixture`, `partly unknown` (phases and something else), `unknown` (no phase of
             the library), or None where the scan could not be judged.
         phases: what was found, the largest share first (the most probable first where the network alone answered).
-        probabilities: the network's probability of every phase of the library by name.
+        probabilities: the network's probability of every phase that may be named.
         stranger: probability that something outside the library is there too as the network sees it, or None where the
             model cannot tell.
         unexplained: share of the intensity of all peaks that the phases do not explain.

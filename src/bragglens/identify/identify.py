@@ -69,11 +69,9 @@ def identify(scan: Scan, model: Model | Library, **options: Unpack[Options]) -> 
     allowed = check(library, options)
     given = {key: value for key, value in options.items() if value is not None}
     asked = Identification(scan.name, source(model), None, wavelength=used, notes=scan.notes, options=given)
-    answer = asked if isinstance(model, Library) else _opinion(asked, scan, model)
+    answer = asked if isinstance(model, Library) else _opinion(asked, scan, model, allowed)
     if options.get("network_only") and isinstance(model, Model):
-        answer = _by_network(
-            answer, findings({name: (answer.probabilities or {})[name] for name in allowed}, model.alike)
-        )
+        answer = _by_network(answer, findings(answer.probabilities or {}, model.alike))
     else:
         proof = verify(
             scan,
@@ -102,15 +100,15 @@ def source(model: Model | Library) -> str:
     return f"fit alone, {len(model)} phases" if isinstance(model, Library) else model.name
 
 
-def _opinion(asked: Identification, scan: Scan, model: Model) -> Identification:
-    """What the network says."""
+def _opinion(asked: Identification, scan: Scan, model: Model, allowed: Sequence[str]) -> Identification:
+    """What the network says of the phases that may be named."""
     assert asked.wavelength is not None
     pattern = to_grid(scan, model.preparation, wavelength=asked.wavelength)
     scores = model.judge(pattern)
     names = model.library.names
     return replace(
         asked,
-        probabilities={name: float(p) for name, p in zip(names, scores[: len(names)], strict=True)},
+        probabilities={name: float(p) for name, p in zip(names, scores, strict=False) if name in allowed},
         stranger=float(scores[-1]) if model.answer == "sigmoid" else None,
         pattern=pattern,
     )
@@ -197,7 +195,7 @@ def findings(probabilities: dict[str, float], alike: tuple[tuple[str, str], ...]
     named: dict[str, Finding] = {}
     for name in sorted(probabilities, key=lambda name: -probabilities[name]):
         p = probabilities[name]
-        group = {other for pair in alike if name in pair for other in pair} - {name}
+        group = {other for pair in alike if name in pair for other in pair if other in probabilities} - {name}
         if group & set(named) and p < CERTAIN:
             continue
         rivals = tuple(sorted(other for other in group if probabilities[other] >= LEAST_RIVAL and other not in named))

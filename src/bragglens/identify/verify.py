@@ -66,7 +66,7 @@ def verify(
         scan: as read.
         phases: the library.
         wavelength: Å of the strongest line.
-        network: probability of each phase by name, as a network sees it; None lets the fit alone decide.
+        network: probability of each phase that may be named, as a network sees it; None lets the fit alone decide.
         allowed: names of the phases that may be named; None is all.
         particle_size: diameter of the grains in µm for the correction of microabsorption; see `quantify`.
         standard: name and wt% of a phase that was added to the specimen; see `quantify`.
@@ -77,8 +77,8 @@ def verify(
         end = float(np.ceil(observed.grid.stop / _STEP) * _STEP)
         known = replace(_prepared(phases, instrument.lines, end), instrument=instrument)
         pool = [i for i, phase in enumerate(phases) if allowed is None or phase.name in allowed]
-        opinion = np.array([0.5 if network is None else network[phase.name] for phase in phases])
-        found = search(known, observed, pool, prior(opinion) if network is not None else np.zeros(len(phases)))
+        opinion = np.array([0.5 if network is None else network.get(phase.name, 0.0) for phase in phases])
+        found = search(known, observed, pool, prior(opinion))
         found, findings = _believed(known, observed, found, pool, opinion)
         solution = found.solution
         quantities = quantify(known, observed, solution, particle_size=particle_size, standard=standard)
