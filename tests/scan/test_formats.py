@@ -262,6 +262,10 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "cif of flight times": (b"data_a\nloop_ _pd_meas_time_of_flight _pd_meas_intensity_total\n1 2\n", "time-of-flight"),
     "cif whose table is a comment": (b"data_a\n_pd_phase_name x\n#loop_\n", "missing or commented out"),
     "rows cut": (MADE["counts_in_rows"]["counts"][:900], "201 points, but holds"),
+    "rows that are a table": (
+        b"5.0 0.05 60.0\n" + b"".join(b"%.2f 10 3.1 1 1\n" % (5 + i / 20) for i in range(300)),
+        "1101 points, but holds 1500 numbers",
+    ),
     "json of something": (b'{"a": [1, 2]}', "without one list of numbers named two_theta"),
     "workbook of words": (zipped({"xl/worksheets/sheet1.xml": "<a/>"}), "no table of numbers"),
     "old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1", r"old binary Office file \(.xls\): save it as .xlsx"),
@@ -456,6 +460,20 @@ def test_refusals_are_kept_to_themselves() -> None:
     assert not refused.recognises(MADE["text"]["xy"])
     assert not refused.recognises(b"RAW data of my thesis\n1 2\n")
     assert list(breaches(READERS["refused"], b"RAW_1.06\0")) == []
+
+
+@pytest.mark.parametrize("title", ["data_2theta counts", "*TYPE = mine", "RAW data", "FILE: x", "BANK 1 of sand"])
+def test_titles_of_text_are_no_marks_of_others(title: str, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(title.encode() + b"\n" + MADE["text"]["xy"])
+    assert read_scan(tmp_path / "a.txt").counts.tolist() == COUNTS
+
+
+def test_lines_may_end_as_they_like() -> None:
+    for reader in ("rigaku_ras", "rigaku_dat", "philips_udf", "bruker_uxd"):
+        for end in (b"\n", b"\r"):
+            data = next(iter(MADE[reader].values())).replace(b"\r\n", end)
+            assert READERS[reader].recognises(data) or end == b"\r"
+            assert READERS[reader].read(data, "a")[0].counts.tolist() == COUNTS
 
 
 def test_brml_keeps_counts_that_the_program_corrected() -> None:

@@ -156,6 +156,11 @@ def unattenuated(counts: Array, factors: Array, notes: list[str]) -> Array:
     return counts
 
 
+def plain(data: bytes) -> str:
+    """Text of a vendor's file with lines that end in a newline; what is Japanese in it is not used."""
+    return data.decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
+
+
 def numbers(text: str, what: str) -> Array:
     """Numbers in text, between blanks or commas.
 

@@ -11,8 +11,6 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile
 
-import numpy as np
-
 from bragglens.errors import ScanError
 from bragglens.scan.assemble import Range, about, even_axis, numbers, scans
 from bragglens.scan.formats.text import decode
@@ -20,6 +18,7 @@ from bragglens.scan.scan import Scan
 from bragglens.scan.wavelength import wavelength_in
 
 _MOST_TITLES = 6
+_PADDING = 10  # numbers that may fill up the last row
 # Possessive, so that no line takes more than linear time.
 _NUMBER = r"[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?+\d++)?+"
 _RANGE = re.compile(rf"\s*+({_NUMBER})[\s,]++({_NUMBER})[\s,]++({_NUMBER})(?![\d.])")
@@ -46,23 +45,17 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
         at, start, step, stop = found
         points = round((stop - start) / step) + 1
         body = numbers("\n".join(takewhile(_NUMBERS.fullmatch, lines[at + 1 :])), "counts")
-        if body.size < points:
+        if not any(whole <= body.size < whole + _PADDING for whole in (points, 2 * points)):
             raise ScanError(
-                f"states {start:g} to {stop:g}° in steps of {step:g}°, {points} points, but holds {body.size} counts: "
-                "it is cut short, copy it again"
+                f"states {start:g} to {stop:g}° in steps of {step:g}°, {points} points, but holds {body.size} numbers: "
+                "it is cut short, or no rows of counts, copy or export it again"
             )
         two_theta, counts = even_axis(start, step, points), body[:points]
         wavelength, notes = wavelength_in([line[:500] for line in lines[:at]])
         above = two_theta > 0
         if not above.all():
             notes.append(f"{(~above).sum()} points at or below 0°: left out")
-        if body.size != points and not _errors_follow(body, points):
-            notes.append(f"{body.size - points} numbers after the last point: left out")
         return scans(name, [Range(two_theta[above], counts[above], {"sample": lines[0]}, wavelength, notes)])
-
-
-def _errors_follow(body: np.ndarray, points: int) -> bool:
-    return 2 * points <= body.size < 2 * points + 10
 
 
 def _found(lines: Sequence[str]) -> tuple[int, float, float, float] | None:

@@ -38,7 +38,10 @@ _WORTH_SAVING = re.compile(
 
 def recognises(data: bytes) -> bool:
     """Whether it is a CIF; one of a structure alone is refused with its reason by `read`."""
-    return re.match(rb"(?:\xef\xbb\xbf)?\s*(?:#[^\n]*\n\s*)*data_", data, re.IGNORECASE) is not None
+    return (
+        re.match(rb"(?:\xef\xbb\xbf)?\s*(?:#[^\n]*\n\s*)*data_\S*[ \t]*(?:#[^\n]*)?\r?\n", data, re.IGNORECASE)
+        is not None
+    )
 
 
 def read(data: bytes, name: str) -> tuple[Scan, ...]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from bragglens.errors import ScanError
-from bragglens.scan.assemble import Range, about, agreed_points, even_axis, number, numbers, scans
+from bragglens.scan.assemble import Range, about, agreed_points, even_axis, number, numbers, plain, scans
 from bragglens.scan.scan import Scan
 
 _ENTRY = re.compile(r"^(\w+),([^\r\n]*?),?/[ \t]*$", re.MULTILINE)
@@ -28,7 +28,7 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
         ScanError: cut short, damaged, or without its range.
     """
     with about(name):
-        header, body = _parts(data.decode("latin-1").replace("\r\n", "\n"))
+        header, body = _parts(plain(data))
         counts, end, _ = body.partition("/")
         if not end:
             raise ScanError("does not end with a '/' after its counts: it is cut short, copy or export it again")

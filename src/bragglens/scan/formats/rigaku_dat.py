@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from bragglens.errors import ScanError
-from bragglens.scan.assemble import Range, about, agreed_points, even_axis, number, numbers, scans
+from bragglens.scan.assemble import Range, about, agreed_points, even_axis, number, numbers, plain, scans
 from bragglens.scan.scan import Scan
 
 _ENTRY = re.compile(r"^\*(\w+)[ \t]*=[ \t]*([^\r\n]*)$", re.MULTILINE)
@@ -19,7 +19,10 @@ _ANODES = {24: "Cr", 26: "Fe", 27: "Co", 28: "Ni", 29: "Cu", 42: "Mo", 47: "Ag",
 def recognises(data: bytes) -> bool:
     """Whether it begins with `*TYPE = Raw`, or states a group near the beginning."""
     head = data[:8192]
-    return b"\0" not in head and re.search(rb"^\*(TYPE|GROUP_COUNT)[ \t]*=", head, re.MULTILINE) is not None
+    return (
+        b"\0" not in head
+        and re.search(rb"^\*(TYPE[ \t]*=[ \t]*Raw|GROUP_COUNT[ \t]*=)", head, re.MULTILINE) is not None
+    )
 
 
 def read(data: bytes, name: str) -> tuple[Scan, ...]:
@@ -29,7 +32,7 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
         ScanError: cut short, damaged, or a scan of another axis than 2θ.
     """
     with about(name):
-        common, *groups = re.split(r"^\*BEGIN[^\n]*$", data.decode("latin-1").replace("\r\n", "\n"), flags=re.MULTILINE)
+        common, *groups = re.split(r"^\*BEGIN[^\n]*$", plain(data), flags=re.MULTILINE)
         return scans(name, [_range(common, group) for group in groups])
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
-from bragglens.scan.assemble import Range, about, number, numbers, scans, unattenuated
+from bragglens.scan.assemble import Range, about, number, numbers, plain, scans, unattenuated
 from bragglens.scan.scan import Scan
 
 Array = NDArray[np.float64]
@@ -33,9 +33,7 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
         ScanError: cut short, damaged, or a scan of another axis than 2θ.
     """
     with about(name):
-        # One-byte text keeps every place where it is; what is Japanese in it is not used.
-        text = data.decode("latin-1").replace("\r\n", "\n")
-        return scans(name, [_block(block) for block in text.split("*RAS_HEADER_START\n")[1:]])
+        return scans(name, [_block(block) for block in plain(data).split("*RAS_HEADER_START\n")[1:]])
 
 
 def _block(block: str) -> Range:
