@@ -9,7 +9,7 @@ from bragglens.identify.identification import Identification
 from bragglens.identify.identify import identify
 from bragglens.learn.model import Model, load_model, save_model
 from bragglens.scan.pattern import Grid, Pattern
-from bragglens.scan.read import read_scan
+from bragglens.scan.read import read_scan, read_scans
 from bragglens.scan.scan import Scan
 
 __version__ = version("bragglens")
@@ -26,5 +26,6 @@ __all__ = [
     "load_model",
     "read_library",
     "read_scan",
+    "read_scans",
     "save_model",
 ]

@@ -23,6 +23,12 @@ ANGLES = [round(10 + 0.1 * i, 1) for i in range(201)]
 COUNTS = [7 + round(2000 / (1 + (angle - 25.3) ** 2 / 0.05)) for angle in ANGLES]
 
 
+def read_text(data: bytes, name: str) -> Scan:
+    """The scan in text that holds one."""
+    (scan,) = text.read(data, name)
+    return scan
+
+
 def rows(pattern: str, *, end: str = "\n", comma: bool = False, angles: list[float] = ANGLES) -> str:
     """The scan row by row: angle x, counts y (or 1000 `more`), esd and number i; `comma` for a decimal comma."""
     lines = [
@@ -89,7 +95,7 @@ def test_every_dialect_holds_the_same_scan(dialect: str, tmp_path: Path) -> None
 
 
 def test_rruff_header() -> None:
-    scan = text.read(RRUFF.encode(), "R060277.txt")
+    scan = read_text(RRUFF.encode(), "R060277.txt")
     assert scan.wavelength == 1.541838
     assert scan.metadata["NAMES"] == "Anatase"
     assert scan.metadata["IDEAL CHEMISTRY"] == "TiO_2_"
@@ -102,14 +108,14 @@ def test_a_path_may_be_a_string(tmp_path: Path) -> None:
 
 
 def test_notes_say_what_was_done() -> None:
-    assert text.read(DIALECTS["blanks"], "a").notes == ()
-    assert "columns 1 and 2 of 3" in text.read(DIALECTS["xye"], "a").notes[0]
-    assert "columns 3 and 4 of 4" in text.read(DIALECTS["columns told by titles"], "a").notes[0]
-    assert "reversed" in text.read(DIALECTS["descending"], "a").notes[0]
+    assert read_text(DIALECTS["blanks"], "a").notes == ()
+    assert "columns 1 and 2 of 3" in read_text(DIALECTS["xye"], "a").notes[0]
+    assert "columns 3 and 4 of 4" in read_text(DIALECTS["columns told by titles"], "a").notes[0]
+    assert "reversed" in read_text(DIALECTS["descending"], "a").notes[0]
 
 
 def test_repeated_angles_are_averaged() -> None:
-    scan = text.read((rows("{x} {y}") + f"{ANGLES[-1]} {COUNTS[-1] + 10}\n").encode(), "a")
+    scan = read_text((rows("{x} {y}") + f"{ANGLES[-1]} {COUNTS[-1] + 10}\n").encode(), "a")
     assert scan.two_theta.size == len(ANGLES)
     assert scan.counts[-1] == COUNTS[-1] + 5
     assert scan.notes == ("1 rows repeat an angle: averaged",)
@@ -117,7 +123,7 @@ def test_repeated_angles_are_averaged() -> None:
 
 def test_negative_intensity_is_data() -> None:
     lines = [f"{angle} {count - 100.5}" for angle, count in zip(ANGLES, COUNTS, strict=True)]
-    assert text.read("\n".join(lines).encode(), "a").counts.min() == min(COUNTS) - 100.5
+    assert read_text("\n".join(lines).encode(), "a").counts.min() == min(COUNTS) - 100.5
 
 
 @pytest.mark.parametrize(
@@ -142,7 +148,7 @@ def test_negative_intensity_is_data() -> None:
     ],
 )
 def test_wavelength_of_the_header(header: str, wavelength: float | None) -> None:
-    scan = text.read((header + "\n2theta I\n" + rows("{x} {y}")).encode(), "a")
+    scan = read_text((header + "\n2theta I\n" + rows("{x} {y}")).encode(), "a")
     assert scan.wavelength == wavelength
     assert scan.notes == ()
 
@@ -156,7 +162,7 @@ def test_wavelength_of_the_header(header: str, wavelength: float | None) -> None
     ],
 )
 def test_unclear_wavelength_is_not_used_and_noted(header: str) -> None:
-    scan = text.read((header + "\n" + rows("{x} {y}")).encode(), "a")
+    scan = read_text((header + "\n" + rows("{x} {y}")).encode(), "a")
     assert scan.wavelength is None
     assert "unclear" in scan.notes[0]
 
@@ -166,7 +172,7 @@ def test_unclear_wavelength_is_not_used_and_noted(header: str) -> None:
     ["K-Alpha2 wavelength,1.544426", "lambda/2 contamination 0.5 %", "Kbeta = 1.3922", "wavelength: Cu", "theta 2.5"],
 )
 def test_what_is_no_wavelength_stays_out(header: str) -> None:
-    scan = text.read((header + "\n" + rows("{x},{y}")).encode(), "a")
+    scan = read_text((header + "\n" + rows("{x},{y}")).encode(), "a")
     assert scan.wavelength is None
     assert scan.notes == ()
     assert scan.two_theta[0] == ANGLES[0]
@@ -199,7 +205,7 @@ def axis(kind: str, wavelength: float = 1.5406) -> list[float]:
 def test_other_axes_become_two_theta(kind: str, title: str) -> None:
     separator = next((sign for sign in ",;\t" if sign in title), " ")
     table = rows(f"{{x:.10f}}{separator}{{y}}", angles=axis(kind))
-    scan = text.read(f"# wavelength = 1.5406\n{title}\n{table}".encode(), "a")
+    scan = read_text(f"# wavelength = 1.5406\n{title}\n{table}".encode(), "a")
     np.testing.assert_allclose(scan.two_theta, ANGLES, rtol=0, atol=1e-6)
     assert any("as the header says" in note for note in scan.notes)
     # Paired with the right counts, although d runs the other way.
@@ -208,14 +214,14 @@ def test_other_axes_become_two_theta(kind: str, title: str) -> None:
 
 @pytest.mark.parametrize("title", ["theta = 2.5", "theta 2.5", "Theta: 2.5", "D. Smith", "d'après", "Q-phase sample 4"])
 def test_a_header_entry_is_no_axis(title: str) -> None:
-    assert text.read(f"{title}\n{rows('{x} {y}')}".encode(), "a").two_theta[0] == ANGLES[0]
+    assert read_text(f"{title}\n{rows('{x} {y}')}".encode(), "a").two_theta[0] == ANGLES[0]
 
 
 def test_a_short_axis_is_believed_where_the_header_calls_it_two_theta() -> None:
     table = rows("{x:.4f} {y}", angles=[angle / 3 for angle in ANGLES])
-    assert text.read(("2theta I\n" + table).encode(), "a").two_theta[-1] == 10
+    assert read_text(("2theta I\n" + table).encode(), "a").two_theta[-1] == 10
     with pytest.raises(ScanError, match="looks like d or Q"):
-        text.read(table.encode(), "a")
+        read_text(table.encode(), "a")
 
 
 def spoiled(line: int, new: str) -> str:
@@ -249,7 +255,6 @@ BAD: dict[str, tuple[str, str]] = {
     "Q beyond reach": ("lambda=1.5406\nQ I\n" + rows("{x:.6f} {y}", angles=axis("nm")), "does not reach"),
     "d unsaid": (rows("{x:.6f} {y}", angles=axis("d", 3.0)), "looks like d or Q"),
     "Q unsaid": (rows("{x:.6f} {y}", angles=axis("Q", 0.8)), "looks like d or Q|radians"),
-    "two ranges": (rows("{x} {y}") + rows("{x} {y}"), "turn round, after 30 comes 10"),
     "unsorted": (spoiled(30, "25.05 7"), "turn round, after 25.05 comes 13"),
     "counts in rows": ("START 10 STEP 0.02\n" + "7 9 8 12 7 8 9\n8 7 9 7 30 8 7\n6 7 8 9 8 7 9\n" * 20, "turn round"),
     "thousands with commas": (rows("{x},{y:,.1f}"), "line|two ways"),
@@ -267,7 +272,7 @@ BAD: dict[str, tuple[str, str]] = {
 def test_wrong_text_is_refused_with_its_reason(case: str) -> None:
     content, reason = BAD[case]
     with pytest.raises(ScanError, match=reason) as caught:
-        text.read(content.encode(), "mine.xy")
+        read_text(content.encode(), "mine.xy")
     assert str(caught.value).startswith("mine.xy: ")
     assert str(caught.value).count("mine.xy") == 1
 
@@ -277,14 +282,14 @@ def test_wrong_text_is_refused_with_its_reason(case: str) -> None:
 def test_thousands_are_never_read_wrongly(thousand: str, separator: str) -> None:
     content = rows("{x}" + separator + thousand).encode()
     with pytest.raises(ScanError):
-        text.read(content, "a")
+        read_text(content, "a")
 
 
 def test_titles_tell_columns_from_thousands() -> None:
     table = "".join(f"{angle},1,{200 + i}\n" for i, angle in enumerate(ANGLES))
-    assert text.read(("2theta,time,counts\n" + table).encode(), "a").counts[0] == 200
+    assert read_text(("2theta,time,counts\n" + table).encode(), "a").counts[0] == 200
     with pytest.raises(ScanError, match="two ways"):
-        text.read(table.encode(), "a")
+        read_text(table.encode(), "a")
 
 
 def test_no_such_file(tmp_path: Path) -> None:
@@ -330,11 +335,8 @@ def test_path_that_cannot_be(path: str) -> None:
         read_scan(path)
 
 
-@pytest.mark.parametrize(
-    "content", [b"RAW1.01\0\0\0" + bytes(range(256)), b"PK\x03\x04" + b"\0\x01" * 99, b"\x01\x02" * 99]
-)
-def test_binary_file(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / "a.raw").write_bytes(content)
+def test_binary_file_of_no_format(tmp_path: Path) -> None:
+    (tmp_path / "a.raw").write_bytes(b"\x01\x02" * 99)
     with pytest.raises(ScanError, match=r"a\.raw: is binary"):
         read_scan(tmp_path / "a.raw")
 
@@ -371,7 +373,7 @@ def test_what_was_written_is_read(
     content = (title.replace("\n", end).format(separator) + table).encode(encoding)
     if len(set(written)) == 1:
         return
-    scan = text.read(content, "a")
+    scan = read_text(content, "a")
     np.testing.assert_allclose(scan.two_theta, angles, rtol=0, atol=1e-9)
     np.testing.assert_allclose(scan.counts, written, rtol=0, atol=1e-3)
 
@@ -379,7 +381,8 @@ def test_what_was_written_is_read(
 def keeps_contract(form: Format, data: bytes) -> bool:
     """Whether a reader, given these bytes, answers with a Scan, a ScanError or "not mine", and nothing else."""
     try:
-        return isinstance(form.read(data, "fuzz") if form.recognises(data) else None, Scan | None)
+        found = form.read(data, "fuzz") if form.recognises(data) else ()
+        return isinstance(found, tuple) and all(isinstance(scan, Scan) for scan in found)
     except ScanError:
         return True
     except Exception:
@@ -411,9 +414,9 @@ def test_the_contract_finds_a_bad_reader() -> None:
         def recognises(self, data: bytes) -> bool:
             return True
 
-        def read(self, data: bytes, name: str) -> Scan:
+        def read(self, data: bytes, name: str) -> tuple[Scan, ...]:
             values = np.array([float(word) for word in data.split()])
-            return Scan(name, values[::2], values[1::2])
+            return (Scan(name, values[::2], values[1::2]),)
 
     assert keeps_contract(Careless(), DIALECTS["blanks"])
     assert not all(keeps_contract(Careless(), data) for data in damaged(1))
@@ -434,7 +437,7 @@ def test_the_contract_finds_a_bad_reader() -> None:
 def test_no_line_takes_long(content: bytes) -> None:
     """A pattern that backtracks would take minutes to years here, and the test would be seen to hang."""
     with pytest.raises(ScanError):
-        text.read(content, "a")
+        read_text(content, "a")
 
 
 def real_scans() -> list[Path]:

@@ -10,7 +10,7 @@ import pytest
 
 from bragglens.errors import ScanError
 from bragglens.scan.formats import xrdml
-from bragglens.scan.read import read_scan
+from bragglens.scan.read import read_scan, read_scans
 from bragglens.scan.scan import Scan
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "formats" / "panalytical_xrdml"
@@ -46,7 +46,8 @@ def document(*scans: str, kind: str = "Scan", slit: str = SLIT, head: str = "", 
 
 def read(data: bytes) -> Scan:
     assert xrdml.recognises(data)
-    return xrdml.read(data, "a.xrdml")
+    (scan,) = xrdml.read(data, "a.xrdml")
+    return scan
 
 
 def test_the_scan_and_what_it_states() -> None:
@@ -114,27 +115,33 @@ def test_listed_angles_and_downward_scans() -> None:
     assert scan.counts.tolist() == COUNTS[::-1]
 
 
-def test_repeated_scans_are_summed() -> None:
-    scan = read(document(points(), points(), points(), kind="Repeated scan"))
+def test_repeated_scans_are_summed(tmp_path: Path) -> None:
+    (tmp_path / "a.xrdml").write_bytes(document(points(), points(), points(), kind="Repeated scan"))
+    scan = read_scan(tmp_path / "a.xrdml")
     assert scan.counts.tolist() == [3 * count for count in COUNTS]
     assert scan.notes == ("3 scans of the same range: summed",)
+    assert scan.name == "a.xrdml"
 
 
 OTHER = RANGE.replace("18.0", "19.0")
 LIST = "<listPositions>1 2 3</listPositions>"
 
 
+TILTS = [f"<commonPosition>{omega}</commonPosition>" for omega in (1, 2)]
+
+
+@pytest.mark.parametrize("scans", [(points(), points(axis=OTHER)), tuple(points(omega=omega) for omega in TILTS)])
+def test_scans_that_differ_are_not_summed(scans: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "a.xrdml").write_bytes(document(*scans))
+    with pytest.raises(ScanError, match=r"holds 2 scans that are not the same \(10-18°, 10-1[89]°\)"):
+        read_scan(tmp_path / "a.xrdml")
+    assert [scan.name for scan in read_scans(tmp_path / "a.xrdml")] == ["a.xrdml [1]", "a.xrdml [2]"]
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (document(points(), points(axis=OTHER)), "holds 2 scans"),
-        (document(points(), points(), kind="Area measurement"), r"holds 2 scans \(area measurement\)"),
-        (
-            document(
-                points(omega="<commonPosition>1</commonPosition>"), points(omega="<commonPosition>2</commonPosition>")
-            ),
-            "holds 2 scans",
-        ),
+        (document(points(), points(), kind="Area measurement"), r"is a map of 2 scans \(area measurement\)"),
         (document(points(axis="<commonPosition>30</commonPosition>"), axis="Omega"), "is a scan of Omega, not of 2θ"),
         (document(), "holds no scan"),
         (document(""), "holds no points"),
@@ -182,9 +189,9 @@ def test_damaged_files_give_a_scan_or_a_scan_error() -> None:
 
 
 def outcome_of(data: bytes) -> Scan | str:
-    """The scan, or the message of its refusal; any other error fails the test."""
+    """The first scan, or the message of its refusal; any other error fails the test."""
     try:
-        return xrdml.read(data, "a.xrdml")
+        return xrdml.read(data, "a.xrdml")[0]
     except ScanError as error:
         return str(error)
 
@@ -200,6 +207,6 @@ def test_real_files() -> None:
     scans = [outcome for outcome in outcomes.values() if isinstance(outcome, Scan)]
     refusals = [outcome for outcome in outcomes.values() if isinstance(outcome, str)]
     assert len(refusals) == 3
-    assert all("(area measurement), which are no single powder scan" in refusal for refusal in refusals)
+    assert all("(area measurement), not a powder scan" in refusal for refusal in refusals)
     assert {scan.wavelength for scan in scans} == {1.540598}
     assert {float(scan.metadata["radius_mm"]) for scan in scans} == {145, 240, 320}

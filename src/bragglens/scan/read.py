@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from bragglens.errors import ScanError
-from bragglens.scan.formats import gsas, text, xrdml
+from bragglens.scan.formats import (
+    bruker_brml,
+    bruker_raw,
+    bruker_raw4,
+    bruker_uxd,
+    counts_in_rows,
+    gsas,
+    listed_json,
+    nexus,
+    pdcif,
+    philips_rd,
+    philips_udf,
+    refused,
+    rigaku_dat,
+    rigaku_ras,
+    rigaku_rasx,
+    spreadsheet,
+    text,
+    xrdml,
+)
 from bragglens.scan.scan import Scan
 
-LARGEST = 64 * 2**20
+LARGEST = 16 * 2**20
 """Bytes of the largest file that is opened: a powder scan has a few megabytes at most."""
+
+_SAME_ANGLES = 1e-4  # degrees between the axes of two scans that are called the same range
+_EACH_ITS_OWN = ("started",)  # what may differ between repeats of one measurement
 
 
 class Format(Protocol):
@@ -19,12 +45,18 @@ class Format(Protocol):
     def recognises(self, data: bytes) -> bool:
         """Whether these bytes are of this family; cheap, and never raises."""
 
-    def read(self, data: bytes, name: str) -> Scan:
-        """The scan in these bytes; raises ScanError alone."""
+    def read(self, data: bytes, name: str) -> tuple[Scan, ...]:
+        """The scans in these bytes, one or more, in the order of the file; raises ScanError alone."""
 
 
-# The first that recognises a file reads it, so text, which takes anything readable, stays last.
-FORMATS: tuple[Format, ...] = (xrdml, gsas, text)
+# The first that recognises a file reads it: those with a mark in their first bytes, then those with words in their
+# header. Text, which takes anything readable, stays last.
+FORMATS: tuple[Format, ...] = (
+    *(bruker_raw, bruker_raw4, philips_rd, nexus),
+    *(bruker_brml, rigaku_rasx, spreadsheet, refused),
+    *(xrdml, listed_json, rigaku_ras, rigaku_dat, bruker_uxd, philips_udf, gsas, pdcif, counts_in_rows),
+    text,
+)
 
 
 def read_scan(path: str | Path) -> Scan:
@@ -35,20 +67,68 @@ def read_scan(path: str | Path) -> Scan:
 
     Returns:
         The scan with ascending 2θ in degrees, intensity as written and, where the file states it, the wavelength in Å.
+        Of a file with several scans: their sum where they repeat one measurement, and a note says so.
 
     Raises:
-        ScanError: the file cannot be opened, is empty or over 64 MB, or its content is no powder scan that can be
-            read without guessing. Nothing else is raised, whatever the file holds.
+        ScanError: the file cannot be opened, is empty or over 16 MB, holds several scans that are not the same (ask
+            `read_scans` for them), or its content is no powder scan that can be read without guessing. Nothing else
+            is raised, whatever the file holds.
+    """
+    scans = read_scans(path)
+    return scans[0] if len(scans) == 1 else _summed(scans, Path(path).name)
+
+
+def read_scans(path: str | Path) -> list[Scan]:
+    """Read all scans of a file: ranges, repeats, temperatures.
+
+    Args:
+        path: as for `read_scan`.
+
+    Returns:
+        The scans in the order of the file; where there are several, each name ends in its number.
+
+    Raises:
+        ScanError: as `read_scan`, but not for holding several scans.
     """
     path = Path(path)
     data = _content(path)
     for form in FORMATS:
         if form.recognises(data):
-            return form.read(data, path.name)
+            scans = form.read(data, path.name)
+            if len(scans) == 1:
+                return list(scans)
+            return [replace(scan, name=f"{path.name} [{number}]") for number, scan in enumerate(scans, 1)]
     raise ScanError(
         f"{path}: is binary, and of no format that can be read: "
         "export the scan as text with two columns, 2θ and intensity (.xy), from the program that wrote it"
     )
+
+
+def _summed(scans: Sequence[Scan], name: str) -> Scan:
+    """The sum of scans that repeat one measurement.
+
+    Raises:
+        ScanError: they differ in range, wavelength or anything the file states of them.
+    """
+    first = scans[0]
+    if not all(_same(first, scan) for scan in scans[1:]):
+        ranges = [f"{scan.two_theta[0]:.4g}-{scan.two_theta[-1]:.4g}°" for scan in scans]
+        listed = ", ".join(ranges[:4]) + (", ..." if len(ranges) > 4 else "")
+        raise ScanError(
+            f"{name}: holds {len(scans)} scans that are not the same ({listed}): "
+            "export the one you mean as a file of its own, or take it from bragglens.read_scans"
+        )
+    counts = np.sum([scan.counts for scan in scans], axis=0)
+    note = f"{len(scans)} scans of the same range: summed"
+    return replace(first, name=name, counts=counts, notes=(*first.notes, note))
+
+
+def _same(one: Scan, other: Scan) -> bool:
+    def said(scan: Scan) -> dict[str, str]:
+        return {key: value for key, value in scan.metadata.items() if key not in _EACH_ITS_OWN}
+
+    alike = one.two_theta.size == other.two_theta.size and one.wavelength == other.wavelength
+    return alike and said(one) == said(other) and bool(np.abs(one.two_theta - other.two_theta).max() < _SAME_ANGLES)
 
 
 def _content(path: Path) -> bytes:
@@ -60,8 +140,8 @@ def _content(path: Path) -> bytes:
             raise ScanError(f"{path}: is a folder or a device, not a file: give the path of one scan")
         with path.open("rb") as stream:
             data = stream.read(LARGEST + 1)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise ScanError(f"{path}: cannot be opened ({reason}): check that it may be read") from error
     if not data.strip():
         raise ScanError(f"{path}: is empty: export or copy the scan again")

@@ -9,6 +9,29 @@ from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
 
+LEAST_POINTS = 50
+"""Fewer points than this are no powder scan."""
+
+METADATA = {
+    "anode": "element of the tube's anode",
+    "wavelength_2": "Kα2 in Å",
+    "wavelength_2_weight": "its weight relative to Kα1",
+    "counting_time_s": "seconds a point",
+    "intensity_unit": "counts or cps",
+    "radius_mm": "radius of the goniometer",
+    "divergence_slit_deg": "opening of a fixed divergence slit",
+    "automatic_slit_mm": "length that an automatic slit keeps lit",
+    "soller_rad": "opening of the Soller slits",
+    "filter": "material of the Kβ filter",
+    "monochromator": "side and name of the crystal",
+    "scan_axis": "what moved, in the program's words",
+    "tilt": "where the axes stand that do not move",
+    "started": "date and time",
+    "sample": "name of the specimen",
+    "diffractometer": "name of the instrument, or of the program that ran it",
+}
+"""Keys of `Scan.metadata` that mean the same for every format; text has its own header's keys beside them."""
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -20,7 +43,7 @@ class Scan:
         counts: intensity as written, counts or a multiple of them, shape (n,).
         wavelength: Kα1 (or the only) wavelength in Å where the file states it, else None: never assumed.
         notes: what the reader had to do to the file, one sentence each.
-        metadata: further entries of the file's header, as written.
+        metadata: further entries of the file's header, as text; the keys of `METADATA` mean the same everywhere.
     """
 
     name: str
@@ -39,11 +62,11 @@ class Scan:
 def _problem(two_theta: NDArray[np.float64], counts: NDArray[np.float64]) -> str | None:
     """Why these two arrays are no powder scan, or None."""
     if two_theta.ndim != 1 or two_theta.shape != counts.shape:
-        return "angles and counts are not two columns of the same length"
-    if two_theta.size < 50:
+        return "angles and counts are not two columns of the same length: copy or export it again"
+    if two_theta.size < LEAST_POINTS:
         return f"only {two_theta.size} points, too few for a powder scan: is this the right file?"
     if not (np.isfinite(two_theta).all() and np.isfinite(counts).all()):
-        return "holds numbers that are not finite"
+        return "holds numbers that are not finite: it is damaged, copy or export it again"
     if not (np.diff(two_theta) > 0).all():
         return "the 2θ axis does not ascend: sort it, or say which column is 2θ"
     if two_theta[0] < -5 or two_theta[-1] > 180:

@@ -18,12 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
-from bragglens.scan.scan import Scan
+from bragglens.scan.assemble import about, ascending
+from bragglens.scan.scan import LEAST_POINTS, Scan
+from bragglens.scan.wavelength import wavelength_in
 
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _COMMENT = re.compile(r"[#!;'%]|//")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
+_STAMP = re.compile(  # a date and time at the end of every row, or the titles of their columns
+    r"[ \t,;]+(?:date[ \t,;]+time|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[ \tT,;]+\d{1,2}:\d\d(?::\d\d)?)$", re.IGNORECASE
+)
 _ENOUGH = 3  # lines of one width make a table: a date or a range in the header can pass for one or two
+_MOST_LINES = 1_000_000
 _HUGE = 1e30  # no count and no angle; NaN and infinity are not below it either
 
 
@@ -65,32 +71,39 @@ _DIALECTS = (
 
 def recognises(data: bytes) -> bool:
     """Whether these bytes are text. Column text has no mark of its own, so ask every other format first."""
-    text = _decode(data)
+    text = decode(data)
     return len(_CONTROL.findall(text)) <= len(text) / 100
 
 
-def read(data: bytes, name: str) -> Scan:
+def read(data: bytes, name: str) -> tuple[Scan, ...]:
     """The scan in columns of text: 2θ in degrees and intensity; or θ, d or Q where the header says so, converted.
 
     `notes` say what had to be done to the file. Raises ScanError for anything that is no scan, or could be read in
     more than one way.
     """
-    try:
-        header, titles, numbers = _table(_decode(data))
-        wavelength, notes = _wavelength(header)
+    return read_columns(decode(data), name)
+
+
+def read_columns(text: str, name: str) -> tuple[Scan, ...]:
+    """The scans in columns of text that is decoded already: several where the angles begin anew."""
+    with about(name):
+        header, titles, numbers = _table(text)
+        wavelength, notes = wavelength_in(header)
         label, x, y = _columns(header, titles)
         if len(titles) > 2:
             notes.append(f"used columns {x + 1} and {y + 1} of {len(titles)} as angle and intensity")
         two_theta = _two_theta(numbers[:, x], label, wavelength, notes)
-        two_theta, counts = _ascending(two_theta, numbers[:, y], notes)
-    except ScanError as error:
-        raise ScanError(f"{name}: {error}") from None
-    scan = Scan(name, two_theta, counts, wavelength, tuple(notes), _metadata(header))
-    _check_axis(scan, said=bool(label))
-    return scan
+        found = []
+        for angles, counts in _runs(two_theta, numbers[:, y]):
+            said = list(notes)
+            columns = ascending(angles, counts, said)
+            found.append(Scan(name, *columns, wavelength, tuple(said), _metadata(header)))
+            _check_axis(found[-1], said=bool(label))
+    return tuple(found)
 
 
-def _decode(data: bytes) -> str:
+def decode(data: bytes) -> str:
+    """Text of any of the usual encodings; never raises."""
     for bom, encoding in _BOMS.items():
         if data.startswith(bom):
             return data.decode(encoding, errors="replace")
@@ -105,6 +118,8 @@ def _table(text: str) -> tuple[list[str], tuple[str, ...], NDArray[np.float64]]:
 
     The first rows that look alike begin the table; from there to the end of the file only comments may interrupt it.
     """
+    if text.count("\n") + text.count("\r") > _MOST_LINES:
+        raise ScanError(f"has over {_MOST_LINES} lines, more than a powder scan: is this the right file?")
     lines = [line.replace('"', "").rstrip(" \t,;\x1a").lstrip(" \t") for line in re.split(r"\r\n|\r|\n", text)]
     kept = [(number, line) for number, line in enumerate(lines, 1) if line and not _COMMENT.match(line)]
     sample = [line for _, line in kept[:: 1 + len(kept) // 4000]]
@@ -113,6 +128,8 @@ def _table(text: str) -> tuple[list[str], tuple[str, ...], NDArray[np.float64]]:
     starts = (i for i, width in enumerate(widths) if width and widths[i : i + _ENOUGH] == [width] * _ENOUGH)
     start = next(starts, None)
     if start is None:
+        if 2 * sum(_unstamped(line) != line for line in sample) > len(sample) > _ENOUGH:
+            return _table("\n".join(_unstamped(line) for line in lines))
         raise ScanError(_no_table(sample))
     rows, width = kept[start:], widths[start]
     for row, found in zip(rows, widths[start:], strict=True):
@@ -127,6 +144,11 @@ def _table(text: str) -> tuple[list[str], tuple[str, ...], NDArray[np.float64]]:
     titles = _titles(header, dialect, width)
     _check_commas([line for _, line in rows], dialect, titled=any(titles))
     return header, titles, numbers
+
+
+def _unstamped(line: str) -> str:
+    """A line without the date and time at its end; only the end is looked at, so that no line takes long."""
+    return line[:-60] + _STAMP.sub("", line[-60:])
 
 
 def _no_table(lines: Sequence[str]) -> str:
@@ -238,59 +260,19 @@ def _two_theta(
     return np.asarray(np.degrees(2 * np.arcsin(sine)), np.float64)
 
 
-_KALPHA1 = re.compile(r"(?:k[\s_-]*)?(?:alpha|α|(?<=k)a)[\s_-]*[1₁](?![\d.,])")
-_SECOND = re.compile(r"ratio|(?:alpha|α|ka|lambda|λ|wave[\s_-]*length)[\s_-]*[2₂](?![\d.,])|beta|β")
-_WAVELENGTH = re.compile(
-    r"(?:wave[\s_-]*length|wellenl\w*|longueur d.onde|lambda|λ|kalpha|k[\s_-]*α|(?<![a-z])wl)"
-    r"(?:[\W_]|1(?![\d.,])|(?:å|a|ang(?:str[oö]ms?)?|nm|cu|co|mo|cr|fe|ag|k?alpha)(?![a-z]))*?"
-    r"(?P<value>\d+[.,]\d+(?:e[-+]?\d+)?|\d+e-\d+)\s*[a-zå]*"
-)
-_UNIT = re.compile(r"(?<![a-z])(?:å|a(?:ng\w*)?|nm|pm|m)(?![a-z])")
-
-
-def _wavelength(header: Sequence[str]) -> tuple[float | None, list[str]]:
-    """The wavelength in Å that the header states, Kα1 before any other; None and a note where it is unclear."""
-    found: set[tuple[bool, float | None]] = set()
-    for line in header:
-        text, alpha1 = _KALPHA1.subn("kalpha", _SECOND.split(line.lower())[0])
-        found.update((alpha1 > 0, _angstrom(stated)) for stated in _WAVELENGTH.finditer(text))
-    values = {value for alpha1, value in found if alpha1} or {value for _, value in found}
-    if len(values) == 1 and None not in values:
-        return values.pop(), []
-    return None, ["the wavelength in the header is unclear, and was not used"] if values else []
-
-
-def _angstrom(stated: re.Match[str]) -> float | None:
-    """The value in Å; None where it cannot be one, or may be in nm: 0.154 is copper in nm and a synchrotron in Å."""
-    value = float(stated["value"].replace(",", "."))
-    unit = (_UNIT.findall(stated[0]) or ["m" if value < 1e-8 else ""])[-1]
-    angstrom = round(value * {"nm": 10.0, "pm": 0.01, "m": 1e10}.get(unit, 1.0), 8)
-    return angstrom if (0.1 if unit else 0.25) <= angstrom <= 3 else None
-
-
 def _metadata(header: Sequence[str]) -> dict[str, str]:
     """The entries of the form key = value."""
     entries = (re.split(r"\s*[=:,;\t]\s*", line, maxsplit=1) for line in header)
     return {entry[0]: entry[1] for entry in entries if len(entry) == 2 and entry[0]}
 
 
-def _ascending(
-    two_theta: NDArray[np.float64], counts: NDArray[np.float64], notes: list[str]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both columns with the angles strictly ascending, rows of the same angle averaged."""
-    steps = np.diff(two_theta)
-    if steps.min() < 0 < steps.max():
-        turn = np.flatnonzero(steps * np.sign(steps[steps != 0][0]) < 0)[0]
-        found = f"after {two_theta[turn]:g} comes {two_theta[turn + 1]:g}"
-        raise ScanError(f"its angles turn round, {found}: save each range as a file of two columns, 2θ and intensity")
-    if steps.min() < 0:
-        notes.append("the angles descend: reversed")
-    angles, where, rows = np.unique(two_theta, return_inverse=True, return_counts=True)
-    if 2 * angles.size <= two_theta.size:
-        raise ScanError("half of its angles repeat: save it again with more digits, and with blanks between columns")
-    if angles.size < two_theta.size:
-        notes.append(f"{two_theta.size - angles.size} rows repeat an angle: averaged")
-    return angles, np.bincount(where, weights=counts) / rows
+def _runs(two_theta: NDArray[np.float64], counts: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], ...]]:
+    """Columns cut where the angles begin anew; whole where a piece would be no scan, as in an unsorted table."""
+    begins = np.flatnonzero(np.diff(two_theta) < 0) + 1
+    pieces = np.split(np.arange(two_theta.size), begins)
+    if len(pieces) == 1 or min(piece.size for piece in pieces) < LEAST_POINTS:
+        return [(two_theta, counts)]
+    return [(two_theta[piece], counts[piece]) for piece in pieces]
 
 
 def _check_axis(scan: Scan, *, said: bool) -> None:

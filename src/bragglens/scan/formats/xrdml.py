@@ -2,25 +2,24 @@
 
 It is the one format that says nearly all about the instrument: `metadata` has, where the file states them, radius_mm,
 divergence_slit_deg, automatic_slit_mm (length lit on the specimen), soller_rad, anode, filter, monochromator,
-wavelength_2, wavelength_2_weight, scan_axis, counting_time_s, started, sample and diffractometer.
+wavelength_2, wavelength_2_weight, scan_axis, tilt, counting_time_s, started, sample and diffractometer.
 (The schema: XRDMeasurement.xsd at http://www.xrdml.com, and the files of all its versions that were at hand.)
 """
 
 from __future__ import annotations
 
-import math
 import re
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
+from bragglens.scan.assemble import Range, about, numbers, scans
+from bragglens.scan.markup import number, parse, text
 from bragglens.scan.scan import Scan
 
 Array = NDArray[np.float64]
-_MOST_SAME = 1e-4  # degrees between the axes of two scans that are called the same range
 _INCLINATIONS = ("Omega", "Chi", "Psi")  # scans of one powder measurement share these; a spinner moves Phi
 
 
@@ -29,84 +28,27 @@ def recognises(data: bytes) -> bool:
     return b"<xrdMeasurement" in data[:8192].replace(b"\0", b"")
 
 
-def read(data: bytes, name: str) -> Scan:
-    """The scan in these bytes; repeated scans of one range are summed, anything else of several scans is refused.
+def read(data: bytes, name: str) -> tuple[Scan, ...]:
+    """The scans in these bytes, one for each `scan` element.
 
     Raises:
         ScanError: damaged, an area measurement, a scan of another axis than 2θ, or not a powder scan.
     """
-    try:
-        root = _root(data)
+    with about(name):
+        root = parse(data)
         measured = [(m, scan) for m in root.iterfind(".//{*}xrdMeasurement") for scan in m.iterfind(".//{*}scan")]
         if not measured:
             raise ScanError("holds no scan: measure or export it again")
-        measurement, first = measured[0]
-        notes = _notes(first)
-        two_theta, counts = _summed(measurement, [scan for _, scan in measured], notes)
-        wavelength = _wavelength(measurement)
-    except ScanError as error:
-        raise ScanError(f"{name}: {error}") from None
-    return Scan(name, two_theta, counts, wavelength, tuple(notes), _metadata(root, measurement, first))
+        kind = measured[0][0].get("measurementType", "").lower()
+        if len(measured) > 1 and "area" in kind:
+            raise ScanError(f"is a map of {len(measured)} scans ({kind}), not a powder scan: export one scan of it")
+        return scans(name, [_range(root, measurement, scan) for measurement, scan in measured])
 
 
-def _root(data: bytes) -> Element:
-    # Entities could grow to gigabytes; no diffractometer writes any, so a file that declares some is refused unread.
-    if re.search(rb"<!\s*(DOCTYPE|ENTITY)", data.replace(b"\0", b""), re.IGNORECASE):
-        raise ScanError("declares a document type or entities, which no XRDML needs: export the scan again")
-    try:
-        return ElementTree.fromstring(data)
-    except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
-        raise ScanError(f"is damaged or cut short ({error}): copy or export it again") from None
-
-
-def _text(element: Element | None, path: str) -> str:
-    """Text at a path of tag names, "" where it is not there."""
-    if element is None:
-        return ""
-    return (element.findtext("/".join(f"{{*}}{tag}" for tag in path.split("/"))) or "").strip()
-
-
-def _number(element: Element | None, path: str) -> float | None:
-    """A finite number at a path, or None."""
-    try:
-        value = float(_text(element, path))
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _numbers(text: str | None, what: str) -> Array:
-    try:
-        return np.array((text or "").split(), dtype=float)
-    except ValueError:
-        raise ScanError(f"its {what} are not all numbers: copy or export it again") from None
-
-
-def _summed(measurement: Element, scans: list[Element], notes: list[str]) -> tuple[Array, Array]:
-    """2θ and counts of a single scan, or the sum of scans that repeat one range."""
-    kind = measurement.get("measurementType", "")
-    several = (
-        f"holds {len(scans)} scans ({kind.lower() or 'several ranges'}), which are no single powder scan: "
-        "export the one you mean as a file of its own"
-    )
-    if len(scans) > 1 and "area" in kind.lower():
-        raise ScanError(several)
-    two_theta, counts = _points(scans[0], notes)
-    for scan in scans[1:]:
-        other, more = _points(scan, [])
-        same = other.size == two_theta.size and np.abs(other - two_theta).max(initial=0) < _MOST_SAME
-        if not same or _inclination(scan) != _inclination(scans[0]):
-            raise ScanError(several)
-        counts = counts + more
-    if len(scans) > 1:
-        notes.append(f"{len(scans)} scans of the same range: summed")
-    return two_theta, counts
-
-
-def _inclination(scan: Element) -> tuple[str, ...]:
-    """Where the axes stand that tell one scan of a map from the next."""
-    axes = {axis.get("axis"): axis for axis in scan.iterfind(".//{*}positions")}
-    return tuple(_text(axes.get(name), "commonPosition") for name in _INCLINATIONS)
+def _range(root: Element, measurement: Element, scan: Element) -> Range:
+    notes = _notes(scan)
+    two_theta, counts = _points(scan, notes)
+    return Range(two_theta, counts, _metadata(root, measurement, scan), _wavelength(measurement), notes)
 
 
 def _points(scan: Element, notes: list[str]) -> tuple[Array, Array]:
@@ -119,20 +61,15 @@ def _points(scan: Element, notes: list[str]) -> tuple[Array, Array]:
     moves = axis is not None and axis.find("{*}commonPosition") is None
     if axis is None or not moves:
         raise ScanError(f"is a scan of {scan.get('scanAxis', 'another axis')}, not of 2θ: give a 2θ scan")
-    listed = _numbers(axis.findtext("{*}listPositions"), "angles")
+    listed = numbers(axis.findtext("{*}listPositions") or "", "angles")
     if listed.size:
         if listed.size != counts.size:
             raise ScanError(f"has {listed.size} angles for {counts.size} counts: copy or export it again")
-        return _ascending(listed, counts)
-    start, end = _number(axis, "startPosition"), _number(axis, "endPosition")
+        return listed, counts
+    start, end = number(axis, "startPosition"), number(axis, "endPosition")
     if start is None or end is None:
         raise ScanError("does not say where its scan begins and ends: export it again")
-    return _ascending(np.linspace(start, end, counts.size), counts)
-
-
-def _ascending(two_theta: Array, counts: Array) -> tuple[Array, Array]:
-    downward = two_theta.size > 1 and two_theta[0] > two_theta[-1]
-    return (two_theta[::-1], counts[::-1]) if downward else (two_theta, counts)
+    return np.linspace(start, end, counts.size), counts
 
 
 def _counts(points: Element, notes: list[str]) -> Array:
@@ -143,14 +80,14 @@ def _counts(points: Element, notes: list[str]) -> Array:
         values = points.find("{*}counts")
     if values is None:
         raise ScanError("its scan holds no counts: measure or export it again")
-    counts = _numbers(values.text, "counts")
-    factors = _numbers(points.findtext("{*}beamAttenuationFactors"), "attenuation factors")
+    counts = numbers(values.text or "", "counts")
+    factors = numbers(points.findtext("{*}beamAttenuationFactors") or "", "attenuation factors")
     if raw and factors.size == counts.size and (factors != 1).any():
         counts = counts * factors
         notes.append("the attenuator was in the beam: counts multiplied by its factors")
     if (values.get("unit") or "counts") != "counts":
         notes.append(f"intensity in {values.get('unit')}, not counts")
-    times = _numbers(points.findtext("{*}countingTimes"), "counting times")
+    times = numbers(points.findtext("{*}countingTimes") or "", "counting times")
     if times.size == counts.size and times.size and times.min() > 0 and np.ptp(times) > 1e-6 * times.mean():
         counts = counts * (times.mean() / times)
         notes.append("counting times differ from point to point: counts brought to their mean")
@@ -171,7 +108,7 @@ def _wavelength(measurement: Element) -> float | None:
     """Kα1 in Å, or Kβ where that is what the measurement intended."""
     used = measurement.find("{*}usedWavelength")
     beta = used is not None and "beta" in (used.get("intended") or "").lower()
-    value = _number(used, "kBeta" if beta else "kAlpha1")
+    value = number(used, "kBeta" if beta else "kAlpha1")
     if value is not None and not 0.1 < value < 3:
         raise ScanError(f"states a wavelength of {value:g} Å, which no X-ray tube has: correct it in the file")
     return value
@@ -183,21 +120,29 @@ def _metadata(root: Element, measurement: Element, scan: Element) -> dict[str, s
     used = measurement.find("{*}usedWavelength")
     intended = (used.get("intended") or "") if used is not None else ""
     entries = {
-        "radius_mm": _text(diffracted, "radius") or _text(incident, "radius"),
+        "radius_mm": text(diffracted, "radius") or text(incident, "radius"),
         **_slit(incident),
-        "soller_rad": _text(incident, "sollerSlit/opening") or _text(diffracted, "sollerSlit/opening"),
-        "anode": _text(incident, "xRayTube/anodeMaterial"),
-        "filter": _text(incident, "filter/material") or _text(diffracted, "filter/material"),
+        "soller_rad": text(incident, "sollerSlit/opening") or text(diffracted, "sollerSlit/opening"),
+        "anode": text(incident, "xRayTube/anodeMaterial"),
+        "filter": text(incident, "filter/material") or text(diffracted, "filter/material"),
         "monochromator": _crystal(incident, "incident") or _crystal(diffracted, "diffracted"),
-        "wavelength_2": "" if "beta" in intended.lower() else _text(used, "kAlpha2"),
-        "wavelength_2_weight": _text(used, "ratioKAlpha2KAlpha1"),
+        "wavelength_2": "" if "beta" in intended.lower() else text(used, "kAlpha2"),
+        "wavelength_2_weight": text(used, "ratioKAlpha2KAlpha1"),
         "scan_axis": scan.get("scanAxis", ""),
-        "counting_time_s": _text(scan, "dataPoints/commonCountingTime"),
-        "started": _text(scan, "header/startTimeStamp"),
-        "sample": _text(root, "sample/id") or _text(root, "sample/name"),
-        "diffractometer": _text(scan, "header/source/instrumentControlSoftware"),
+        "tilt": _tilt(scan),
+        "counting_time_s": text(scan, "dataPoints/commonCountingTime"),
+        "started": text(scan, "header/startTimeStamp"),
+        "sample": text(root, "sample/id") or text(root, "sample/name"),
+        "diffractometer": text(scan, "header/source/instrumentControlSoftware"),
     }
     return {key: value for key, value in entries.items() if value}
+
+
+def _tilt(scan: Element) -> str:
+    """Where the axes stand still that tell one scan of a map from the next."""
+    axes = {axis.get("axis"): axis for axis in scan.iterfind(".//{*}positions")}
+    stands = {name: text(axes.get(name), "commonPosition") for name in _INCLINATIONS}
+    return ", ".join(f"{name} {angle}" for name, angle in stands.items() if angle)
 
 
 def _crystal(path: Element | None, side: str) -> str:
@@ -211,11 +156,11 @@ def _slit(incident: Element | None) -> dict[str, str]:
     slit = incident.find("{*}divergenceSlit") if incident is not None else None
     if slit is None:
         return {}
-    lit = _number(slit, "irradiatedLength") or _number(slit, "illuminatedLength")
+    lit = number(slit, "irradiatedLength") or number(slit, "illuminatedLength")
     if lit:
         return {"automatic_slit_mm": f"{lit:g}"}
     named = re.search(r"(?<![\d.])(\d{1,2}(?:\.\d{1,4})?)(?:/(\d{1,2}))?\s*°", slit.get("name") or "")
     if named and float(named[1]) and (named[2] is None or int(named[2])):
         return {"divergence_slit_deg": f"{float(named[1]) / int(named[2] or 1):.6g}"}
-    angle = _number(slit, "angle")
+    angle = number(slit, "angle")
     return {"divergence_slit_deg": f"{angle:g}"} if angle else {}

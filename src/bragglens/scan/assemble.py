@@ -1,0 +1,205 @@
+"""From what a file holds to a Scan: the steps that every family of formats shares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.errors import ScanError
+from bragglens.scan.scan import LEAST_POINTS, Scan
+
+Array = NDArray[np.float64]
+
+MOST_POINTS = 2_000_000
+"""Points of the longest scan: a synchrotron's has some 100,000; more can only come from a damaged header."""
+
+
+_LONGEST_LIST = 24 * 2**20  # characters; of a point one needs ten or twenty
+
+
+@dataclass
+class Range:
+    """What a file says of one of its scans.
+
+    Attributes:
+        two_theta: angles in degrees, in the order of the file.
+        counts: as many intensities.
+        metadata: entries under the keys of `scan.METADATA`; what is empty or zero is dropped.
+        wavelength: Kα1 in Å as stated, None or 0 where it is not.
+        notes: what had to be done, one sentence each.
+    """
+
+    two_theta: Array
+    counts: Array
+    metadata: Mapping[str, object]
+    wavelength: float | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def scans(name: str, ranges: Iterable[Range]) -> tuple[Scan, ...]:
+    """Scans of a file's ranges: angles ascending, the wavelength one that can be.
+
+    Ranges too short to be scans, as alignments leave them beside the measurement, are left out with a note.
+
+    Raises:
+        ScanError: there is no range, or one of them is no powder scan.
+    """
+    found = list(ranges)
+    kept = [each for each in found if each.counts.size >= LEAST_POINTS] or found
+    if not kept:
+        raise ScanError("holds no scan: measure or export it again")
+    left_out = len(found) - len(kept)
+    note = [f"{left_out} of {len(found)} ranges have fewer than {LEAST_POINTS} points: left out"] if left_out else []
+    return tuple(_scan(name, each, note) for each in kept)
+
+
+def _scan(name: str, found: Range, more_notes: list[str]) -> Scan:
+    notes = [*found.notes, *more_notes]
+    two_theta, counts = ascending(found.two_theta, found.counts, notes)
+    wavelength = known_wavelength(found.wavelength, notes)
+    return Scan(name, two_theta, counts, wavelength, tuple(notes), _stated(found.metadata))
+
+
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """Within it, a ScanError is given the name of the file it is about, and one printable line."""
+    try:
+        yield
+    except ScanError as error:
+        said = "".join(sign if sign.isprintable() else "?" for sign in str(error))
+        raise ScanError(said if said.startswith(f"{name}: ") else f"{name}: {said}") from None
+
+
+def even_axis(start: float, step: float, points: int) -> Array:
+    """2θ in degrees from a first angle and a step.
+
+    Raises:
+        ScanError: these cannot be a scan.
+    """
+    if not (math.isfinite(start) and math.isfinite(step) and 0 < abs(step) < 10 and abs(start) <= 360):
+        raise ScanError(
+            f"says it begins at {start:g}° with steps of {step:g}°, which cannot be: copy or export it again"
+        )
+    if not 0 <= points <= MOST_POINTS:
+        raise ScanError(f"says it holds {points} points, which cannot be: copy or export it again")
+    # To 1e-6°: files state single precision, and 4.98 should not become 4.98000001907.
+    return np.round(start + step * np.arange(points, dtype=np.float64), 6)
+
+
+def agreed_points(held: int, *, start: float, stop: float | None, step: float, notes: list[str]) -> int:
+    """How many of the points that a file holds lie in the range it states.
+
+    A scan that was stopped has fewer, and some converters write one more; that is noted. A file that disagrees by
+    more has a wrong axis, or lost counts in its middle.
+
+    Raises:
+        ScanError: the counts do not fit the range.
+    """
+    if stop is None or not step or not math.isfinite((stop - start) / step):
+        return held
+    expected = round((stop - start) / step) + 1
+    if held == expected:
+        return held
+    stated = f"{start:g} to {stop:g}° in steps of {step:g}°, {expected} points"
+    if held in (expected + 1, expected - 1):
+        notes.append(f"the header states {stated}, the file holds {held}")
+        return min(held, expected)
+    if expected / 2 < held < expected:
+        notes.append(f"the header states {stated}, but only {held} are there: it may have been stopped before its end")
+        return held
+    raise ScanError(f"states {stated}, but holds {held}: its angles cannot be trusted, copy or export it again")
+
+
+def ascending(two_theta: Array, counts: Array, notes: list[str]) -> tuple[Array, Array]:
+    """Both columns with the angles strictly ascending, rows of the same angle averaged.
+
+    Raises:
+        ScanError: the angles run up and down, or half of them repeat.
+    """
+    steps = np.diff(two_theta)
+    if steps.size and steps.min() < 0 < steps.max():
+        turn = np.flatnonzero(steps * np.sign(steps[steps != 0][0]) < 0)[0]
+        found = f"after {two_theta[turn]:g} comes {two_theta[turn + 1]:g}"
+        raise ScanError(f"its angles turn round, {found}: save each range as a file of two columns, 2θ and intensity")
+    if steps.size and steps.min() < 0:
+        notes.append("the angles descend: reversed")
+    angles, where, rows = np.unique(two_theta, return_inverse=True, return_counts=True)
+    if angles.size and 2 * angles.size <= two_theta.size:
+        raise ScanError("half of its angles repeat: save it again with more digits, and with blanks between columns")
+    if angles.size < two_theta.size:
+        notes.append(f"{two_theta.size - angles.size} rows repeat an angle: averaged")
+    return angles, np.bincount(where, weights=counts) / rows
+
+
+def unattenuated(counts: Array, factors: Array, notes: list[str]) -> Array:
+    """Counts with the factors of an attenuator applied, unless the program did so already.
+
+    Formats do not say which: where the factor changes, the right choice is the one that makes no jump.
+    """
+    changes = np.flatnonzero(np.diff(factors))
+    if not changes.size or factors.min() <= 0:
+        return counts
+
+    def jump(values: Array) -> float:
+        level = np.log(np.maximum(values, 1))
+        return float(np.abs(level[changes + 1] - level[changes]).sum())
+
+    if jump(counts * factors) < jump(counts):
+        notes.append("the attenuator was in the beam: counts multiplied by its factors")
+        return counts * factors
+    notes.append("the attenuator was in the beam: its factors were in the counts already")
+    return counts
+
+
+def plain(data: bytes) -> str:
+    """Text of a vendor's file with lines that end in a newline; what is Japanese in it is not used."""
+    return data.decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def numbers(text: str, what: str) -> Array:
+    """Numbers in text, between blanks or commas.
+
+    Raises:
+        ScanError: something else stands among them.
+    """
+    if len(text) > _LONGEST_LIST:
+        raise ScanError(
+            f"its {what} take over {_LONGEST_LIST >> 20} MB, more than a powder scan: is this the right file?"
+        )
+    try:
+        return np.array(text.replace(",", " ").split(), dtype=np.float64)
+    except ValueError as error:
+        found = str(error).partition(": ")[2][:40]
+        raise ScanError(f"its {what} are not all numbers ({found}): copy or export it again") from None
+
+
+def number(text: str | None) -> float | None:
+    """The finite number that an entry begins with, None where there is none; `0.5 deg` is 0.5."""
+    word = (text or "").strip().strip("'\"").split(" ")[0].rstrip("degm,;°")
+    try:
+        value = float(word)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _stated(entries: Mapping[str, object]) -> dict[str, str]:
+    """Metadata of what a header states: numbers short, and nothing that is empty, zero or "not known"."""
+    shown = {key: f"{value:.7g}" if isinstance(value, float) else str(value or "") for key, value in entries.items()}
+    plain = {key: "".join(sign for sign in value[:200] if sign.isprintable()).strip() for key, value in shown.items()}
+    return {key: value for key, value in plain.items() if value not in ("", "0", "?", "None", "nan", "inf")}
+
+
+def known_wavelength(value: float | None, notes: list[str]) -> float | None:
+    """A wavelength in Å that a header states; None where it states none, or none that can be (and a note says so)."""
+    if not value:
+        return None
+    if math.isfinite(value) and 0.1 < value < 6:  # synchrotrons begin at 0.1, neutrons end at 6
+        return float(f"{value:.7g}")  # as typed: headers hold it in single precision
+    notes.append(f"the header states a wavelength of {value:g} Å, which cannot be: not used")
+    return None

@@ -1,0 +1,117 @@
+"""BRML, the archive of Bruker's DIFFRAC.SUITE (.brml): XML, of which `RawData*.xml` holds the points.
+
+The layout is plain in the file: every `Datum` is a row, and the `RawDataView` elements say which of its columns are the
+scanned axes and which the counter.
+"""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.errors import ScanError
+from bragglens.scan.assemble import Range, about, numbers, scans, unattenuated
+from bragglens.scan.markup import number, parse, text, value
+from bragglens.scan.scan import Scan
+from bragglens.scan.unpack import Archive, holds
+
+Array = NDArray[np.float64]
+_RAW_DATA = r"(?:[^/]+/)*RawData[0-9]*\.xml"
+
+
+def recognises(data: bytes) -> bool:
+    """Whether it is an archive with raw data, or with the container that lists them."""
+    return holds(data, rf"{_RAW_DATA}|(?:[^/]+/)*(?:DataContainer|experimentCollection)\.xml")
+
+
+def read(data: bytes, name: str) -> tuple[Scan, ...]:
+    """The scans in these bytes, one for each route of each file of raw data.
+
+    Raises:
+        ScanError: damaged, unpacks to more than a scan can hold, two-dimensional, or a scan of another axis than 2θ.
+    """
+    with about(name):
+        archive = Archive(data)
+        roots = [parse(archive.read(member)) for member in archive.names(_RAW_DATA)]
+        routes = [(root, route) for root in roots for route in root.iterfind(".//DataRoute")]
+        measured = [(root, route) for root, route in routes if route.find("Datum") is not None]
+        if not measured:
+            raise ScanError("holds no points, only images or nothing: integrate or export it as .xy first")
+        original = [pair for pair in measured if pair[1].get("RouteFlag") == "Measured"] or measured
+        return scans(name, [_range(root, route) for root, route in original])
+
+
+def _range(root: Element, route: Element) -> Range:
+    information = route.find("ScanInformation")
+    axes = [axis.get("AxisId") or "" for axis in route.iterfind("ScanInformation/ScanAxes/ScanAxisInfo")]
+    if "TwoTheta" not in axes:
+        raise ScanError(f"is a scan of {', '.join(axes)[:40] or 'no axis'}, not of 2θ: give a 2θ scan")
+    rows, notes = _rows(route), list[str]()
+    scanned, factor, counter = _place(route, "ScanAxes"), _place(route, "AbsorptionFactor"), _counter(route)
+    if not any(route.iterfind("DataViews/RawDataView")):  # old files list no columns: time, factor, axes ..., counter
+        scanned, factor, counter = 2, 1, rows.shape[1] - 1
+    if scanned is None or counter is None:
+        raise ScanError("does not say which of its columns are the axes and the counts: export it as .xy")
+    at = scanned + axes.index("TwoTheta")
+    if max(at, counter, factor or 0) >= rows.shape[1]:
+        raise ScanError("has rows shorter than its own list of columns: it is damaged, copy or export it again")
+    counts = rows[:, counter]
+    if factor is not None:
+        counts = unattenuated(counts, rows[:, factor], notes)
+    return Range(rows[:, at], counts, _metadata(root, information), value(root, "WaveLengthAlpha1"), notes)
+
+
+def _rows(route: Element) -> Array:
+    listed = [datum.text or "" for datum in route.iterfind("Datum")]
+    width = listed[0].count(",") + 1
+    values = numbers("\n".join(listed), "points")
+    if width < 4 or values.size != width * len(listed):
+        raise ScanError("has rows of unlike length: it is damaged, copy or export it again")
+    return values.reshape(-1, width)
+
+
+def _place(route: Element, logic: str) -> int | None:
+    """The first column of a view."""
+    for view in route.iterfind("DataViews/RawDataView"):
+        names = (view.get("LogicName"), *(varying.get("LogicName") for varying in view.iterfind("Varying")))
+        if logic in names:
+            return _start(view)
+    return None
+
+
+def _counter(route: Element) -> int | None:
+    """The column of the counter, that of the first recording.
+
+    Raises:
+        ScanError: the detector recorded more than one number a point.
+    """
+    view = next((v for v in route.iterfind("DataViews/RawDataView") if v.find("Recording") is not None), None)
+    if view is None:
+        return None
+    if view.get("Length", "1") != "1":
+        raise ScanError("holds a whole line or image a point, not counts: integrate or export it as .xy first")
+    return _start(view)
+
+
+def _start(view: Element) -> int | None:
+    start = view.get("Start") or ""
+    return int(start) if start.isascii() and start.isdigit() and len(start) < 6 else None
+
+
+def _metadata(root: Element, information: Element | None) -> dict[str, object]:
+    sample = next((item.get("Value") for item in root.iterfind(".//InfoItem") if item.get("Name") == "SampleName"), "")
+    before = root.iterfind(".//PrimaryTracks//InfoData")
+    crystal = next((optic.get("LogicName") for optic in before if (optic.get("LogicName") or "").startswith("Ge")), "")
+    return {
+        "radius_mm": value(root.find(".//SecondaryTracks"), "Radius"),
+        "anode": text(root.find(".//Tube"), "TubeMaterial"),
+        "wavelength_2": value(root, "WaveLengthAlpha2"),
+        "wavelength_2_weight": value(root, "WaveLengthRatio"),
+        "monochromator": f"incident: {crystal}" if crystal else "",
+        "scan_axis": information.get("ScanName") if information is not None else "",
+        "counting_time_s": number(information, "TimePerStep"),
+        "started": text(root, "TimeStampStarted"),
+        "sample": sample,
+    }

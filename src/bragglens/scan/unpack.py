@@ -1,0 +1,97 @@
+"""Archive: members of a zip file, with a cap on what is unpacked.
+
+A zip of a megabyte can unpack to a terabyte, and its directory alone can fill the memory. So the directory's entries
+are counted before zipfile sees it, sizes are looked at before a member is opened, and the stream is cut at the cap
+since the directory may lie.
+"""
+
+from __future__ import annotations
+
+import io
+import lzma
+import re
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+
+from bragglens.errors import ScanError
+
+_MOST_MEMBERS = 5000
+_LARGEST = 64 * 2**20  # bytes of all members that are read of one file, together
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,  # encrypted; NotImplementedError, an unknown method, is one
+    ValueError,
+    OverflowError,
+    KeyError,
+    IndexError,
+)
+
+
+def is_zip(data: bytes) -> bool:
+    """Whether the bytes begin as a zip file does."""
+    return data.startswith(b"PK\3\4")
+
+
+def holds(data: bytes, name: str) -> bool:
+    """Whether a zip file has a member whose whole path matches a pattern; never raises."""
+    try:
+        return is_zip(data) and bool(Archive(data).names(name))
+    except ScanError:
+        return False
+
+
+@dataclass
+class Archive:
+    """A zip file in memory.
+
+    Raises:
+        ScanError: it is damaged, or holds more than a scan can need; at once, or when a member is read.
+    """
+
+    data: bytes
+    _members: zipfile.ZipFile = field(init=False, repr=False)
+    _unpacked: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        if self.data.count(b"PK\1\2") > _MOST_MEMBERS:
+            raise ScanError(
+                f"is a zip archive of over {_MOST_MEMBERS} files, which no scan is: is this the right file?"
+            )
+        try:
+            self._members = zipfile.ZipFile(io.BytesIO(self.data))
+        except _BROKEN as error:
+            raise ScanError(f"is a damaged zip archive ({_reason(error)}): copy or export it again") from None
+
+    def names(self, pattern: str) -> list[str]:
+        """Members whose whole path matches a pattern, in natural order: Data2 before Data10."""
+        found = [name for name in self._members.namelist() if re.fullmatch(pattern, name)]
+        return sorted(
+            set(found), key=lambda name: [int(part) if part.isdigit() else 0 for part in re.split(r"([0-9]+)", name)]
+        )
+
+    def read(self, name: str) -> bytes:
+        """A member's content."""
+        try:
+            left = _LARGEST - self._unpacked
+            stated = self._members.getinfo(name).file_size
+            content = b""
+            if stated <= left:
+                with self._members.open(name) as stream:
+                    content = stream.read(left + 1)
+        except _BROKEN as error:
+            raise ScanError(f"its member {name[:60]} is damaged ({_reason(error)}): copy or export it again") from None
+        self._unpacked += len(content)
+        if stated > left or len(content) > left:
+            raise ScanError(f"unpacks to over {_LARGEST >> 20} MB, which no powder scan does: is this the right file?")
+        return content
+
+
+def _reason(error: Exception) -> str:
+    return re.sub(r"\s+", " ", str(error))[:80].rstrip(".") or type(error).__name__
