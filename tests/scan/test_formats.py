@@ -119,6 +119,9 @@ def test_optics_come_along() -> None:
     assert said["rigaku_dat"]["divergence_slit_deg"] == "0.5"
     assert float(said["rigaku_ras"]["soller_rad"]) == pytest.approx(0.0872665)
     assert READERS["bruker_raw"].read(raw_3(), "a")[0].metadata["divergence_slit_deg"] == "0.3"
+    automatic = READERS["bruker_raw"].read(raw_3()[:784] + b"V6" + raw_3()[786:], "a")[0].metadata
+    assert automatic["automatic_slit_mm"] == "6"
+    assert "divergence_slit_deg" not in automatic
 
 
 def careless(read: Callable[[bytes, str], object]) -> Format:

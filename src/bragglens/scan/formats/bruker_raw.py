@@ -1,11 +1,13 @@
 """RAW of Siemens and Bruker diffractometers, versions 1 to 3, binary (.raw).
 
-Version 1 (DIFFRAC-AT, magic `RAW `), 2 (DIFFRAC-AT, `RAW2`) and 3 (DIFFRAC plus, `RAW1.01`) are described in the
-appendix "raw data file format" of the DIFFRAC manuals; offsets here follow the description that the documentation of
-xylib and of the R package powdR give of it, and were checked on files whose scans are known from text as well.
+Version 1 (DIFFRAC-AT, magic `RAW `), 2 (DIFFRAC-AT, `RAW2`) and 3 (DIFFRAC plus, `RAW1.01`). The DIFFRAC manuals
+describe them in an appendix, "raw data file format"; the places used here are those commonly repeated from it, each
+checked on files whose scans and headers are known from text as well.
 """
 
 from __future__ import annotations
+
+import re
 
 from bragglens.errors import ScanError
 from bragglens.scan.assemble import Range, about, even_axis, scans
@@ -52,7 +54,7 @@ def _version_1(record: Record) -> list[Range]:
 def _version_2(record: Record) -> list[Range]:
     """A header of 256 bytes, then ranges: a header that states its own length, and single-precision counts."""
     common: dict[str, object] = {
-        "anode": record.text(188, 2),
+        "anode": record.text(188, 2).capitalize(),
         "wavelength_2": record.f32(194),
         "wavelength_2_weight": record.f32(198),
         "sample": record.text(8, 32),
@@ -73,15 +75,12 @@ def _version_3(record: Record) -> list[Range]:
     """A header of 712 bytes, then ranges: a header, a supplementary header and single-precision counts."""
     common: dict[str, object] = {
         "radius_mm": record.f32(564),
-        "anode": record.text(608, 4),
+        "anode": record.text(608, 4).capitalize(),
         "wavelength_2": record.f64(632),
         "wavelength_2_weight": record.f64(648),
         "sample": record.text(326, 60),
         "started": f"{record.text(16, 10)} {record.text(26, 10)}",
     }
-    slit = record.f32(568)
-    if 0 < slit < 10:
-        common["divergence_slit_deg"] = slit
     ranges, at = list[Range](), 712
     for _ in range(_ranges(record.u32(12))):
         header, points, more = record.u32(at), record.u32(at + 4), record.u32(at + 256)
@@ -89,11 +88,20 @@ def _version_3(record: Record) -> list[Range]:
             raise ScanError("has a range header shorter than any: it is damaged, copy it again")
         two_theta = even_axis(record.f64(at + 16), record.f64(at + 176), points)
         counts = record.array(at + header + more, points, "<f4")
-        metadata = {**common, "counting_time_s": record.f32(at + 192)}
+        slit = divergence(record.text(at + 72, 4), record.f32(568))
+        metadata = {**common, **slit, "counting_time_s": record.f32(at + 192)}
         notes = _moved_alone(record.f64(at + 8), record.f64(at + 16))
         ranges.append(Range(two_theta, counts, metadata, record.f64(624), notes))
         at += header + more + 4 * points
     return ranges
+
+
+def divergence(variable: str, fixed: float | None) -> dict[str, object]:
+    """The divergence slit: `V6` is an automatic one that keeps 6 mm lit, whatever opening is stated beside it."""
+    automatic = re.fullmatch(r"V(\d{1,2})", variable)
+    if automatic:
+        return {"automatic_slit_mm": automatic[1]}
+    return {"divergence_slit_deg": fixed} if fixed and 0 < fixed < 10 else {}
 
 
 def _ranges(stated_ranges: int) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from bragglens.errors import ScanError
 from bragglens.scan.assemble import Range, about, even_axis, number, numbers, scans
+from bragglens.scan.formats.bruker_raw import divergence
 from bragglens.scan.scan import Scan
 
 _LISTS = re.compile(r"_(?P<pairs>2THETA)?(?P<unit>COUNTS|CPS)\s*$")
@@ -82,7 +83,7 @@ def _metadata(entries: Mapping[str, str], unit: str) -> dict[str, object]:
     """`_SOLLER_SLITS` only says whether there are some, `_BETA_FILTER` too."""
     return {
         "radius_mm": number(entries.get("_GONIOMETER_RADIUS")),
-        "divergence_slit_deg": number(entries.get("_FIXED_DIVSLIT")),
+        **divergence(entries.get("_VARDIVERGENCE", ""), number(entries.get("_FIXED_DIVSLIT"))),
         "anode": entries.get("_ANODE"),
         "wavelength_2": number(entries.get("_WL2")),
         "wavelength_2_weight": number(entries.get("_WLRATIO")),

@@ -1,7 +1,7 @@
 """RD, the binary file of Philips' PC-APD, versions 3 and 5 (.rd, .sd): a header and packed counts.
 
-Places as in the description in xylib's documentation, checked on files whose scans are known from text. Counts are
-packed into two bytes as ten times their square root, which keeps them to about 0.2 of their standard error.
+Places as commonly described, checked on files of version 3 whose scans are known from text; version 5 is untested.
+Counts are packed into two bytes as ten times their root, which keeps them to about 0.2 of their standard error.
 """
 
 from __future__ import annotations
