@@ -244,7 +244,8 @@ def test_a_recipe_is_started_shown_drawn_and_simulated_from(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     library = read_library(PHASES)
     expected, _ = simulate_set(library, read_recipe(mine), Grid(20, 60, 0.1), per_phase=2, seed=4)
-    np.testing.assert_array_equal(np.load(tmp_path / "x_train.npy"), expected)
+    # a kernel that was just compiled and one from the cache may round differently, and cut a tail a point apart: 6e-6
+    np.testing.assert_allclose(np.load(tmp_path / "x_train.npy"), expected, rtol=0, atol=1e-5 * expected.max())
 
 
 def test_phases_are_drawn_without_arrays(tmp_path: Path) -> None:
