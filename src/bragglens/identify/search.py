@@ -31,7 +31,7 @@ MOST_PHASES = 8
 _DISPLACEMENTS = np.linspace(-0.4, 0.4, 9)  # mm, tried while no phase tells the shift
 _USUAL_DISPLACEMENT, _USUAL_STRETCH = 0.15, 0.004
 _TRIED = 4  # candidates that are fitted, of those that screening puts first
-SURE_EVIDENCE = 100.0  # with it two of three phases are found (benchmarks/results/detection.md)
+SURE_EVIDENCE = 25.0  # with it a phase is found where the network has no opinion
 LEAST_EVIDENCE = 10.0  # below it a phase is not considered at all
 _AS_WELL = 12.0  # misfit by which a rival may be worse and still explain the scan about as well
 
