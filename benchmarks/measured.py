@@ -60,7 +60,7 @@ def main() -> None:
     for library in arguments.libraries:
         model = trained(library, arguments.data, arguments.models)
         labels = read_manifest(arguments.data / "dev.csv", sets=SETS[library])
-        judged = by_set([judge(label, model, alike) for label in labels])
+        judged = by_set([judge(label, model, alike, network_only=True) for label in labels])
         for name in SETS[library]:
             text += row(library, name, judged[name])
     (HERE / "results").mkdir(exist_ok=True)

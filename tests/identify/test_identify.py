@@ -131,15 +131,15 @@ def test_elements_narrow_the_library(titania: Library) -> None:
 )
 def test_impossible_options_are_refused(small_model: Model, options: Options, says: str) -> None:
     with pytest.raises(BragglensError, match=says):
-        check(small_model.library, options)
+        check(small_model, options)
 
 
 def test_a_standard_is_a_candidate_whatever_its_elements(small_model: Model) -> None:
     metal = replace(small_model.library.phases[0], name="metal", sites=small_model.library.phases[0].sites[:1])
     model = replace(small_model, library=Library((*small_model.library.phases, metal)))
     element = metal.sites[0].element
-    assert check(model.library, {"elements": element}) == ("metal",)
-    assert check(model.library, {"elements": element, "standard": ("rutile", 20.0)}) == ("metal", "rutile")
+    assert check(model, {"elements": element}) == ("metal",)
+    assert check(model, {"elements": element, "standard": ("rutile", 20.0)}) == ("metal", "rutile")
 
 
 def test_a_standard_that_is_not_there_is_one_sentence(titania: Library, small_model: Model) -> None:
@@ -158,3 +158,8 @@ def test_a_library_alone_has_no_network_to_quote(titania: Library) -> None:
     answer = identify(made_up(titania, "anatase"), titania, wavelength=1.5406)
     assert [finding.name for finding in answer.phases] == ["anatase"]
     assert answer.phases[0].network is None
+
+
+def test_a_library_alone_has_no_network_to_ask_alone(titania: Library) -> None:
+    with pytest.raises(BragglensError, match="structures alone bring no network"):
+        identify(made_up(titania, "rutile"), titania, wavelength=1.5406, network_only=True)

@@ -64,7 +64,7 @@ def identify(
     from bragglens.report.details import print_answers
     from bragglens.report.words import write_json
 
-    library, asked = _asked(model, phases)
+    asked = _asked(model, phases)
     options: Options = {
         "wavelength": stated_wavelength(wavelength),
         "elements": elements,
@@ -72,7 +72,7 @@ def identify(
         "particle_size": particle_size,
         "standard": internal_standard(standard),
     }
-    check(library, options)
+    check(asked, options)
 
     def one(scan: Path) -> Identification:
         answer = identify_file(scan, asked, **options)
@@ -96,20 +96,19 @@ def identify(
         raise typer.Exit(1)
 
 
-def _asked(model: Path | None, phases: Path | None) -> tuple[Any, Any]:
-    """The library that may be named, and who is asked: a model, or that library itself."""
+def _asked(model: Path | None, phases: Path | None) -> Any:
+    """Who is asked: a model, or a library of structures alone."""
     from bragglens.crystal.library import read_library
     from bragglens.learn.model import load_model
 
     if (model is None) == (phases is None):
         raise typer.BadParameter("give one of --model FILE (made by `train`) and --phases FOLDER (of CIFs)")
     if phases is None:
-        loaded = load_model(model or "")
-        return loaded.library, loaded
+        return load_model(model or "")
     library = read_library(phases)
     for problem in library.problems:
         err.print(problem, style="red", highlight=False)
-    return library, library
+    return library
 
 
 @app.command()

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 # A logistic regression on 191 phases that fits of labelled scans put forward, right and wrong: half of the development
-# sets of `benchmarks/identification.py`, which states what it is worth on the other half.
+# sets of `benchmarks/identification.py`, which states what it is worth on the other half. Rounded; of the weights of
+# strain that two regressions gave, -0.09 and -0.16, the more careful one.
 _CONSTANT, _EVIDENCE, _RESIDUAL, _STRAIN, _NETWORK, _UNEXPLAINED = -2.5, 1.24, -4.65, -0.16, 0.27, -2.15
 _USUAL_STRAIN = 0.005
 _USUAL_UNEXPLAINED = 0.1

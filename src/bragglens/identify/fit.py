@@ -98,9 +98,6 @@ def fit_given(known: Candidates, observed: Observed, *, texture: bool = True) ->
 
 def fit_of(known: Candidates, observed: Observed, solution: Solution) -> Fit:
     """The public face of a solution."""
-    weight = 1 / np.maximum(observed.noise, 1e-9 * observed.counts.max())
-    total = float(((observed.counts * weight) ** 2).sum())
-    misfit = float((((observed.counts - solution.calculated) * weight) ** 2).sum())
     instrument, specimens = states(known, solution.state)
     return Fit(
         two_theta=observed.grid.two_theta,
@@ -110,9 +107,14 @@ def fit_of(known: Candidates, observed: Observed, solution: Solution) -> Fit:
         names=tuple(known.phases[i].name for i in solution.state.phases),
         patterns=solution.patterns * solution.scales[:, None],
         weight_fraction=solution.scales / max(float(solution.scales.sum()), 1e-300),
-        rwp=float(np.sqrt(misfit / total)),
-        r_expected=float(np.sqrt(observed.grid.size / total)),
+        rwp=profile_r(observed, observed.counts - solution.calculated),
+        r_expected=profile_r(observed, observed.noise),
         instrument=instrument,
         specimens=specimens,
         cells=cells(known, solution.state),
     )
+
+
+def profile_r(observed: Observed, difference: Array) -> float:
+    """√(Σ w δ² / Σ w o²), w the inverse variance of the counting noise: Rwp where δ is observed - calculated."""
+    return float(np.sqrt(((difference / observed.noise) ** 2).sum() / ((observed.counts / observed.noise) ** 2).sum()))

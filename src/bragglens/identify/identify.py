@@ -66,11 +66,12 @@ def identify(scan: Scan, model: Model | Library, **options: Unpack[Options]) -> 
         raise ScanError(f"{scan.name}: the file does not state its wavelength: give it, for example --wavelength CuKa")
     used = strongest_line(stated)
     library = model if isinstance(model, Library) else model.library
-    allowed = check(library, options)
+    allowed = check(model, options)
     given = {key: value for key, value in options.items() if value is not None}
     asked = Identification(scan.name, source(model), None, wavelength=used, notes=scan.notes, options=given)
     answer = asked if isinstance(model, Library) else _opinion(asked, scan, model, allowed)
-    if options.get("network_only") and isinstance(model, Model):
+    if options.get("network_only"):
+        assert isinstance(model, Model)  # `check` has refused the rest
         answer = _by_network(answer, findings(answer.probabilities or {}, model.alike))
     else:
         proof = verify(
@@ -114,13 +115,16 @@ def _opinion(asked: Identification, scan: Scan, model: Model, allowed: Sequence[
     )
 
 
-def check(library: Library, options: Options) -> tuple[str, ...]:
-    """Refuse options with which no scan can be identified; what is left of the library's names comes back.
+def check(model: Model | Library, options: Options) -> tuple[str, ...]:
+    """Refuse options with which no scan can be identified; the names of the phases that may be named come back.
 
     Raises:
         BragglensError: an option is not possible with these phases.
     """
+    library = model if isinstance(model, Library) else model.library
     size, standard = options.get("particle_size"), options.get("standard")
+    if options.get("network_only") and isinstance(model, Library):
+        raise BragglensError("structures alone bring no network: leave out --network-only, or give a --model")
     if options.get("network_only") and (size is not None or standard is not None):
         raise BragglensError("the network alone gives no fractions: leave out particle size and standard, or fit")
     if size is not None and not (isfinite(size) and size >= 0):

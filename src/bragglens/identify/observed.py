@@ -89,6 +89,7 @@ def observe(scan: Scan) -> Observed:
     top = float(counts.max())
     gain = _gain(scan.counts) / factor
     noise = np.sqrt(gain * np.maximum(moving_average(counts, 5), top * 1e-4))
+    noise = np.maximum(noise, 1e-9 * top)  # calculated patterns have none
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"

@@ -22,22 +22,23 @@ from bragglens.identify.atlas import Atlas, draw_atlas
 from bragglens.identify.observed import Observed
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.instrument import Instrument
-from bragglens.simulate.kernel import Conditions, PackedPhases
-from bragglens.simulate.render import pack, reflections_in_range, render_per_gram
+from bragglens.simulate.kernel import PackedPhases
+from bragglens.simulate.render import pack, reflections_in_range, render_per_gram, usual_conditions
 from bragglens.simulate.specimen import Specimen
 
 Array = NDArray[np.float64]
 
+USUAL_DISPLACEMENT, USUAL_STRAIN = 0.15, 0.004  # mm, relative
 # name: start, low, high, a step that matters, how far it usually is from its start
 _SHARED = {
     "zero": (0.0, -0.4, 0.4, 0.02, 0.05),  # degrees
-    "displacement": (0.0, -0.8, 0.8, 0.03, 0.15),  # mm
+    "displacement": (0.0, -0.8, 0.8, 0.03, USUAL_DISPLACEMENT),  # mm
     "log width": (np.log(0.06), np.log(0.004), np.log(0.8), 0.2, 0.5),  # of the instrument, degrees
     "roughness": (0.0, 0.0, 0.9, 0.1, 0.3),  # p of Suortti's correction
     "axial": (0.03, 0.0, 0.12, 0.01, 0.03),  # (S + H)/L
     "lorentzian": (0.7, 0.0, 1.0, 0.1, 0.2),  # share of the broadening by size and microstrain
 }
-_STRAIN = (0.0, -0.03, 0.03, 0.001, 0.004)
+_STRAIN = (0.0, -0.03, 0.03, 0.001, USUAL_STRAIN)
 _OWN = {
     "log size": (np.log(60.0), np.log(2.0), np.log(800.0), 0.5, 1.5),  # nm
     "log microstrain": (np.log(5e-4), np.log(1e-5), np.log(0.015), 0.5, 1.5),
@@ -48,7 +49,7 @@ _OWN = {
 _TABLE = np.array([*_SHARED.values(), *_OWN.values()]).T
 _START, _LOW, _HIGH, _STEP, _USUAL = _TABLE
 _N, _K = len(_SHARED), len(_OWN)
-WIDTH = 2  # place of log width among the shared values
+ZERO, DISPLACEMENT, WIDTH = 0, 1, 2  # places among the shared values
 _MARCH, _B, FIRST_STRAIN = 2, 3, 4  # places among a phase's own
 _ROUGHNESS_Q = 0.5  # of Suortti's correction; p and q are hard to tell apart
 _TEXTURE_AXES = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1))
@@ -164,42 +165,31 @@ def render_states(
     known: Candidates, observed: Observed, shared: Array, own: Array, phases: NDArray[np.int64], axes: Array
 ) -> Array:
     """Clean pattern of one gram of a phase for each row of values, shape (rows, points)."""
-    n, instrument = len(phases), known.instrument
-    shared = np.broadcast_to(shared, (n, _N))
-    width = np.exp(shared[:, WIDTH])
-    ratio = width / max(np.sqrt(instrument.W), 0.02)  # the Caglioti curve keeps its shape
-    resolution = np.zeros((n, 5))
-    resolution[:, 0], resolution[:, 1], resolution[:, 2] = instrument.U * ratio**2, instrument.V * ratio**2, width**2
-    conditions = Conditions(
-        sample=np.arange(n, dtype=np.uint64),
-        phase=np.asarray(phases, dtype=np.int64)[:, None],
-        weight=np.ones((n, 1)),
+    shared = np.broadcast_to(shared, (len(phases), _N)).copy()  # the kernel takes no read-only views
+    zero, displacement, log_width, roughness, axial, lorentzian = shared.T
+    widths = np.array([_widths(known.instrument, width) for width in np.exp(log_width)]).reshape(-1, 5)
+    conditions = usual_conditions(known.instrument, np.asarray(phases, dtype=np.int64))._replace(
         strain=np.ascontiguousarray(own[:, None, FIRST_STRAIN:]),
         size=np.exp(own[:, :1]),
         microstrain=np.exp(own[:, 1:2]),
-        lorentzian=np.ascontiguousarray(shared[:, 5:6]),
+        lorentzian=np.ascontiguousarray(lorentzian[:, None]),
         axis=np.ascontiguousarray(axes[:, None, :]),
-        march=np.exp(own[:, 2:3]),
-        line_weights=np.tile([line.weight for line in instrument.lines], (n, 1)),
-        resolution=resolution,
-        polarisation=np.full(n, instrument.polarisation),
-        slit=np.tile([instrument.spill, float(instrument.automatic_slit)], (n, 1)),
-        roughness=np.column_stack([shared[:, 3], np.full(n, _ROUGHNESS_Q)]),
-        axial=np.ascontiguousarray(shared[:, 4]),
-        zero=np.ascontiguousarray(shared[:, 0]),
-        tilt=np.degrees(2 * shared[:, 1] / instrument.radius),
-        transparency=np.zeros(n),
-        background=np.zeros((n, 5)),
-        air=np.zeros(n),
-        humps=np.zeros((n, 2, 3)),
-        counts=np.zeros(n),
-        span=np.tile([0.0, 180.0], (n, 1)),
-        smoothing=np.zeros(n, dtype=np.int64),
-        spikes=np.zeros(n, dtype=np.int64),
+        march=np.exp(own[:, _MARCH, None]),
+        resolution=widths,
+        roughness=np.column_stack([roughness, np.full(len(phases), _ROUGHNESS_Q)]),
+        axial=np.ascontiguousarray(axial),
+        zero=np.ascontiguousarray(zero),
+        tilt=np.degrees(2 * displacement / known.instrument.radius),
     )
-    s2 = (np.sin(np.radians(observed.grid.two_theta / 2)) / instrument.lines[0].wavelength) ** 2
+    s2 = (np.sin(np.radians(observed.grid.two_theta / 2)) / known.instrument.lines[0].wavelength) ** 2
     patterns = render_per_gram(known.packed, conditions, observed.grid)
     return np.asarray(patterns * np.exp(-2 * own[:, _B, None] * s2), dtype=np.float64)
+
+
+def _widths(instrument: Instrument, width: float) -> tuple[float, float, float, float, float]:
+    """U, V, W, X, Y of an instrument whose curve of widths keeps its shape and is `width` degrees at W."""
+    ratio = width / max(np.sqrt(instrument.W), 0.02)
+    return instrument.U * ratio**2, instrument.V * ratio**2, width**2, instrument.X * ratio, instrument.Y * ratio
 
 
 def _patterns(known: Candidates, observed: Observed, state: State) -> Array:
@@ -393,6 +383,11 @@ def _derivatives(
     return out / steps[:, None]
 
 
+def misfit_unit(observed: Observed, solution: Solution) -> float:
+    """Reduced chi2 of a fit, at least 1: what one unit of misfit is worth where no fit is perfect."""
+    return max(1.0, solution.chi2 / (observed.information * observed.grid.size))
+
+
 def covariance(known: Candidates, observed: Observed, solution: Solution) -> Array:
     """Covariance of the scales, shape (k, k), with all other fitted values free; the unit of misfit is what is left."""
     state, k = solution.state, len(solution.state.phases)
@@ -403,9 +398,9 @@ def covariance(known: Candidates, observed: Observed, solution: Solution) -> Arr
     columns = np.vstack([solution.patterns * scale[:, None], observed.background.T, derivative * observed.sigma])
     columns = columns / observed.sigma
     matrix = observed.information * columns @ columns.T
-    matrix += np.diag(np.concatenate([np.full(k + observed.background.shape[1], 0.0), 1 / usual[free] ** 2]))
-    unit = max(1.0, solution.chi2 / (observed.information * observed.grid.size))
-    return unit * solve_symmetric(matrix, np.eye(len(matrix))[:, :k])[:k] * np.outer(scale, scale)
+    matrix += np.diag(np.concatenate([np.zeros(k + observed.background.shape[1]), 1 / usual[free] ** 2]))
+    relative = solve_symmetric(matrix, np.eye(len(matrix))[:, :k])[:k]
+    return misfit_unit(observed, solution) * relative * np.outer(scale, scale)
 
 
 def choose_texture(known: Candidates, observed: Observed, solution: Solution) -> Solution:
@@ -430,11 +425,8 @@ def choose_texture(known: Candidates, observed: Observed, solution: Solution) ->
 def states(known: Candidates, state: State) -> tuple[Instrument, tuple[Specimen, ...]]:
     """Instrument and specimens that a state stands for."""
     zero, displacement, log_width, roughness, axial, lorentzian = (float(v) for v in state.shared)
-    base = known.instrument
-    ratio = np.exp(log_width) / max(np.sqrt(base.W), 0.02)
-    instrument = replace(
-        base, zero=zero, axial=axial, W=float(np.exp(2 * log_width)), U=base.U * ratio**2, V=base.V * ratio**2
-    )
+    u, v, w, x, y = (float(value) for value in _widths(known.instrument, float(np.exp(log_width))))
+    instrument = replace(known.instrument, zero=zero, axial=axial, U=u, V=v, W=w, X=x, Y=y)
     specimens = [
         Specimen(
             size=float(np.exp(own[0])),

@@ -11,12 +11,17 @@ from numpy.typing import NDArray
 from bragglens.identify.atlas import STRETCHES, swelling
 from bragglens.identify.observed import LINE, SOFT, Observed, moving_average
 from bragglens.identify.refine import (
+    DISPLACEMENT,
     FIRST_STRAIN,
+    USUAL_DISPLACEMENT,
+    USUAL_STRAIN,
     WIDTH,
+    ZERO,
     Candidates,
     Solution,
     choose_texture,
     empty,
+    misfit_unit,
     phase_residuals,
     refine,
     render_states,
@@ -29,9 +34,8 @@ Array = NDArray[np.float64]
 
 MOST_PHASES = 8
 _DISPLACEMENTS = np.linspace(-0.4, 0.4, 9)  # mm, tried while no phase tells the shift
-_USUAL_DISPLACEMENT, _USUAL_STRETCH = 0.15, 0.004
 _TRIED = 4  # candidates that are fitted, of those that screening puts first
-SURE_EVIDENCE = 25.0  # with it a phase is found where the network has no opinion
+SURE_EVIDENCE = 100.0  # of a detection limit: what `benchmarks/detection.py` says of it
 LEAST_EVIDENCE = 10.0  # below it a phase is not considered at all
 _AS_WELL = 12.0  # misfit by which a rival may be worse and still explain the scan about as well
 
@@ -100,11 +104,6 @@ def search(known: Candidates, observed: Observed, pool: Sequence[int], prior: Ar
     return settle(known, observed, solution, pool, prior)
 
 
-def misfit_unit(observed: Observed, solution: Solution) -> float:
-    """Reduced chi2 of a fit, at least 1: what one unit of misfit is worth where no fit is perfect."""
-    return max(1.0, solution.chi2 / (observed.information * observed.grid.size))
-
-
 def evidence(known: Candidates, observed: Observed, without: Solution, with_it: Solution, place: int) -> float:
     """How much worse a scan is explained without a phase, in independent standard deviations squared.
 
@@ -128,11 +127,11 @@ def screen(known: Candidates, observed: Observed, solution: Solution, pool: Sequ
     if not pool:
         return []
     first = not solution.state.phases
-    displacements = _DISPLACEMENTS if first else solution.state.shared[1:2]
+    displacements = _DISPLACEMENTS if first else solution.state.shared[DISPLACEMENT : DISPLACEMENT + 1]
     drawn = known.atlas.patterns[list(pool)]
     gain = np.full((len(pool), len(displacements), drawn.shape[1]), -np.inf)
     for j, displacement in enumerate(displacements):
-        unusual = (displacement / _USUAL_DISPLACEMENT) ** 2 * first + (STRETCHES / _USUAL_STRETCH) ** 2
+        unusual = (displacement / USUAL_DISPLACEMENT) ** 2 * first + (STRETCHES / USUAL_STRAIN) ** 2
         gain[:, j] = _gains(known, observed, solution, drawn, float(displacement)) - unusual
     trials = []
     for phase, own in zip(pool, gain, strict=True):
@@ -147,7 +146,7 @@ def _gains(
     """By how much chi2 would fall with each pattern of the atlas at one displacement, (phases, stretches)."""
     atlas = known.atlas
     shift = np.degrees(2 * displacement / known.instrument.radius) * np.cos(np.radians(atlas.grid.two_theta / 2))
-    angles = atlas.grid.two_theta + solution.state.shared[0] - shift
+    angles = atlas.grid.two_theta + solution.state.shared[ZERO] - shift
     inside = (angles >= observed.grid.start) & (angles <= observed.grid.stop)
 
     def seen(values: Array) -> Array:
@@ -204,7 +203,7 @@ def add(known: Candidates, observed: Observed, solution: Solution, trial: Trial)
     shared, own = state.shared.copy(), state.own.copy()
     own[-1, FIRST_STRAIN:] = trial.stretch * swelling(known.crystals[trial.phase])
     if first:
-        shared[1] = trial.displacement
+        shared[DISPLACEMENT] = trial.displacement
         width, shared[WIDTH] = shared[WIDTH], np.log(SOFT)
         soft = solve(known, observed.softened, replace(state, shared=shared, own=own))
         state = refine(known, observed.softened, soft, rounds=8).state

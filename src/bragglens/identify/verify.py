@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.phase import Phase
 from bragglens.identify.confidence import Proof, confidence, prior
-from bragglens.identify.fit import Fit, fit_of
+from bragglens.identify.fit import Fit, fit_of, profile_r
 from bragglens.identify.identification import Finding, Peak
 from bragglens.identify.observed import Observed, observe
 from bragglens.identify.quantify import Quantities, quantify
@@ -132,7 +132,7 @@ def _findings(known: Candidates, observed: Observed, found: Found, opinion: Arra
                 network=float(opinion[one.phase]),
                 evidence=one.evidence,
                 residual=proof.residual,
-                rwp_without=fit_of(known, observed, one.without).rwp,
+                rwp_without=profile_r(observed, observed.counts - one.without.calculated),
                 cell=tuple(float(v) for v in fit.cells[place]),
                 size=fit.specimens[place].size,
             )

@@ -136,35 +136,49 @@ def render_phases(
 
 def fixed_conditions(instrument: Instrument, specimens: Sequence[Specimen], phases: Sequence[int]) -> Conditions:
     """Conditions of samples of one phase each, all in one instrument, without background and noise."""
-    n = len(specimens)
-    strain = np.zeros((n, 1, 6))
+    strain = np.zeros((len(specimens), 1, 6))
     for i, specimen in enumerate(specimens):
         strain[i, 0, : len(specimen.strain)] = specimen.strain
 
     def column(name: str) -> NDArray[np.float64]:
         return np.array([[getattr(specimen, name)] for specimen in specimens], dtype=float)
 
-    resolution = [instrument.U, instrument.V, instrument.W, instrument.X, instrument.Y]
-    tilt = [math.degrees(2 * s.displacement / instrument.radius) for s in specimens]
-    return Conditions(
-        sample=np.arange(n, dtype=np.uint64),
-        phase=np.array([[p] for p in phases], dtype=np.int64),
-        weight=np.ones((n, 1)),
+    return usual_conditions(instrument, np.array(phases, dtype=np.int64))._replace(
         strain=strain,
         size=column("size"),
         microstrain=column("microstrain"),
         lorentzian=column("lorentzian"),
         axis=np.array([[s.texture_axis] for s in specimens], dtype=float),
         march=column("march"),
+        roughness=np.array([s.roughness for s in specimens], dtype=float),
+        tilt=np.degrees(2 * column("displacement")[:, 0] / instrument.radius),
+        transparency=column("transparency")[:, 0],
+    )
+
+
+def usual_conditions(instrument: Instrument, phases: NDArray[np.int64]) -> Conditions:
+    """The same of specimens in their usual state."""
+    n, usual = len(phases), Specimen()
+    resolution = [instrument.U, instrument.V, instrument.W, instrument.X, instrument.Y]
+    return Conditions(
+        sample=np.arange(n, dtype=np.uint64),
+        phase=phases[:, None],
+        weight=np.ones((n, 1)),
+        strain=np.zeros((n, 1, 6)),
+        size=np.full((n, 1), usual.size),
+        microstrain=np.full((n, 1), usual.microstrain),
+        lorentzian=np.full((n, 1), usual.lorentzian),
+        axis=np.tile(np.array(usual.texture_axis, dtype=float), (n, 1, 1)),
+        march=np.full((n, 1), usual.march),
         line_weights=np.tile([line.weight for line in instrument.lines], (n, 1)),
         resolution=np.tile(resolution, (n, 1)).astype(float),
         polarisation=np.full(n, instrument.polarisation),
         slit=np.tile([instrument.spill, float(instrument.automatic_slit)], (n, 1)),
-        roughness=np.array([s.roughness for s in specimens], dtype=float),
+        roughness=np.tile(np.array(usual.roughness, dtype=float), (n, 1)),
         axial=np.full(n, float(instrument.axial)),
         zero=np.full(n, float(instrument.zero)),
-        tilt=np.array(tilt, dtype=float),
-        transparency=column("transparency")[:, 0],
+        tilt=np.zeros(n),
+        transparency=np.zeros(n),
         background=np.zeros((n, 5)),
         air=np.zeros(n),
         humps=np.zeros((n, 2, 3)),
