@@ -35,7 +35,7 @@ Array = NDArray[np.float64]
 MOST_PHASES = 8
 _DISPLACEMENTS = np.linspace(-0.4, 0.4, 9)  # mm, tried while no phase tells the shift
 _TRIED = 4  # candidates that are fitted, of those that screening puts first
-SURE_EVIDENCE = 100.0  # of a detection limit: what `benchmarks/detection.py` says of it
+SURE_EVIDENCE = 100.0  # of a detection limit: half of the phases at it are found (benchmarks/detection.py)
 LEAST_EVIDENCE = 10.0  # below it a phase is not considered at all
 _AS_WELL = 12.0  # misfit by which a rival may be worse and still explain the scan about as well
 
