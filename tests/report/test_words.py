@@ -202,7 +202,7 @@ def test_sizes_limits_and_shares() -> None:
     assert [size(nm) for nm in (None, 4.26, 9.97, 61.3, 200.5)] == ["–", "4.3", "10", "61", ">200"]
     assert [percent(share) for share in (None, 0.0, 0.0837, 1.0)] == ["–", "0.0%", "8.4%", "100.0%"]
     assert limits({}) == ""
-    assert limits({"b": 2.0, "a": 0.31}) == "would have been seen, and was not: a from 0.3 wt%, b from 2.0 wt%"
+    assert limits({"b": 2.0, "a": 0.31}) == "not found, and as a rule seen: a from 0.3 wt%, b from 2.0 wt%"
     many = limits({f"p{i}": float(i) for i in range(1, 12)})
     assert "11 phases" in many
     assert "from 1.0 wt% (p1) to 11.0 wt% (p11), half of them from 6.0 wt%" in many

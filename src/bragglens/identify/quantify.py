@@ -85,7 +85,7 @@ def quantify(
     grams = solution.scales / factor
     guess = _SIZE_SPREAD * np.log(factor) if particle_size is None else np.zeros(k)
     relative = _relative_covariance(known, observed, solution) + np.outer(guess, guess)
-    fractions = 100 * grams / grams.sum()
+    fractions = 100 * (grams / grams.sum())  # of one phase exactly 100
     if standard is None:
         # d ln w_i = d ln g_i - Σ w_j d ln g_j
         to_fractions = fractions[:, None] * (np.eye(k) - fractions / 100)

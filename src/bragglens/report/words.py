@@ -189,16 +189,16 @@ def quality(answer: Identification) -> str:
 
 
 def limits(wt_percent: Mapping[str, float]) -> str:
-    """From which weight on phases that were not found would have been; of many the extremes."""
+    """From which weight on phases that were not found would as a rule have been; of many the extremes."""
     ranked = sorted(wt_percent.items(), key=lambda one: one[1])
     if not ranked:
         return ""
     if len(ranked) <= _FEW:
         each = ", ".join(f"{clean(name)} from {value:.1f} wt%" for name, value in ranked)
-        return f"would have been seen, and was not: {each}"
+        return f"not found, and as a rule seen: {each}"
     (easiest, low), (hardest, high) = ranked[0], ranked[-1]
     return (
-        f"{len(ranked)} phases not found would have been seen from {low:.1f} wt% ({clean(easiest)}) to {high:.1f} wt% "
+        f"{len(ranked)} phases not found would as a rule be seen from {low:.1f} wt% ({clean(easiest)}) to {high:.1f} wt% "
         f"({clean(hardest)}), half of them from {ranked[len(ranked) // 2][1]:.1f} wt%"
     )
 
