@@ -198,8 +198,8 @@ def limits(wt_percent: Mapping[str, float]) -> str:
         return f"not found, and as a rule seen: {each}"
     (easiest, low), (hardest, high) = ranked[0], ranked[-1]
     return (
-        f"{len(ranked)} phases not found would as a rule be seen from {low:.1f} wt% ({clean(easiest)}) to {high:.1f} wt% "
-        f"({clean(hardest)}), half of them from {ranked[len(ranked) // 2][1]:.1f} wt%"
+        f"{len(ranked)} phases not found would as a rule be seen from {low:.1f} wt% ({clean(easiest)}) "
+        f"to {high:.1f} wt% ({clean(hardest)}), half of them from {ranked[len(ranked) // 2][1]:.1f} wt%"
     )
 
 
