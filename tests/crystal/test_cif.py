@@ -287,6 +287,15 @@ def test_scrambled_uij_are_dropped_with_a_note(read: Read) -> None:
     )
 
 
+def test_uij_written_by_rows_go_where_they_belong(read: Read) -> None:
+    """Rutile's as the database lists them, 11 12 13 22 23 33, under the usual heading 11 22 33 12 13 23."""
+    by_row = uij("Ti1 0.0068 -0.0004 0 0.0068 0 0.0046", "O1 0.0052 -0.0020 0 0.0052 0 0.0035")
+    phase = read(RUTILE, P42MNM + "\n" + by_row, TITANIA)
+    assert phase.sites[0].u_aniso == (0.0068, 0.0068, 0.0046, -0.0004, 0, 0)
+    assert phase.sites[1].u_iso == pytest.approx((2 * 0.0052 + 0.0035) / 3)
+    assert phase.notes == ("Uij were written in the order 11 12 13 22 23 33 under other headings, and are read so",)
+
+
 def test_scrambled_uij_without_an_isotropic_value_leave_the_default(read: Read) -> None:
     phase = read(RUTILE, P42MNM + "\n" + uij("Ti1 0.0068 -0.0004 0.0046 0 0 0"), TITANIA)
     assert [s.u_iso for s in phase.sites] == [DEFAULT_U_ISO, DEFAULT_U_ISO]

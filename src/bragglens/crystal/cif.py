@@ -74,6 +74,7 @@ def read_cif(path: str | Path) -> Phase:
     formula = _text(block, "_chemical_formula_sum") or _text(block, "_chemical_formula_structural")
     composition = parse_formula(formula)
     notes: list[str] = []
+    _put_uij_in_order(small, notes)
     raw_sites = [_site(block, site, set(composition), notes, path) for site in small.sites if _is_there(site, notes)]
     if not raw_sites:
         raise StructureError(f"{path}: no site of it is occupied: give the occupancies of a real crystal")
@@ -193,6 +194,31 @@ def _element(site: gemmi.SmallStructure.Site, expected: set[str], notes: list[st
     return None
 
 
+def _put_uij_in_order(small: gemmi.SmallStructure, notes: list[str]) -> None:
+    """Uij that were written row by row (11 12 13 22 23 33) under a heading 11 22 33 12 13 23 go where they belong.
+
+    Some exports of the American Mineralogist database are such. It is believed only where the stated order makes an
+    impossible ellipsoid, and that order possible ones of all.
+    """
+    moving = [site for site in small.sites if site.aniso.nonzero()]
+    if all(_is_ellipsoid(site.aniso) for site in moving):
+        return
+    by_row = []
+    for site in moving:
+        u11, u12, u13, u22, u23, u33 = site.aniso.elements_pdb()
+        by_row.append(gemmi.SMat33d(u11, u22, u33, u12, u13, u23))
+    if not all(map(_is_ellipsoid, by_row)):
+        return
+    for site, aniso in zip(moving, by_row, strict=True):
+        site.aniso = aniso
+    notes.append("Uij were written in the order 11 12 13 22 23 33 under other headings, and are read so")
+
+
+def _is_ellipsoid(aniso: gemmi.SMat33d) -> bool:
+    eigenvalues = np.linalg.eigvalsh(np.array(aniso.as_mat33().tolist()))
+    return bool(eigenvalues.min() > 0 and eigenvalues.mean() <= LARGEST_U)
+
+
 def _u_iso(site: gemmi.SmallStructure.Site, u_aniso: tuple[float, ...] | None, notes: list[str]) -> float:
     if 0 < site.u_iso <= LARGEST_U:
         return float(site.u_iso)
@@ -207,12 +233,10 @@ def _u_aniso(
     site: gemmi.SmallStructure.Site, notes: list[str]
 ) -> tuple[float, float, float, float, float, float] | None:
     """The Uij where they are a real ellipsoid: public files hold scrambled columns and negative values."""
-    values = tuple(site.aniso.elements_pdb())
-    if not any(values):
+    if not site.aniso.nonzero():
         return None
-    eigenvalues = np.linalg.eigvalsh(np.array(site.aniso.as_mat33().tolist()))
-    if eigenvalues.min() > 0 and eigenvalues.mean() <= LARGEST_U:
-        return values  # type: ignore[return-value]
+    if _is_ellipsoid(site.aniso):
+        return tuple(site.aniso.elements_pdb())  # type: ignore[return-value]
     instead = "U_iso" if 0 < site.u_iso <= LARGEST_U else f"the usual {DEFAULT_U_ISO} Å²"
     notes.append(f"Uij of {site.label} are no ellipsoid, {instead} is taken")
     return None

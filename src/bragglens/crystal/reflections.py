@@ -9,7 +9,7 @@ ellipsoids β), so structure factors stay exact under strain and at any waveleng
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gemmi
 import numpy as np
@@ -52,6 +52,19 @@ class Reflections:
 
     def __len__(self) -> int:
         return len(self.hkl)
+
+    def only(self, chosen: NDArray[np.bool_]) -> Reflections:
+        """Those of a choice, shape (n,)."""
+        count = np.diff(self.first_equivalent)
+        return replace(
+            self,
+            hkl=self.hkl[chosen],
+            d=self.d[chosen],
+            multiplicity=self.multiplicity[chosen],
+            geometry=self.geometry[chosen],
+            equivalents=self.equivalents[np.repeat(chosen, count)],
+            first_equivalent=np.concatenate([[0], np.cumsum(count[chosen])]).astype(np.int32),
+        )
 
 
 def reflections(phase: Phase, d_min: float) -> Reflections:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, lstsq
 
+from bragglens.crystal.faults import blurred_by_faults
 from bragglens.crystal.lattice import cell_parameters, strained_axes
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import Reflections
@@ -22,7 +23,7 @@ from bragglens.identify.atlas import Atlas, draw_atlas
 from bragglens.identify.observed import Observed
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.instrument import Instrument
-from bragglens.simulate.kernel import PackedPhases
+from bragglens.simulate.kernel import Conditions, PackedPhases
 from bragglens.simulate.render import pack, reflections_in_range, render_per_gram, usual_conditions
 from bragglens.simulate.specimen import Specimen
 
@@ -44,13 +45,14 @@ _OWN = {
     "log microstrain": (np.log(5e-4), np.log(1e-5), np.log(0.015), 0.5, 1.5),
     "log march": (0.0, np.log(0.3), np.log(3.0), 0.1, 0.25),
     "B": (0.0, -0.5, 4.0, 0.1, 0.5),  # Å² beyond the structure's own displacement
+    "faults": (0.0, 0.0, 0.6, 0.02, 0.15),  # 1/nm, inverse of the distance of stacking faults
     **{f"strain {k}": _STRAIN for k in range(6)},
 }
 _TABLE = np.array([*_SHARED.values(), *_OWN.values()]).T
 _START, _LOW, _HIGH, _STEP, _USUAL = _TABLE
 _N, _K = len(_SHARED), len(_OWN)
 ZERO, DISPLACEMENT, WIDTH = 0, 1, 2  # places among the shared values
-_MARCH, _B, FIRST_STRAIN = 2, 3, 4  # places among a phase's own
+_MARCH, _B, _FAULTS, FIRST_STRAIN = 2, 3, 4, 5  # places among a phase's own
 _ROUGHNESS_Q = 0.5  # of Suortti's correction; p and q are hard to tell apart
 _TEXTURE_AXES = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1))
 _SETTLED = 3e-5  # relative gain of a step below which the fit has arrived
@@ -62,13 +64,16 @@ class Candidates:
 
     Attributes:
         crystals: their reflections.
-        packed: the same for the renderer.
+        packed: the same for the renderer: of each phase the reflections that stacking faults leave sharp, and behind
+            them, for those phases that have any, the ones that faults blur.
+        blurred: place of each phase's blurred reflections among the packed, -1 where it has none, (phases,).
         atlas: their patterns in a first look.
         instrument: what the fit starts from.
     """
 
     crystals: tuple[Reflections, ...]
     packed: PackedPhases
+    blurred: NDArray[np.int64]
     atlas: Atlas
     instrument: Instrument
 
@@ -85,7 +90,7 @@ class State:
     Attributes:
         phases: places of the phases among the candidates, (k,).
         shared: in the order of `_SHARED`, (6,).
-        own: of each phase, in the order of `_OWN`, (k, 10).
+        own: of each phase, in the order of `_OWN`, (k, 11).
         axes: texture axis of each phase, (k, 3).
     """
 
@@ -144,8 +149,13 @@ class Solution:
 def candidates(phases: Sequence[Phase], instrument: Instrument, end: float) -> Candidates:
     """Phases made ready for scans up to 2θ of `end` degrees."""
     crystals = tuple(reflections_in_range(phases, instrument.lines, Grid(end / 2, end, end / 200), margin=0.03))
-    packed = pack(crystals, instrument.lines)
-    return Candidates(crystals, packed, draw_atlas(crystals, packed, instrument, end), instrument)
+    masks = [blurred_by_faults(crystal) for crystal in crystals]
+    sharp = [c if mask is None else c.only(~mask) for c, mask in zip(crystals, masks, strict=True)]
+    faulted = [c.only(mask) for c, mask in zip(crystals, masks, strict=True) if mask is not None]
+    has = np.array([mask is not None for mask in masks])
+    blurred = np.where(has, len(crystals) + np.cumsum(has) - 1, -1)
+    atlas = draw_atlas(crystals, pack(crystals, instrument.lines), instrument, end)
+    return Candidates(crystals, pack([*sharp, *faulted], instrument.lines), blurred, atlas, instrument)
 
 
 def empty() -> State:
@@ -183,6 +193,13 @@ def render_states(
     )
     s2 = (np.sin(np.radians(observed.grid.two_theta / 2)) / known.instrument.lines[0].wavelength) ** 2
     patterns = render_per_gram(known.packed, conditions, observed.grid)
+    faulted = np.flatnonzero(known.blurred[phases] >= 0)
+    if len(faulted):
+        some = Conditions._make(column[faulted] for column in conditions)._replace(
+            phase=known.blurred[phases[faulted], None],
+            size=1 / (np.exp(-own[faulted, :1]) + own[faulted, _FAULTS, None]),
+        )
+        patterns[faulted] += render_per_gram(known.packed, some, observed.grid)
     return np.asarray(patterns * np.exp(-2 * own[:, _B, None] * s2), dtype=np.float64)
 
 
@@ -296,7 +313,8 @@ def _free(known: Candidates, state: State, texture: bool, only: int | None) -> N
     for i, phase in enumerate(state.phases):
         if only is None or only == i:
             strains = len(known.crystals[phase].strain_basis)
-            own = [0, 1, *([_MARCH] if texture else []), _B, *range(FIRST_STRAIN, FIRST_STRAIN + strains)]
+            faults = [_FAULTS] if known.blurred[phase] >= 0 else []
+            own = [0, 1, *([_MARCH] if texture else []), _B, *faults, *range(FIRST_STRAIN, FIRST_STRAIN + strains)]
             free += [_N + i * _K + j for j in own]
     return np.array(free, dtype=np.intp)
 
@@ -437,6 +455,7 @@ def states(known: Candidates, state: State) -> tuple[Instrument, tuple[Specimen,
             march=float(np.exp(own[_MARCH])),
             displacement=displacement,
             roughness=(roughness, _ROUGHNESS_Q),
+            faults=float(own[_FAULTS]),
         )
         for phase, own, axis in zip(state.phases, state.own, state.axes, strict=True)
     ]

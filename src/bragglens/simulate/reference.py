@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bragglens.crystal.faults import blurred_by_faults
 from bragglens.crystal.lattice import strained_axes
 from bragglens.crystal.reflections import Reflections
 from bragglens.crystal.scattering import dispersion, form_factor, form_factor_coefficients
@@ -81,6 +82,11 @@ def _texture(crystal: Reflections, inverse: Array, specimen: Specimen) -> Array:
 
 def pattern(crystal: Reflections, instrument: Instrument, specimen: Specimen, grid: Grid) -> Array:
     """Intensity of one gram of a phase per degree at each point of the grid, free of background and noise."""
+    if specimen.faults and (blurred := blurred_by_faults(crystal)) is not None:
+        whole = replace(specimen, faults=0.0)
+        small = replace(whole, size=1 / (1 / specimen.size + specimen.faults))
+        sharp = pattern(crystal.only(~blurred), instrument, whole, grid)
+        return sharp + pattern(crystal.only(blurred), instrument, small, grid)
     total = np.zeros(grid.size)
     for line in instrument.lines:
         lines = sticks(crystal, wavelength=line.wavelength, polarisation=instrument.polarisation, specimen=specimen)

@@ -19,6 +19,8 @@ class Specimen:
         displacement: height of the specimen above the focusing plane in mm.
         transparency: 1/(2 μ R) in degrees; 0 for a specimen that absorbs strongly.
         roughness: p and q of Suortti's correction; p = 0 is a smooth surface.
+        faults: how many stacking faults lie along a nm; the lines that they blur (`crystal.faults`) are as broad as of
+            crystallites of 1/(1/size + faults). The compiled renderer is given those lines apart, with that size.
     """
 
     size: float = 100.0
@@ -30,3 +32,4 @@ class Specimen:
     displacement: float = 0.0
     transparency: float = 0.0
     roughness: tuple[float, float] = (0.0, 0.0)
+    faults: float = 0.0

@@ -1,0 +1,36 @@
+"""Faults: which lines of a crystal are blurred where its layers are stacked with shifts by a third of an axis.
+
+In many layered crystals (micas, chlorites, talc, gibbsite, Li2MnO3 with its honeycomb of Mn) a layer meets the next one
+as well when it is shifted by b/3, so that real specimens are full of such faults. Reflections to which the shift is a
+whole number of wavelengths stay sharp, k = 3n; the others become broad or vanish (Brindley 1980, in Crystal Structures
+of Clay Minerals and their X-ray Identification, chapter 2; Bréger et al. 2005, J. Solid State Chem. 178, 2575).
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import gemmi
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.crystal.reflections import Reflections
+
+MOST_BLURRED = 0.3  # of the scattering; where more of it would go, the structure is none that hardly notices the shift
+
+
+def blurred_by_faults(crystal: Reflections) -> NDArray[np.bool_] | None:
+    """The reflections that faults blur, shape (n,), or None where no shift by a third leaves most of them sharp.
+
+    Of all shifts by thirds of the axes that one is taken to which the structure is most indifferent, atoms scattering
+    by their number of electrons.
+    """
+    charges = np.array([gemmi.Element(element).atomic_number for element in crystal.elements])
+    strength = crystal.multiplicity * np.abs(crystal.geometry @ charges) ** 2
+    least, found = MOST_BLURRED * strength.sum(), None
+    for shift in product(range(3), repeat=3):
+        phase = crystal.equivalents @ np.array(shift) % 3
+        blurred = np.logical_or.reduceat(phase != 0, crystal.first_equivalent[:-1])
+        if blurred.any() and strength[blurred].sum() < least:
+            least, found = strength[blurred].sum(), blurred
+    return found

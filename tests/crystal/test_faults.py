@@ -1,0 +1,83 @@
+"""Lines that stacking faults blur: the textbook's rule for honeycomb layers, and none where nobody knows of faults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bragglens.crystal.cif import read_cif
+from bragglens.crystal.faults import blurred_by_faults
+from bragglens.crystal.library import Library
+from bragglens.crystal.reflections import Reflections, reflections
+from bragglens.crystal.standards import standard
+from bragglens.identify.fit import fit_given
+from bragglens.identify.observed import observe
+from bragglens.identify.refine import candidates, states
+from bragglens.scan.pattern import Grid
+from bragglens.scan.scan import Scan
+from bragglens.simulate.instrument import Instrument, emission
+from bragglens.simulate.reference import pattern
+from bragglens.simulate.specimen import Specimen
+
+# Strobel & Lambert-Andron 1988, J. Solid State Chem. 75, 90: honeycombs of Mn around Li, layers 4.7 Å apart
+LI2MNO3 = """data_Li2MnO3
+_chemical_formula_sum 'Li2 Mn O3'
+_cell_length_a 4.937
+_cell_length_b 8.532
+_cell_length_c 5.030
+_cell_angle_alpha 90
+_cell_angle_beta 109.46
+_cell_angle_gamma 90
+_space_group_name_H-M_alt 'C 1 2/m 1'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Mn Mn 0 0.1671 0
+Li1 Li 0 0.5 0
+Li2 Li 0 0 0.5
+Li3 Li 0 0.6606 0.5
+O1 O 0.2189 0 0.2273
+O2 O 0.2540 0.32119 0.2233
+"""
+INSTRUMENT = Instrument(emission("CuKa"), W=0.005)
+GRID = Grid(15.0, 85.0, 0.02)
+
+
+@pytest.fixture
+def honeycomb(tmp_path: Path) -> Reflections:
+    (tmp_path / "Li2MnO3.cif").write_text(LI2MNO3)
+    return reflections(read_cif(tmp_path / "Li2MnO3.cif"), 1.1)
+
+
+def test_a_honeycomb_keeps_the_lines_whose_k_is_a_multiple_of_three(honeycomb: Reflections) -> None:
+    blurred = blurred_by_faults(honeycomb)
+    assert blurred is not None
+    np.testing.assert_array_equal(blurred, honeycomb.hkl[:, 1] % 3 != 0)
+
+
+def test_titania_and_the_standards_know_no_such_faults(titania: Library) -> None:
+    for phase in (*titania, standard("LaB6"), standard("Si"), standard("corundum")):
+        assert blurred_by_faults(reflections(phase, 1.1)) is None
+
+
+def test_a_choice_of_reflections_and_the_rest_are_the_whole(honeycomb: Reflections) -> None:
+    blurred = blurred_by_faults(honeycomb)
+    assert blurred is not None
+    specimen = Specimen(size=30.0, march=0.8)
+    parts = [pattern(honeycomb.only(chosen), INSTRUMENT, specimen, GRID) for chosen in (blurred, ~blurred)]
+    np.testing.assert_allclose(sum(parts), pattern(honeycomb, INSTRUMENT, specimen, GRID), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("faults", [0.25, 0.0])
+def test_the_fit_finds_how_many_faults_there_are(honeycomb: Reflections, faults: float) -> None:
+    clean = pattern(honeycomb, INSTRUMENT, Specimen(size=60.0, faults=faults), GRID)
+    counts = np.random.default_rng(1).poisson(1e4 * clean / clean.max() + 300).astype(float)
+    observed = observe(Scan("made up", GRID.two_theta, counts))
+    known = candidates([honeycomb.phase], INSTRUMENT, GRID.stop)
+    _, (specimen,) = states(known, fit_given(known, observed).state)
+    assert specimen.faults == pytest.approx(faults, abs=0.05)
