@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,3 +37,16 @@ def small_model(titania: Library) -> Model:
 
     use_threads()
     return train(titania, grid=Grid(5.0, 90.0, 0.1), steps=250, seed=3)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium of the system; what needs one is skipped without."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("needs chromium")
+    with playwright.sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=found)
+        yield chromium
+        chromium.close()

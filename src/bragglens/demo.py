@@ -152,7 +152,6 @@ def _fetched(folder: Path, console: Console) -> list[Path]:
 
 def _tell(answers: list[Identification], model: Model, folder: Path, console: Console) -> None:
     from bragglens.report.figures import ideal_patterns_figure, samples_figure, save_figure
-    from bragglens.report.identified import identification_figure
     from bragglens.report.page import report_page
     from bragglens.report.words import table, write_json, write_text
 
@@ -161,13 +160,12 @@ def _tell(answers: list[Identification], model: Model, folder: Path, console: Co
     grid = model.preparation.grid
     save_figure(ideal_patterns_figure(model.library, grid, _LINES), folder / "ideal_patterns.png")
     save_figure(samples_figure(*_sample_patterns(model.library, grid), grid), folder / "sample_patterns.png")
-    figures = [identification_figure(answer, model) if answer.pattern else None for answer in answers]
     intro = (
         "Five phases of titania, a network trained on patterns simulated on the fly, and scans it has not seen. "
         "All scans are simulated, by another road than the training patterns, except those called measured and those "
         "from RRUFF."
     )
-    page = report_page(answers, figures, title="bragglens demo", intro=intro, model=model)
+    page = report_page(answers, model, title="bragglens demo", intro=intro)
     write_text(page, folder / "report.html")
 
 

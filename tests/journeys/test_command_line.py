@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import signal
@@ -171,14 +172,14 @@ def test_a_batch_that_is_killed_keeps_its_answers(
 ) -> None:
     model = save_model(small_model, tmp_path / "m.bragglens")
     identify_room = import_module("bragglens.identify.identify")  # `bragglens.identify` is the function
-    three, read = scans(tmp_path, 3), identify_room.read_scan
+    three, read = scans(tmp_path, 3), identify_room.read_scans
 
-    def killed_at_the_last(path: Path) -> Scan:
+    def killed_at_the_last(path: Path) -> list[Scan]:
         if path == three[-1]:
             os.kill(os.getpid(), signal.SIGTERM)
         return read(path)
 
-    monkeypatch.setattr(identify_room, "read_scan", killed_at_the_last)
+    monkeypatch.setattr(identify_room, "read_scans", killed_at_the_last)
     options = ("-m", model, "--wavelength", "CuKa", "--network-only", "--json", tmp_path / "a.json")
     assert in_process(monkeypatch, "identify", *three, *options) == 130
     answers = json.loads((tmp_path / "a.json").read_text())["scans"]
@@ -192,8 +193,8 @@ def test_a_long_batch_is_on_disk_before_its_end(monkeypatch: pytest.MonkeyPatch)
     app_room = import_module("bragglens.cli.app")
     monkeypatch.setattr(app_room, "KEEP_EVERY", 0.0)
     seen = []
-    answered = app_room.batch("", ["a", "b"], lambda item: seen.append(item) or item, lambda done: seen.append([*done]))
-    assert answered == ["a", "b"]
+    answered = app_room.batch("", ["a", "b"], lambda i: seen.append(i) or [i], lambda done: seen.append([*done]))
+    assert answered == (["a", "b"], True)
     assert seen == ["a", ["a"], "b", ["a", "b"]]
 
 
@@ -337,3 +338,72 @@ def test_a_folder_of_structures_in_place_of_a_model(tmp_path: Path) -> None:
     neither = run("identify", tmp_path / "scan.xy", "--wavelength", "CuKa")
     assert neither.returncode == 2
     assert "--phases" in neither.stderr
+
+
+def test_every_scan_of_a_file_is_answered_in_report_table_and_series(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Anatase that becomes rutile, in one file; and a file that is no scan."""
+    library = read_library(PHASES)
+    grid, lines = Grid(22, 58, 0.05), emission("CuKa")
+    crystals = dict(zip(library.names, reflections_in_range(library.phases, lines, grid), strict=True))
+    anatase, rutile = (pattern(crystals[name], Instrument(lines), Specimen(), grid) for name in ("anatase", "rutile"))
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with (folder / "series2.xy").open("w") as handle:
+        for share in (0.0, 0.5, 1.0):
+            counts = rng.poisson(3000 * ((1 - share) * anatase + share * rutile) / anatase.max() + 100)
+            handle.writelines(f"{x:.3f} {y}\n" for x, y in zip(grid.two_theta, counts, strict=True))
+    (folder / "series10.xy").write_text("nothing")
+    written = ("--report", tmp_path / "r.html", "--table", tmp_path / "t.csv", "--series", tmp_path / "s.svg")
+    options = ("--phases", PHASES, "--wavelength", "CuKa", "--json", tmp_path / "a.json")
+    assert in_process(monkeypatch, "identify", folder, *options, *written) == 1
+    answers = json.loads((tmp_path / "a.json").read_text())["scans"]
+    names = [Path(answer["file"]).name for answer in answers]
+    assert names == ["series2.xy#1", "series2.xy#2", "series2.xy#3", "series10.xy"]
+    found = [{phase["name"] for phase in answer["phases"]} for answer in answers]
+    assert found == [{"anatase"}, {"anatase", "rutile"}, {"rutile"}, set()]
+    page = (tmp_path / "r.html").read_text()
+    assert page.count("<section id=") == 4
+    assert answers[3]["error"] in html.unescape(page)
+    assert "data:image/png" in page
+    assert (tmp_path / "t.csv").read_text("utf-8-sig").splitlines()[0].startswith("file,verdict,anatase wt%,anatase ±")
+    assert (tmp_path / "s.svg").read_text().startswith("<?xml")
+    assert str(tmp_path / "r.html") in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written_is_said_before_any_scan_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(import_module("bragglens.identify.identify"), "read_scans", None)
+    (tmp_path / "file").touch()
+    for option, name, said in (
+        ("--table", "t.xls", "no table can be written as '.xls'"),
+        ("--series", "s.bmp", "no figure can be written as '.bmp'"),
+        ("--report", "r.pdf", "end the name in .html"),
+        ("--report", "file/r.html", "cannot be written"),
+    ):
+        assert in_process(monkeypatch, "identify", "x.xy", "--phases", PHASES, option, tmp_path / name) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_an_output_that_fails_takes_no_other_with_it(
+    small_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = save_model(small_model, tmp_path / "m.bragglens")
+    (tmp_path / "file").touch()  # where a folder of figures cannot be
+    options = ("-m", model, "--wavelength", "CuKa", "--network-only", "--figure", tmp_path / "file")
+    two = scans(tmp_path, 2)
+    asked = (*options, "--series", tmp_path / "s.png", "--json", tmp_path / "a.json", "--report", tmp_path / "r.html")
+    assert in_process(monkeypatch, "identify", *two, *asked) == 2
+    assert len(json.loads((tmp_path / "a.json").read_text())["scans"]) == 2
+    assert (tmp_path / "r.html").read_text().count("<section id=") == 2
+    said = capsys.readouterr().err
+    assert said.count("cannot be written") == 1
+    assert "these 2 scans are no series" in said
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    assert in_process(monkeypatch, "identify", tmp_path, "--phases", PHASES) == 2
+    assert "holds no file" in capsys.readouterr().err

@@ -154,7 +154,7 @@ def test_a_library_alone_draws_its_fit(answer: Identification, titania: Library,
 
 def test_an_unknown_scan_shows_what_comes_nearest(answer: Identification, fitted: Fit, small_model: Model) -> None:
     empty = replace(
-        fitted, names=(), specimens=(), patterns=np.empty((0, len(fitted.observed))), calculated=fitted.background
+        fitted, phases=(), specimens=(), patterns=np.empty((0, len(fitted.observed))), calculated=fitted.background
     )
     figure = identification_figure(replace(answer, verdict="unknown", phases=(), fit=empty), small_model)
     assert len(figure.axes) == 2

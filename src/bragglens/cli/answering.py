@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +23,11 @@ from bragglens.cli.app import (
     save,
     stated_wavelength,
 )
+from bragglens.cli.outputs import Output, figures, json_file, report_file, screen, series_file, table_file
+from bragglens.errors import BragglensError
+
+if TYPE_CHECKING:
+    from bragglens.identify.identification import Identification
 
 NetworkOnly = Annotated[
     bool, typer.Option("--network-only", help="Leave out the fit: far faster, no fractions, more easily deceived.")
@@ -30,7 +37,7 @@ INTERRUPTED = 130  # status that shells give to what Ctrl-C ended
 
 @app.command()
 def identify(
-    scans: Annotated[list[Path], typer.Argument(help="Measured scans.", show_default=False)],
+    scans: Annotated[list[Path], typer.Argument(help="Measured scans, or folders of them.", show_default=False)],
     model: Annotated[Path | None, typer.Option("--model", "-m", help="Model file that `train` made.")] = None,
     phases: Annotated[
         Path | None, typer.Option(help="Folder of CIFs in place of a model: the fit alone, without training.")
@@ -51,18 +58,21 @@ def identify(
     ] = None,
     network_only: NetworkOnly = False,
     json: Annotated[Path | None, typer.Option(help="Write the answers as JSON ('-' for the screen).")] = None,
+    table: Annotated[Path | None, typer.Option(help="Write a row for each scan: a .csv or .parquet.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write one HTML page about all scans, to read and mail.")] = None,
     figure: Annotated[
         Path | None, typer.Option(help="Draw scan, fit and phases: a .png, .svg or .pdf; a folder for several scans.")
+    ] = None,
+    series: Annotated[
+        Path | None, typer.Option(help="Draw all scans side by side, fractions beneath: a .png, .svg or .pdf.")
     ] = None,
 ) -> None:
     """Tell which phases are in measured scans, and how much of each. A scan that cannot be read never stops the others.
 
-    Ends with status 1 where any scan could not be judged. Ctrl-C ends a batch early and keeps what is answered.
+    Every scan of a file is answered. Ends with status 1 where any scan could not be judged. Ctrl-C ends a batch early
+    and keeps what is answered.
     """
-    from bragglens.identify.identification import Identification, document
-    from bragglens.identify.identify import Options, check, identify_file, source
-    from bragglens.report.details import print_answers
-    from bragglens.report.words import write_json
+    from bragglens.identify.identify import Options, check, identify_each
 
     asked = _asked(model, phases)
     options: Options = {
@@ -73,27 +83,78 @@ def identify(
         "standard": internal_standard(standard),
     }
     check(asked, options)
+    files = _files(scans)
+    written: list[Output] = [
+        *([json_file(json, asked)] if json else []),
+        *([table_file(table)] if table else []),
+        *([figures(figure, asked, files)] if figure else []),
+        *([report_file(report, asked, files)] if report else []),
+        *([series_file(series)] if series else []),
+        *([] if json == Path("-") else [screen()]),  # the last: who reads the screen may have gone
+    ]
+    _finish(*_answer(files, lambda file: identify_each(file, asked, **options), written), written)
 
-    def one(scan: Path) -> Identification:
-        answer = identify_file(scan, asked, **options)
-        if figure and not answer.error:
-            _draw(answer, asked, figure if len(scans) == 1 else figure / f"{scan.name}.png")
-        return replace(answer, pattern=None, fit=None)  # a million scans must fit into memory
+
+def _answer(
+    files: Sequence[Path], each: Callable[[Path], Iterator[Identification]], written: Sequence[Output]
+) -> tuple[list[Identification], bool, list[Output]]:
+    """Answer file by file and hand each answer to the outputs, with its fit; what is held has none.
+
+    Returns:
+        The answers, whether all files were answered, and the outputs that are still whole: one that fails, as its disk
+        is full, never takes batch and others with it.
+    """
+    whole = [*written]
+
+    def of_file(file: Path) -> Iterator[Identification]:
+        for answer in each(file):
+            whole[:] = [output for output in whole if _done(output.add, answer)]
+            yield replace(answer, pattern=None, fit=None)  # a million scans must fit into memory
 
     def keep(answers: list[Identification]) -> None:
-        if json and json != Path("-"):
-            write_json(document(source(asked), answers), json)
+        for output in whole:
+            _done(output.keep, answers)
 
-    answers = batch("identifying", scans, one, keep)
-    if json == Path("-"):
-        write_json(document(source(asked), answers), json)
-    else:
-        print_answers(answers, console=out)
-        keep(answers)
-    if len(answers) < len(scans):
+    return *batch("identifying", files, of_file, keep), whole
+
+
+def _finish(answers: list[Identification], all_answered: bool, whole: list[Output], written: list[Output]) -> None:
+    """Close the outputs, and end with the status that tells how it went."""
+    closed = [output for output in whole if _done(output.close, answers)]
+    if not all_answered:
         raise typer.Exit(INTERRUPTED)
+    if len(closed) < len(written):
+        raise typer.Exit(2)
     if any(answer.error for answer in answers):
         raise typer.Exit(1)
+
+
+def _done(work: Callable[[Any], None], argument: Any) -> bool:
+    """Whether a part of an output could be written; where not, its sentence is said."""
+    try:
+        work(argument)
+    except BragglensError as error:
+        err.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        return False
+    return True
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    """Files as given, and those of folders in the order of their names, 2 before 10."""
+
+    def order(path: Path) -> list[tuple[int, str]]:
+        return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name)]
+
+    files: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = [one for one in path.glob("*") if one.is_file() and one.name[0] != "."]
+        if not inside:
+            raise BragglensError(f"{path}: holds no file that can be opened: give scans, or the folder they are in")
+        files += sorted(inside, key=order)
+    return files
 
 
 def _asked(model: Path | None, phases: Path | None) -> Any:
@@ -133,13 +194,15 @@ def evaluate(
         if json:
             write_json(evaluation(loaded, judged), json)
 
-    judged = batch("judging", labels, lambda label: judge(label, loaded, groups, network_only=network_only), keep)
+    judged, whole = batch(
+        "judging", labels, lambda label: [judge(label, loaded, groups, network_only=network_only)], keep
+    )
     scores_table({name: scores(members) for name, members in by_set(judged).items()}, console=out)
     for one in judged:
         if one.answer.error:
             err.print(one.answer.error, style="red", highlight=False)
     keep(judged)
-    if len(judged) < len(labels):
+    if not whole:
         raise typer.Exit(INTERRUPTED)
 
 
@@ -189,9 +252,3 @@ def demo(
     from bragglens.demo import run_demo
 
     run_demo(folder, steps=steps, rruff=rruff, seed=seed, console=out, bar=bar, report=print_epoch)
-
-
-def _draw(answer: Any, model: Any, path: Path) -> None:
-    from bragglens.report.identified import identification_figure
-
-    save(identification_figure(answer, model), path)

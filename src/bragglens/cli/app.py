@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -145,29 +145,37 @@ def bar(text: str, quiet: bool = False) -> Iterator[Any]:
 
 
 def batch(
-    text: str, items: Sequence[Item], answer: Callable[[Item], Answer], keep: Callable[[list[Answer]], None]
-) -> list[Answer]:
+    text: str,
+    items: Sequence[Item],
+    answer: Callable[[Item], Iterable[Answer]],
+    keep: Callable[[list[Answer]], None],
+) -> tuple[list[Answer], bool]:
     """Answer one after the other. Ctrl-C or `kill` ends it early, with what is answered until then.
 
     Args:
         text: what is being done.
         items: what to answer.
-        answer: gives the answer to one.
+        answer: gives the answers to one: a file may hold several scans.
         keep: writes what is answered so far; called now and then, so that a power cut costs little.
+
+    Returns:
+        The answers, and whether all items were answered.
     """
     answers: list[Answer] = []
-    kept = time.monotonic()
+    kept, done = time.monotonic(), 0
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with bar(text, quiet=len(items) < 2) as tick:
-            for item in items:
-                answers.append(answer(item))
-                tick(len(answers), len(items))
-                if time.monotonic() - kept > KEEP_EVERY:
-                    keep(answers)
-                    kept = time.monotonic()
+            for done, item in enumerate(items):
+                for one in answer(item):
+                    answers.append(one)
+                    if time.monotonic() - kept > KEEP_EVERY:
+                        keep(answers)
+                        kept = time.monotonic()
+                tick(done + 1, len(items))
     except KeyboardInterrupt:
-        err.print(f"interrupted after {len(answers)} of {len(items)}", style="yellow", highlight=False)
+        err.print(f"interrupted after {done} of {len(items)}", style="yellow", highlight=False)
+        return answers, False
     finally:
         signal.signal(signal.SIGTERM, before)
-    return answers
+    return answers, True

@@ -36,7 +36,7 @@ class Fit:
 
     Attributes:
         two_theta, observed, calculated, background: the axis in degrees and the patterns on it, in counts.
-        names: of the phases.
+        phases: as the library has them.
         patterns: calculated pattern of each phase, shape (phases, points).
         weight_fraction: share of each phase in the crystalline mass, from scale, cell mass and volume alone.
         rwp: weighted profile R, √(Σ w (o - c)² / Σ w o²), w the inverse variance of the counting noise
@@ -51,7 +51,7 @@ class Fit:
     observed: Array
     calculated: Array
     background: Array
-    names: tuple[str, ...]
+    phases: tuple[Phase, ...]
     patterns: Array
     weight_fraction: Array
     rwp: float
@@ -59,6 +59,11 @@ class Fit:
     instrument: Instrument
     specimens: tuple[Specimen, ...]
     cells: Array
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The phases' names."""
+        return tuple(phase.name for phase in self.phases)
 
     @property
     def goodness(self) -> float:
@@ -104,7 +109,7 @@ def fit_of(known: Candidates, observed: Observed, solution: Solution) -> Fit:
         observed=observed.counts,
         calculated=solution.calculated,
         background=solution.background,
-        names=tuple(known.phases[i].name for i in solution.state.phases),
+        phases=tuple(known.phases[i] for i in solution.state.phases),
         patterns=solution.patterns * solution.scales[:, None],
         weight_fraction=solution.scales / max(float(solution.scales.sum()), 1e-300),
         rwp=profile_r(observed, observed.counts - solution.calculated),

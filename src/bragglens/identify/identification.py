@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from bragglens.crystal.library import Library
 from bragglens.identify.fit import Fit
+from bragglens.learn.model import Model
 from bragglens.scan.pattern import Pattern
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
 
 SCHEMA = 1
 Verdict = Literal["known", "mixture", "partly unknown", "unknown"]
@@ -86,6 +92,7 @@ class Identification:
         notes: what the reader had to do to the file.
         pattern: the scan on the model's grid.
         options: how the scan was looked at, of `identify.Options` those that were given.
+        metadata: what the file states of the measurement (`scan.Scan.metadata`).
     """
 
     file: str
@@ -108,6 +115,7 @@ class Identification:
     pattern: Pattern | None = None
     fit: Fit | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as plain JSON values (schema 1: fields are added, never changed)."""
@@ -129,7 +137,38 @@ class Identification:
             "wavelength": self.wavelength,
             "notes": list(self.notes),
             "options": self.options,
+            "metadata": self.metadata,
         }
+
+    def plot(self, asked: Model | Library | None = None) -> Figure:
+        """The scan, its fit and its phases as a matplotlib figure.
+
+        Args:
+            asked: the model, or library, that answered; with it, phases that the network alone named are drawn too, and
+                an answer of the network alone can be drawn at all.
+
+        Raises:
+            BragglensError: there is no fit, and nobody to ask for lines; or the scan could not be judged.
+        """
+        from bragglens.report.identified import identification_figure
+
+        return identification_figure(self, asked)
+
+    def to_frame(self) -> DataFrame:
+        """The phases as a pandas DataFrame: a row for each, with the fields of `Finding` and the cell in columns.
+
+        Raises:
+            BragglensError: pandas is not installed.
+        """
+        from bragglens.report.tidy import phase_frame
+
+        return phase_frame(self)
+
+    def _repr_html_(self) -> str:
+        """The answer as a notebook shows it: verdict, phases and plot."""
+        from bragglens.report.notebook import notebook_html
+
+        return notebook_html(self)
 
 
 def document(model: str, identifications: list[Identification]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -19,7 +19,7 @@ from bragglens.identify.identification import Finding, Identification, Verdict
 from bragglens.identify.verify import Verified, verify
 from bragglens.learn.model import Model
 from bragglens.scan.prepare import to_grid
-from bragglens.scan.read import read_scan
+from bragglens.scan.read import read_scan, read_scans
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import strongest_line
 
@@ -68,7 +68,9 @@ def identify(scan: Scan, model: Model | Library, **options: Unpack[Options]) -> 
     library = model if isinstance(model, Library) else model.library
     allowed = check(model, options)
     given = {key: value for key, value in options.items() if value is not None}
-    asked = Identification(scan.name, source(model), None, wavelength=used, notes=scan.notes, options=given)
+    asked = Identification(
+        scan.name, source(model), None, wavelength=used, notes=scan.notes, metadata=scan.metadata, options=given
+    )
     answer = asked if isinstance(model, Library) else _opinion(asked, scan, model, allowed)
     if options.get("network_only"):
         assert isinstance(model, Model)  # `check` has refused the rest
@@ -94,6 +96,24 @@ def identify_file(path: str | Path, model: Model | Library, **options: Unpack[Op
     except BragglensError as error:
         return Identification(file=str(path), model=source(model), verdict=None, error=str(error))
     return replace(answer, file=str(path))
+
+
+def identify_each(path: str | Path, model: Model | Library, **options: Unpack[Options]) -> Iterator[Identification]:
+    """Identify every scan of a file, one after the other, as `identify_file` does; of several, `FILE#1`, `FILE#2`, ...
+
+    Repeats of one measurement are told apart too: a sample that changes under the beam looks like repeats.
+    """
+    try:
+        scans = read_scans(path)
+    except BragglensError as error:
+        yield Identification(file=str(path), model=source(model), verdict=None, error=str(error))
+        return
+    for number, scan in enumerate(scans, start=1):
+        name = str(path) if len(scans) == 1 else f"{path}#{number}"
+        try:
+            yield replace(identify(scan, model, **options), file=name)
+        except BragglensError as error:
+            yield Identification(file=name, model=source(model), verdict=None, error=str(error), metadata=scan.metadata)
 
 
 def source(model: Model | Library) -> str:

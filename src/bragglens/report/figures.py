@@ -87,10 +87,19 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     Raises:
         BragglensError: the ending is of no known format, or the file cannot be written there.
     """
+    check_figure(path)
+    write_file(figure_bytes(figure, Path(path).suffix.lower()), path)
+
+
+def check_figure(path: str | Path) -> None:
+    """Refuse, before any work, a figure that could not be written.
+
+    Raises:
+        BragglensError: the ending is of no known format.
+    """
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
         raise BragglensError(f"{path}: no figure can be written as '{suffix}': end the name in {', '.join(FORMATS)}")
-    write_file(figure_bytes(figure, suffix), path)
 
 
 def figure_bytes(figure: Figure, suffix: str, dpi: float = 200) -> bytes:
@@ -121,9 +130,16 @@ def label_angle(ax: Axes, wavelength: float, measured: float | None) -> None:
 
 
 def hkl_text(indices: NDArray[np.float64], crystal: Reflections) -> str:
-    """Miller indices as crystallographers write them: of all equivalents that with the fewest minus, 101 before 011."""
-    row = int(np.flatnonzero((crystal.hkl == indices).all(axis=1))[0])
-    equivalents = crystal.equivalents[crystal.first_equivalent[row] : crystal.first_equivalent[row + 1]]
-    best = max((*equivalents.tolist(), *(-equivalents).tolist()), key=lambda hkl: (sum(i >= 0 for i in hkl), hkl))
+    """Miller indices as crystallographers write them, bars in TeX."""
+    best = best_indices(indices, crystal)
     digits = [rf"\overline{{{-i}}}" if i < 0 else f"{i}" for i in best]
     return "$" + (r"\," if any(i < 0 or i > 9 for i in best) else "").join(digits) + "$"
+
+
+def best_indices(indices: NDArray[np.float64], crystal: Reflections) -> tuple[int, ...]:
+    """Of all equivalents of a reflection that with the fewest minus, 101 before 011."""
+    row = int(np.flatnonzero((crystal.hkl == indices).all(axis=1))[0])
+    equivalents = crystal.equivalents[crystal.first_equivalent[row] : crystal.first_equivalent[row + 1]]
+    return tuple(
+        max((*equivalents.tolist(), *(-equivalents).tolist()), key=lambda hkl: (sum(i >= 0 for i in hkl), hkl))
+    )

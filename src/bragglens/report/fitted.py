@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
+from bragglens.crystal.reflections import Reflections
 from bragglens.identify.fit import Fit
 from bragglens.identify.identification import Finding, Identification, Peak
 from bragglens.identify.identify import THRESHOLD
@@ -29,7 +30,7 @@ from bragglens.scan.pattern import Grid
 from bragglens.scan.prepare import convert
 from bragglens.simulate.formulas import displacement_shift
 from bragglens.simulate.instrument import Instrument
-from bragglens.simulate.reference import sticks
+from bragglens.simulate.reference import Sticks, sticks
 from bragglens.simulate.render import reflections_in_range
 from bragglens.simulate.specimen import Specimen
 
@@ -37,7 +38,7 @@ Array = NDArray[np.float64]
 
 _SCAN, _ROW, _LEAST = 2.6, 0.36, 0.35  # inches: the scan, a row of ticks, the difference at least
 _MOST_REFUSED = 2  # phases that the network named and the fit refused are drawn to show what it took for them
-_FAINT = 1e-3  # of the strongest line; fainter ones cannot be seen and would only blacken the row
+FAINT = 1e-3  # of the strongest line; fainter ones cannot be seen and would only blacken the row
 _SURE_VOTE = 2.0  # change of the log odds that is drawn at full strength
 _TOLD = 4  # unexplained peaks that get their d
 _LABEL = 26  # letters beside a row
@@ -66,7 +67,7 @@ class Row:
     vote: Array | None = None
 
 
-def fitted_figure(answer: Identification, fit: Fit, model: Model | Library) -> Figure:
+def fitted_figure(answer: Identification, fit: Fit, model: Model | Library | None) -> Figure:
     """Scan and fit over 2θ as measured, the lines of each phase where the fit has them, and observed - calculated.
 
     Intensities are drawn as their square roots, in which counting noise is as high on a peak as beneath it and the weak
@@ -93,31 +94,35 @@ def fitted_figure(answer: Identification, fit: Fit, model: Model | Library) -> F
 
 
 def line_positions(phase: Phase, instrument: Instrument, specimen: Specimen, stop: float) -> tuple[Array, Array]:
-    """2θ in degrees where the lines of a phase are measured, and their areas, for the strongest line of the tube.
+    """2θ in degrees where the lines of a phase are measured, and their areas, for the strongest line of the tube."""
+    lines, _ = placed_lines(phase, instrument, specimen, stop)
+    return lines.two_theta, lines.area
 
-    The specimen's strain, its displacement and the instrument's zero are in them.
+
+def placed_lines(phase: Phase, instrument: Instrument, specimen: Specimen, stop: float) -> tuple[Sticks, Reflections]:
+    """The lines of a phase where they are measured, for the strongest line of the tube, and the reflections behind.
+
+    The specimen's strain, its displacement and the instrument's zero are in their 2θ.
     """
     (crystal,) = reflections_in_range([phase], instrument.lines, Grid(stop / 2, stop, stop / 100), margin=0.05)
     wavelength = instrument.lines[0].wavelength
     lines = sticks(crystal, wavelength=wavelength, polarisation=instrument.polarisation, specimen=specimen)
     shift = displacement_shift(two_theta=lines.two_theta, displacement=specimen.displacement, radius=instrument.radius)
-    return lines.two_theta + shift + instrument.zero, lines.area
+    return replace(lines, two_theta=lines.two_theta + shift + instrument.zero), crystal
 
 
-def _rows(answer: Identification, fit: Fit, model: Model | Library) -> list[Row]:
+def _rows(answer: Identification, fit: Fit, model: Model | Library | None) -> list[Row]:
     """The phases found in the order of the answer, then what the network alone named, or comes nearest to."""
     network = answer.probabilities or {}
-    close = nearest(answer)
-    refused = [name for name in network if network[name] >= THRESHOLD and name not in fit.names]
-    refused.sort(key=lambda name: -network[name])
-    others = refused[:_MOST_REFUSED] or ([close.name] if close and not answer.phases else [])
+    others = refused(answer, fit) if model is not None else []
     doubted = [f.name for f in answer.phases if network.get(f.name, 1.0) < THRESHOLD] + others
     told = _votes(answer, fit, model, doubted)
     states = dict(zip(fit.names, fit.specimens, strict=True))
     usual = Specimen(displacement=fit.specimens[0].displacement if fit.specimens else 0.0)
     labels = {f.name: _label(f) for f in answer.phases}
     labels |= {name: f"{shorten(name, _LABEL)}\nnetwork alone, p {probability(network[name])}" for name in others}
-    phases = {phase.name: phase for phase in (model if isinstance(model, Library) else model.library)}
+    library = model.library if isinstance(model, Model) else model
+    phases = {phase.name: phase for phase in (*(library or ()), *fit.phases)}
     rows = []
     for i, (name, label) in enumerate(labels.items()):
         stop = float(fit.two_theta[-1])
@@ -128,6 +133,14 @@ def _rows(answer: Identification, fit: Fit, model: Model | Library) -> list[Row]
     return rows
 
 
+def refused(answer: Identification, fit: Fit) -> list[str]:
+    """Phases that the network named and the fit refused, or the network's nearest where nothing was found."""
+    network, close = answer.probabilities or {}, nearest(answer)
+    names = [name for name in network if network[name] >= THRESHOLD and name not in fit.names]
+    names.sort(key=lambda name: -network[name])
+    return names[:_MOST_REFUSED] or ([close.name] if close and not answer.phases else [])
+
+
 def _label(finding: Finding) -> str:
     """A phase with its rivals, or their number where they are too long, and its figures."""
     others = f"{shorten(finding.name, _LABEL - 12)} or {len(finding.rivals)} others"
@@ -136,10 +149,10 @@ def _label(finding: Finding) -> str:
     return f"{shorten(name, _LABEL)}\n{figures}"
 
 
-def _votes(answer: Identification, fit: Fit, model: Model | Library, names: Sequence[str]) -> dict[str, Array]:
+def _votes(answer: Identification, fit: Fit, model: Model | Library | None, names: Sequence[str]) -> dict[str, Array]:
     """Votes of the network for some phases on the axis of the fit."""
     pattern = answer.pattern
-    if not names or pattern is None or isinstance(model, Library):
+    if not names or pattern is None or not isinstance(model, Model):
         return {}
     angle = convert(fit.two_theta, fit.instrument.lines[0].wavelength, model.preparation.wavelength)
     grid = pattern.grid.two_theta
@@ -201,7 +214,7 @@ def _draw_rows(ax: Axes, rows: Sequence[Row], fit: Fit) -> None:
     beside = blended_transform_factory(ax.transAxes, ax.transData)
     for i, row in enumerate(rows):
         strength = np.sqrt(row.area / row.area.max(initial=1e-300))
-        seen = strength > np.sqrt(_FAINT)
+        seen = strength > np.sqrt(FAINT)
         base = -i - 0.4
         ax.vlines(row.two_theta[seen], base, base + 0.25 + 0.55 * strength[seen], color=row.colour, linewidth=0.7)
         ax.annotate(row.label, (1.01, -i), xycoords=beside, color=row.colour, va="center", **(PLAIN | {"fontsize": 7}))

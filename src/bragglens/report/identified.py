@@ -39,15 +39,17 @@ class _Candidate:
     clean: NDArray[np.float64]
 
 
-def identification_figure(answer: Identification, model: Model | Library) -> Figure:
+def identification_figure(answer: Identification, model: Model | Library | None) -> Figure:
     """The scan with its fit (`fitted.fitted_figure`), or without one as the network saw it.
 
     Raises:
-        BragglensError: the answer holds no scan, as it could not be judged.
+        BragglensError: the answer holds no scan, as it could not be judged, or no fit and no model is given.
     """
     if answer.fit is not None:
         return fitted_figure(answer, answer.fit, model)
-    if answer.pattern is None or isinstance(model, Library):
+    if answer.pattern is not None and model is None:
+        raise BragglensError(f"{answer.file}: has no fit, and its phases are in the model: give the model to draw it")
+    if answer.pattern is None or model is None or isinstance(model, Library):
         raise BragglensError(f"{answer.file}: there is no scan to draw, as it could not be judged: leave it out")
     return _network_figure(answer, answer.pattern, model)
 

@@ -1,0 +1,121 @@
+"""Outputs: what `identify` writes, each as three functions, so that one list of them serves any batch."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bragglens.cli.app import err, out
+from bragglens.errors import BragglensError
+
+Answers = Sequence[Any]  # of Identification, which is slow to import
+
+_COMMAND = 300  # letters of a command line that a report repeats
+
+
+def _nothing(_: Any) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Output:
+    """One thing that is written.
+
+    Attributes:
+        add: takes each answer as it comes, while it still has its fit.
+        keep: takes now and then all answers until then, without their fits, so that a power cut costs little.
+        close: takes all answers at the end.
+    """
+
+    add: Callable[[Any], None] = _nothing
+    keep: Callable[[Answers], None] = _nothing
+    close: Callable[[Answers], None] = _nothing
+
+
+def screen() -> Output:
+    """The answers on the terminal."""
+    from bragglens.report.details import print_answers
+
+    return Output(close=lambda answers: print_answers(answers, console=out))
+
+
+def json_file(path: Path, asked: Any) -> Output:
+    """All figures as JSON; `-` is the standard output."""
+    from bragglens.identify.identification import document
+    from bragglens.identify.identify import source
+    from bragglens.report.words import write_json
+
+    def write(answers: Answers) -> None:
+        write_json(document(source(asked), list(answers)), path)
+
+    return Output(keep=_nothing if path == Path("-") else write, close=write)
+
+
+def table_file(path: Path) -> Output:
+    """A row for each scan, as CSV or Parquet."""
+    from bragglens.report.tidy import check_table, write_summary
+
+    check_table(path)
+    return Output(keep=lambda answers: write_summary(answers, path), close=lambda answers: write_summary(answers, path))
+
+
+def figures(path: Path, asked: Any, scans: Sequence[Path]) -> Output:
+    """A picture of the one scan, or a folder with one of each."""
+    from bragglens.report.identified import identification_figure
+
+    def draw(answer: Any) -> None:
+        sole = [answer.file] == [str(scan) for scan in scans]
+        if not answer.error:
+            _save(identification_figure(answer, asked), path if sole else path / f"{Path(answer.file).name}.png")
+
+    return Output(add=draw)
+
+
+def report_file(path: Path, asked: Any, scans: Sequence[Path]) -> Output:
+    """One HTML page about all scans."""
+    from bragglens.report.growing import GrowingReport
+    from bragglens.report.words import shorten
+
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise BragglensError(f"{path}: a report is an HTML page: end the name in .html")
+    title = f"Phases in {scans[0].name if len(scans) == 1 else f'{len(scans)} scans'}"
+    command = shorten(shlex.join(["bragglens", *sys.argv[1:]]), _COMMAND)
+    intro = f"Answered by bragglens on {datetime.now():%Y-%m-%d %H:%M}.\n\n{command}"
+    growing = GrowingReport(path, asked, title=title, intro=intro)
+
+    def close(answers: Answers) -> None:
+        growing.close(answers)
+        _say(path)
+
+    return Output(add=growing.add, close=close)
+
+
+def series_file(path: Path) -> Output:
+    """All scans side by side, with the fractions in each."""
+    from bragglens.report.figures import check_figure
+    from bragglens.report.series import Trace, series_figure, trace_of
+
+    check_figure(path)
+    traces: list[Trace | None] = []
+
+    def close(answers: Answers) -> None:
+        _save(series_figure(answers, traces[: len(answers)]), path)
+
+    return Output(add=lambda answer: traces.append(trace_of(answer)), close=close)
+
+
+def _save(figure: Any, path: Path) -> None:
+    from bragglens.report.figures import save_figure
+
+    save_figure(figure, path)
+    _say(path)
+
+
+def _say(path: Path) -> None:
+    """Where something was written; on the error stream, as the output may be JSON."""
+    err.print(str(path), highlight=False, soft_wrap=True)

@@ -1,0 +1,199 @@
+"""Drawing: a picture as a small SVG of the whole scan, for paper and for browsers that run no scripts.
+
+The scripts of the page (`draw.js`) draw the same at any zoom; both take their colours from `page.css`.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.report.picture import Layer, Picture
+from bragglens.report.words import clean, shorten
+
+Array = NDArray[np.float64]
+
+WIDTH, LEFT, RIGHT, TOP = 900, 56, 10, 8  # pixels of the drawing and of what stands beside the scan
+MAIN, ROW, DIFFERENCE, FOOT = 300, 30, 70, 40  # pixels: scan, row of a phase, difference, axis
+COLOURS = 6  # that phases take in turn; see page.css
+_COLUMN = 1.5  # pixels within which a curve is drawn as one upright line
+_FINE = 2  # steps of a coordinate in a pixel
+_LABEL = 60  # letters of a phase
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """From 2θ and the root of the intensity to pixels."""
+
+    start: float
+    stop: float
+    low: float
+    high: float
+
+    def x(self, angle: Array) -> Array:
+        return LEFT + (angle - self.start) / (self.stop - self.start) * (WIDTH - LEFT - RIGHT)
+
+    def y(self, root: Array) -> Array:
+        return TOP + MAIN * (self.high - root) / (self.high - self.low)
+
+
+def drawing(picture: Picture, about: str) -> str:
+    """The picture as an SVG element; `about` says in words what it shows."""
+    rows = len(picture.layers)
+    height = TOP + MAIN + ROW * rows + DIFFERENCE * (picture.calculated is not None) + FOOT
+    scale = _scale(picture)
+    bottom = height - FOOT
+    parts = [_axes(scale, bottom), f'<g transform="scale({1 / _FINE:g})">\n', *_curves(picture, scale)]
+    parts += [_ticks(layer, i, scale) for i, layer in enumerate(picture.layers)]
+    if picture.calculated is not None:
+        parts.append(_difference(picture, picture.calculated, scale))
+    parts += [_marks(picture, scale), "</g>\n", *(_label(layer, i) for i, layer in enumerate(picture.layers))]
+    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{html.escape(about)}">\n{"".join(parts)}</svg>'
+
+
+def colour(layer: Layer, place: int) -> str:
+    """Name of a layer's colour in page.css."""
+    return f"p{place % COLOURS}" if layer.found else "none"
+
+
+def root(values: Array) -> Array:
+    """√ of intensities, in which noise is as high on a peak as beneath it; of negative ones, minus the root."""
+    return np.asarray(np.sign(values) * np.sqrt(np.abs(values)))
+
+
+def _scale(picture: Picture) -> _Scale:
+    curves = [c for c in (picture.observed, picture.calculated, picture.background) if c is not None]
+    low, high = min(root(c).min() for c in curves), max(root(c).max() for c in curves)
+    air = max(high - low, 1e-9)
+    angle = picture.two_theta
+    return _Scale(float(angle[0]), float(angle[-1]), float(low - 0.03 * air), float(high + 0.08 * air))
+
+
+def _axes(scale: _Scale, bottom: float) -> str:
+    """Lines and numbers of both axes."""
+    parts = []
+    for angle in even_ticks(scale.start, scale.stop, 9):
+        x = float(scale.x(np.array(angle)))
+        parts.append(f'<path class="grid" d="M{x:.1f} {TOP}V{bottom}"/>')
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 15}" text-anchor="middle">{angle:g}</text>')
+    for value in root_ticks(scale.low, scale.high):
+        y = float(scale.y(np.sqrt(value)))
+        parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    parts.append(f'<text x="{middle}" y="{bottom + 33}" text-anchor="middle">2θ (°)</text>')
+    return "".join(parts) + "\n"
+
+
+def even_ticks(low: float, high: float, most: int) -> Array:
+    """At most so many round numbers from low to high."""
+    step = 10 ** np.floor(np.log10((high - low) / most))
+    step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= most)
+    return np.round(np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step, 10)
+
+
+def root_ticks(low: float, high: float) -> list[float]:
+    """Round intensities whose roots lie between low and high, well apart."""
+    decades = 10.0 ** np.arange(-3, np.ceil(np.log10(max(high, 1.0) ** 2)) + 1)
+    chosen: list[float] = []
+    for value in (0.0, *np.outer(decades, (1, 2, 5)).ravel()):
+        far = not chosen or np.sqrt(value) - np.sqrt(chosen[-1]) > (high - low) / 11
+        if max(low, 0.0) <= np.sqrt(value) <= high and far:
+            chosen.append(float(value))
+    return chosen
+
+
+def _curves(picture: Picture, scale: _Scale) -> list[str]:
+    x, background = scale.x(picture.two_theta), picture.background
+    parts = []
+    if background is not None:
+        base = scale.y(root(background))
+        for i, layer in enumerate(picture.layers):
+            if layer.pattern is not None:
+                parts.append(_area(x, base, scale.y(root(background + layer.pattern)), colour(layer, i)))
+        parts.append(_path("background", x, base))
+    parts.append(_path("observed", x, scale.y(root(picture.observed))))
+    if picture.calculated is not None:
+        parts.append(_path("calculated", x, scale.y(root(picture.calculated))))
+    return parts
+
+
+def _area(x: Array, base: Array, curve: Array, kind: str) -> str:
+    """What a phase adds to the background, where that can be seen."""
+    seen = np.flatnonzero(base - curve > 0.5)
+    parts = []
+    for part in np.split(seen, np.flatnonzero(np.diff(seen) > 1) + 1):
+        if part.size > 1:
+            there = [points[0] for points in _columns(x[part], curve[part])]
+            few = part[np.linspace(part.size - 1, 0, 2 + part.size // 80).astype(int)]  # a background bends slowly
+            back = list(zip(x[few].tolist(), base[few].tolist(), strict=True))
+            parts.append(_steps([*there, *back]) + "z")
+    return f'<path class="area {kind}" d="{"".join(parts)}"/>\n' if parts else ""
+
+
+def _path(kind: str, x: Array, y: Array) -> str:
+    return f'<path class="{kind}" d="{_steps(_outline(x, y))}"/>\n'
+
+
+def _outline(x: Array, y: Array) -> list[tuple[float, float]]:
+    """Of each narrow column of a curve its lowest and highest point in their order."""
+    return [point for ends in _columns(x, y) for point in sorted(set(ends))]
+
+
+def _columns(x: Array, y: Array) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """The highest and the lowest point of each narrow column of a curve, as one sees it."""
+    starts = np.flatnonzero(np.diff(np.floor(x / _COLUMN), prepend=-1))
+    ends = []
+    for first, end in zip(starts, [*starts[1:], len(x)], strict=True):
+        high, low = (first + int(find(y[first:end])) for find in (np.argmin, np.argmax))
+        ends.append(((float(x[high]), float(y[high])), (float(x[low]), float(y[low]))))
+    return ends
+
+
+def _steps(points: Sequence[tuple[float, float]]) -> str:
+    """A path through points, in whole steps from one to the next, which takes the fewest letters."""
+    whole = np.round(np.array(points) * _FINE).astype(int)
+    moves = " ".join(map(str, np.diff(whole, axis=0).ravel().tolist()))
+    return f"M{whole[0, 0]} {whole[0, 1]}l{moves}"
+
+
+def _ticks(layer: Layer, place: int, scale: _Scale) -> str:
+    """A row of ticks, the higher the stronger the lines."""
+    foot = (TOP + MAIN + ROW * (place + 1) - 2) * _FINE
+    places = np.round(scale.x(layer.two_theta) * _FINE).astype(int)
+    heights = np.round((3 + 10 * layer.strength) * _FINE).astype(int)
+    tallest = dict(sorted(zip(places.tolist(), heights.tolist(), strict=True)))
+    return (
+        f'<path class="ticks {colour(layer, place)}" d="{"".join(f"M{x} {foot}v-{h}" for x, h in tallest.items())}"/>\n'
+    )
+
+
+def _label(layer: Layer, place: int) -> str:
+    y = TOP + MAIN + ROW * place + 13
+    text = html.escape(f"{shorten(layer.name, _LABEL)}  {clean(layer.told)}".rstrip())
+    return f'<text class="name {colour(layer, place)}" x="{LEFT + 3}" y="{y}">{text}</text>\n'
+
+
+def _difference(picture: Picture, calculated: Array, scale: _Scale) -> str:
+    """Measured less calculated, on the scale of the scan where that has room."""
+    middle = TOP + MAIN + ROW * len(picture.layers) + DIFFERENCE / 2
+    values = root(picture.observed) - root(calculated)
+    largest = max(float(np.abs(values).max()), 1e-9)
+    factor = min(MAIN / (scale.high - scale.low), (DIFFERENCE / 2 - 4) / largest)
+    x = scale.x(picture.two_theta)
+    zero = f'<path class="grid" d="M{LEFT * _FINE} {middle * _FINE:g}H{(WIDTH - RIGHT) * _FINE}"/>'
+    return zero + _path("difference", x, middle - factor * values)
+
+
+def _marks(picture: Picture, scale: _Scale) -> str:
+    """A triangle over each peak that no phase explains."""
+    places = [round((peak.two_theta - picture.start) / picture.step) for peak in picture.unexplained]
+    parts = []
+    for place, peak in zip(places, picture.unexplained, strict=True):
+        near = root(picture.observed[max(0, place - 5) : place + 6])
+        x, y = scale.x(np.array(peak.two_theta)), scale.y(near.max(initial=0.0)) - 4
+        parts.append(f"M{round(float(x) * _FINE)} {round(float(y) * _FINE)}l-8-12h16z")
+    return f'<path class="mark" d="{"".join(parts)}"/>\n' if parts else ""

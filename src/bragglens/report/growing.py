@@ -1,0 +1,69 @@
+"""Growing: a report that is written while its batch runs, in little memory, and is there if the batch is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bragglens.crystal.library import Library
+from bragglens.errors import BragglensError
+from bragglens.files import whole_file
+from bragglens.identify.identification import Identification
+from bragglens.learn.model import Model
+from bragglens.report.page import closing, opening, overview
+from bragglens.report.section import section
+from bragglens.report.series import Trace, trace_of
+
+_BLOCK = 2**20  # bytes copied at a time
+
+
+class GrowingReport:
+    """A report to which answers are added one by one; `close` makes it whole.
+
+    Until then the sections stand in `NAME.partial.html` beside it, which a browser opens too: of a batch that lost its
+    power, that is the report of what was answered.
+    """
+
+    def __init__(self, path: Path, asked: Model | Library, *, title: str, intro: str) -> None:
+        self._path, self._asked = path, asked
+        self._partial = path.with_name(f"{path.stem}.partial.html")
+        self._opening = opening(title, intro).encode("utf-8", "replace")
+        self._traces: list[Trace | None] = []
+        self._ends = [len(self._opening)]  # of what is whole in the partial file, after each section
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._partial.write_bytes(self._opening)
+        except OSError as error:
+            raise self._refusal(error) from error
+
+    def add(self, answer: Identification) -> None:
+        """Write the section of an answer, while it has its fit."""
+        content = section(answer, self._asked, len(self._ends)).encode("utf-8", "replace")
+        try:
+            with self._partial.open("ab") as handle:
+                handle.write(content)
+        except OSError as error:
+            raise self._refusal(error) from error
+        self._traces.append(trace_of(answer))
+        self._ends.append(self._ends[-1] + len(content))
+
+    def close(self, answers: Sequence[Identification]) -> None:
+        """Write the report with its overview, and take the partial one away.
+
+        Args:
+            answers: those that were added; one whose section was cut off by the end of the batch is left out.
+        """
+        summary = overview(answers, self._traces[: len(answers)])
+        with whole_file(self._path) as target, self._partial.open("rb") as sections:
+            target.write(self._opening + summary.encode("utf-8", "replace"))
+            sections.seek(self._ends[0])
+            copied = self._ends[len(answers)] - self._ends[0]
+            while copied and (block := sections.read(min(copied, _BLOCK))):
+                target.write(block)
+                copied -= len(block)
+            target.write(closing(self._asked).encode("utf-8", "replace"))
+        self._partial.unlink(missing_ok=True)
+
+    def _refusal(self, error: OSError) -> BragglensError:
+        reason = (error.strerror or str(error)).lower()
+        return BragglensError(f"{self._partial}: cannot be written ({reason}): choose another place")

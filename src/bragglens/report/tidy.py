@@ -1,0 +1,133 @@
+"""Tidy: answers as tables for spreadsheets and pandas."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bragglens.errors import BragglensError
+from bragglens.identify.identification import Identification
+from bragglens.report.words import write_file
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_SUFFIXES = (".csv", ".parquet")
+_BEFORE = ("file", "verdict")
+_CELL = ("a", "b", "c", "alpha", "beta", "gamma")
+
+
+def summary(answers: Sequence[Identification]) -> list[dict[str, Any]]:
+    """A row for each scan, all of the same columns; None where something is not known.
+
+    Columns: file, verdict; for each phase found in any of the scans its wt% and, as `NAME ±`, half of the 95% interval
+    (where the network alone answered, its probability, as `NAME p`); then amorphous, unexplained (share of the
+    intensity of all peaks), rwp, goodness, seconds and error. A phase that was not found has an empty cell and not 0:
+    its limit of detection is in the JSON.
+    """
+    return [{key: row.get(key) for key in _columns(answers)} for row in map(_row, answers)]
+
+
+def _columns(answers: Sequence[Identification]) -> list[str]:
+    """The columns of all rows, phases in the order of how many scans hold them."""
+    holding: dict[str, int] = {}
+    for one in answers:
+        for finding in one.phases:
+            holding[finding.name] = holding.get(finding.name, 0) + 1
+    present = {key for answer in answers for key in _row(answer)}
+    ranked = sorted(holding, key=lambda name: (-holding[name], name))
+    pairs = [key for name in ranked for key in _of_phase(name) if key in present]
+    after = [key for key in _row(Identification("", "", None)) if key not in _BEFORE]
+    return [*_BEFORE, *pairs, *after]
+
+
+def _of_phase(name: str) -> tuple[str, str, str]:
+    return f"{name} wt%", f"{name} ±", f"{name} p"
+
+
+def _row(answer: Identification) -> dict[str, Any]:
+    row: dict[str, Any] = {"file": answer.file, "verdict": answer.verdict}
+    for finding in answer.phases:
+        weight, error, probability = _of_phase(finding.name)
+        if finding.weight_percent is None:
+            row[probability] = finding.probability
+        else:
+            row |= {weight: finding.weight_percent, error: finding.weight_percent_error or None}
+    return row | {
+        "amorphous wt%": answer.amorphous_percent,
+        "amorphous ±": answer.amorphous_percent_error,
+        "unexplained": answer.unexplained,
+        "rwp": answer.rwp,
+        "goodness": answer.goodness,
+        "seconds": answer.seconds,
+        "error": answer.error,
+    }
+
+
+def check_table(path: Path) -> None:
+    """Refuse, before any work, a table that could not be written.
+
+    Raises:
+        BragglensError: its ending is of no known format, or a package is missing for it.
+    """
+    if path.suffix.lower() not in _SUFFIXES:
+        raise BragglensError(f"{path}: no table can be written as '{path.suffix}': end the name in .csv or .parquet")
+    if path.suffix.lower() == ".parquet":
+        try:
+            import pandas  # noqa: F401
+            import pyarrow  # noqa: F401
+        except ImportError:
+            raise BragglensError(
+                f"{path}: Parquet needs pandas and pyarrow: pip install 'bragglens[parquet]'"
+            ) from None
+
+
+def write_summary(answers: Sequence[Identification], path: Path) -> None:
+    """Write `summary` as .csv (UTF-8 with its mark, so that Excel reads ± and names right) or .parquet.
+
+    Raises:
+        BragglensError: as `check_table`; or it cannot be written there.
+    """
+    check_table(path)
+    rows = summary(answers)
+    if path.suffix.lower() == ".parquet":
+        from pandas import DataFrame
+
+        content = io.BytesIO()
+        numbers = {key: float for key in rows[0] if key not in ("file", "verdict", "error")} if rows else {}
+        DataFrame(rows).astype(numbers).to_parquet(content, index=False)
+        return write_file(content.getvalue(), path)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=_columns(answers))
+    writer.writeheader()
+    writer.writerows({key: _plain(value) for key, value in row.items()} for row in rows)
+    return write_file(text.getvalue().encode("utf-8-sig", "replace"), path)
+
+
+def _plain(value: Any) -> Any:
+    """Six digits are enough for any of these, and read better."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    # A spreadsheet would run a cell that begins with one of these as a formula.
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
+
+
+def phase_frame(answer: Identification) -> DataFrame:
+    """The phases of an answer, a row each, with the cell in columns of its own (Å and degrees).
+
+    Raises:
+        BragglensError: pandas is not installed.
+    """
+    try:
+        from pandas import DataFrame
+    except ImportError:
+        raise BragglensError("to_frame needs pandas: pip install pandas") from None
+    rows = []
+    for finding in answer.phases:
+        plain = {key: value for key, value in vars(finding).items() if key not in ("cell", "rivals")}
+        cell = dict(zip(_CELL, finding.cell or [None] * 6, strict=True))
+        rows.append({**plain, **cell, "rivals": ", ".join(finding.rivals)})
+    return DataFrame(rows)

@@ -1,0 +1,51 @@
+"""What an answer shows of itself."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bragglens.crystal.library import Library
+from bragglens.errors import BragglensError
+from bragglens.identify.identification import Identification
+from bragglens.identify.identify import identify
+from bragglens.scan.pattern import Grid
+from bragglens.scan.scan import Scan
+from bragglens.simulate.instrument import Instrument, emission
+from bragglens.simulate.reference import pattern
+from bragglens.simulate.render import reflections_in_range
+from bragglens.simulate.specimen import Specimen
+
+
+@pytest.fixture(scope="module")
+def answer(titania: Library) -> Identification:
+    grid, lines = Grid(20.0, 60.0, 0.03), emission("CuKa")
+    (rutile,) = reflections_in_range(titania.phases[2:3], lines, grid)
+    clean = pattern(rutile, Instrument(lines), Specimen(), grid)
+    counts = np.random.default_rng(0).poisson(2000 * clean / clean.max() + 50)
+    return identify(Scan("<i>.xy", grid.two_theta, counts.astype(float), wavelength=1.5405929), titania)
+
+
+def test_a_notebook_sees_verdict_phases_and_plot(answer: Identification) -> None:
+    shown = answer._repr_html_()
+    ET.fromstring(shown)  # every tag is closed
+    assert len(shown) < 150_000
+    assert "One phase of the library found: rutile" in shown
+    assert "data:image/png;base64," in shown
+    assert "&lt;i&gt;.xy" in shown
+    assert "<script" not in shown
+
+
+def test_it_plots_itself_without_the_model(answer: Identification) -> None:
+    figure = answer.plot()
+    assert any("rutile" in text.get_text() for text in figure.axes[1].texts)
+
+
+def test_without_a_fit_it_needs_the_model(answer: Identification) -> None:
+    bare = replace(answer, fit=None, rwp=None)
+    assert "<img" not in bare._repr_html_()
+    with pytest.raises(BragglensError, match="could not be judged"):
+        bare.plot()
