@@ -264,7 +264,7 @@ WHAT_STANDS = (
     "remain if neighbours were drawn as one wherever that misses no more than 5e-5 of the strongest, but they must be "
     "sorted first; and a third of all lie beyond the scan and bring only tails. Of the lines' set-up, roots and "
     "divisions in double precision are the most, of the sticks the exponentials of form factors, one by one. Of the "
-    "noise, over half is one hash and one normal number for each point, and the rest is for points below a mean of 12 "
+    "noise, about half is one hash and one normal number for each point, and the rest is for points below a mean of 12 "
     "counts, a quarter of all."
 )
 
