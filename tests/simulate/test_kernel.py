@@ -21,7 +21,7 @@ from bragglens.crystal.phase import Phase, Site
 from bragglens.crystal.reflections import Reflections, reflections
 from bragglens.errors import RecipeError
 from bragglens.scan.pattern import Grid
-from bragglens.simulate import reference
+from bragglens.simulate import formulas, kernel, reference
 from bragglens.simulate.draws import Constant, LogUniform, Normal, Uniform, draws
 from bragglens.simulate.instrument import Instrument, Line, emission
 from bragglens.simulate.kernel import Conditions, PackedPhases
@@ -104,6 +104,29 @@ def test_axial_divergence_is_the_references(index: int, axial: float, fwhm: floa
     expected = reference.pattern(titania()[index], instrument, specimen, grid)
     (found,) = render_phases([titania()[index]], instrument, [specimen], grid)
     assert np.abs(found - expected / expected.max()).max() < 6e-4
+
+
+@pytest.mark.parametrize(("lorentzian", "U"), [(0.0, 0.0), (0.3, 0.02), (0.7, 0.01), (1.0, 0.0)])
+def test_widths_and_mixing_are_the_formulas(lorentzian: float, U: float) -> None:
+    """A series stands for the fifth root: within 5e-6, as is said there, from all Gaussian to nearly all Lorentzian."""
+    inverse_d, points, share = np.linspace(0.05, 1.29, 400), np.empty(400), np.empty(400)
+    instrument = Instrument(COPPER, U=U, W=0.002, X=0.05 * lorentzian)
+    specimen = Specimen(size=12, microstrain=2e-3, lorentzian=lorentzian)
+    wavelength = COPPER[0].wavelength
+    broadening = (U, 0.0, 0.002, 0.05 * lorentzian, 0.0, 12.0, 2e-3, lorentzian)
+    kernel._line_shapes(inverse_d, wavelength, broadening, 0.01, points, share)
+    angle = formulas.two_theta(d=1 / inverse_d, wavelength=wavelength)
+    fwhm, eta = reference.widths(angle, wavelength, instrument, specimen)
+    assert points * 0.01 == pytest.approx(fwhm, rel=6e-6)
+    assert share == pytest.approx(eta, abs=1e-5)
+
+
+def test_angles_are_the_arccosines() -> None:
+    """Within 1.3e-6°, as Abramowitz and Stegun say of the series, also beyond 1 where axial divergence may lead."""
+    cosines = np.linspace(-1.0, 1.0, 2001)
+    found = np.array([kernel._angle(c) for c in cosines])
+    assert found == pytest.approx(np.degrees(np.arccos(cosines)), abs=1.3e-6)
+    assert (kernel._angle(1.001), kernel._angle(-1.001)) == (0.0, 180.0)
 
 
 @pytest.mark.parametrize("axial", [0.0, 0.02, 0.05])
@@ -302,6 +325,18 @@ def test_noise_has_no_memory() -> None:
     bound = SIGMAS / np.sqrt(found.size)
     for left, right in ((found[:, 1:], found[:, :-1]), (found[1:], found[:-1]), (found, other)):
         assert abs(float((left * right).mean())) < 1.1 * bound
+
+
+def test_bits_of_the_noise_are_even_and_independent() -> None:
+    """Along a sample, for first numbers and strides of few and of many bits set: each bit, and each pair of bits."""
+    count = 1 << 14
+    for first, stride in ((0, 1), (0x9E3779B9, 0x85EBCA6B), (1, 0x80000001)):
+        hashes = np.array([kernel._bits(np.uint32((first + i * stride) & 0xFFFFFFFF)) for i in range(count)])
+        bits = 2.0 * ((hashes[:, None] >> np.arange(32)) & 1) - 1
+        agreement = bits.T @ bits / count
+        assert np.abs(bits.mean(axis=0)).max() < SIGMAS / np.sqrt(count)
+        assert np.abs(agreement - np.eye(32)).max() < SIGMAS / np.sqrt(count)
+        assert np.abs((bits[1:].T @ bits[:-1]) / count).max() < SIGMAS / np.sqrt(count)
 
 
 # --- samples from (seed, i) -------------------------------------------------------------------------------------

@@ -27,11 +27,15 @@ MOST = 24  # points that axial divergence spreads a line over
 HUMP_REACH = 5.0  # in standard deviations
 INVERSION = 12.0  # mean counts below which Poisson numbers are drawn by inversion
 _DEG = 180 / math.pi
+_BACK = 0.9999  # sin θ of the highest line that is drawn
 _LN2_4 = 4 * math.log(2)
 _GAUSS_AREA = math.sqrt(_LN2_4 / math.pi)
 _F0, _F1, _F2, _F3, _F4, _F5 = (np.float32(v) for v in (0.0, 1.0, 1 / 2, 1 / 6, 1 / 24, 1 / 120))
 _F6, _F7 = np.float32(1 / 32), np.float32(1 / 720)
-_HALF, _SHIFT = np.uint32(0xFFFF), np.uint32(16)
+_SIX_BITS, _FOURTEEN_BITS = np.uint32(0x3F), np.uint32(0x3FFF)
+_MIDDLE, _DEVIATION, _NORMAL, _CUBIC, _NARROW = (  # of the normal number that stands for four parts of 32 bits
+    np.float32(v) for v in (32383.5, 1 / 9458.4407, 0.94900859, 0.01865203, 5 / 36)
+)
 _BLOCK = 128  # points that are drawn in step
 _UNIT = np.float32(2.0**-23)
 _LEAST = np.float32(1e-20)  # mean counts, in place of none
@@ -114,7 +118,18 @@ def _axial_rules() -> NDArray[np.float64]:
     return rules
 
 
+def _fifth_root() -> tuple[float, ...]:
+    """Coefficients of a series for x^(1/5), for x from 0.34 to 1: within 5e-6."""
+    series = np.polynomial.Chebyshev.interpolate(lambda x: x**0.2, 6, domain=[0.3436, 1.0])
+    return tuple(float(c) for c in series.convert(kind=np.polynomial.Polynomial).coef)
+
+
 _AXIAL = _axial_rules()
+_ROOT = _fifth_root()
+# of arccos x, over √(1 - x) (Abramowitz & Stegun 4.4.46)
+_ARCCOS = (
+    1.5707963050, -0.2145988016, 0.0889789874, -0.0501743046, 0.0308918810, -0.0170881256, 0.0066700901, -0.0012624911
+)  # fmt: skip
 
 _jit = njit(cache=True, error_model="numpy", nogil=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
 
@@ -167,19 +182,18 @@ def _structure_factor_squared(lib, p, r, s2):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _march_dollase(lib, r, inverse, axis, march):  # type: ignore[no-untyped-def]
+def _march_dollase(lib, r, direction, norm, march):  # type: ignore[no-untyped-def]
+    """Mean over the equivalents of a reflection.
+
+    Their normals are of one length, whose square is `norm`, as strain keeps the symmetry; hkl times `direction` is
+    what a normal has along the texture axis.
+    """
     first, last = lib.first_equivalent[r], lib.first_equivalent[r + 1]
-    total = 0.0
+    a, b, c = direction[0], direction[1], direction[2]
+    along, across, total = (march * march - 1.0 / march) / norm, 1.0 / march, 0.0
     for e in range(first, last):
-        dot, norm = 0.0, 0.0
-        for i in range(3):
-            n = 0.0
-            for j in range(3):
-                n += lib.equivalents[e, j] * inverse[j, i]
-            dot += n * axis[i]
-            norm += n * n
-        cos2 = dot * dot / norm
-        base = march * march * cos2 + (1.0 - cos2) / march
+        dot = lib.equivalents[e, 0] * a + lib.equivalents[e, 1] * b + lib.equivalents[e, 2] * c
+        base = across + along * dot * dot
         total += 1.0 / (base * math.sqrt(base))
     return total / (last - first)
 
@@ -189,13 +203,16 @@ def phase_sticks(lib, p, coefficients, hkl_axis, march, inverse_d, strength):  #
     """Fills 1/d and m |F|² T / (M V) of the phase's reflections; returns how many."""
     inverse = np.empty((3, 3))
     volume = _strained_inverse(lib, p, coefficients, inverse)
-    axis = np.zeros(3)
+    axis, direction = np.zeros(3), np.zeros(3)
     norm = 0.0
     for i in range(3):
         for j in range(3):
             axis[i] += hkl_axis[j] * inverse[j, i]
         norm += axis[i] * axis[i]
     axis /= math.sqrt(norm) if norm > 0 else 1.0
+    for i in range(3):
+        for j in range(3):
+            direction[i] += inverse[i, j] * axis[j]
     scale = 1.0 / (lib.cell_mass[p] * volume)
     first, last = lib.first_reflection[p], lib.first_reflection[p + 1]
     for r in range(first, last):
@@ -207,7 +224,7 @@ def phase_sticks(lib, p, coefficients, hkl_axis, march, inverse_d, strength):  #
             q2 += q * q
         value = lib.multiplicity[r] * _structure_factor_squared(lib, p, r, 0.25 * q2)
         if march != 1.0:
-            value *= _march_dollase(lib, r, inverse, axis, march)
+            value *= _march_dollase(lib, r, direction, q2, march)
         inverse_d[r - first] = math.sqrt(q2)
         strength[r - first] = value * scale
     return last - first
@@ -253,17 +270,17 @@ def _rows_within(centre, reach, rows):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _add_lorentz(axis, spacing, centre, peak, width, inner, outer):  # type: ignore[no-untyped-def]
+def _add_lorentz(axis, spacing, centre, reach, peak, width, inner, outer):  # type: ignore[no-untyped-def]
     """Adds what an axis carries of peak / (1 + width x²), x in points; `spacing` is the axis' own, in points.
 
-    `inner` and `outer` are the cores that this axis and the next coarser one cannot carry (see `_core`). Within the
-    inner core stands its parabola in place of the Lorentzian; the outer core's parabola is taken off all, and beyond
-    the outer core nothing is left.
+    `inner` and `outer` are the cores that this axis and the next coarser one cannot carry (see `_core`); `reach` is how
+    far the outer one reaches. Within the inner core stands its parabola in place of the Lorentzian; the outer core's
+    parabola is taken off all, and beyond the outer core nothing is left.
     """
     inner2, outer2, floor = np.float32(inner[0]), np.float32(outer[0]), np.float32(outer[1])
     blunt, taken = np.float32(inner[2]), np.float32(outer[2])
     top, curve, step = np.float32(peak), np.float32(width), np.float32(spacing)
-    first, last = _rows_within(centre / spacing, math.sqrt(outer[0]) / spacing, axis.shape[0])
+    first, last = _rows_within(centre / spacing, reach / spacing, axis.shape[0])
     for row in range(first, last):
         x0 = np.float32(row * ROW * spacing - centre)
         for j in range(ROW):
@@ -298,52 +315,98 @@ def _add_gauss(axis, centre, peak, width, reach):  # type: ignore[no-untyped-def
 
 
 @_jit
-def _core(peak, width, spacing, bend):  # type: ignore[no-untyped-def]
-    """The core of peak / (1 + width x²) that an axis of this spacing cannot carry: core², value at its end, slope.
+def _core(peak, width, reach):  # type: ignore[no-untyped-def]
+    """The core of peak / (1 + width x²) that an axis cannot carry: reach², value at its end, slope.
 
-    Within the core the axis carries the parabola value + slope (core² - x²) that touches the Lorentzian at both ends,
-    where width core² = u, and beyond it the Lorentzian. So what it carries has a second derivative below
-    6 width peak / (1 + u)², of which linear interpolation misses spacing²/8, which is to be `bend`. This sets u.
+    Within the core the axis carries the parabola value + slope (reach² - x²) that touches the Lorentzian at both ends.
     """
-    u = math.sqrt(spacing * spacing / 8.0 * 6.0 * width * peak / bend) - 1.0
-    if u <= 0.0:
-        return 0.0, peak, 0.0
-    value = peak / (1.0 + u)
-    return u / width, value, width * value / (1.0 + u)
+    fall = 1.0 / (1.0 + width * reach * reach)
+    return reach * reach, peak * fall, width * peak * fall * fall
+
+
+@_jit
+def _lorentz_reaches(fwhm, lorentz, parts, top, near, wide):  # type: ignore[no-untyped-def]
+    """Fills how far the cores reach that the coarse axis (`near`) and the far one (`wide`) cannot carry, in points.
+
+    Where width reach² = u, what an axis carries of a line (see `_core`) has a second derivative below
+    6 width peak / (1 + u)², of which linear interpolation misses spacing²/8, which is to be BEND. This sets u.
+    """
+    for i in range(np.int32(fwhm.size)):
+        loud = lorentz[i] * parts[i] / top
+        u = COARSE * math.sqrt(3.0 / BEND * loud) / fwhm[i] - 1.0 if loud > TAIL else 0.0
+        v = COARSE * u + (COARSE - 1.0) if loud > TAIL else 0.0
+        near[i] = 0.5 * fwhm[i] * math.sqrt(u if u > 0.0 else 0.0)
+        wide[i] = 0.5 * fwhm[i] * math.sqrt(v if v > 0.0 else 0.0)
+
+
+@_jit
+def _tail_reaches(fwhm, lorentz, parts, top, far):  # type: ignore[no-untyped-def]
+    """Fills where Lorentzians fall below TAIL of the strongest line, in points; 0 where they never exceed it."""
+    for i in range(np.int32(fwhm.size)):
+        loud = lorentz[i] * parts[i] / top
+        far[i] = 0.5 * fwhm[i] * math.sqrt(loud / TAIL) if loud > TAIL else 0.0
+
+
+@_jit
+def _gauss_reaches(fwhm, gauss, parts, top, bell):  # type: ignore[no-untyped-def]
+    """Fills where Gaussians fall below TAIL of the strongest line, in points; 0 where they never exceed it.
+
+    A float's bits are its logarithm of base 2 by linear interpolation, which is up to 0.0861 below.
+    """
+    for i in range(np.int32(fwhm.size)):
+        loud = np.float32(gauss[i] * parts[i] / (TAIL * top))
+        bits = loud.view(np.int32)
+        power = np.float64(bits) / 8388608.0 - (127.0 - 0.0861)
+        bell[i] = fwhm[i] * 0.5 * math.sqrt(power) if loud > _F1 else 0.0
 
 
 @_jit
 def draw_peaks(space, count, top):  # type: ignore[no-untyped-def]
     """Draws so many pieces of lines on the three axes, from nothing; `top` is the strongest line's height.
 
-    A row of `space.pieces` holds centre and FWHM in points, Lorentz and Gauss height, and of how many pieces of a line
-    it is one: together these may miss TAIL and BEND. A Gaussian peak · exp(-width x²) has a second derivative of at
-    most 2 width peak. The loop over pieces stands here since a call that passes arrays counts references, in 24 ns.
+    The rows of `space.pieces` hold, one column a piece, centre and FWHM in points, Lorentz and Gauss height, and of how
+    many pieces of a line it is one: together these may miss TAIL and BEND. The next four are for the reaches. A
+    Gaussian peak · exp(-width x²) has a second derivative of at most 2 width peak. All reaches come first, in vectors;
+    then one loop for each kind of window, since the processor foresees the ends of like ones. The loops stand here
+    since a call that passes arrays counts references, in 24 ns.
     """
     fine, coarse, far, pieces = space.fine, space.coarse, space.far, space.pieces
     fine[:] = 0.0
     coarse[:] = 0.0
     far[:] = 0.0
-    none = (0.0, 0.0, 0.0)
-    for piece in range(count):
-        tail, bend = TAIL * top / pieces[piece, 4], BEND * top / pieces[piece, 4]
-        centre, points, lorentz, gauss = pieces[piece, 0], pieces[piece, 1], pieces[piece, 2], pieces[piece, 3]
-        if lorentz > tail:
-            width = 4.0 / (points * points)
-            core, wide_core = _core(lorentz, width, 1.0 * COARSE, bend), _core(lorentz, width, 1.0 * COARSE**2, bend)
-            if core[0] > 0.0:
-                _add_lorentz(fine, 1.0, centre, lorentz, width, none, core)
-            if wide_core[0] > 0.0:
-                _add_lorentz(coarse, 1.0 * COARSE, centre, lorentz, width, core, wide_core)
-            within_reach = (lorentz / (tail * width), 0.0, 0.0)
-            _add_lorentz(far, 1.0 * COARSE**2, centre, lorentz, width, wide_core, within_reach)
-        if gauss > tail:
-            width = _LN2_4 / (points * points)
-            reach = math.sqrt(math.log(gauss / tail) / width)
-            if COARSE * COARSE / 8.0 * 2.0 * width * gauss > bend:
-                _add_gauss(fine, centre, gauss, width, reach)
+    centre, fwhm, lorentz, gauss = pieces[0, :count], pieces[1, :count], pieces[2, :count], pieces[3, :count]
+    parts, near, wide, tail, bell = (
+        pieces[4, :count],
+        pieces[5, :count],
+        pieces[6, :count],
+        pieces[7, :count],
+        pieces[8, :count],
+    )
+    _lorentz_reaches(fwhm, lorentz, parts, top, near, wide)
+    _tail_reaches(fwhm, lorentz, parts, top, tail)
+    _gauss_reaches(fwhm, gauss, parts, top, bell)
+    for i in range(count):
+        if near[i] > 0.0:
+            width = 4.0 / (fwhm[i] * fwhm[i])
+            outer = _core(lorentz[i], width, near[i])
+            _add_lorentz(fine, 1.0, centre[i], near[i], lorentz[i], width, (0.0, 0.0, 0.0), outer)
+    for i in range(count):
+        if wide[i] > 0.0:
+            width = 4.0 / (fwhm[i] * fwhm[i])
+            inner, outer = _core(lorentz[i], width, near[i]), _core(lorentz[i], width, wide[i])
+            _add_lorentz(coarse, 1.0 * COARSE, centre[i], wide[i], lorentz[i], width, inner, outer)
+    for i in range(count):
+        if tail[i] > 0.0:
+            width = 4.0 / (fwhm[i] * fwhm[i])
+            inner, outer = _core(lorentz[i], width, wide[i]), (tail[i] * tail[i], 0.0, 0.0)
+            _add_lorentz(far, 1.0 * COARSE**2, centre[i], tail[i], lorentz[i], width, inner, outer)
+    for i in range(count):
+        if bell[i] > 0.0:
+            width = _LN2_4 / (fwhm[i] * fwhm[i])
+            if COARSE * COARSE / 8.0 * 2.0 * width * gauss[i] > BEND * top / parts[i]:
+                _add_gauss(fine, centre[i], gauss[i], width, bell[i])
             else:
-                _add_gauss(coarse, centre / COARSE, gauss, width * COARSE * COARSE, reach / COARSE)
+                _add_gauss(coarse, centre[i] / COARSE, gauss[i], width * COARSE * COARSE, bell[i] / COARSE)
 
 
 @_jit
@@ -358,22 +421,48 @@ def join(axis, scale, coarser):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def peak_shape(tangent, cosine, wavelength, broadening):  # type: ignore[no-untyped-def]
-    """FWHM in degrees and η of a line."""
+def _angle(cosine):  # type: ignore[no-untyped-def]
+    """Angle in degrees of a cosine that axial divergence may have taken beyond 1.
+
+    Within 1.3e-6° (Abramowitz & Stegun 4.4.46); unlike the library's arccos it vectorises.
+    """
+    x = abs(cosine)
+    x = x if x < 1.0 else 1.0
+    series = 0.0
+    for k in range(8):
+        series = series * x + _ARCCOS[7 - k]
+    angle = math.sqrt(1.0 - x) * series
+    return (angle if cosine >= 0.0 else math.pi - angle) * _DEG
+
+
+@_jit
+def _line_shapes(inverse_d, wavelength, broadening, step, points, share):  # type: ignore[no-untyped-def]
+    """Fills FWHM in points and η of lines.
+
+    Thompson-Cox-Hastings, whose sum of fifth powers lies between 0.3436 (at l = 0.66) and 1 where g + l = 1.
+    """
     u, v, w, x, y, size, microstrain, lorentzian = broadening
-    broad = (0.9 * wavelength / (10.0 * size * cosine) + 4.0 * microstrain * tangent) * _DEG
-    variance = u * tangent * tangent + v * tangent + w
-    g2 = max(variance, 0.0) + ((1.0 - lorentzian) * broad) ** 2
-    g = math.sqrt(g2)
-    l = x / cosine + y * tangent + lorentzian * broad  # noqa: E741
-    l2 = l * l
-    fifth = (
-        g2 * g2 * g + 2.69269 * g2 * g2 * l + 2.42843 * g2 * g * l2 + 4.47163 * g2 * l2 * l
-        + 0.07842 * g * l2 * l2 + l2 * l2 * l
-    )  # fmt: skip
-    fwhm = np.float64(np.float32(fifth) ** np.float32(0.2))
-    q = l / fwhm
-    return fwhm, q * (1.36603 - q * (0.47719 - q * 0.11116))
+    grains, stretch, gaussian = 0.9 * wavelength / (10.0 * size) * _DEG, 4.0 * microstrain * _DEG, 1.0 - lorentzian
+    for i in range(np.int32(points.size)):
+        sine = 0.5 * wavelength * inverse_d[i]
+        sine = sine if sine < _BACK else _BACK
+        secant = 1.0 / math.sqrt(1.0 - sine * sine)
+        tangent = sine * secant
+        broad = grains * secant + stretch * tangent
+        variance = (u * tangent + v) * tangent + w
+        gauss = math.sqrt((variance if variance > 0.0 else 0.0) + gaussian * gaussian * broad * broad)
+        lorentz = x * secant + y * tangent + lorentzian * broad
+        whole = gauss + lorentz
+        l = lorentz / whole  # noqa: E741
+        g = 1.0 - l
+        fifth = l * (l * (l * (l * (l + 0.07842 * g) + 4.47163 * g * g) + 2.42843 * g * g * g)
+                     + 2.69269 * g * g * g * g) + g * g * g * g * g  # fmt: skip
+        root = 0.0
+        for k in range(7):
+            root = root * fifth + _ROOT[6 - k]
+        q = l / root
+        points[i] = whole * root / step
+        share[i] = q * (1.36603 - q * (0.47719 - q * 0.11116))
 
 
 class Geometry(NamedTuple):
@@ -393,69 +482,77 @@ class Geometry(NamedTuple):
 
 
 @_jit
-def _intensity(sine, cosine, geometry):  # type: ignore[no-untyped-def]
-    """Lorentz-polarisation, slits and roughness of a line."""
-    cos2 = 1.0 - 2.0 * sine * sine
-    factor = (1.0 + geometry.polarisation * cos2 * cos2) / (sine * sine * cosine)
-    if geometry.spill > 0.0:
-        factor *= min(1.0, geometry.spill * sine)
-    if geometry.automatic > 0.0:
-        factor *= sine
-    p, q = geometry.p, geometry.q
+def _line_areas(inverse_d, strength, wavelength, factor, geometry, area):  # type: ignore[no-untyped-def]
+    """Fills the areas of lines: Lorentz-polarisation, slits and roughness. A line that cannot be reached has none."""
+    spill, p, q = geometry.spill if geometry.spill > 0.0 else np.inf, geometry.p, geometry.q
+    for i in range(np.int32(area.size)):
+        sine = 0.5 * wavelength * inverse_d[i]
+        reached = factor if sine < _BACK else 0.0
+        sine = sine if sine < _BACK else _BACK
+        cos2 = 1.0 - 2.0 * sine * sine
+        lp = (1.0 + geometry.polarisation * cos2 * cos2) / (sine * sine * math.sqrt(1.0 - sine * sine))
+        lit = spill * sine
+        lit = lit if lit < 1.0 else 1.0
+        area[i] = reached * strength[i] * lp * lit * (sine if geometry.automatic > 0.0 else 1.0)
     if p > 0.0:
-        factor *= (1.0 - p + p * math.exp(-q / sine)) / (1.0 - p + p * math.exp(-q))
-    return factor
+        for i in range(np.int32(area.size)):
+            area[i] *= (1.0 - p + p * math.exp(-q / (0.5 * wavelength * inverse_d[i]))) / (1.0 - p + p * math.exp(-q))
 
 
 @_jit
-def _angle(cosine):  # type: ignore[no-untyped-def]
-    """Angle in degrees of a cosine that axial divergence may have taken beyond 1."""
-    return math.acos(min(1.0, max(-1.0, cosine))) * _DEG
+def _line_places(inverse_d, wavelength, geometry, cos2, shift, place):  # type: ignore[no-untyped-def]
+    """Fills cos 2θ, the instrument's shift in points, and the places, the means over axial divergence, in points."""
+    mean = 1.0 + geometry.axial * geometry.axial / 12.0  # the mean of h² is axial²/6
+    for i in range(np.int32(place.size)):
+        sine = 0.5 * wavelength * inverse_d[i]
+        sine = sine if sine < _BACK else _BACK
+        cosine, c = math.sqrt(1.0 - sine * sine), 1.0 - 2.0 * sine * sine
+        moved = geometry.zero - geometry.tilt * cosine - geometry.transparency * 2.0 * sine * cosine - geometry.start
+        cos2[i], shift[i] = c, moved / geometry.step
+        place[i] = (_angle(c * mean) + moved) / geometry.step
 
 
 @_jit
 def _append_lines(lines, row, sticks, count, wavelength, factor, broadening, geometry):  # type: ignore[no-untyped-def]
     """Appends the lines of one phase at one wavelength, and returns the table's new length.
 
-    A row holds place (the mean over axial divergence) and FWHM in points, Lorentz and Gauss height, height once spread
-    by axial divergence (within 4% up to a reach of 3, 20% up to 20), reach of that spread in FWHM, cos 2θ, and the
-    instrument's shift in points.
+    The table's rows are, one column a line, place (the mean over axial divergence) and FWHM in points, Lorentz and
+    Gauss height, height once spread by axial divergence (within 4% up to a reach of 3, 20% up to 20), reach of that
+    spread in FWHM, cos 2θ, and the instrument's shift in points.
     `broadening` is the resolution's U V W X Y, then size, microstrain and Lorentzian share.
     """
-    axial2 = geometry.axial * geometry.axial
-    for r in range(count):
-        sine = 0.5 * wavelength * sticks[0, r]
-        if sine >= 0.9999:
-            continue
-        cosine = math.sqrt(1.0 - sine * sine)
-        cos2, sin2 = 1.0 - 2.0 * sine * sine, 2.0 * sine * cosine
-        fwhm, eta = peak_shape(sine / cosine, cosine, wavelength, broadening)
-        area = factor * sticks[1, r] * _intensity(sine, cosine, geometry)
-        shift = (geometry.zero - geometry.tilt * cosine - geometry.transparency * sin2 - geometry.start) / geometry.step
-        reach = 0.5 * axial2 * abs(cos2) / sin2 * _DEG / fwhm  # d(2φ) = cot 2θ h²/2, at the end of h
-        lines[row, 0] = _angle(cos2 * (1.0 + axial2 / 12.0)) / geometry.step + shift  # the mean of h² is axial²/6
-        lines[row, 1] = fwhm / geometry.step
-        lines[row, 2] = area * eta * 2.0 / (math.pi * fwhm)
-        lines[row, 3] = area * (1.0 - eta) * _GAUSS_AREA / fwhm
-        lines[row, 4] = (lines[row, 2] + lines[row, 3]) / math.sqrt(math.sqrt(1.0 + reach * reach / 2.4))
-        lines[row, 5], lines[row, 6], lines[row, 7] = reach, cos2, shift
-        row += 1
-    return row
+    inverse_d, part, step = sticks[0, :count], lines[:, row : row + count], geometry.step
+    points, lorentz, gauss, height, reach, cos2 = part[1], part[2], part[3], part[4], part[5], part[6]
+    _line_shapes(inverse_d, wavelength, broadening, step, points, lorentz)
+    _line_areas(inverse_d, sticks[1, :count], wavelength, factor / step, geometry, height)
+    _line_places(inverse_d, wavelength, geometry, cos2, part[7], part[0])
+    for i in range(np.int32(count)):
+        area, eta = height[i] / points[i], lorentz[i]
+        lorentz[i] = area * eta * (2.0 / math.pi)
+        gauss[i] = area * (1.0 - eta) * _GAUSS_AREA
+    spread = 0.5 * geometry.axial * geometry.axial * _DEG / step
+    for i in range(np.int32(count)):
+        reach[i] = spread * abs(cos2[i]) / (math.sqrt(1.0 - cos2[i] * cos2[i]) * points[i])  # d(2φ) = cot 2θ h²/2
+    for i in range(np.int32(count)):
+        height[i] = (lorentz[i] + gauss[i]) / math.sqrt(math.sqrt(1.0 + reach[i] * reach[i] / 2.4))
+    return row + count
 
 
 @_jit
 def _strongest(lines, first, last, low, high):  # type: ignore[no-untyped-def]
-    """Height and place (point) of the strongest of some rows that lies from point `low` to `high`."""
-    best, place = 0.0, -1
-    for row in range(first, last):
-        if lines[row, 4] > best and low <= lines[row, 0] <= high:
-            best, place = lines[row, 4], row
+    """Height and place (point) of the strongest of some lines that lies from point `low` to `high`; height of any."""
+    best, place, top = 0.0, -1, 0.0
+    for line in range(first, last):
+        height = lines[4, line]
+        top = max(top, height)
+        if height > best and low <= lines[0, line] <= high:
+            best, place = height, line
     if place < 0:
-        return best, place
+        return best, place, top
     # The mean of a line spread by axial divergence is reach/6 from its end, its top closer to that (within 0.07 FWHM).
-    reach = math.copysign(lines[place, 5], lines[place, 6])
-    top = lines[place, 0] + lines[place, 1] * reach / 6.0 * (1.0 - 1.0 / math.sqrt(1.0 + reach * reach / 1.8))
-    return best, int(round(min(max(top, low), high)))
+    reach = math.copysign(lines[5, place], lines[6, place])
+    point = lines[0, place] + lines[1, place] * reach / 6.0 * (1.0 - 1.0 / math.sqrt(1.0 + reach * reach / 1.8))
+    return best, int(round(min(max(point, low), high))), top
 
 
 @_jit
@@ -467,8 +564,8 @@ def place_lines(lines, top, geometry, pieces):  # type: ignore[no-untyped-def]
     Approximation Theory and Approximation Practice, chapter 19). n is the least that misses no more than SPREAD.
     """
     piece = 0
-    for row in range(lines.shape[0]):
-        height, reach = lines[row, 4] / top, lines[row, 5]
+    for row in range(lines.shape[1]):
+        height, reach = lines[4, row] / top, lines[5, row]
         if height < TAIL:
             continue
         ratio = reach / (1.0 + math.sqrt(1.0 + reach * reach))
@@ -477,11 +574,11 @@ def place_lines(lines, top, geometry, pieces):  # type: ignore[no-untyped-def]
             missed *= ratio * ratio
             n += 1
         if n > 1:
-            piece = _spread(lines[row], n, geometry, pieces, piece)
+            piece = _spread(lines[:, row], n, geometry, pieces, piece)
         else:
             for k in range(4):
-                pieces[piece, k] = lines[row, k]
-            pieces[piece, 4] = 1.0
+                pieces[k, piece] = lines[k, row]
+            pieces[4, piece] = 1.0
             piece += 1
     return piece
 
@@ -494,13 +591,13 @@ def _spread(line, n, geometry, pieces, piece):  # type: ignore[no-untyped-def]
         h = geometry.axial * _AXIAL[n, 0, i]
         c = cos2 * math.sqrt(1.0 + h * h)
         share = _AXIAL[n, 1, i] / (c * c * math.sqrt(max(1e-9, 1.0 - c * c)))
-        pieces[piece, 0], pieces[piece, 1] = _angle(c) / geometry.step + line[7], line[1]
-        pieces[piece, 2], pieces[piece, 3], pieces[piece, 4] = line[2] * share, line[3] * share, n
+        pieces[0, piece], pieces[1, piece] = _angle(c) / geometry.step + line[7], line[1]
+        pieces[2, piece], pieces[3, piece], pieces[4, piece] = line[2] * share, line[3] * share, n
         total += share
         piece += 1
     for i in range(first, piece):
-        pieces[i, 2] /= total
-        pieces[i, 3] /= total
+        pieces[2, i] /= total
+        pieces[3, i] /= total
     return piece
 
 
@@ -557,7 +654,15 @@ def _exponentials(mean, out):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _small_counts(pattern, counts, key, out):  # type: ignore[no-untyped-def]
+def _bits(x):  # type: ignore[no-untyped-def]
+    """32 bits that each depend on all of x: xor-shifts and two products (Wellons 2018, hash-prospector)."""
+    z = np.uint32((x ^ (x >> np.uint32(16))) * np.uint32(0x21F0AAAD))
+    z = np.uint32((z ^ (z >> np.uint32(15))) * np.uint32(0x735A2D97))
+    return np.uint32(z ^ (z >> np.uint32(15)))
+
+
+@_jit
+def _small_counts(pattern, counts, first, stride, out):  # type: ignore[no-untyped-def]
     """Draws points of a mean below INVERSION by inversion: the count is how often the uniform number exceeds the CDF.
 
     What the uniform number exceeds the CDF at k by, over the probability of k, is rest(k) = rest(k-1) k/mean - 1. Block
@@ -566,18 +671,18 @@ def _small_counts(pattern, counts, key, out):  # type: ignore[no-untyped-def]
     mean, rest = np.full(_BLOCK, _LEAST), np.empty(_BLOCK, np.float32)
     inverse, count = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
     level, most = np.float32(counts), np.float32(INVERSION)
-    for first in range(0, pattern.size, _BLOCK):
-        part = pattern[first : first + _BLOCK]
+    for start in range(0, pattern.size, _BLOCK):
+        part = pattern[start : start + _BLOCK]
         for i in range(np.int32(part.size)):
             m = level * part[i]
             m = m if m > _LEAST else _LEAST
             mean[i] = m if m < most else most
         if _smallest(mean) >= most:
             continue
-        start = key + np.uint64(first)
+        x = np.uint32(first + np.uint32(start) * stride)
         for i in range(np.int32(_BLOCK)):
-            bits = mix(start + np.uint64(i))
-            count[i] = (np.float32(np.int32(bits >> np.uint64(41))) + _F2) * _UNIT
+            count[i] = (np.float32(np.int32(_bits(x) >> np.uint32(9))) + _F2) * _UNIT
+            x = np.uint32(x + stride)
         _exponentials(mean, rest)
         for i in range(np.int32(_BLOCK)):
             rest[i] = count[i] * rest[i] * _ALL - _F1
@@ -596,7 +701,7 @@ def _small_counts(pattern, counts, key, out):  # type: ignore[no-untyped-def]
                 n += _F1 if r > _F0 else _F0
                 rest[i], count[i] = r * ((k + _THREE) * over) - _F1, n
             k += _FOUR
-        goal = out[first : first + _BLOCK]
+        goal = out[start : start + _BLOCK]
         for i in range(np.int32(goal.size)):
             large, small = goal[i], count[i]
             goal[i] = small if mean[i] < most else large
@@ -608,23 +713,27 @@ def add_counting_noise(pattern, counts, key, out):  # type: ignore[no-untyped-de
 
     Below a mean of INVERSION exact. Above, a normal number with the Cornish-Fisher correction for skewness (Abramowitz
     & Stegun 26.2.49), rounded; the correction adds 1/18 to the variance and rounding 1/12, together 5/36, by which the
-    normal is narrowed. The normal is the sum of four 16-bit numbers, with a cubic that gives it variance 1 and
-    kurtosis 3; it ends at 4 standard deviations. Mean and variance hold within 0.1%.
+    normal is narrowed. The normal is the sum of four parts of 32 bits, each even over the same range: 14 bits in steps
+    of 1 and three times 6 bits in steps of 256. A cubic gives it variance 1 and kurtosis 3; it ends at 4 standard
+    deviations. Mean and variance hold within 0.1%.
     """
     level = np.float32(counts)
+    first, stride = np.uint32(key), np.uint32(np.uint32(key >> np.uint64(32)) | np.uint32(1))
+    x = first
     for i in range(np.int32(pattern.size)):
-        bits = mix(key + np.uint64(i))
-        low, high = np.uint32(bits), np.uint32(bits >> np.uint64(32))
-        total = np.int32(low & _HALF) + np.int32(low >> _SHIFT) + np.int32(high & _HALF) + np.int32(high >> _SHIFT)
-        z = (np.float32(total) - np.float32(131070.0)) * np.float32(1.0 / 37837.2271)
-        z *= np.float32(0.94903548) + np.float32(0.01864152) * z * z
+        b = _bits(x)
+        coarse = ((b >> np.uint32(14)) & _SIX_BITS) + ((b >> np.uint32(20)) & _SIX_BITS) + (b >> np.uint32(26))
+        total = np.int32((b & _FOURTEEN_BITS) + (coarse << np.uint32(8)))
+        z = (np.float32(total) - _MIDDLE) * _DEVIATION
+        z *= _NORMAL + _CUBIC * z * z
         mean = level * pattern[i]
-        narrow = mean - np.float32(5.0 / 36.0)
+        narrow = mean - _NARROW
         spread = np.sqrt(narrow if narrow > _F0 else _F0)
         count = np.floor(mean + spread * z + (z * z - _F1) * _F3 + _F2)
         out[i] = count if count > _F0 else _F0
+        x = np.uint32(x + stride)
     if counts * _smallest(pattern) < INVERSION:
-        _small_counts(pattern, counts, key, out)
+        _small_counts(pattern, counts, first, stride, out)
 
 
 @_jit
@@ -671,8 +780,8 @@ class Space(NamedTuple):
     """Memory that the samples of a batch are made in, one after the other."""
 
     sticks: NDArray[np.float64]  # (2, reflections)
-    lines: NDArray[np.float64]  # (lines, 8), see `_append_lines`
-    pieces: NDArray[np.float64]  # (lines x MOST, 5), see `draw_peaks`
+    lines: NDArray[np.float64]  # (8, lines), see `_append_lines`
+    pieces: NDArray[np.float64]  # (9, lines x MOST), see `draw_peaks`
     fine: NDArray[np.float32]  # (rows, ROW), as are the next two
     coarse: NDArray[np.float32]
     far: NDArray[np.float32]
@@ -689,7 +798,7 @@ def work_space(lib, slots, n):  # type: ignore[no-untyped-def]
     coarse_rows = fine_rows // COARSE + 1  # as many nodes as `fine` has intervals, and at least one more
     far_rows = coarse_rows // COARSE + 1
     return Space(
-        np.empty((2, most)), np.empty((lines, 8)), np.empty((lines * MOST, 5)), np.empty((fine_rows, ROW), np.float32),
+        np.empty((2, most)), np.empty((8, lines)), np.empty((9, lines * MOST)), np.empty((fine_rows, ROW), np.float32),
         np.empty((coarse_rows, ROW), np.float32), np.empty((far_rows, ROW), np.float32), np.zeros(slots),
         np.zeros(slots, np.int64),
     )  # fmt: skip
@@ -707,8 +816,8 @@ def sample_lines(lib, cond, b, geometry, space, low, high):  # type: ignore[no-u
         if cond.phase[b, slot] >= 0:
             first = rows
             rows = _phase_lines(lib, cond, b, slot, geometry, space.sticks, space.lines, first)
-            space.height[slot], space.place[slot] = _strongest(space.lines, first, rows, low, high)
-            top = max(top, _strongest(space.lines, first, rows, -np.inf, np.inf)[0])
+            space.height[slot], space.place[slot], highest = _strongest(space.lines, first, rows, low, high)
+            top = max(top, highest)
     return rows, top
 
 
@@ -718,7 +827,7 @@ def _draw_sample(lib, cond, b, n, start, step, space):  # type: ignore[no-untype
     geometry = geometry_of(cond, b, start, step)
     low, high = max((cond.span[b, 0] - start) / step, 0.0), min((cond.span[b, 1] - start) / step, n - 1.0)
     rows, top = sample_lines(lib, cond, b, geometry, space, low, high)
-    draw_peaks(space, place_lines(space.lines[:rows], top, geometry, space.pieces), top)
+    draw_peaks(space, place_lines(space.lines[:, :rows], top, geometry, space.pieces), top)
     join(space.coarse, 1.0, space.far)
     join(space.fine, 1.0, space.coarse)
 
