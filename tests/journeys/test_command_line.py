@@ -318,7 +318,7 @@ def test_two_cifs_of_one_phase_are_told(tmp_path: Path) -> None:
 
 def test_help_names_every_command() -> None:
     done = run("--help")
-    for command in ("simulate", "noise", "train", "identify", "evaluate", "recipe", "demo"):
+    for command in ("simulate", "noise", "train", "identify", "evaluate", "serve", "recipe", "demo"):
         assert command in done.stdout
         assert run(command, "--help").returncode == 0
 

@@ -17,11 +17,9 @@ from bragglens.cli.app import (
     bar,
     batch,
     err,
-    internal_standard,
     out,
     print_epoch,
     save,
-    stated_wavelength,
 )
 from bragglens.cli.outputs import Output, figures, json_file, report_file, screen, series_file, table_file
 from bragglens.errors import BragglensError
@@ -73,8 +71,9 @@ def identify(
     and keeps what is answered.
     """
     from bragglens.identify.identify import Options, check, identify_each
+    from bragglens.identify.stated import internal_standard, stated_wavelength
 
-    asked = _asked(model, phases)
+    asked = asked_of(model, phases)
     options: Options = {
         "wavelength": stated_wavelength(wavelength),
         "elements": elements,
@@ -157,7 +156,7 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     return files
 
 
-def _asked(model: Path | None, phases: Path | None) -> Any:
+def asked_of(model: Path | None, phases: Path | None) -> Any:
     """Who is asked: a model, or a library of structures alone."""
     from bragglens.crystal.library import read_library
     from bragglens.learn.model import load_model

@@ -16,7 +16,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bragglens import __version__
 from bragglens.crystal.library import Library, read_library
-from bragglens.errors import BragglensError
 
 # Threads that wait by spinning make two trainings that share a core four to ten times slower; read when torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -92,24 +91,6 @@ def recipe_of(file: Path | None, wavelength: str = "CuKa") -> Any:
     from bragglens.simulate.recipe_file import read_recipe
 
     return read_recipe(file) if file else Recipe(wavelength=wavelength)
-
-
-def stated_wavelength(text: str | None) -> float | None:
-    """Å of the strongest line that an option names, None where it was not given."""
-    from bragglens.simulate.instrument import emission
-
-    return emission(text)[0].wavelength if text else None
-
-
-def internal_standard(text: str | None) -> tuple[str, float] | None:
-    """Name and wt% from `corundum=20`."""
-    if text is None:
-        return None
-    name, _, weight = text.rpartition("=")
-    try:
-        return name.strip(), float(weight.removesuffix("%"))
-    except ValueError:
-        raise BragglensError(f"standard '{text}': give its name and wt% of the specimen: corundum=20") from None
 
 
 def save(figure: Any, path: Path) -> None:

@@ -73,7 +73,7 @@ def to_grid(scan: Scan, preparation: Preparation, *, wavelength: float) -> Patte
         raise ScanError(
             f"{scan.name}: its {scan.two_theta[0]:.4g}-{scan.two_theta[-1]:.4g}° at {wavelength:.4f} Å cover "
             f"{covered.mean():.0%} of the model's {grid.start:g}-{grid.stop:g}° at {preparation.wavelength:.4f} Å, "
-            f"at least {LEAST_COVERAGE:.0%} are needed: measure a wider range or state the right --wavelength"
+            f"at least {LEAST_COVERAGE:.0%} are needed: measure a wider range or state the right wavelength"
         )
     intensity = rebin(two_theta, counts, grid)
     return Pattern(grid, np.where(covered, intensity, 0.0), covered)

@@ -91,15 +91,23 @@ def read_scans(path: str | Path) -> list[Scan]:
         ScanError: as `read_scan`, but not for holding several scans.
     """
     path = Path(path)
-    data = _content(path)
+    return scans_in(_content(path), path.name)
+
+
+def scans_in(data: bytes, name: str) -> list[Scan]:
+    """The scans that the content of a file holds, as `read_scans` gives them; `name` is what to call it."""
+    if not data.strip():
+        raise ScanError(f"{name}: is empty: export or copy the scan again")
+    if len(data) > LARGEST:
+        raise ScanError(f"{name}: is over {LARGEST >> 20} MB, too large for a powder scan: is this the right file?")
     for form in FORMATS:
         if form.recognises(data):
-            scans = form.read(data, path.name)
+            scans = form.read(data, name)
             if len(scans) == 1:
                 return list(scans)
-            return [replace(scan, name=f"{path.name} [{number}]") for number, scan in enumerate(scans, 1)]
+            return [replace(scan, name=f"{name} [{number}]") for number, scan in enumerate(scans, 1)]
     raise ScanError(
-        f"{path}: is binary, and of no format that can be read: "
+        f"{name}: is binary, and of no format that can be read: "
         "export the scan as text with two columns, 2θ and intensity (.xy), from the program that wrote it"
     )
 
@@ -132,19 +140,14 @@ def _same(one: Scan, other: Scan) -> bool:
 
 
 def _content(path: Path) -> bytes:
-    """The whole file, or a ScanError that says why not."""
+    """The file, or one byte more than the largest that is read, or a ScanError that says why not."""
     try:
         if not path.exists():
             raise ScanError(f"{path}: there is no such file: check the path and its spelling")
         if not path.is_file():
             raise ScanError(f"{path}: is a folder or a device, not a file: give the path of one scan")
         with path.open("rb") as stream:
-            data = stream.read(LARGEST + 1)
+            return stream.read(LARGEST + 1)
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise ScanError(f"{path}: cannot be opened ({reason}): check that it may be read") from error
-    if not data.strip():
-        raise ScanError(f"{path}: is empty: export or copy the scan again")
-    if len(data) > LARGEST:
-        raise ScanError(f"{path}: is over {LARGEST >> 20} MB, too large for a powder scan: is this the right file?")
-    return data

@@ -1,0 +1,62 @@
+"""The command that answers in the browser: serve."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bragglens.cli.answering import asked_of
+from bragglens.cli.app import app, err, out
+from bragglens.errors import BragglensError
+
+
+@app.command()
+def serve(
+    model: Annotated[Path | None, typer.Option("--model", "-m", help="Model file that `train` made.")] = None,
+    phases: Annotated[
+        Path | None, typer.Option(help="Folder of CIFs in place of a model: the fit alone, without training.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of this machine.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for any that is free.")] = 8000,
+    names: Annotated[
+        list[str] | None, typer.Option("--name", help="Host name under which others reach it; may be given again.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Scans that are answered at once, each by a process.")] = 2,
+) -> None:
+    """A page in the browser that identifies scans, and the same over HTTP for programs. Ctrl-C ends it."""
+    try:
+        import uvicorn
+
+        from bragglens.web.server import application
+    except ModuleNotFoundError as error:
+        raise BragglensError(f"serve needs {error.name}: install it with: pip install 'bragglens[web]'") from None
+
+    asked = asked_of(model, phases)
+    listening = _listen(host, port)
+    address, port = listening.getsockname()[:2]
+    if not ipaddress.ip_address(address).is_loopback:
+        err.print("there is no password: everybody who reaches this address can use it", style="yellow")
+    out.print(f"bragglens is at http://{f'[{address}]' if ':' in address else address}:{port}/  (Ctrl-C ends it)")
+    served = application(asked, workers=workers, names=names or [])
+    config = uvicorn.Config(served, log_level="warning", access_log=False, server_header=False)
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        BragglensError: the address is not of this machine, or the port is taken.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise BragglensError(f"cannot listen on {host}:{port} ({reason}): choose another --port or --host") from None

@@ -1,0 +1,142 @@
+"""API: the calls over HTTP, and the page that uses them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, UploadFile
+from fastapi.responses import FileResponse, Response
+from starlette.exceptions import HTTPException
+
+from bragglens.identify.identify import Options, check
+from bragglens.scan.read import LARGEST
+from bragglens.web.form import options
+from bragglens.web.guard import REPORT_POLICY
+from bragglens.web.jobs import FullError, Job, Jobs
+from bragglens.web.views import Health, JobList, JobView, ModelView, Problem, job_view, model_view
+from bragglens.web.worker import Upload
+
+MOST_FILES = 50  # in one request
+STATIC = Path(__file__).parent / "static"
+_LONGEST_NAME = 200  # letters
+
+Asked = Annotated[Options, Depends(options)]
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    403: {"model": Problem, "description": "From another web site, or under a name that is not ours"},
+    404: {"model": Problem, "description": "No such job, or no longer"},
+    409: {"model": Problem, "description": "Not yet"},
+    413: {"model": Problem, "description": "Too large, or too many files"},
+    422: {"model": Problem, "description": "A field that makes no sense"},
+    429: {"model": Problem, "description": "Too many scans wait"},
+}
+
+
+def _may(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: _PROBLEMS[status] for status in statuses}
+
+
+routes = APIRouter()
+
+
+def _jobs(request: Request) -> Jobs:
+    jobs: Jobs = request.app.state.jobs
+    return jobs
+
+
+def _job(id: str, request: Request) -> Job:
+    job = _jobs(request).get(id)
+    if job is None:
+        raise HTTPException(404, "there is no such job, or no longer: send the scan again")
+    return job
+
+
+TheJobs = Annotated[Jobs, Depends(_jobs)]
+TheJob = Annotated[Job, Depends(_job)]
+
+
+@routes.post("/api/identify", status_code=202, responses=_may(403, 413, 422, 429))
+def identify(files: list[UploadFile], options: Asked, request: Request, jobs: TheJobs) -> JobList:
+    """Send scans to be identified; each becomes a job. All of them are taken, or none."""
+    check(request.app.state.asked, options)
+    if len(files) > MOST_FILES:
+        raise HTTPException(413, f"{len(files)} files in one request: send at most {MOST_FILES}, then the next")
+    uploads = [Upload(_name(file.filename), _content(file)) for file in files]
+    started: list[Job] = []
+    try:
+        for upload in uploads:
+            started.append(jobs.add(upload, options))
+    except FullError:
+        for job in started:
+            jobs.drop(job.id)
+        raise
+    return JobList(jobs=[job_view(job, jobs) for job in started])
+
+
+def _content(file: UploadFile) -> bytes:
+    data = file.file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise HTTPException(413, f"{_name(file.filename)}: is over {LARGEST >> 20} MB: is this the right file?")
+    return data
+
+
+def _name(sent: str | None) -> str:
+    """What to call a file: without folders, and of a length that can be shown."""
+    return (sent or "").replace("\\", "/").rpartition("/")[2].strip()[-_LONGEST_NAME:] or "scan"
+
+
+@routes.get("/api/jobs/{id}", responses=_may(403, 404, 422))
+def job(job: TheJob, jobs: TheJobs) -> JobView:
+    """How a job stands; once it is done or failed, its answer."""
+    return job_view(job, jobs)
+
+
+@routes.post("/api/jobs/{id}/again", status_code=202, responses=_may(403, 404, 422, 429))
+def again(job: TheJob, options: Asked, request: Request, jobs: TheJobs) -> JobView:
+    """Look at the same scan in another way; a new job, beside the old one."""
+    check(request.app.state.asked, options)
+    return job_view(jobs.add(job.upload, options), jobs)
+
+
+@routes.get(
+    "/api/jobs/{id}/report",
+    response_class=Response,
+    responses={200: {"content": {"text/html": {}}}, **_may(403, 404, 409, 422)},
+)
+def report(job: TheJob) -> Response:
+    """The answer as one HTML page that needs nothing else."""
+    if job.answer is None:
+        raise HTTPException(409, f"{job.upload.name}: is not answered yet: ask again when its job is done")
+    if job.answer.report is None:
+        raise HTTPException(404, f"{job.upload.name}: has no report: its job says why")
+    return Response(job.answer.report, media_type="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
+
+
+@routes.delete("/api/jobs/{id}", status_code=204, responses=_may(403, 404, 422))
+def forget(job: TheJob, jobs: TheJobs) -> None:
+    """Forget a job with its scan; one that is being answered is broken off."""
+    jobs.drop(job.id)
+
+
+@routes.get("/api/model", responses=_may(403))
+def model(request: Request) -> ModelView:
+    """Who answers here, and which phases can be named."""
+    return model_view(request.app.state.asked)
+
+
+@routes.get("/api/health", responses=_may(403))
+def health(jobs: TheJobs) -> Health:
+    """Whether the server is there, and how busy it is."""
+    return Health(queued=jobs.count("queued"), running=jobs.count("running"))
+
+
+@routes.get("/", include_in_schema=False)
+def page() -> FileResponse:
+    """The page."""
+    return FileResponse(STATIC / "index.html")
+
+
+@routes.get("/api", include_in_schema=False)
+def reference() -> FileResponse:
+    """A readable page of the API."""
+    return FileResponse(STATIC / "api.html")

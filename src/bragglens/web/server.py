@@ -1,0 +1,80 @@
+"""Server: the API behind its guard, with an answer in one sentence to all that goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from bragglens.crystal.library import Library
+from bragglens.errors import BragglensError
+from bragglens.learn.model import Model
+from bragglens.web.api import STATIC, routes
+from bragglens.web.guard import Guard
+from bragglens.web.jobs import FullError, Jobs
+
+LARGEST_REQUEST = 64 * 2**20  # bytes
+
+
+def application(asked: Model | Library, *, workers: int = 1, names: Collection[str] = ()) -> ASGIApp:
+    """The server as an ASGI application.
+
+    Args:
+        asked: who answers: a model, or a library alone.
+        workers: how many scans are answered at once, each in a process of its own.
+        names: hosts under which it may be asked, beside `localhost` and addresses in numbers.
+    """
+
+    @asynccontextmanager
+    async def running(app: FastAPI) -> AsyncIterator[None]:
+        app.state.jobs = Jobs(asked, workers=workers)
+        yield
+        app.state.jobs.close()
+
+    app = FastAPI(
+        title="bragglens",
+        version=version("bragglens"),
+        description="Which crystalline phases are in a powder diffraction scan, how much of each, how sure that is.",
+        docs_url=None,  # they load scripts from another host; ours is at /api
+        redoc_url=None,
+        lifespan=running,
+    )
+    app.state.asked = asked
+    app.include_router(routes)
+    app.mount("/static", StaticFiles(directory=STATIC))
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(BragglensError, _impossible)
+    app.add_exception_handler(Exception, _mistaken)
+    return Guard(app, names=frozenset(name.lower() for name in names), largest=LARGEST_REQUEST)
+
+
+def _problem(status: int, sentence: str) -> JSONResponse:
+    return JSONResponse({"error": sentence}, status)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    unknown = "there is nothing at this address: see /api for what there is"
+    return _problem(error.status_code, unknown if error.detail == "Not Found" else error.detail)
+
+
+def _not_understood(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    return _problem(422, f"{first['loc'][-1]}: {first['msg'].lower()}: see /api for the fields")
+
+
+def _impossible(request: Request, error: Exception) -> Response:
+    return _problem(429 if isinstance(error, FullError) else 422, str(error))
+
+
+def _mistaken(request: Request, error: Exception) -> Response:
+    return _problem(500, f"bragglens made a mistake ({type(error).__name__}): please report it")

@@ -1,0 +1,109 @@
+"""Views: what the API tells, as JSON and as its description has it."""
+
+from __future__ import annotations
+
+import time
+from importlib.metadata import version
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from bragglens.crystal.library import Library
+from bragglens.identify.identify import source
+from bragglens.learn.model import Model
+from bragglens.scan.prepare import Preparation
+from bragglens.web.jobs import Job, Jobs, State
+
+
+class Problem(BaseModel):
+    """What went wrong."""
+
+    error: str = Field(description="One sentence: what, where, why, what to do.")
+
+
+class JobView(BaseModel):
+    """One file and what has come of it."""
+
+    id: str
+    file: str = Field(description="Name of the file as it was sent.")
+    state: State
+    ahead: int | None = Field(description="How many scans are answered before this one begins, while it is queued.")
+    seconds: float = Field(description="For how long it has been in this state.")
+    options: dict[str, Any] = Field(description="How the scan is looked at: those that were given.")
+    error: str | None = Field(description="Why it failed, in one sentence.")
+    missing: str | None = Field(description="`wavelength` where the file does not state it: ask again with it.")
+    report: str | None = Field(description="Where the report is.")
+    answer: dict[str, Any] | None = Field(description="Once done or failed: as `bragglens identify --json` has it.")
+
+
+class JobList(BaseModel):
+    """The jobs that a request started, in the order of its files."""
+
+    jobs: list[JobView]
+
+
+class PhaseView(BaseModel):
+    """A phase that can be named."""
+
+    name: str
+    formula: str
+
+
+class AxisView(BaseModel):
+    """What part of a scan the network looks at."""
+
+    start: float = Field(description="2θ in degrees.")
+    stop: float = Field(description="2θ in degrees.")
+    step: float = Field(description="Degrees.")
+    wavelength: float = Field(description="Å; scans of another one are carried over.")
+
+
+class ModelView(BaseModel):
+    """Who answers here."""
+
+    name: str
+    bragglens: str = Field(description="Version that runs.")
+    phases: list[PhaseView]
+    library: str = Field(description="SHA-256 of the phases.")
+    axis: AxisView | None = Field(description="None where structures alone are asked.")
+    versions: dict[str, str] = Field(description="What the model was trained with.")
+
+
+class Health(BaseModel):
+    """How busy the server is."""
+
+    queued: int
+    running: int
+
+
+def job_view(job: Job, jobs: Jobs) -> JobView:
+    """How a job stands."""
+    return JobView(
+        id=job.id,
+        file=job.upload.name,
+        state=job.state,
+        ahead=jobs.ahead(job) if job.state == "queued" else None,
+        seconds=round(time.monotonic() - job.since, 1),
+        options=dict(job.options),
+        error=job.answer.error if job.answer else None,
+        missing=job.answer.missing if job.answer else None,
+        report=f"/api/jobs/{job.id}/report" if job.answer and job.answer.report else None,
+        answer=job.answer.document if job.answer else None,
+    )
+
+
+def model_view(asked: Model | Library) -> ModelView:
+    """Who answers."""
+    library = asked if isinstance(asked, Library) else asked.library
+    return ModelView(
+        name=source(asked),
+        bragglens=version("bragglens"),
+        phases=[PhaseView(name=phase.name, formula=phase.formula) for phase in library],
+        library=library.hash,
+        axis=None if isinstance(asked, Library) else _axis(asked.preparation),
+        versions={} if isinstance(asked, Library) else asked.versions,
+    )
+
+
+def _axis(seen: Preparation) -> AxisView:
+    return AxisView(start=seen.grid.start, stop=seen.grid.stop, step=seen.grid.step, wavelength=seen.wavelength)

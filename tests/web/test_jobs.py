@@ -1,0 +1,109 @@
+"""Jobs that wait, are answered by a process, outlive its end, and are forgotten."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+
+from bragglens.crystal.library import Library
+from bragglens.web import jobs as room
+from bragglens.web import worker
+from bragglens.web.jobs import FullError, Job, Jobs
+from bragglens.web.worker import Upload
+
+BAD = Upload("bad.xy", b"this is no scan")
+
+
+@pytest.fixture(scope="module")
+def others() -> set[int | None]:
+    """Processes of other tests."""
+    return {process.pid for process in multiprocessing.active_children()}
+
+
+def own_process(others: set[int | None]) -> BaseProcess:
+    """The worker of this module's jobs."""
+    (process,) = (one for one in multiprocessing.active_children() if one.pid not in others)
+    return process
+
+
+@pytest.fixture(scope="module")
+def jobs(titania: Library, others: set[int | None]) -> Iterator[Jobs]:
+    served = Jobs(titania, workers=1)
+    yield served
+    served.close()
+    assert {process.pid for process in multiprocessing.active_children()} <= others
+
+
+def ended(jobs: Jobs, job: Job) -> Job:
+    """The job once it is answered."""
+    for _ in range(600):
+        found = jobs.get(job.id)
+        assert found is not None
+        if found.ended:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("no answer")
+
+
+def test_a_worker_that_dies_costs_one_scan(jobs: Jobs, others: set[int | None]) -> None:
+    ended(jobs, jobs.add(BAD, {}))
+    process = own_process(others)
+    process.kill()
+    process.join()
+    lost = ended(jobs, jobs.add(BAD, {}))
+    assert lost.state == "failed"
+    assert lost.answer is not None
+    assert lost.answer.error == "bad.xy: its process ended in a crash: please report this file"
+    after = ended(jobs, jobs.add(BAD, {})).answer
+    assert after is not None
+    assert after.document["scans"][0]["error"] == after.error
+    assert "crash" not in str(after.error)
+
+
+def test_a_scan_that_takes_too_long_is_given_up(jobs: Jobs, scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "LONGEST", 0.0)
+    given_up = ended(jobs, jobs.add(Upload("rutile.xy", (scans / "rutile.xy").read_bytes()), {}))
+    assert given_up.answer is not None
+    assert "no answer after 0 s" in str(given_up.answer.error)
+
+
+def test_a_job_that_is_dropped_is_broken_off(jobs: Jobs, scans: Path, others: set[int | None]) -> None:
+    job = jobs.add(Upload("rutile.xy", (scans / "rutile.xy").read_bytes()), {})
+    while jobs.count("queued"):
+        time.sleep(0.01)
+    before = own_process(others).pid
+    assert jobs.drop(job.id)
+    assert not jobs.drop(job.id)
+    assert ended(jobs, jobs.add(BAD, {})).state == "failed"
+    assert own_process(others).pid != before
+    assert jobs.get(job.id) is None
+
+
+def test_what_ended_is_forgotten_in_time(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (ended(jobs, jobs.add(BAD, {})) for _ in range(2))
+    monkeypatch.setattr(room, "MOST_HELD", second.held + first.held - 1)
+    assert jobs.get(first.id) is None
+    assert jobs.get(second.id) is not None
+    monkeypatch.setattr(room, "KEPT", 0.0)
+    assert jobs.get(second.id) is None
+
+
+def test_the_queue_has_an_end(titania: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    idle = Jobs(titania, workers=0)
+    monkeypatch.setattr(room, "MOST_WAITING", 2)
+    first, second = idle.add(BAD, {}), idle.add(BAD, {})
+    with pytest.raises(FullError, match=r"bad\.xy: 2 scans wait already"):
+        idle.add(BAD, {})
+    assert [idle.ahead(first), idle.ahead(second)] == [0, 1]
+    idle.drop(first.id)
+    assert idle.ahead(second) == 0
+    monkeypatch.setattr(room, "MOST_HELD", 2 * second.held)
+    idle.add(BAD, {})
+    monkeypatch.setattr(room, "MOST_WAITING", 9)
+    with pytest.raises(FullError):
+        idle.add(BAD, {})
