@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from local_server import Server
 
 from bragglens.crystal.library import Library, read_library
 from bragglens.learn.model import Model
@@ -34,3 +37,16 @@ def small_model(titania: Library) -> Model:
 
     use_threads()
     return train(titania, grid=Grid(5.0, 90.0, 0.1), steps=250, seed=3)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("no_proxy", "*")
+    running = Server()
+    thread = threading.Thread(target=running.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield running
+    running.released.set()
+    running.http.shutdown()
+    running.http.server_close()
+    thread.join()

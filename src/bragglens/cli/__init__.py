@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bragglens.cli import answering, making, teaching  # noqa: F401  # each adds its commands to the application
+from bragglens.cli import answering, making, structures, teaching  # noqa: F401  # each adds its commands to the application
 from bragglens.cli.app import app, err
 from bragglens.errors import BragglensError
 
