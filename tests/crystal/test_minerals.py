@@ -104,7 +104,7 @@ def test_one_structure_of_each_lattice_and_why(made: Path) -> None:
     assert len(gathered.problems) == 3
     assert "AMCSD 0000006 Brokenite: is damaged" in gathered.problems[0]
     assert "AMCSD 0000007 Brokenite: the unit cell" in gathered.problems[1]
-    assert "Deepite: AMCSD holds no structure of usual conditions (25 GPa)" in gathered.problems[2]
+    assert "Deepite: AMCSD holds no structure of usual conditions (1900 K, 25 GPa)" in gathered.problems[2]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_without_larixite_the_command_to_install_it_is_said(tmp_path: Path, monk
         ("Quartz between 9 and 440 K\n Note: T = 298(2) K", 0, "298 K"),
         ("Quartz between 9 and 440 K", 1, "in a paper about other conditions"),
         ("Quartz at pressure\n P = 1 atm", 0, "1 atm"),
-        ("Quartz\n Sample: at T = 25 C and P = 4.0GPa = 40 kbar", 2, "4.0 GPa"),
+        ("Quartz\n Sample: at T = 25 C and P = 4.0GPa = 40 kbar", 2, "4.0 GPa, 40 kbar"),
         ("Quartz\n Note: sample is at T = 650 deg C", 2, "650 °C"),
         ("Quartz\n Sample: quenched from T = 1200 C", 0, "usual conditions"),
         ("A mineral\n Note: T = 100 K", 1, "100 K"),

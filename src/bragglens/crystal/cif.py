@@ -27,6 +27,8 @@ SNAP = 0.1  # Å; coordinates typed as 0.3333 lie this near to the special posit
 SHORTEST_CONTACT = 0.7  # Å between two atoms other than hydrogen; H-H in H2 is 0.74
 METRIC_TOLERANCE = 0.02  # relative; axes that symmetry makes equal may differ by 1% of their length
 MAX_FILE_SIZE = 50_000_000  # bytes
+_MAGNETIC = ("_space_group_magn", "_atom_site_moment", "_space_group_symop_magn")
+_MODULATED = ("_space_group_ssg", "_cell_modulation", "_cell_wave_vector", "_space_group_symop_ssg")
 _WATER_LABELS = ("WAT", "H2O")  # names that stand for a water molecule; W alone would be tungsten
 
 Rotation = NDArray[np.float64]
@@ -87,14 +89,16 @@ def parse_cif(text: str, name: str, *, where: str | Path) -> Phase:
     Raises:
         StructureError: the text is damaged, or holds no structure that can be.
     """
-    block = _structure_block(text, where)
+    notes: list[str] = []
+    block = _structure_block(text, where, notes)
     cell = _cell(block, where)
     small = _small_structure(block, where)
-    if not len(small.sites):
-        raise StructureError(f"{where}: holds no atom sites with coordinates: take a CIF with the full structure")
+    if not len(small.sites) or not len(block.find_values("_atom_site_fract_x")):
+        raise StructureError(
+            f"{where}: holds no atom sites with fractional coordinates: take a CIF with the full structure"
+        )
     formula = _text(block, "_chemical_formula_sum") or _text(block, "_chemical_formula_structural")
     composition = parse_formula(formula)
-    notes: list[str] = []
     raw_sites = [_site(block, site, set(composition), notes, where) for site in small.sites if _is_there(site, notes)]
     if not raw_sites:
         raise StructureError(f"{where}: no site of it is occupied: give the occupancies of a real crystal")
@@ -117,7 +121,7 @@ def parse_cif(text: str, name: str, *, where: str | Path) -> Phase:
 # --- the file ---------------------------------------------------------------------------------------------------
 
 
-def _structure_block(text: str, where: str | Path) -> gemmi.cif.Block:
+def _structure_block(text: str, where: str | Path, notes: list[str]) -> gemmi.cif.Block:
     """The first block that has a cell and atoms, else the first that has a cell."""
     try:
         document = gemmi.cif.read_string(text)
@@ -125,9 +129,24 @@ def _structure_block(text: str, where: str | Path) -> gemmi.cif.Block:
         reason = str(error).splitlines()[0] if str(error) else "not CIF syntax"
         raise StructureError(f"{where}: is damaged or no CIF ({reason}): fetch the file again") from error
     blocks = [block for block in document if block.find_value("_cell_length_a")]
+    if not blocks and any(block.find_value("_cell.length_a") for block in document):
+        raise StructureError(f"{where}: is a CIF of a macromolecule or of CIF 2 (tags with a dot): take a core CIF")
     if not blocks:
         raise StructureError(f"{where}: has no unit cell: it is empty, cut short, or not a crystal structure")
-    return next((block for block in blocks if len(block.find_values("_atom_site_fract_x"))), blocks[0])
+    whole = [block for block in blocks if len(block.find_values("_atom_site_fract_x"))]
+    if len(whole) > 1:
+        notes.append(f"holds {len(whole)} structures, the first is taken (data_{whole[0].name})")
+    block = (whole or blocks)[0]
+    for beginnings, what in ((_MAGNETIC, "magnetic"), (_MODULATED, "modulated")):
+        if any(tag.lower().startswith(beginnings) for tag in _tags(block)):
+            notes.append(f"is {what}: its crystal is taken without that")
+    return block
+
+
+def _tags(block: gemmi.cif.Block) -> list[str]:
+    """The tags of a block, of a loop the first."""
+    items: list[Any] = list(block)
+    return [item.pair[0] if item.pair else item.loop.tags[0] for item in items if item.pair or item.loop]
 
 
 def _small_structure(block: gemmi.cif.Block, where: str | Path) -> gemmi.SmallStructure:
@@ -205,7 +224,10 @@ def _element(site: gemmi.SmallStructure.Site, expected: set[str], notes: list[st
             return "O"
         known = [s for s in (letters[:2].capitalize(), letters[:1].upper()) if s and gemmi.Element(s).atomic_number]
         for symbol in [s for s in known if s in expected] or known:
-            return "H" if symbol == "D" else symbol
+            if symbol == "D":
+                notes.append("deuterium taken and weighed as hydrogen")
+                return "H"
+            return symbol
     return None
 
 
@@ -262,7 +284,8 @@ def _choose_symmetry(
     """
     candidates = _symmetry_candidates(block, small, notes)
     if not candidates:
-        raise StructureError(f"{where}: states no symmetry that is known: give its operations or space group")
+        only = "".join(f" (it {note.partition(':')[0]})" for note in notes if note.endswith("without that"))
+        raise StructureError(f"{where}: states no symmetry that is known{only}: give its operations or space group")
     rated: list[tuple[float, _Symmetry, list[Site], dict[str, float], list[str]]] = []
     faults: list[str] = []
     for symmetry in candidates:

@@ -54,7 +54,7 @@ def conditions(title: str, specimen: str = "") -> Conditions:
 
 
 def _stated(text: str) -> Conditions | None:
-    """The farthest of the temperatures and pressures that a text states."""
+    """The temperatures and pressures that a text states, those farthest from the usual ones."""
     found = []
     for number, unit in _TEMPERATURE.findall(text):
         kelvin = float(number) + (273.15 if unit == "C" else 0.0)
@@ -63,4 +63,7 @@ def _stated(text: str) -> Conditions | None:
     for number, unit in _PRESSURE.findall(text):
         distance = 0 if float(number) * _GPA[unit.lower()] < 0.01 else 2
         found.append(Conditions(distance, f"{number} {unit}"))
-    return max(found, key=lambda one: one.distance, default=None)
+    if not found:
+        return None
+    farthest = max(one.distance for one in found)
+    return Conditions(farthest, ", ".join(dict.fromkeys(one.words for one in found if one.distance == farthest)))
