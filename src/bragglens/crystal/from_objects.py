@@ -124,7 +124,10 @@ def _conventional(
         return None
     kinds = list(dict.fromkeys(tuple(sorted(mixed.items())) for mixed in atoms))
     numbers = [kinds.index(tuple(sorted(mixed.items()))) + 1 for mixed in atoms]
-    data = spglib.get_symmetry_dataset((lattice, positions, numbers), symprec=SYMPREC)
+    try:
+        data = spglib.get_symmetry_dataset((lattice, positions, numbers), symprec=SYMPREC)
+    except getattr(spglib, "SpglibError", ()):  # older releases give None
+        data = None
     if data is None:
         raise StructureError(f"{name}: spglib finds no symmetry: check cell and atoms, which may lie on each other")
     group = spglib.get_symmetry_from_database(data.hall_number)

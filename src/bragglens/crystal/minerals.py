@@ -132,7 +132,7 @@ def _groups(
         elif compounds and not wanted and not entry.mineral:
             groups.setdefault(" ".join(sorted(parse_formula(entry.formula))) or entry.formula, []).append(entry)
     folded = {name.casefold(): name for name in known}
-    for name in wanted.keys() - folded.keys():
+    for name in [name for name in wanted if name not in folded]:
         close = difflib.get_close_matches(name, [n for n in folded if n], n=3)
         meant = f": is it {' or '.join(folded[one] for one in close)}?" if close else ": check the spelling"
         problems.append(f"{wanted[name]}: is no mineral of AMCSD{meant}")
