@@ -51,6 +51,8 @@ MADE = [
     entry(2, "Cesiumite", "Cs Cl", 4.123, "A paper\n Note: T = 298 K", 1990),
     entry(3, "Cesiumite", "Cs Cl", 3.8, "A paper\n Note: P = 5 GPa", 2015),
     entry(4, "Cesiumite", "Cs Br", 4.29, "A bromide of its kind", 2001),
+    entry(11, "Cesiumite", "Cs I", 4.56, "An old iodide", 1930),
+    entry(12, "Cesiumite", "Cs Cl", 7.9, "An old guess", 1930),
     entry(5, "Cesiumite", "Cs Cl", 6.9, "A rare form", 2010),
     entry(6, "Brokenite", "Cs Cl", 4.1, "No atoms", 2000, x="!"),
     entry(7, "Brokenite", "Cs Cl", 0.1, "No cell", 2000),
@@ -95,7 +97,7 @@ def manifest(folder: Path) -> dict[str, dict[str, str]]:
 def test_one_structure_of_each_lattice_and_why(made: Path) -> None:
     gathered = gather_minerals(made)
     rows = manifest(made)
-    assert sorted(rows) == ["Cesiumite.cif", "Cesiumite_CsBr.cif", "Cesiumite_Pm-3m.cif"]
+    assert sorted(rows) == ["Cesiumite.cif", "Cesiumite_CsBr.cif", "Cesiumite_CsI.cif", "Cesiumite_Pm-3m.cif"]
     assert rows["Cesiumite.cif"]["id"] == "0000002"
     assert rows["Cesiumite.cif"]["others"].split() == ["0000001", "0000010"]
     assert rows["Cesiumite.cif"]["chosen"] == "298 K; its sites give the formula; all sites full; the only such"
@@ -111,7 +113,7 @@ def test_one_structure_of_each_lattice_and_why(made: Path) -> None:
     ("selection", "files"),
     [
         ({"elements": "Cs,Cl"}, {"Cesiumite.cif", "Cesiumite_Pm-3m.cif"}),
-        ({"elements": "-Cl"}, {"Cesiumite_CsBr.cif"}),
+        ({"elements": "-Cl"}, {"Cesiumite_CsBr.cif", "Cesiumite_CsI.cif"}),
         ({"formula": "CsCl"}, {"Cesiumite.cif", "Cesiumite_Pm-3m.cif"}),
         ({"formula": "AlNi", "compounds": True}, {"NiAl.cif"}),
         ({"names": ["CESIUMITE"], "formula": "CsBr"}, {"Cesiumite_CsBr.cif"}),
@@ -128,7 +130,7 @@ def test_selections_give_the_same_files_as_the_whole(made: Path, selection: dict
 def test_unknown_names_are_said_with_what_may_be_meant(made: Path) -> None:
     gathered = gather_minerals(made, ["cesiumit", "cesiumite"])
     assert gathered.problems == ("cesiumit: is no mineral of AMCSD: is it Cesiumite?",)
-    assert len(gathered.files) == 3
+    assert len(gathered.files) == 4
 
 
 def test_a_repeat_mends_what_is_missing_and_leaves_what_is_there(made: Path) -> None:

@@ -177,7 +177,7 @@ class _Candidate:
 
     @property
     def sound(self) -> bool:
-        return self.conditions.distance < 2 and not any(self.rank[1:4])
+        return self.conditions.distance < 2 and self.faithful and not self.entry.doubted
 
     @property
     def full(self) -> bool:
@@ -202,7 +202,8 @@ def _choose(entries: list[Entry]) -> tuple[list[tuple[_Candidate, str, list[str]
     """Of each lattice the best candidate, why, and the codes of the others; what is left out.
 
     The lattice that most papers report comes first, since names are given to rare forms and foreign compounds too.
-    A further one counts only where its entry gives its formula and is not from the times when cells were guessed.
+    A further one counts only where its entry gives its formula and, of the same elements, is not from the times when
+    cells were guessed.
     """
     candidates, problems = _readable(entries)
     usual = [one for one in candidates if one.conditions.distance < 2]
@@ -220,7 +221,8 @@ def _choose(entries: list[Entry]) -> tuple[list[tuple[_Candidate, str, list[str]
         members = [i for i in sorted(left) if usual[i] in alike[seed]]
         left -= set(members)
         best, *others = _commonest_first([usual[i] for i in members])
-        if not kept or best.sound:
+        foreign = all(best.elements != one.elements for one, _, _ in kept)
+        if not kept or (best.sound and (foreign or best.entry.year >= MODERN)):
             kept.append((best, _why(best, others), [one.entry.code for one in others]))
     return kept, problems
 
