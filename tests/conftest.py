@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
+from local_server import Server
 
 from bragglens.crystal.library import Library, read_library
 from bragglens.learn.model import Model
@@ -50,3 +52,16 @@ def browser() -> Iterator[Any]:
         chromium = play.chromium.launch(executable_path=found)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("no_proxy", "*")
+    running = Server()
+    thread = threading.Thread(target=running.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield running
+    running.released.set()
+    running.http.shutdown()
+    running.http.server_close()
+    thread.join()

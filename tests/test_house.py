@@ -26,7 +26,20 @@ def test_tool_is_content(command: list[str]) -> None:
 
 def test_exports_are_exactly_these() -> None:
     public = {name for name in vars(bragglens) if not name.startswith("_")}
-    rooms = {"crystal", "errors", "files", "identify", "learn", "scan", "simulate", "report", "cli", "demo", "web"}
+    rooms = {
+        "crystal",
+        "download",
+        "errors",
+        "files",
+        "identify",
+        "learn",
+        "scan",
+        "simulate",
+        "report",
+        "cli",
+        "demo",
+        "web",
+    }
     assert public - rooms <= set(bragglens.__all__) | {"version"}
     assert all(hasattr(bragglens, name) for name in bragglens.__all__)
 

@@ -2,6 +2,8 @@
 
 from importlib.metadata import version
 
+from bragglens.crystal.cif_text import write_cif
+from bragglens.crystal.from_objects import phase_of
 from bragglens.crystal.library import Library, read_library
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError
@@ -24,8 +26,10 @@ __all__ = [
     "Scan",
     "identify",
     "load_model",
+    "phase_of",
     "read_library",
     "read_scan",
     "read_scans",
     "save_model",
+    "write_cif",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,3 +40,17 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
             reason = (error.strerror or str(error)).lower()
             raise BragglensError(f"{path}: cannot be written ({reason}): choose another place") from error
         raise
+
+
+def cache_folder() -> Path:
+    """Where fetched things are kept: $BRAGGLENS_CACHE, or the platform's place for caches.
+
+    ~/.cache/bragglens ($XDG_CACHE_HOME) on Linux, ~/Library/Caches/bragglens on macOS, %LOCALAPPDATA% on Windows.
+    """
+    if own := os.environ.get("BRAGGLENS_CACHE"):
+        return Path(own)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "bragglens"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "bragglens" / "Cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bragglens"

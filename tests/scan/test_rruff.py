@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import struct
-import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from local_server import Server
 
 from bragglens.errors import FetchError
 from bragglens.scan import rruff
@@ -20,51 +19,6 @@ from bragglens.scan.rruff import ARCHIVE, TITANIA, Fetched, fetch_rruff
 RUTILE = "Rutile__R040049-1__Powder__Xray_Data_XY_RAW__115.txt"
 BROOKITE = "Brookite__R050591-1__Powder__Xray_Data_XY_RAW__1982.txt"
 SCAN = b"##NAMES=Rutile\n5.00, 12\n5.01, 14\n##END=\n" * 100
-
-
-class Server:
-    """Answers every request by calling `answer`, and keeps the paths asked for."""
-
-    def __init__(self) -> None:
-        self.paths: list[str] = []
-        self.answer: Callable[[BaseHTTPRequestHandler], None] = lambda handler: handler.send_error(404)
-        self.released = threading.Event()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.paths.append(self.path)
-                outer.answer(self)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
-
-    def serve(self, body: bytes, *, length: int | None = None) -> None:
-        """Answer with these bytes, announcing `length` where given."""
-
-        def answer(handler: BaseHTTPRequestHandler) -> None:
-            handler.send_response(200)
-            handler.send_header("Content-Length", str(len(body) if length is None else length))
-            handler.end_headers()
-            handler.wfile.write(body)
-
-        self.answer = answer
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("no_proxy", "*")
-    running = Server()
-    thread = threading.Thread(target=running.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield running
-    running.released.set()
-    running.http.shutdown()
-    running.http.server_close()
-    thread.join()
 
 
 def archive(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:

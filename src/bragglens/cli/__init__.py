@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from bragglens.cli import answering, making, serving, teaching  # noqa: F401  # each adds its commands to the application
+# each adds its commands to the application
+from bragglens.cli import answering, making, serving, structures, teaching  # noqa: F401
 from bragglens.cli.app import app, err
 from bragglens.errors import BragglensError
 

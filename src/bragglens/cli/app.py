@@ -44,6 +44,10 @@ recipe_app = typer.Typer(
     help="Look at what simulated patterns are drawn from, and start a recipe of your own.",
 )
 app.add_typer(recipe_app, name="recipe")
+fetch_app = typer.Typer(no_args_is_help=True, help="Fetch structures from open databases into a folder of CIFs.")
+app.add_typer(fetch_app, name="fetch")
+library_app = typer.Typer(no_args_is_help=True, help="Make a folder of CIFs, the library that models and fits know.")
+app.add_typer(library_app, name="library")
 
 
 def range_of(text: str) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ from bragglens.errors import StructureError
 DEFAULT_U_ISO = 0.0063  # Å², B = 0.5 Å²: usual for inorganic solids at room temperature
 LARGEST_U = 0.3  # Å²; an atom that swings wider than half a bond is a slip of the file
 SNAP = 0.1  # Å; coordinates typed as 0.3333 lie this near to the special position they mean
-SHORTEST_CONTACT = 0.7  # Å between two atoms; H-H in H2 is 0.74
+SHORTEST_CONTACT = 0.7  # Å between two atoms other than hydrogen; H-H in H2 is 0.74
 METRIC_TOLERANCE = 0.02  # relative; axes that symmetry makes equal may differ by 1% of their length
 MAX_FILE_SIZE = 50_000_000  # bytes
+_MAGNETIC = ("_space_group_magn", "_atom_site_moment", "_space_group_symop_magn")
+_MODULATED = ("_space_group_ssg", "_cell_modulation", "_cell_wave_vector", "_space_group_symop_ssg")
 _WATER_LABELS = ("WAT", "H2O")  # names that stand for a water molecule; W alone would be tungsten
 
 Rotation = NDArray[np.float64]
@@ -44,11 +47,11 @@ class _Symmetry:
         """What the file states, without the setting that was supposed."""
         return self.origin.partition(",")[0]
 
-    @property
+    @cached_property
     def rotations(self) -> Rotation:
         return np.array([np.array(gemmi.Op(t).rot) / gemmi.Op.DEN for t in self.triplets])
 
-    @property
+    @cached_property
     def translations(self) -> Rotation:
         return np.array([np.array(gemmi.Op(t).tran) / gemmi.Op.DEN for t in self.triplets])
 
@@ -66,24 +69,45 @@ def read_cif(path: str | Path) -> Phase:
         StructureError: the file is missing, damaged, or holds no structure that can be.
     """
     path = Path(path)
-    block = _structure_block(path)
-    cell = _cell(block, path)
-    small = _small_structure(block, path)
-    if not len(small.sites):
-        raise StructureError(f"{path}: holds no atom sites with coordinates: take a CIF with the full structure")
+    try:
+        if path.stat().st_size > MAX_FILE_SIZE:
+            raise StructureError(f"{path}: larger than {MAX_FILE_SIZE // 10**6} MB, which no crystal structure needs")
+        content = path.read_bytes()
+    except OSError as error:
+        raise StructureError(f"{path}: cannot be read: {error.strerror}") from error
+    return parse_cif(content.decode("utf-8", errors="replace"), path.stem, where=path)
+
+
+def parse_cif(text: str, name: str, *, where: str | Path) -> Phase:
+    """The first complete structure of a CIF's text.
+
+    Args:
+        text: the CIF.
+        name: of the phase.
+        where: what a refusal begins with, such as the file.
+
+    Raises:
+        StructureError: the text is damaged, or holds no structure that can be.
+    """
+    notes: list[str] = []
+    block = _structure_block(text, where, notes)
+    cell = _cell(block, where)
+    small = _small_structure(block, where)
+    if not len(small.sites) or not len(block.find_values("_atom_site_fract_x")):
+        raise StructureError(
+            f"{where}: holds no atom sites with fractional coordinates: take a CIF with the full structure"
+        )
     formula = _text(block, "_chemical_formula_sum") or _text(block, "_chemical_formula_structural")
     composition = parse_formula(formula)
-    notes: list[str] = []
     _put_uij_in_order(small, notes)
-    raw_sites = [_site(block, site, set(composition), notes, path) for site in small.sites if _is_there(site, notes)]
+    raw_sites = [_site(block, site, set(composition), notes, where) for site in small.sites if _is_there(site, notes)]
     if not raw_sites:
-        raise StructureError(f"{path}: no site of it is occupied: give the occupancies of a real crystal")
-    symmetry, sites = _choose_symmetry(block, small, cell, raw_sites, notes, path)
+        raise StructureError(f"{where}: no site of it is occupied: give the occupancies of a real crystal")
+    symmetry, sites, content = _choose_symmetry(block, small, cell, raw_sites, notes, where)
     sites = _all_ellipsoids_or_none(sites, small, notes)
-    content = _cell_content(sites, symmetry, cell)
     mass = _cell_mass(content, composition, notes)
     return Phase(
-        name=path.stem,
+        name=name,
         formula=formula or _formula_of(content),
         space_group=symmetry.symbol,
         cell=tuple(cell.parameters),
@@ -98,38 +122,49 @@ def read_cif(path: str | Path) -> Phase:
 # --- the file ---------------------------------------------------------------------------------------------------
 
 
-def _structure_block(path: Path) -> gemmi.cif.Block:
-    """The first block of the file that has a cell and atoms, else the first that has a cell."""
+def _structure_block(text: str, where: str | Path, notes: list[str]) -> gemmi.cif.Block:
+    """The first block that has a cell and atoms, else the first that has a cell."""
     try:
-        if path.stat().st_size > MAX_FILE_SIZE:
-            raise StructureError(f"{path}: larger than {MAX_FILE_SIZE // 10**6} MB, which no crystal structure needs")
-        document = gemmi.cif.read_string(path.read_bytes().decode("utf-8", errors="replace"))
-    except OSError as error:
-        raise StructureError(f"{path}: cannot be read: {error.strerror}") from error
+        document = gemmi.cif.read_string(text)
     except (ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else "not CIF syntax"
-        raise StructureError(f"{path}: is damaged or no CIF ({reason}): fetch the file again") from error
+        raise StructureError(f"{where}: is damaged or no CIF ({reason}): fetch the file again") from error
     blocks = [block for block in document if block.find_value("_cell_length_a")]
+    if not blocks and any(block.find_value("_cell.length_a") for block in document):
+        raise StructureError(f"{where}: is a CIF of a macromolecule or of CIF 2 (tags with a dot): take a core CIF")
     if not blocks:
-        raise StructureError(f"{path}: has no unit cell: it is empty, cut short, or not a crystal structure")
-    return next((block for block in blocks if len(block.find_values("_atom_site_fract_x"))), blocks[0])
+        raise StructureError(f"{where}: has no unit cell: it is empty, cut short, or not a crystal structure")
+    whole = [block for block in blocks if len(block.find_values("_atom_site_fract_x"))]
+    if len(whole) > 1:
+        notes.append(f"holds {len(whole)} structures, the first is taken (data_{whole[0].name})")
+    block = (whole or blocks)[0]
+    for beginnings, what in ((_MAGNETIC, "magnetic"), (_MODULATED, "modulated")):
+        if any(tag.lower().startswith(beginnings) for tag in _tags(block)):
+            notes.append(f"is {what}: its crystal is taken without that")
+    return block
 
 
-def _small_structure(block: gemmi.cif.Block, path: Path) -> gemmi.SmallStructure:
+def _tags(block: gemmi.cif.Block) -> list[str]:
+    """The tags of a block, of a loop the first."""
+    items: list[Any] = list(block)
+    return [item.pair[0] if item.pair else item.loop.tags[0] for item in items if item.pair or item.loop]
+
+
+def _small_structure(block: gemmi.cif.Block, where: str | Path) -> gemmi.SmallStructure:
     try:
         return gemmi.make_small_structure_from_block(block)
     except (ValueError, RuntimeError) as error:
-        raise StructureError(f"{path}: is damaged ({error}): correct that entry or fetch the file again") from error
+        raise StructureError(f"{where}: is damaged ({error}): correct that entry or fetch the file again") from error
 
 
-def _cell(block: gemmi.cif.Block, path: Path) -> gemmi.UnitCell:
+def _cell(block: gemmi.cif.Block, where: str | Path) -> gemmi.UnitCell:
     names = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
     values = [gemmi.cif.as_number(block.find_value(f"_cell_{name}") or "?") for name in names]
     lengths, angles = values[:3], [90.0 if np.isnan(v) else v for v in values[3:]]
     good = all(0.5 < v < 500 for v in lengths) and all(10 < v < 170 for v in angles)
     cell = gemmi.UnitCell(*lengths, *angles) if good else None
     if cell is None or not 1 < cell.volume < 1e7:
-        raise StructureError(f"{path}: the unit cell {values} is not possible: correct its lengths (Å) and angles (°)")
+        raise StructureError(f"{where}: the unit cell {values} is not possible: correct its lengths (Å) and angles (°)")
     return cell
 
 
@@ -150,7 +185,7 @@ def _source(block: gemmi.cif.Block) -> str:
     journal = [_text(block, f"_journal_{part}") for part in ("name_full", "volume", "page_first")]
     year = _text(block, "_journal_year")
     cited = " ".join(part for part in journal if part) + (f" ({year})" if year else "")
-    return "; ".join(part for part in [cited, *codes] if part)
+    return "; ".join(part for part in [cited, *codes] if part) or _text(block, "_publ_section_references")
 
 
 # --- the atoms --------------------------------------------------------------------------------------------------
@@ -164,14 +199,14 @@ def _is_there(site: gemmi.SmallStructure.Site, notes: list[str]) -> bool:
 
 
 def _site(
-    block: gemmi.cif.Block, site: gemmi.SmallStructure.Site, expected: set[str], notes: list[str], path: Path
+    block: gemmi.cif.Block, site: gemmi.SmallStructure.Site, expected: set[str], notes: list[str], where: str | Path
 ) -> Site:
     element = _element(site, expected, notes)
     if element is None:
-        raise StructureError(f"{path}: atom '{site.label}' is of no known element: give its _atom_site_type_symbol")
+        raise StructureError(f"{where}: atom '{site.label}' is of no known element: give its _atom_site_type_symbol")
     position = tuple(site.fract.tolist())
     if not np.isfinite(position).all():
-        raise StructureError(f"{path}: atom '{site.label}' has no coordinates: give all three or remove it")
+        raise StructureError(f"{where}: atom '{site.label}' has no coordinates: give all three or remove it")
     occupancy = site.occ
     if not 0 < occupancy <= 1.0001:
         notes.append(f"occupancy {site.occ:g} of {site.label} taken as 1")
@@ -190,7 +225,10 @@ def _element(site: gemmi.SmallStructure.Site, expected: set[str], notes: list[st
             return "O"
         known = [s for s in (letters[:2].capitalize(), letters[:1].upper()) if s and gemmi.Element(s).atomic_number]
         for symbol in [s for s in known if s in expected] or known:
-            return "H" if symbol == "D" else symbol
+            if symbol == "D":
+                notes.append("deuterium taken and weighed as hydrogen")
+                return "H"
+            return symbol
     return None
 
 
@@ -261,36 +299,40 @@ def _choose_symmetry(
     cell: gemmi.UnitCell,
     sites: list[Site],
     notes: list[str],
-    path: Path,
-) -> tuple[_Symmetry, list[Site]]:
-    """The first statement of symmetry that gives a crystal that can be.
+    where: str | Path,
+) -> tuple[_Symmetry, list[Site], dict[str, float]]:
+    """The first statement of symmetry that gives a crystal that can be; its sites in place, and the cell's content.
 
     A symbol such as `I 41/a m d` names two origins and files do not say which: the wrong one doubles the atoms and
     crowds them. Where the contacts and the density rule out neither, the one with the wider contacts is taken.
     """
     candidates = _symmetry_candidates(block, small, notes)
     if not candidates:
-        raise StructureError(f"{path}: states no symmetry that is known: give its operations or space group")
-    rated: list[tuple[float, _Symmetry, list[Site], list[str]]] = []
+        only = "".join(f" (it {note.partition(':')[0]})" for note in notes if note.endswith("without that"))
+        raise StructureError(f"{where}: states no symmetry that is known{only}: give its operations or space group")
+    rated: list[tuple[float, _Symmetry, list[Site], dict[str, float], list[str]]] = []
     faults: list[str] = []
     for symmetry in candidates:
         if rated and symmetry.statement != rated[0][1].statement:
             break
         mended: list[str] = []
         placed = [_on_special_position(site, symmetry, cell, mended) for site in sites]
-        contact, fault = _contact_and_fault(placed, symmetry, cell, block)
+        images = [_distinct(site, symmetry, cell) for site in placed]
+        content = _cell_content(placed, images)
+        contact, fault = _contact_and_fault(placed, images, symmetry, cell)
+        fault = fault or _density_fault(content, cell, block)
         faults.append(fault or f"two atoms are only {contact:.2f} Å apart")
         if fault is None:
-            rated.append((contact, symmetry, placed, mended))
+            rated.append((contact, symmetry, placed, content, mended))
     if not rated:
         raise StructureError(
-            f"{path}: the atoms do not fit the symmetry ({faults[0]}): check space group and coordinates"
+            f"{where}: the atoms do not fit the symmetry ({faults[0]}): check space group and coordinates"
         )
-    _, symmetry, placed, mended = max(rated, key=lambda entry: entry[0])
+    _, symmetry, placed, content, mended = max(rated, key=lambda entry: entry[0])
     if symmetry is not candidates[0]:
         notes.append(f"symmetry taken from {symmetry.origin}, since with {candidates[0].origin} {faults[0]}")
     notes.extend(mended)
-    return symmetry, placed
+    return symmetry, placed, content
 
 
 def _symmetry_candidates(block: gemmi.cif.Block, small: gemmi.SmallStructure, notes: list[str]) -> list[_Symmetry]:
@@ -417,38 +459,38 @@ def _orthogonal(cell: gemmi.UnitCell) -> NDArray[np.float64]:
 def _distinct(site: Site, symmetry: _Symmetry, cell: gemmi.UnitCell) -> NDArray[np.float64]:
     """The distinct images of a site in one cell, shape (multiplicity, 3)."""
     images = _images(np.array(site.position), symmetry) % 1.0
-    kept: list[NDArray[np.float64]] = []
     orthogonal = _orthogonal(cell)
-    for image in images:
-        if kept:
-            offsets = np.array(kept) - image
-            offsets -= np.round(offsets)
-            if np.linalg.norm(offsets @ orthogonal.T, axis=1).min() < SNAP:
-                continue
-        kept.append(image)
+    kept: list[NDArray[np.float64]] = []
+    while len(images):
+        offsets = images - images[0]
+        offsets -= np.round(offsets)
+        apart = np.square(offsets @ orthogonal.T).sum(axis=1) >= SNAP**2
+        if not kept and apart[1:].all():
+            return images  # a general position: no operation but the identity leaves the site where it is
+        kept.append(images[0])
+        images = images[apart]
     return np.array(kept)
 
 
 def _contact_and_fault(
-    sites: list[Site], symmetry: _Symmetry, cell: gemmi.UnitCell, block: gemmi.cif.Block
+    sites: list[Site], images: list[NDArray[np.float64]], symmetry: _Symmetry, cell: gemmi.UnitCell
 ) -> tuple[float, str | None]:
-    """Shortest distance in Å of two atoms, and what makes this crystal impossible, or None."""
+    """Shortest distance in Å of two atoms (of hydrogen only where there is no other), and what makes this crystal
+    impossible, or None.
+    """
     axes = _orthogonal(cell)
     metric = axes.T @ axes
     turned = np.swapaxes(symmetry.rotations, 1, 2) @ metric @ symmetry.rotations
     if np.abs(turned - metric).max() > METRIC_TOLERANCE * metric.max():
         return 0.0, "the cell's lengths and angles do not have the symmetry"
-    atoms, occupancies = [], []
-    for site in sites:
-        images = _distinct(site, symmetry, cell)
-        if (len(symmetry.triplets) % len(images)) != 0:
-            return 0.0, f"atom {site.label} has {len(images)} images under {len(symmetry.triplets)} operations"
-        atoms.append(images)
-        occupancies.append(np.full(len(images), site.occupancy))
-    contact = _shortest_contact(np.concatenate(atoms), np.concatenate(occupancies), cell)
-    if contact < SHORTEST_CONTACT:
-        return contact, f"two full atoms are {contact:.2f} Å apart"
-    return contact, _density_fault(_cell_content(sites, symmetry, cell), cell, block)
+    for site, atoms in zip(sites, images, strict=True):
+        if (len(symmetry.triplets) % len(atoms)) != 0:
+            return 0.0, f"atom {site.label} has {len(atoms)} images under {len(symmetry.triplets)} operations"
+    # X-rays hardly see hydrogen, and refinements by X-rays put it anywhere
+    seen = [i for i, site in enumerate(sites) if site.element != "H"] or list(range(len(sites)))
+    occupancies = np.repeat([sites[i].occupancy for i in seen], [len(images[i]) for i in seen])
+    contact = _shortest_contact(np.concatenate([images[i] for i in seen]), occupancies, cell)
+    return contact, f"two full atoms are {contact:.2f} Å apart" if contact < SHORTEST_CONTACT else None
 
 
 def _shortest_contact(atoms: NDArray[np.float64], occupancies: NDArray[np.float64], cell: gemmi.UnitCell) -> float:
@@ -477,12 +519,11 @@ def _density_fault(content: dict[str, float], cell: gemmi.UnitCell, block: gemmi
 # --- the content ------------------------------------------------------------------------------------------------
 
 
-def _cell_content(sites: list[Site], symmetry: _Symmetry, cell: gemmi.UnitCell) -> dict[str, float]:
+def _cell_content(sites: list[Site], images: list[NDArray[np.float64]]) -> dict[str, float]:
     """Atoms of each element in the cell."""
     content: dict[str, float] = {}
-    for site in sites:
-        count = site.occupancy * len(_distinct(site, symmetry, cell))
-        content[site.element] = content.get(site.element, 0.0) + count
+    for site, atoms in zip(sites, images, strict=True):
+        content[site.element] = content.get(site.element, 0.0) + site.occupancy * len(atoms)
     return content
 
 

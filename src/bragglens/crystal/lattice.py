@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,6 +38,27 @@ def strain_basis(phase: Phase) -> NDArray[np.float64]:
 def orthogonalization(phase: Phase) -> NDArray[np.float64]:
     """The cell's axes as columns in Cartesian Å (a along x, b in the xy plane), shape (3, 3)."""
     return np.array(phase.unit_cell.orth.mat.tolist())
+
+
+def lattice_spacings(phase: Phase, *, count: int = 20) -> NDArray[np.float64]:
+    """The `count` largest spacings d of the lattice in Å, one of each Friedel pair, extinct or not.
+
+    They are the same for every choice of cell, centred or primitive, and change little where the lattice does, which
+    reduced cells do not promise.
+    """
+    inverse = np.linalg.inv(orthogonalization(phase))
+    centring = np.array([op.tran for op in map(gemmi.Op, phase.operations) if op.rot == gemmi.Op().rot])
+    points = len(centring) / phase.volume  # the volume of the primitive reciprocal cell is 1 / its reverse
+    reach = (3 / (4 * np.pi) * 4 * count * points) ** (1 / 3)  # a sphere of some 4 · count points, in 1/Å
+    while True:
+        limits = np.ceil(reach * np.linalg.norm(np.linalg.inv(inverse), axis=0)).astype(int)
+        hkl = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in limits), indexing="ij"), axis=-1).reshape(-1, 3)
+        hkl = hkl[len(hkl) // 2 + 1 :]  # the second half; the middle is (000)
+        hkl = hkl[((hkl @ centring.T) % gemmi.Op.DEN == 0).all(axis=1)]
+        lengths = np.sort(np.linalg.norm(hkl @ inverse, axis=1))
+        if (lengths <= reach).sum() >= count:
+            return 1 / lengths[:count]
+        reach *= 1.3
 
 
 def strained_axes(

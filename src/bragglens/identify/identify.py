@@ -9,9 +9,9 @@ from math import isfinite
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-import gemmi
 import numpy as np
 
+from bragglens.crystal.choice import element_choice
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError, ScanError
@@ -165,21 +165,13 @@ def allowed_phases(phases: Sequence[Phase], elements: str | None) -> tuple[str, 
 
     Args:
         phases: of the library.
-        elements: symbols between commas: `Ti,O` leaves phases of titanium and oxygen alone, `-Fe,-Pb` those without
-            iron and lead; None leaves all.
+        elements: see `element_choice`.
 
     Raises:
         BragglensError: a symbol is no element, or no phase is left.
     """
-    symbols = [part.strip() for part in (elements or "").split(",") if part.strip()]
-    element = {s: gemmi.Element(s.removeprefix("-")) for s in symbols}
-    wrong = [s for s in symbols if element[s].atomic_number == 0]
-    if wrong:
-        raise BragglensError(f"elements '{elements}': {wrong[0]} is no element: give symbols such as Ti,O or -Fe")
-    only = {element[s].name for s in symbols if not s.startswith("-")}
-    never = {element[s].name for s in symbols if s.startswith("-")}
-    made_of = {phase.name: {site.element for site in phase.sites} for phase in phases}
-    left = tuple(name for name, has in made_of.items() if not has & never and (not only or has <= only))
+    chosen = element_choice(elements)
+    left = tuple(phase.name for phase in phases if chosen({site.element for site in phase.sites}))
     if not left:
         raise BragglensError(f"elements '{elements}': no phase of the library is left: allow more elements")
     return left

@@ -7,23 +7,20 @@ are taken out, and it is thrown away. Nothing in it is trusted: not its size, no
 
 from __future__ import annotations
 
-import http.client
 import os
 import re
 import struct
 import tempfile
-import urllib.error
-import urllib.request
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
-from uuid import uuid4
 
+from bragglens.download import download
 from bragglens.errors import FetchError
+from bragglens.files import whole_file
 
 RRUFF = "https://www.rruff.net"
 ARCHIVE = "zipped_data_files/powder/XY_RAW.zip"
@@ -121,7 +118,7 @@ def _scans(names: Iterable[str]) -> dict[str, str]:
 def _fetch(url: str, samples: set[str], folder: Path, timeout: float, progress: Progress) -> None:
     """Download the archive beside the scans, take the samples' files out of it and drop it."""
     with tempfile.TemporaryFile(dir=folder) as archive:
-        for chunk, done, total in _download(url, timeout):
+        for chunk, done, total in download(url, limit=_ARCHIVE_LIMIT, timeout=timeout):
             archive.write(chunk)
             progress(done, total)
         _refuse_large_directory(archive, url)
@@ -134,43 +131,6 @@ def _fetch(url: str, samples: set[str], folder: Path, timeout: float, progress: 
             raise FetchError(
                 f"{url}: what arrived is no intact zip archive ({error}): try again, or pass another base_url"
             ) from error
-
-
-def _download(url: str, timeout: float) -> Iterator[tuple[bytes, int, int | None]]:
-    """What lies behind a web address, in pieces, with the bytes so far and the bytes announced."""
-    if not url.lower().startswith(("http://", "https://")):
-        raise FetchError(f"{url}: is no web address: pass a base_url that starts with http:// or https://")
-    done = 0
-    try:
-        request = urllib.request.Request(url, headers={"User-Agent": "bragglens"})
-        with urllib.request.urlopen(request, timeout=timeout) as response:
-            total = _announced(response.headers.get("Content-Length"))
-            _refuse_large(total or 0, url)
-            while chunk := response.read(_CHUNK):
-                done += len(chunk)
-                _refuse_large(done, url)
-                yield chunk, done, total
-    except urllib.error.HTTPError as error:
-        raise FetchError(
-            f"{url}: the server answered {error.code} {error.reason}: try again later, or pass another base_url"
-        ) from error
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = f"no answer for {timeout:g} s" if "timed out" in str(error) else str(getattr(error, "reason", error))
-        raise FetchError(f"{url}: could not be fetched ({reason}): check the network and try again") from error
-    if total is not None and done != total:
-        raise FetchError(f"{url}: broke off after {done} of {total} bytes: try again")
-
-
-def _announced(length: str | None) -> int | None:
-    """The Content-Length, or None where there is none to rely on."""
-    return int(length) if length and re.fullmatch(r"\d{1,18}", length, re.ASCII) else None
-
-
-def _refuse_large(size: int, url: str) -> None:
-    if size > _ARCHIVE_LIMIT:
-        raise FetchError(
-            f"{url}: is larger than {_ARCHIVE_LIMIT >> 20} MB, which RRUFF's powder data are not: check base_url"
-        )
 
 
 def _refuse_large_directory(archive: IO[bytes], url: str) -> None:
@@ -191,7 +151,7 @@ def _unpack(members: zipfile.ZipFile, name: str, folder: Path, url: str) -> None
     # The other methods fail in ways of their own, and ordinary archives use none of them.
     if members.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise zipfile.BadZipFile(f"{target.name} is compressed in an unusual way")
-    with members.open(name) as source, _whole(target) as file:
+    with members.open(name) as source, whole_file(target) as file:
         size = 0
         while chunk := source.read(_CHUNK):
             size += len(chunk)
@@ -201,15 +161,3 @@ def _unpack(members: zipfile.ZipFile, name: str, folder: Path, url: str) -> None
                     "check base_url"
                 )
             file.write(chunk)
-
-
-@contextmanager
-def _whole(target: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name when all of it is written, or not at all."""
-    part = target.with_name(f".{uuid4().hex}.part")
-    try:
-        with part.open("xb") as file:
-            yield file
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)

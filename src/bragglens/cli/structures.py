@@ -1,0 +1,84 @@
+"""Commands that gather structures: fetch, library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bragglens.cli.app import bar, err, fetch_app, library_app, out
+
+if TYPE_CHECKING:
+    from bragglens.crystal.provenance import Gathered
+
+Folder = Annotated[
+    Path, typer.Option("-o", "--output", help="Folder for the CIFs and manifest.csv.", show_default=False)
+]
+Elements = Annotated[
+    str | None,
+    typer.Option(help="Only phases of these elements, `Ti,O`; or none with those, `-Fe,-Pb`.", metavar="SYMBOLS"),
+]
+
+
+@fetch_app.command("cod")
+def fetch_from_cod(
+    ids: Annotated[
+        list[str],
+        typer.Argument(help="Numbers of seven digits, or with a revision: 9015662@176465.", show_default=False),
+    ],
+    folder: Folder,
+    revision: Annotated[
+        str | None, typer.Option(help="Revision of all numbers that state none.", show_default="the newest")
+    ] = None,
+    base_url: Annotated[
+        str, typer.Option("--url", help="COD or a mirror of it.")
+    ] = "https://www.crystallography.net/cod",
+) -> None:
+    """Fetch structures of the Crystallography Open Database by their numbers.
+
+    What was fetched once is kept ($BRAGGLENS_CACHE, else the platform's folder for caches) and not asked for again.
+    Ends with status 1 where any number could not be had.
+    """
+    from bragglens.crystal.cod import fetch_cod
+
+    with bar("fetching", quiet=len(ids) < 2) as tick:
+        gathered = fetch_cod(folder, ids, revision=revision, base_url=base_url, tick=tick)
+    _tell(gathered, folder, failing=True)
+
+
+@library_app.command("minerals")
+def library_minerals(
+    folder: Folder,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Of minerals, in any case.", show_default="all minerals")
+    ] = None,
+    elements: Elements = None,
+    formula: Annotated[str | None, typer.Option(help="Only phases of this composition: TiO2.")] = None,
+    compounds: Annotated[bool, typer.Option("--compounds", help="Also compounds that bear no mineral's name.")] = False,
+) -> None:
+    """Gather minerals of AMCSD, one structure for each phase; manifest.csv says why that one.
+
+    The database comes with `python -m pip install --no-deps larixite`. Ends with status 1 where a name is unknown.
+    """
+    from bragglens.crystal.minerals import gather_minerals
+
+    with bar("choosing") as tick:
+        gathered = gather_minerals(
+            folder, names or (), elements=elements, formula=formula, compounds=compounds, tick=tick
+        )
+    _tell(gathered, folder, failing=bool(names))
+
+
+def _tell(gathered: Gathered, folder: Path, *, failing: bool) -> None:
+    """What was put there and what was not; status 1 where something asked for by name failed."""
+    _print(gathered.problems)
+    out.print(f"{folder}  {len(gathered.files)} structures, {len(gathered.problems)} problems", highlight=False)
+    if failing and gathered.problems:
+        raise typer.Exit(1)
+
+
+def _print(problems: Sequence[str]) -> None:
+    for problem in problems:
+        err.print(problem, style="yellow", highlight=False, markup=False, soft_wrap=True)

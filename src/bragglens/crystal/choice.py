@@ -1,0 +1,31 @@
+"""Which phases a choice of elements leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+
+import gemmi
+
+from bragglens.errors import BragglensError
+
+Choice = Callable[[Set[str]], bool]
+
+
+def element_choice(elements: str | None) -> Choice:
+    """A test of the elements of a phase.
+
+    Args:
+        elements: symbols between commas: `Ti,O` leaves phases of titanium and oxygen alone, `-Fe,-Pb` those without
+            iron and lead; None leaves all.
+
+    Raises:
+        BragglensError: a symbol is no element.
+    """
+    symbols = [part.strip() for part in (elements or "").split(",") if part.strip()]
+    element = {s: gemmi.Element(s.removeprefix("-")) for s in symbols}
+    wrong = [s for s in symbols if element[s].atomic_number == 0]
+    if wrong:
+        raise BragglensError(f"elements '{elements}': {wrong[0]} is no element: give symbols such as Ti,O or -Fe")
+    only = {element[s].name for s in symbols if not s.startswith("-")}
+    never = {element[s].name for s in symbols if s.startswith("-")}
+    return lambda has: not has & never and (not only or has <= only)

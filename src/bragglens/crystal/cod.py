@@ -1,0 +1,135 @@
+"""Structures of the Crystallography Open Database, fetched once, kept, and named by what they are.
+
+(Gražulis et al., Nucleic Acids Research 40 (2012) D420; https://www.crystallography.net/cod.)
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bragglens.crystal.cif import parse_cif
+from bragglens.crystal.provenance import Gathered, Origin, file_name, put, read_manifest, sha256, write_manifest
+from bragglens.download import fetch
+from bragglens.errors import BragglensError, FetchError
+from bragglens.files import cache_folder, whole_file
+
+COD = "https://www.crystallography.net/cod"
+CIF_LIMIT = 50 * 2**20  # bytes
+POLITE = 0.5  # seconds between requests
+
+_ID = re.compile(r"(\d{7})(?:@(\d{1,9}))?", re.ASCII)
+_REVISION = re.compile(r"\$Revision: (\d+) \$")
+_NAME = re.compile(r"^_chemical_name_(?:mineral|common)\s+'?([^'\n;?]{2,60}?)'?\s*$", re.MULTILINE)
+
+
+def fetch_cod(
+    folder: str | Path,
+    ids: Iterable[str],
+    *,
+    revision: str | None = None,
+    base_url: str = COD,
+    timeout: float = 30.0,
+    pause: float = POLITE,
+    tick: Callable[[int, int], object] | None = None,
+) -> Gathered:
+    """Put structures of COD into a folder, each named by its mineral or formula and its number.
+
+    What was fetched once is kept in `cache_folder()` and in the folder, and not asked for again; the newest revision is
+    then the one of the first fetch. An id that fails never stops the others.
+
+    Args:
+        folder: where the CIFs and the manifest go; made if need be.
+        ids: COD's seven digits, `9015662`, or with a revision, `9015662@176465`.
+        revision: of all ids that state none; the newest without.
+        base_url: COD's address, or a mirror's.
+        timeout: seconds without a byte from the server before it is given up.
+        pause: seconds between two requests.
+        tick: called with the ids done and their number.
+
+    Returns:
+        The CIFs, and one sentence for each id that could not be had.
+
+    Raises:
+        BragglensError: the folder cannot be written to.
+    """
+    folder, wanted = Path(folder), list(dict.fromkeys(ids))
+    origins = read_manifest(folder)
+    files, problems, asked = [], [], 0
+    for number, text in enumerate(wanted):
+        try:
+            code, pinned = _code(text, revision)
+            kept = _kept(code, pinned, folder, origins)
+            if kept is None:
+                url = f"{base_url.rstrip('/')}/{code}.cif" + (f"@{pinned}" if pinned else "")
+                cached = cache_folder() / "cod" / sha256(url.encode())[:16] / f"{code}.cif"
+                if not cached.exists():
+                    time.sleep(pause if asked else 0)
+                    asked += 1
+                    _download(url, code, cached, timeout, pause)
+                kept = _place(folder, cached, url, code, pinned, origins)
+                write_manifest(folder, origins)
+            files.append(kept)
+        except BragglensError as error:
+            problems.append(str(error))
+        if tick:
+            tick(number + 1, len(wanted))
+    return Gathered(tuple(files), tuple(problems))
+
+
+def _code(text: str, revision: str | None) -> tuple[str, str]:
+    """Seven digits and the revision, '' for the newest."""
+    match = _ID.fullmatch(text.strip())
+    if match is None:
+        raise FetchError(f"'{text}' is no COD number: give seven digits such as 9015662, or 9015662@176465")
+    if revision and not re.fullmatch(r"\d{1,9}", revision, re.ASCII):
+        raise FetchError(f"revision '{revision}' is no number: give one such as 176465")
+    return match[1], match[2] or revision or ""
+
+
+def _kept(code: str, pinned: str, folder: Path, origins: dict[str, Origin]) -> Path | None:
+    """The unchanged file that the folder has of it already."""
+    for origin in origins.values():
+        path = folder / origin.file
+        same = origin.source == "COD" and origin.id == code and pinned in ("", origin.revision)
+        if same and path.exists() and sha256(path.read_bytes()) == origin.sha256:
+            return path
+    return None
+
+
+def _download(url: str, code: str, cached: Path, timeout: float, pause: float) -> None:
+    """Fetch a CIF into the cache, if it is one, and the one that was asked for."""
+    content = fetch(url, limit=CIF_LIMIT, timeout=timeout, pause=pause)
+    text = content.decode("utf-8", errors="replace")
+    if "_cell_length_a" not in text or not re.search(r"^data_", text, re.MULTILINE):
+        raise FetchError(f"{url}: what arrived is no CIF of a structure: check the number, or try again later")
+    stated = re.search(r"^_cod_database_code\s+'?(\d+)", text, re.MULTILINE)
+    if stated and stated[1] != code:
+        raise FetchError(f"{url}: what arrived is COD {stated[1]}, not {code}: check the address")
+    with whole_file(cached) as file:
+        file.write(content)
+
+
+def _place(folder: Path, cached: Path, url: str, code: str, pinned: str, origins: dict[str, Origin]) -> Path:
+    """Copy a CIF from the cache to the folder, where it can be read as a phase."""
+    content = cached.read_bytes()
+    text = content.decode("utf-8", errors="replace")
+    phase = parse_cif(text, code, where=f"COD {code}")
+    named, revised = _NAME.search(text), _REVISION.search(text)
+    called = named[1] if named else phase.formula.replace(" ", "")
+    origin = Origin(
+        file=f"{file_name(called)}_{code}.cif",
+        source="COD",
+        id=code,
+        revision=pinned or (revised[1] if revised else ""),
+        url=url,
+        date=datetime.fromtimestamp(cached.stat().st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        sha256=sha256(content),
+        formula=phase.formula,
+        space_group=phase.space_group,
+        reference=phase.source,
+    )
+    return put(folder, content, origin, origins)

@@ -1,0 +1,303 @@
+"""A library of minerals from AMCSD: of each phase one structure, and why that one.
+
+Entries of one name are one phase where their lattices agree, whatever cell and origin they are given in; where they do
+not, they are polymorphs or polytypes and each is kept. Compounds that are no minerals are grouped by their elements.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.crystal.amcsd import Entry, amcsd_database, read_amcsd
+from bragglens.crystal.choice import element_choice
+from bragglens.crystal.cif import DEFAULT_U_ISO, parse_cif
+from bragglens.crystal.conditions import Conditions, conditions
+from bragglens.crystal.formula import parse_formula
+from bragglens.crystal.lattice import lattice_spacings
+from bragglens.crystal.phase import Phase
+from bragglens.crystal.provenance import Gathered, Origin, file_name, put, read_manifest, sha256, write_manifest
+from bragglens.crystal.reflections import composition
+from bragglens.errors import StructureError
+
+SAME_LATTICE = 0.025  # largest relative difference of spacings; solid solutions of one name vary by some 0.02
+SAME_FORMULA = 0.1  # relative, of the atoms of each element
+SAME_DENSITY = 0.05  # relative
+MODERN = 1960  # older cells are in kX units at times, and seldom refined
+
+Tick = Callable[[int, int], object]
+
+
+def gather_minerals(
+    folder: str | Path,
+    names: Iterable[str] = (),
+    *,
+    elements: str | None = None,
+    formula: str | None = None,
+    compounds: bool = False,
+    tick: Tick | None = None,
+) -> Gathered:
+    """Write a CIF for each mineral of AMCSD, and the manifest that says why that structure.
+
+    The same call gives the same files, so that one that was cut short is simply repeated. Bad entries are left out.
+
+    Args:
+        folder: where the CIFs go; what is there is kept.
+        names: of minerals, in any case; all where there is none.
+        elements: narrows them, see `element_choice`.
+        formula: only those of this composition, `TiO2`.
+        compounds: also the compounds that bear no mineral's name, called by their formula.
+        tick: called with the groups of entries done and their number.
+
+    Returns:
+        The CIFs, and one sentence for each entry that is left out and each name that is unknown.
+
+    Raises:
+        StructureError: the database is not installed, or elements or formula make no sense.
+        BragglensError: the folder cannot be written to.
+    """
+    folder, chosen = Path(folder), element_choice(elements)
+    composed = _composed(formula)
+    database, release = amcsd_database()
+    groups, problems = _groups(read_amcsd(database), names, compounds)
+
+    def possible(entry: Entry) -> bool:
+        stated = parse_formula(entry.formula).keys()
+        return not stated or (composed(entry.formula) and (chosen(stated) or chosen(stated - {"H"})))
+
+    groups = {name: entries for name, entries in groups.items() if any(map(possible, entries))}
+    origins, files, taken = read_manifest(folder), [], set[str]()
+    for number, entries in enumerate(groups[name] for name in sorted(groups)):
+        kept, refused = _choose(entries)
+        problems += refused
+        for candidate, why, others in kept:
+            stem = _free_name(candidate, kept[0][0], taken)
+            if not chosen({site.element for site in candidate.phase.sites}) or not composed(candidate.entry.formula):
+                continue
+            origin = _origin(f"{stem}.cif", candidate, why, others, release)
+            try:
+                files.append(put(folder, candidate.entry.cif.encode(), origin, origins))
+            except StructureError as error:
+                problems.append(str(error))
+        if tick:
+            tick(number + 1, len(groups))
+    write_manifest(folder, origins)
+    return Gathered(tuple(files), tuple(problems))
+
+
+def _composed(formula: str | None) -> Callable[[str], bool]:
+    """A test whether a formula has the composition of this one."""
+    if formula is None:
+        return lambda other: True
+    wanted = parse_formula(_spaced(formula))
+    if not wanted:
+        raise StructureError(f"formula '{formula}' is not understood: give one without brackets, such as TiO2")
+    return lambda other: _deviation(wanted, parse_formula(other)) < 0.01
+
+
+def _spaced(formula: str) -> str:
+    """`TiO2` as CIFs write it, `Ti O2`."""
+    return re.sub(r"(?<=[\w.])(?=[A-Z])", " ", formula)
+
+
+def _deviation(one: dict[str, float], other: dict[str, float]) -> float:
+    """The largest relative difference of an element of two compositions, 1 where their elements differ."""
+    if one.keys() != other.keys() or not one:
+        return 1.0
+    ratios = np.array([one[element] / other[element] for element in one])
+    return float(np.abs(ratios / np.median(ratios) - 1).max())
+
+
+# --- which entries are one phase --------------------------------------------------------------------------------
+
+
+def _groups(
+    entries: Iterable[Entry], names: Iterable[str], compounds: bool
+) -> tuple[dict[str, list[Entry]], list[str]]:
+    """Entries by mineral, or of compounds by their elements; what is damaged or not found."""
+    wanted = {name.strip().casefold(): name for name in names}
+    groups: dict[str, list[Entry]] = {}
+    problems, known = [], set()
+    for entry in entries:
+        known.add(entry.mineral)
+        if entry.mineral if not wanted else entry.mineral.casefold() in wanted:
+            groups.setdefault(entry.mineral, []).append(entry)
+        elif compounds and not wanted and not entry.mineral:
+            groups.setdefault(" ".join(sorted(parse_formula(entry.formula))) or entry.formula, []).append(entry)
+    folded = {name.casefold(): name for name in known}
+    for name in [name for name in wanted if name not in folded]:
+        close = difflib.get_close_matches(name, [n for n in folded if n], n=3)
+        meant = f": is it {' or '.join(folded[one] for one in close)}?" if close else ": check the spelling"
+        problems.append(f"{wanted[name]}: is no mineral of AMCSD{meant}")
+    return groups, problems
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """An entry that can be read, and what speaks for it."""
+
+    entry: Entry
+    phase: Phase
+
+    @cached_property
+    def conditions(self) -> Conditions:
+        return conditions(self.entry.title, self.entry.specimen)
+
+    @cached_property
+    def deviation(self) -> float:
+        """Of the sites' composition from the formula; hydrogen, which X-rays hardly see, is not asked for."""
+        stated, found = parse_formula(self.entry.formula), composition(self.phase)
+        heavy = stated.keys() - {"H"} or stated.keys()
+        return _deviation({e: n for e, n in stated.items() if e in heavy}, {e: found[e] for e in found if e in heavy})
+
+    @cached_property
+    def faithful(self) -> bool:
+        """Whether the sites give the formula, and the density that AMCSD computed."""
+        stated = self.entry.density or self.phase.density
+        return self.deviation <= SAME_FORMULA and abs(self.phase.density / stated - 1) <= SAME_DENSITY
+
+    @cached_property
+    def lattice(self) -> NDArray[np.float64]:
+        return lattice_spacings(self.phase)
+
+    @cached_property
+    def elements(self) -> frozenset[str]:
+        return frozenset(site.element for site in self.phase.sites) - {"H"}
+
+    @cached_property
+    def paper(self) -> str:
+        return self.phase.source.partition(";")[0]
+
+    @property
+    def sound(self) -> bool:
+        return self.conditions.distance < 2 and self.faithful and not self.entry.doubted
+
+    @property
+    def full(self) -> bool:
+        return all(site.occupancy > 0.99 for site in self.phase.sites)
+
+    @property
+    def rank(self) -> tuple[int | bool, ...]:
+        """The lower the better; the order of what counts, but for the year."""
+        return (
+            self.conditions.distance,
+            not self.faithful,
+            self.entry.doubted,
+            self.entry.year < MODERN,
+            not self.full,
+            any("mass is taken from the formula" in note for note in self.phase.notes),
+            any("no ellipsoid" in note or "break" in note for note in self.phase.notes),
+            all(site.u_iso == DEFAULT_U_ISO for site in self.phase.sites),
+        )
+
+
+def _choose(entries: list[Entry]) -> tuple[list[tuple[_Candidate, str, list[str]]], list[str]]:
+    """Of each lattice the best candidate, why, and the codes of the others; what is left out.
+
+    The lattice that most papers report comes first, since names are given to rare forms and foreign compounds too.
+    A further one counts only where its entry gives its formula and, of the same elements, is not from the times when
+    cells were guessed.
+    """
+    candidates, problems = _readable(entries)
+    usual = [one for one in candidates if one.conditions.distance < 2]
+    if candidates and not usual:
+        first = candidates[0]
+        problems.append(
+            f"{_called(first.entry)}: AMCSD holds no structure of usual conditions ({first.conditions.words})"
+        )
+    alike = [[one for one in usual if _same_lattice(one.lattice, best.lattice)] for best in usual]
+    order = sorted(range(len(usual)), key=lambda i: (-len({one.paper for one in alike[i]}), usual[i].rank, i))
+    kept: list[tuple[_Candidate, str, list[str]]] = []
+    left = set(range(len(usual)))
+    while left:
+        seed = next(i for i in order if i in left)
+        members = [i for i in sorted(left) if usual[i] in alike[seed]]
+        left -= set(members)
+        best, *others = _commonest_first([usual[i] for i in members])
+        foreign = all(best.elements != one.elements for one, _, _ in kept)
+        if not kept or (best.sound and (foreign or best.entry.year >= MODERN)):
+            kept.append((best, _why(best, others), [one.entry.code for one in others]))
+    return kept, problems
+
+
+def _commonest_first(candidates: list[_Candidate]) -> list[_Candidate]:
+    """The candidates in their order, but those first that have the elements which most papers report."""
+    papers: dict[frozenset[str], set[str]] = {}
+    for one in candidates:
+        papers.setdefault(one.elements, set()).add(one.paper)
+    return sorted(candidates, key=lambda one: (one.conditions.distance, -len(papers[one.elements])))
+
+
+def _readable(entries: list[Entry]) -> tuple[list[_Candidate], list[str]]:
+    """The entries that give a phase, the best first, and why the others do not."""
+    candidates, problems = [], []
+    for entry in entries:
+        where = f"AMCSD {entry.code} {_called(entry)}"
+        if entry.damage:
+            problems.append(f"{where}: is damaged ({entry.damage}): left out")
+            continue
+        try:
+            candidates.append(_Candidate(entry, parse_cif(entry.cif, _called(entry), where=where)))
+        except StructureError as error:
+            problems.append(str(error))
+    return sorted(candidates, key=lambda one: (one.rank, -one.entry.year, one.entry.code)), problems
+
+
+def _called(entry: Entry) -> str:
+    """The mineral's name, or a compound's formula."""
+    return entry.mineral or entry.formula.replace(" ", "") or f"AMCSD {entry.code}"
+
+
+def _same_lattice(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    return bool(np.abs(one / other - 1).max() < SAME_LATTICE)
+
+
+def _why(best: _Candidate, alike: list[_Candidate]) -> str:
+    """What speaks for the chosen entry and against it, in words."""
+    rivals = sum(one.rank == best.rank for one in alike)
+    said = [
+        best.conditions.words,
+        "its sites give the formula" if best.faithful else "its sites do not give the formula",
+        "all sites full" if best.full else "some sites partly filled or shared",
+        f"newest of {rivals + 1} such" if rivals else "the only one" if not alike else "the only such",
+    ]
+    return "; ".join(said)
+
+
+# --- what is written --------------------------------------------------------------------------------------------
+
+
+def _free_name(candidate: _Candidate, first: _Candidate, taken: set[str]) -> str:
+    """The mineral's name or the compound's formula; that of a further structure with what tells it from the first.
+
+    AMCSD names compounds of other elements after the mineral whose structure they share: `Titanite_MnSi2O5`.
+    """
+    name, formula = _called(candidate.entry), candidate.entry.formula.replace(" ", "")
+    mark = formula if candidate.elements != first.elements else candidate.phase.space_group.replace(" ", "")
+    names = (file_name(text) for text in (name, f"{name}_{mark}", f"{name}_{mark}_{candidate.entry.code}"))
+    free = next(one for one in names if one.casefold() not in taken)
+    taken.add(free.casefold())
+    return free
+
+
+def _origin(file: str, candidate: _Candidate, why: str, others: list[str], release: str) -> Origin:
+    entry = candidate.entry
+    return Origin(
+        file=file,
+        source="AMCSD",
+        id=entry.code,
+        revision=release,
+        sha256=sha256(entry.cif.encode()),
+        formula=entry.formula,
+        space_group=candidate.phase.space_group,
+        reference=candidate.phase.source,
+        chosen=why,
+        others=" ".join(others),
+    )

@@ -1,0 +1,120 @@
+"""A folder of CIFs and the manifest that says where each came from."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from bragglens.errors import StructureError
+from bragglens.files import whole_file
+
+MANIFEST = "manifest.csv"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a CIF of the folder came from; texts, as the manifest holds them.
+
+    Attributes:
+        file: its name in the folder.
+        source: COD, AMCSD, or an OPTIMADE address.
+        id: under which the source has it.
+        revision: of the source's entry, or the release of the database.
+        url: it was fetched from, where it was.
+        date: of the fetch, UTC.
+        sha256: of the file.
+        formula: as stated.
+        space_group: Hermann-Mauguin symbol.
+        reference: to the literature.
+        chosen: why this structure, where there was a choice.
+        others: ids of the same phase that were not taken.
+    """
+
+    file: str
+    source: str
+    id: str
+    revision: str = ""
+    url: str = ""
+    date: str = ""
+    sha256: str = ""
+    formula: str = ""
+    space_group: str = ""
+    reference: str = ""
+    chosen: str = ""
+    others: str = ""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What was put into a folder.
+
+    Attributes:
+        files: the CIFs that are there now, of those that were asked for.
+        problems: one sentence for each thing that could not be had or was left out.
+    """
+
+    files: tuple[Path, ...]
+    problems: tuple[str, ...] = ()
+
+
+def read_manifest(folder: Path) -> dict[str, Origin]:
+    """The origins by file; none where there is no manifest.
+
+    Raises:
+        StructureError: the file of that name is no manifest of ours.
+    """
+    path = folder / MANIFEST
+    if not path.exists():
+        return {}
+    try:
+        with path.open(newline="", encoding="utf-8") as handle:
+            rows = [Origin(**row) for row in csv.DictReader(handle)]
+    except (OSError, TypeError, ValueError, csv.Error) as error:
+        raise StructureError(f"{path}: is no manifest of bragglens: choose another folder, or remove it") from error
+    return {row.file: row for row in rows}
+
+
+def write_manifest(folder: Path, origins: dict[str, Origin]) -> None:
+    """Write the origins of the files that are there, in the order of their names."""
+    text = io.StringIO()
+    rows = csv.DictWriter(text, [field.name for field in fields(Origin)], lineterminator="\n")
+    rows.writeheader()
+    rows.writerows(asdict(origins[name]) for name in sorted(origins) if (folder / name).exists())
+    with whole_file(folder / MANIFEST) as file:
+        file.write(text.getvalue().encode())
+
+
+def put(folder: Path, content: bytes, origin: Origin, origins: dict[str, Origin]) -> Path:
+    """Put a CIF into the folder and its origin among the others.
+
+    A file that is there already is left as it is unless the manifest knows it unchanged: it is somebody's own.
+
+    Raises:
+        StructureError: a file of that name is somebody's own.
+        BragglensError: the folder cannot be written to.
+    """
+    path = folder / origin.file
+    if path.exists():
+        held = sha256(path.read_bytes())
+        known = origins.get(origin.file)
+        if held not in (origin.sha256, known.sha256 if known else ""):
+            raise StructureError(f"{path}: is there already and was changed, and is left as it is: rename or remove it")
+    if not path.exists() or held != origin.sha256:
+        with whole_file(path) as file:
+            file.write(content)
+    origins[origin.file] = origin
+    return path
+
+
+def sha256(content: bytes) -> str:
+    """The SHA-256 of some bytes, in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def file_name(name: str) -> str:
+    """A name that every file system takes, and that no path hides in."""
+    return re.sub(r"[^\w(),.+-]+", "_", name).strip("_.")[:80] or "phase"

@@ -1,0 +1,199 @@
+"""Fetching from COD, against a server on this machine."""
+
+from __future__ import annotations
+
+import csv
+import importlib.metadata
+import os
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+from local_server import Server
+from typer.testing import CliRunner
+
+from bragglens.cli.app import app
+from bragglens.crystal import cod
+from bragglens.crystal.cod import fetch_cod
+from bragglens.crystal.library import read_library
+
+HALITE = """#------
+#$Revision: 176465 $
+data_9000629
+_chemical_formula_sum 'Cl Na'
+_chemical_name_mineral Halite
+_cell_length_a 5.6402
+_cell_length_b 5.6402
+_cell_length_c 5.6402
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_space_group_name_H-M_alt 'F m -3 m'
+_cod_database_code 9000629
+loop_
+_atom_site_label
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Na 0 0 0
+Cl 0.5 0.5 0.5
+"""
+SYLVITE = HALITE.replace("9000629", "9003113").replace("Halite", "Sylvite").replace("Na", "K").replace("5.64", "6.29")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRAGGLENS_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def serve(server: Server):
+    """Serve each path its text; what is not there is 404."""
+
+    def serve(pages: dict[str, str | int]) -> Server:
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            page = pages.get(handler.path, 404)
+            if isinstance(page, int):
+                handler.send_error(page)
+                return
+            body = page.encode()
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(body)))
+            handler.end_headers()
+            handler.wfile.write(body)
+
+        server.answer = answer
+        return server
+
+    return serve
+
+
+def fetch(server: Server, folder: Path, *ids: str, **options: str):
+    return fetch_cod(folder, ids, base_url=server.url + "/cod", pause=0.01, **options)
+
+
+def manifest(folder: Path) -> list[dict[str, str]]:
+    with (folder / "manifest.csv").open(newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_structures_come_with_name_and_origin(serve, tmp_path: Path) -> None:
+    server = serve({"/cod/9000629.cif": HALITE, "/cod/9003113.cif": SYLVITE})
+    gathered = fetch(server, tmp_path / "lib", "9000629", "9003113", "9000629")
+    assert [path.name for path in gathered.files] == ["Halite_9000629.cif", "Sylvite_9003113.cif"]
+    assert gathered.problems == ()
+    assert read_library(tmp_path / "lib").names == ("Halite_9000629", "Sylvite_9003113")
+    assert server.agents == [f"bragglens/{importlib.metadata.version('bragglens')}"] * 2
+    halite = manifest(tmp_path / "lib")[0]
+    assert halite["id"] == "9000629"
+    assert halite["revision"] == "176465"
+    assert halite["url"] == f"{server.url}/cod/9000629.cif"
+    assert halite["sha256"] == __import__("hashlib").sha256(HALITE.encode()).hexdigest()
+    assert halite["date"].endswith("Z")
+
+
+def test_a_revision_is_asked_for_by_option_or_number(serve, tmp_path: Path) -> None:
+    server = serve({f"/cod/9000629.cif@{n}": HALITE for n in (5, 7)} | {"/cod/9003113.cif@7": SYLVITE})
+    gathered = fetch(server, tmp_path / "lib", "9000629@5", "9003113", revision="7")
+    assert gathered.problems == ()
+    assert [row["revision"] for row in manifest(tmp_path / "lib")] == ["5", "7"]
+    assert server.paths == ["/cod/9000629.cif@5", "/cod/9003113.cif@7"]
+
+
+def test_nothing_is_fetched_twice(serve, tmp_path: Path) -> None:
+    server = serve({"/cod/9000629.cif": HALITE})
+    first = fetch(server, tmp_path / "one", "9000629")
+    assert fetch(server, tmp_path / "one", "9000629") == first
+    assert fetch(server, tmp_path / "two", "9000629").files[0].read_text() == HALITE
+    assert len(server.paths) == 1
+
+
+def test_each_failing_number_is_one_sentence_and_the_rest_is_fetched(serve, tmp_path: Path) -> None:
+    server = serve(
+        {
+            "/cod/9000629.cif": HALITE,
+            "/cod/9003113.cif": HALITE,
+            "/cod/1000000.cif": "<html>database is being rebuilt, _cell_length_a</html>",
+            "/cod/1000001.cif": HALITE.replace("9000629", "1000001").replace("5.6402", "0.1"),
+            "/cod/1000002.cif": HALITE.replace("9000629", "1000002")[:-40],
+        }
+    )
+    gathered = fetch(server, tmp_path, "abc", "9999999", "9003113", "1000000", "1000001", "9000629", "../../1")
+    assert [path.name for path in gathered.files] == ["Halite_9000629.cif"]
+    assert len(gathered.problems) == 6
+    said = "\n".join(gathered.problems)
+    assert said.count("\n") == 5
+    for part in (
+        "'abc' is no COD number",
+        "9999999.cif: the server answered 404",
+        "9003113.cif: what arrived is COD 9000629",
+        "1000000.cif: what arrived is no CIF",
+        "COD 1000001: the unit cell",
+        "'../../1' is no COD number",
+    ):
+        assert part in said
+
+
+def test_a_fault_that_passes_is_tried_again(server: Server, tmp_path: Path) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if len(server.paths) < 3:
+            handler.send_error(503)
+        else:
+            handler.send_response(200)
+            handler.end_headers()
+            handler.wfile.write(HALITE.encode())
+
+    server.answer = answer
+    assert fetch(server, tmp_path, "9000629").problems == ()
+    assert len(server.paths) == 3
+
+
+def test_what_is_too_large_is_given_up_while_it_comes(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cod, "CIF_LIMIT", 2**20)
+
+    def endless(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        try:
+            while not server.released.is_set():
+                handler.wfile.write(bytes(2**16))
+        except OSError:
+            pass
+
+    server.answer = endless
+    assert "is larger than 1 MB" in fetch(server, tmp_path, "9000629").problems[0]
+    assert not list(tmp_path.rglob("*.cif"))
+
+
+def test_a_file_that_was_edited_is_left_alone(serve, tmp_path: Path) -> None:
+    server = serve({"/cod/9000629.cif": HALITE})
+    (path,) = fetch(server, tmp_path, "9000629").files
+    path.write_text(HALITE.replace("5.6402", "5.65"))
+    gathered = fetch(server, tmp_path, "9000629")
+    assert gathered.files == ()
+    assert "was changed, and is left as it is" in gathered.problems[0]
+    assert "5.65" in path.read_text()
+
+
+def test_command(serve, tmp_path: Path) -> None:
+    server = serve({"/cod/9000629.cif": HALITE})
+    url = ["--url", server.url + "/cod", "-o", str(tmp_path / "lib")]
+    done = CliRunner().invoke(app, ["fetch", "cod", "9000629", *url])
+    assert done.exit_code == 0, done.output
+    assert "1 structures, 0 problems" in done.output
+    done = CliRunner().invoke(app, ["fetch", "cod", "9000629", "12", *url])
+    assert done.exit_code == 1
+    assert "'12' is no COD number" in done.output
+
+
+@pytest.mark.skipif(os.name == "nt", reason="of Linux and macOS")
+def test_the_cache_is_at_the_platforms_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    from bragglens.files import cache_folder
+
+    monkeypatch.delenv("BRAGGLENS_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert sys.platform != "linux" or cache_folder() == tmp_path / "bragglens"

@@ -1,0 +1,278 @@
+"""Minerals of AMCSD: from a made database of the same layout, and from the real one where larixite is installed."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import importlib.metadata
+import json
+import sqlite3
+from pathlib import Path
+
+import gemmi
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from bragglens.cli.app import app
+from bragglens.crystal import minerals
+from bragglens.crystal.cif import read_cif
+from bragglens.crystal.conditions import conditions
+from bragglens.crystal.lattice import lattice_spacings
+from bragglens.crystal.library import read_library
+from bragglens.crystal.minerals import gather_minerals
+from bragglens.crystal.reflections import reflections
+from bragglens.errors import StructureError
+
+
+def stored(*values: float) -> str:
+    return base64.b64encode(np.round(np.array(values) * 4e6).astype("<i4").tobytes()).decode()
+
+
+def entry(code: int, mineral: str, formula: str, a: float, title: str, year: int, **changed: object) -> dict:
+    """A crystal of CsCl's kind, one element each of the formula."""
+    one, other = formula.split()
+    return {
+        "code": code,
+        "mineral": mineral,
+        "formula": formula,
+        "a": f"{a}",
+        "title": title,
+        "year": year,
+        "sites": json.dumps([one, other]),
+        "x": stored(0, 0.5),
+        "occupancy": "0",
+        **changed,
+    }
+
+
+MADE = [
+    entry(1, "Cesiumite", "Cs Cl", 4.12, "Old times", 1930),
+    entry(2, "Cesiumite", "Cs Cl", 4.123, "A paper\n Note: T = 298 K", 1990),
+    entry(3, "Cesiumite", "Cs Cl", 3.8, "A paper\n Note: P = 5 GPa", 2015),
+    entry(4, "Cesiumite", "Cs Br", 4.29, "A bromide of its kind", 2001),
+    entry(11, "Cesiumite", "Cs I", 4.56, "An old iodide", 1930),
+    entry(12, "Cesiumite", "Cs Cl", 7.9, "An old guess", 1930),
+    entry(5, "Cesiumite", "Cs Cl", 6.9, "A rare form", 2010),
+    entry(6, "Brokenite", "Cs Cl", 4.1, "No atoms", 2000, x="!"),
+    entry(7, "Brokenite", "Cs Cl", 0.1, "No cell", 2000),
+    entry(8, "Deepite", "Fe O", 3.0, "From the mantle\n Sample: at T = 1900 K and P = 25 GPa", 2005),
+    entry(9, "<missing>", "Ni Al", 2.88, "An alloy", 1999),
+    entry(10, "Cesiumite", "Cs Cl", 4.13, "Half of it gone", 2012, occupancy=stored(1, 0.5)),
+]
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A database of the layout that larixite ships."""
+    path = tmp_path / "amcsd.db"
+    with sqlite3.connect(path) as db:
+        uij = ", ".join(f"atoms_aniso_u{ij}" for ij in ("11", "22", "33", "12", "13", "23"))
+        db.executescript(
+            "CREATE TABLE minerals (id, name); CREATE TABLE spacegroups (id, hm_notation, symmetry_xyz);"
+            "CREATE TABLE publications (id, journalname, volume, year, page_first);"
+            "CREATE TABLE cif (id, mineral_id, spacegroup_id, publication_id, formula, compound, pub_title, a, b, c,"
+            "alpha, beta, gamma, crystal_density, atoms_sites, atoms_x, atoms_y, atoms_z, atoms_occupancy, atoms_u_iso,"
+            f"atoms_aniso_label, {uij})"
+        )
+        db.execute("INSERT INTO spacegroups VALUES (1, 'P m -3 m %var1%', ?)", [json.dumps(["x,y,z", "-x,-y,-z"])])
+        for one in MADE:
+            code = one["code"]
+            db.execute("INSERT INTO minerals VALUES (?, ?)", [code, one["mineral"]])
+            db.execute("INSERT INTO publications VALUES (?, 'Journal', '1', ?, ?)", [code, one["year"], str(code)])
+            xyz, cell = [one["x"]] * 3, [one["a"]] * 3
+            row = [code, code, 1, code, one["formula"], "<missing>", one["title"], *cell, "90", "90", "90", None]
+            row += [one["sites"], *xyz, one["occupancy"], "0", '"<missing>"', *["0"] * 6]
+            db.execute(f"INSERT INTO cif VALUES ({','.join('?' * len(row))})", row)
+    db.close()
+    monkeypatch.setattr(minerals, "amcsd_database", lambda: (path, "larixite 0"))
+    return tmp_path / "lib"
+
+
+def manifest(folder: Path) -> dict[str, dict[str, str]]:
+    with (folder / "manifest.csv").open(newline="") as handle:
+        return {row["file"]: row for row in csv.DictReader(handle)}
+
+
+def test_one_structure_of_each_lattice_and_why(made: Path) -> None:
+    gathered = gather_minerals(made)
+    rows = manifest(made)
+    assert sorted(rows) == ["Cesiumite.cif", "Cesiumite_CsBr.cif", "Cesiumite_CsI.cif", "Cesiumite_Pm-3m.cif"]
+    assert rows["Cesiumite.cif"]["id"] == "0000002"
+    assert rows["Cesiumite.cif"]["others"].split() == ["0000001", "0000010"]
+    assert rows["Cesiumite.cif"]["chosen"] == "298 K; its sites give the formula; all sites full; the only such"
+    assert rows["Cesiumite_Pm-3m.cif"]["id"] == "0000005"
+    assert read_cif(made / "Cesiumite.cif").cell[0] == 4.123
+    assert len(gathered.problems) == 3
+    assert "AMCSD 0000006 Brokenite: is damaged" in gathered.problems[0]
+    assert "AMCSD 0000007 Brokenite: the unit cell" in gathered.problems[1]
+    assert "Deepite: AMCSD holds no structure of usual conditions (1900 K, 25 GPa)" in gathered.problems[2]
+
+
+@pytest.mark.parametrize(
+    ("selection", "files"),
+    [
+        ({"elements": "Cs,Cl"}, {"Cesiumite.cif", "Cesiumite_Pm-3m.cif"}),
+        ({"elements": "-Cl"}, {"Cesiumite_CsBr.cif", "Cesiumite_CsI.cif"}),
+        ({"formula": "CsCl"}, {"Cesiumite.cif", "Cesiumite_Pm-3m.cif"}),
+        ({"formula": "AlNi", "compounds": True}, {"NiAl.cif"}),
+        ({"names": ["CESIUMITE"], "formula": "CsBr"}, {"Cesiumite_CsBr.cif"}),
+    ],
+)
+def test_selections_give_the_same_files_as_the_whole(made: Path, selection: dict, files: set[str]) -> None:
+    gather_minerals(made, compounds=True)
+    whole = {path.name: path.read_bytes() for path in made.glob("*.cif")}
+    chosen = made.with_name("chosen")
+    gather_minerals(chosen, **selection)
+    assert {path.name: path.read_bytes() for path in chosen.glob("*.cif")} == {name: whole[name] for name in files}
+
+
+def test_unknown_names_are_said_with_what_may_be_meant(made: Path) -> None:
+    gathered = gather_minerals(made, ["cesiumit", "cesiumite"])
+    assert gathered.problems == ("cesiumit: is no mineral of AMCSD: is it Cesiumite?",)
+    assert len(gathered.files) == 4
+
+
+def test_a_repeat_mends_what_is_missing_and_leaves_what_is_there(made: Path) -> None:
+    gather_minerals(made)
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in made.iterdir()}
+    (made / "Cesiumite.cif").unlink()
+    (made / "manifest.csv").unlink()  # as after a kill
+    gather_minerals(made)
+    after = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in made.iterdir()}
+    assert {name: content for name, (content, _) in after.items()} == {n: c for n, (c, _) in before.items()}
+    assert after["Cesiumite_CsBr.cif"] == before["Cesiumite_CsBr.cif"]
+
+
+def test_an_own_file_of_that_name_is_left_alone(made: Path) -> None:
+    made.mkdir()
+    (made / "Cesiumite.cif").write_text("mine")
+    gathered = gather_minerals(made, ["Cesiumite"])
+    assert (made / "Cesiumite.cif").read_text() == "mine"
+    assert any("is left as it is" in problem for problem in gathered.problems)
+    assert "Cesiumite.cif" not in manifest(made)
+
+
+def test_a_foreign_database_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x.db").write_text("no database at all " * 100)
+    monkeypatch.setattr(minerals, "amcsd_database", lambda: (tmp_path / "x.db", ""))
+    with pytest.raises(StructureError, match=r"x\.db: is no AMCSD database"):
+        gather_minerals(tmp_path / "lib")
+
+
+def test_without_larixite_the_command_to_install_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("bragglens.crystal.amcsd.distribution", none)
+    done = CliRunner().invoke(app, ["library", "minerals", "quartz", "-o", str(tmp_path)])
+    assert isinstance(done.exception, StructureError)
+    assert "pip install --no-deps larixite" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("title", "distance", "words"),
+    [
+        ("The structure of quartz", 0, "usual conditions"),
+        ("Quartz between 9 and 440 K\n Note: T = 9 K", 2, "9 K"),
+        ("Quartz between 9 and 440 K\n Note: T = 298(2) K", 0, "298 K"),
+        ("Quartz between 9 and 440 K", 1, "in a paper about other conditions"),
+        ("Quartz at pressure\n P = 1 atm", 0, "1 atm"),
+        ("Quartz\n Sample: at T = 25 C and P = 4.0GPa = 40 kbar", 2, "4.0 GPa, 40 kbar"),
+        ("Quartz\n Note: sample is at T = 650 deg C", 2, "650 °C"),
+        ("Quartz\n Sample: quenched from T = 1200 C", 0, "usual conditions"),
+        ("A mineral\n Note: T = 100 K", 1, "100 K"),
+        ("Wollastonite-2M, Fe3 C and 2 CO3", 0, "usual conditions"),
+        ("Quartz by density-functional theory", 2, "computed, not measured"),
+        ("High-pressure crystal chemistry of spinel", 1, "in a paper about other conditions"),
+    ],
+)
+def test_conditions_are_read_from_titles(title: str, distance: int, words: str) -> None:
+    found = conditions(title)
+    assert (found.distance, found.words) == (distance, words)
+
+
+def test_spacings_do_not_depend_on_the_cell_chosen(tmp_path: Path) -> None:
+    def spacings(cell: str, symbol: str) -> np.ndarray:
+        names = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
+        tags = "\n".join(f"_cell_{name} {value}" for name, value in zip(names, cell.split(), strict=True))
+        atoms = "loop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\nCu 0 0 0\n"
+        (tmp_path / "a.cif").write_text(f"data_a\n{tags}\n_space_group_name_H-M_alt '{symbol}'\n{atoms}")
+        return lattice_spacings(read_cif(tmp_path / "a.cif"))
+
+    cubic = spacings("3.6 3.6 3.6 90 90 90", "F m -3 m")
+    assert cubic[:7] == pytest.approx([3.6 / 3**0.5] * 4 + [1.8] * 3)
+    side = str(3.6 / 2**0.5)
+    assert spacings(f"{side} {side} {side} 60 60 60", "P -1") == pytest.approx(cubic)
+    assert spacings(f"{side} {side} 3.6 90 90 90", "I 4/m m m") == pytest.approx(cubic)
+    assert spacings("3 4 300 90 90 90", "P m m m")[0] == pytest.approx(300)
+
+
+# --- the real database ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few minerals everybody knows, of larixite's database."""
+    try:
+        importlib.metadata.distribution("larixite")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("needs larixite: python -m pip install --no-deps larixite")
+    folder = tmp_path_factory.mktemp("minerals")
+    gather_minerals(folder, WELL_KNOWN)
+    return folder
+
+
+# d of the three strongest lines in Å, of powder diffraction files and textbooks, in the order of their strength
+WELL_KNOWN = {
+    "Quartz": (3.342, 4.257, 1.818),
+    "Calcite": (3.035, 2.095, 2.285),
+    "Dolomite": (2.886, 2.193, 1.786),
+    "Halite": (2.821, 1.994, 1.628),
+    "Fluorite": (1.931, 3.153, 1.647),
+    "Corundum": (2.085, 2.552, 1.601),
+    "Hematite": (2.700, 2.519, 1.694),
+    "Magnetite": (2.532, 1.485, 2.967),
+    "Rutile": (3.247, 1.687, 2.487),
+    "Anatase": (3.520, 1.892, 2.378),
+    "Pyrite": (1.633, 2.709, 2.423),
+    "Sphalerite": (3.123, 1.912, 1.633),
+    "Galena": (2.969, 3.429, 2.099),
+    "Periclase": (2.106, 1.489, 1.216),
+    "Zincite": (2.476, 2.816, 2.602),
+    "Spinel": (2.437, 2.020, 1.429),
+    "Silicon": (3.135, 1.920, 1.637),
+    "Barite": (3.445, 3.103, 2.121),
+    "Gypsum": (7.63, 4.283, 3.065),
+    "Baddeleyite": (3.164, 2.841, 2.622),
+}
+
+
+@pytest.mark.parametrize("name", WELL_KNOWN)
+def test_well_known_lines(real: Path, name: str) -> None:
+    """Each of the three lines is there within 0.7%, and among the eight strongest."""
+    from bragglens.crystal.scattering import form_factor, form_factor_coefficients
+
+    found = reflections(read_cif(real / f"{name}.cif"), 1.1)
+    f = form_factor(form_factor_coefficients(found.elements), 1 / (2 * found.d) ** 2)
+    theta = np.arcsin(1.5406 / (2 * found.d))
+    lorentz = (1 + np.cos(2 * theta) ** 2) / (np.sin(theta) ** 2 * np.cos(theta))
+    strength = found.multiplicity * np.abs((f * found.geometry).sum(axis=1)) ** 2 * lorentz
+    strongest = found.d[np.argsort(-strength)[:8]]
+    for d in WELL_KNOWN[name]:
+        assert np.abs(strongest / d - 1).min() < 0.007, (name, d, strongest.round(3))
+
+
+def test_densities_are_those_that_amcsd_states(real: Path) -> None:
+    for phase in read_library(real):
+        block = gemmi.cif.read(str(real / f"{phase.name}.cif")).sole_block()
+        stated = float(block.find_value("_exptl_crystal_density_diffrn"))
+        assert phase.density == pytest.approx(stated, rel=0.01), phase.name
+
+
+def test_command(real: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["library", "minerals", "quartz", "calcit", "-o", str(tmp_path / "lib")])
+    assert done.exit_code == 1
+    assert "is it Calcite or" in done.output
+    assert "1 structures, 1 problems" in done.output
+    assert (tmp_path / "lib" / "Quartz.cif").read_bytes() == (real / "Quartz.cif").read_bytes()
