@@ -21,6 +21,8 @@ from bragglens.cli.app import (
     save,
     stated_wavelength,
 )
+from bragglens.cli.watching import SETTLE
+from bragglens.cli.watching import watch as watch_folder
 
 NetworkOnly = Annotated[
     bool, typer.Option("--network-only", help="Leave out the fit: far faster, no fractions, more easily deceived.")
@@ -30,7 +32,7 @@ INTERRUPTED = 130  # status that shells give to what Ctrl-C ended
 
 @app.command()
 def identify(
-    scans: Annotated[list[Path], typer.Argument(help="Measured scans.", show_default=False)],
+    scans: Annotated[list[Path] | None, typer.Argument(help="Measured scans.", show_default=False)] = None,
     model: Annotated[Path | None, typer.Option("--model", "-m", help="Model file that `train` made.")] = None,
     phases: Annotated[
         Path | None, typer.Option(help="Folder of CIFs in place of a model: the fit alone, without training.")
@@ -50,10 +52,19 @@ def identify(
         float | None, typer.Option(help="Diameter of the grains in µm, for microabsorption; 0 for none.", metavar="µM")
     ] = None,
     network_only: NetworkOnly = False,
-    json: Annotated[Path | None, typer.Option(help="Write the answers as JSON ('-' for the screen).")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write the answers as JSON ('-' for the screen); a folder with --watch.")
+    ] = None,
     figure: Annotated[
         Path | None, typer.Option(help="Draw scan, fit and phases: a .png, .svg or .pdf; a folder for several scans.")
     ] = None,
+    watch: Annotated[
+        Path | None,
+        typer.Option(help="Go on with every scan that is written to this folder, until Ctrl-C.", metavar="FOLDER"),
+    ] = None,
+    settle: Annotated[
+        float, typer.Option(min=0, help="With --watch: seconds for which a file must not have changed.")
+    ] = SETTLE,
 ) -> None:
     """Tell which phases are in measured scans, and how much of each. A scan that cannot be read never stops the others.
 
@@ -64,6 +75,9 @@ def identify(
     from bragglens.report.details import print_answers
     from bragglens.report.words import write_json
 
+    if bool(scans) == bool(watch):
+        raise typer.BadParameter("give the scans, or a folder to --watch")
+    files = scans or []
     asked = _asked(model, phases)
     options: Options = {
         "wavelength": stated_wavelength(wavelength),
@@ -77,20 +91,23 @@ def identify(
     def one(scan: Path) -> Identification:
         answer = identify_file(scan, asked, **options)
         if figure and not answer.error:
-            _draw(answer, asked, figure if len(scans) == 1 else figure / f"{scan.name}.png")
+            _draw(answer, asked, figure if len(files) == 1 else figure / f"{scan.name}.png")
         return replace(answer, pattern=None, fit=None)  # a million scans must fit into memory
 
     def keep(answers: list[Identification]) -> None:
         if json and json != Path("-"):
             write_json(document(source(asked), answers), json)
 
-    answers = batch("identifying", scans, one, keep)
+    if watch:
+        watch_folder(watch, json or watch / "answers", one, model=source(asked), options={**options}, settle=settle)
+        return
+    answers = batch("identifying", files, one, keep)
     if json == Path("-"):
         write_json(document(source(asked), answers), json)
     else:
         print_answers(answers, console=out)
         keep(answers)
-    if len(answers) < len(scans):
+    if len(answers) < len(files):
         raise typer.Exit(INTERRUPTED)
     if any(answer.error for answer in answers):
         raise typer.Exit(1)
