@@ -21,8 +21,10 @@ from bragglens.cli.app import (
     save,
     stated_wavelength,
 )
+from bragglens.cli.exporting import Exports, check_exports, export
 from bragglens.cli.watching import SETTLE
 from bragglens.cli.watching import watch as watch_folder
+from bragglens.crystal.library import Library
 
 NetworkOnly = Annotated[
     bool, typer.Option("--network-only", help="Leave out the fit: far faster, no fractions, more easily deceived.")
@@ -58,6 +60,15 @@ def identify(
     figure: Annotated[
         Path | None, typer.Option(help="Draw scan, fit and phases: a .png, .svg or .pdf; a folder for several scans.")
     ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(help="Write the fitted profile: .xye or powder .cif; a folder for several scans, with both."),
+    ] = None,
+    rietx: Annotated[
+        Path | None,
+        typer.Option(help="Write a project for rietx, to go on with; a folder of them for several scans."),
+    ] = None,
+    rietveld: Annotated[bool, typer.Option("--rietveld", help="Run rietx's Rietveld refinement of the fit.")] = False,
     watch: Annotated[
         Path | None,
         typer.Option(help="Go on with every scan that is written to this folder, until Ctrl-C.", metavar="FOLDER"),
@@ -87,11 +98,15 @@ def identify(
         "standard": internal_standard(standard),
     }
     check(asked, options)
+    exports = Exports(profile, rietx, rietveld, several=len(files) != 1)
+    check_exports(exports, network_only=network_only)
 
     def one(scan: Path) -> Identification:
         answer = identify_file(scan, asked, **options)
         if figure and not answer.error:
             _draw(answer, asked, figure if len(files) == 1 else figure / f"{scan.name}.png")
+        if not answer.error:
+            answer = export(answer, asked if isinstance(asked, Library) else asked.library, exports)
         return replace(answer, pattern=None, fit=None)  # a million scans must fit into memory
 
     def keep(answers: list[Identification]) -> None:

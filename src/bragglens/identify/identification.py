@@ -60,6 +60,25 @@ class Peak:
 
 
 @dataclass(frozen=True)
+class Rietveld:
+    """A Rietveld refinement of the same scan by another program, begun where the fit has ended.
+
+    Attributes:
+        program: its name, version and plan.
+        rwp: weighted profile R, as of the fit.
+        weight_percent: share of each phase in the crystalline mass.
+        weight_percent_error: half of the 95% interval that the program states.
+        error: why there is none, in one sentence.
+    """
+
+    program: str = ""
+    rwp: float | None = None
+    weight_percent: dict[str, float] = field(default_factory=dict)
+    weight_percent_error: dict[str, float] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(frozen=True)
 class Identification:
     """What a scan holds. What is not known is None, never zero.
 
@@ -86,6 +105,7 @@ class Identification:
         notes: what the reader had to do to the file.
         pattern: the scan on the model's grid.
         options: how the scan was looked at, of `identify.Options` those that were given.
+        rietveld: what a Rietveld refinement makes of it, where that was asked for.
     """
 
     file: str
@@ -108,6 +128,7 @@ class Identification:
     pattern: Pattern | None = None
     fit: Fit | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    rietveld: Rietveld | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as plain JSON values (schema 1: fields are added, never changed)."""
@@ -129,6 +150,7 @@ class Identification:
             "wavelength": self.wavelength,
             "notes": list(self.notes),
             "options": self.options,
+            "rietveld": vars(self.rietveld) if self.rietveld else None,
         }
 
 

@@ -50,7 +50,7 @@ _TABLE = np.array([*_SHARED.values(), *_OWN.values()]).T
 _START, _LOW, _HIGH, _STEP, _USUAL = _TABLE
 _N, _K = len(_SHARED), len(_OWN)
 ZERO, DISPLACEMENT, WIDTH = 0, 1, 2  # places among the shared values
-_MARCH, _B, FIRST_STRAIN = 2, 3, 4  # places among a phase's own
+_MARCH, EXTRA_B, FIRST_STRAIN = 2, 3, 4  # places among a phase's own
 _ROUGHNESS_Q = 0.5  # of Suortti's correction; p and q are hard to tell apart
 _TEXTURE_AXES = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1))
 _SETTLED = 3e-5  # relative gain of a step below which the fit has arrived
@@ -183,7 +183,7 @@ def render_states(
     )
     s2 = (np.sin(np.radians(observed.grid.two_theta / 2)) / known.instrument.lines[0].wavelength) ** 2
     patterns = render_per_gram(known.packed, conditions, observed.grid)
-    return np.asarray(patterns * np.exp(-2 * own[:, _B, None] * s2), dtype=np.float64)
+    return np.asarray(patterns * np.exp(-2 * own[:, EXTRA_B, None] * s2), dtype=np.float64)
 
 
 def _widths(instrument: Instrument, width: float) -> tuple[float, float, float, float, float]:
@@ -296,7 +296,7 @@ def _free(known: Candidates, state: State, texture: bool, only: int | None) -> N
     for i, phase in enumerate(state.phases):
         if only is None or only == i:
             strains = len(known.crystals[phase].strain_basis)
-            own = [0, 1, *([_MARCH] if texture else []), _B, *range(FIRST_STRAIN, FIRST_STRAIN + strains)]
+            own = [0, 1, *([_MARCH] if texture else []), EXTRA_B, *range(FIRST_STRAIN, FIRST_STRAIN + strains)]
             free += [_N + i * _K + j for j in own]
     return np.array(free, dtype=np.intp)
 
