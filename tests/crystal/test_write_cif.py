@@ -53,3 +53,44 @@ def test_gemmi_finds_the_group_and_the_density(titania: Library, tmp_path: Path)
     structure = gemmi.read_small_structure(str(tmp_path / "anatase.cif"))
     assert structure.spacegroup.number == 141
     assert len([site for site in structure.get_all_unit_cell_sites() if site.element.name == "Ti"]) == 4
+
+
+def test_rounded_ellipsoids_keep_the_symmetry_of_their_site(tmp_path: Path, titania: Library) -> None:
+    """A hexagonal site allows U12 = U22/2 alone; a file that rounds 0.0325/2 to 0.0163 is refused by other programs."""
+    wurtzite = """data_x
+_cell_length_a 3.25
+_cell_length_b 3.25
+_cell_length_c 5.207
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 120
+_space_group_name_H-M_alt 'P 63 m c'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Zn Zn 0.3333 0.6667 0
+O O 0.3333 0.6667 0.382
+loop_
+_atom_site_aniso_label
+_atom_site_aniso_U_11
+_atom_site_aniso_U_22
+_atom_site_aniso_U_33
+_atom_site_aniso_U_12
+_atom_site_aniso_U_13
+_atom_site_aniso_U_23
+Zn 0.0325 0.0325 0.0071 0.0163 0 0
+O 0.0325 0.0325 0.0071 0.0163 0 0
+"""
+    (tmp_path / "ZnO.cif").write_text(wurtzite)
+    again(read_cif(tmp_path / "ZnO.cif"), tmp_path)
+    block = cif.read(str(tmp_path / "ZnO.cif")).sole_block()
+    u11, u22, u33, u12, u13, u23 = (
+        float(block.find_loop(f"_atom_site_aniso_U_{p}")[0]) for p in (11, 22, 33, 12, 13, 23)
+    )
+    assert u11 == pytest.approx(u22, abs=2e-8)
+    assert u12 == pytest.approx(u22 / 2, abs=2e-8)
+    assert u11 == pytest.approx(0.0325, abs=1e-4)
+    assert (u33, u13, u23) == (0.0071, 0.0, 0.0)
