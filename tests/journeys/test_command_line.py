@@ -407,3 +407,43 @@ def test_an_output_that_fails_takes_no_other_with_it(
 def test_an_empty_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     assert in_process(monkeypatch, "identify", tmp_path, "--phases", PHASES) == 2
     assert "holds no file" in capsys.readouterr().err
+
+
+def test_a_fit_is_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Profile, project and refinement of one scan, and the files of several; what was there is left as it was."""
+    grid, instrument = Grid(20.0, 80.0, 0.03), Instrument(emission("CuKa"), W=0.006)
+    (rutile,) = [phase for phase in read_library(PHASES) if phase.name == "rutile"]
+    (crystal,) = reflections_in_range([rutile], instrument.lines, grid)
+    clean = pattern(crystal, instrument, Specimen(size=40.0), grid)
+    counts = np.random.default_rng(0).poisson(5000 * clean / clean.max() + 100)
+    for name in ("a.xy", "b.xy"):
+        np.savetxt(tmp_path / name, np.column_stack([grid.two_theta, counts]))
+    monkeypatch.chdir(tmp_path)
+    asked = ("--phases", PHASES, "--wavelength", "CuKa", "--json", "a.json")
+    one = ("identify", "a.xy", *asked, "--profile", "fit.cif", "--rietx", "a.rex", "--rietveld")
+    assert in_process(monkeypatch, *one) == 0
+    (answer,) = json.loads(Path("a.json").read_text())["scans"]
+    assert answer["rietveld"]["error"] is None
+    assert answer["rietveld"]["weight_percent"] == {"rutile": 100}
+    assert answer["rietveld"]["rwp"] == pytest.approx(answer["rwp"], rel=0.05)
+    assert Path("fit.cif").read_text().startswith("data_a.xy_pattern")
+    before = Path("a.rex/project.json").read_bytes()
+    assert in_process(monkeypatch, *one) == 2  # a project is never overwritten, nor is work done in vain
+    assert Path("a.rex/project.json").read_bytes() == before
+    several = ("identify", "a.xy", "b.xy", *asked, "--profile", "fits", "--rietx", "projects")
+    Path("projects/b.xy.rex").mkdir(parents=True)
+    assert in_process(monkeypatch, *several) == 0
+    assert sorted(path.name for path in Path("fits").iterdir()) == ["a.xy.cif", "a.xy.xye", "b.xy.cif", "b.xy.xye"]
+    assert Path("projects/a.xy.rex/project.json").exists()
+    first, second = json.loads(Path("a.json").read_text())["scans"]
+    assert "is there already" not in "".join(first["notes"])
+    assert "b.xy.rex: is there already" in "".join(second["notes"])
+
+
+@pytest.mark.parametrize("words", [("--profile", "fit.gsa"), ("--rietveld", "--network-only"), ("--watch", ".")])
+def test_exports_that_cannot_be_are_refused_before_the_work(
+    words: tuple[str, ...], small_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = save_model(small_model, tmp_path / "m.bragglens")
+    (scan,) = scans(tmp_path, 1)
+    assert in_process(monkeypatch, "identify", scan, "-m", model, "--wavelength", "CuKa", *words) == 2

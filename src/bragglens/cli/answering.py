@@ -21,7 +21,10 @@ from bragglens.cli.app import (
     print_epoch,
     save,
 )
+from bragglens.cli.exporting import Exports, check_exports, export
 from bragglens.cli.outputs import Output, figures, json_file, report_file, screen, series_file, table_file
+from bragglens.cli.watching import SETTLE
+from bragglens.cli.watching import watch as watch_folder
 from bragglens.errors import BragglensError
 
 if TYPE_CHECKING:
@@ -35,7 +38,9 @@ INTERRUPTED = 130  # status that shells give to what Ctrl-C ended
 
 @app.command()
 def identify(
-    scans: Annotated[list[Path], typer.Argument(help="Measured scans, or folders of them.", show_default=False)],
+    scans: Annotated[
+        list[Path] | None, typer.Argument(help="Measured scans, or folders of them.", show_default=False)
+    ] = None,
     model: Annotated[Path | None, typer.Option("--model", "-m", help="Model file that `train` made.")] = None,
     phases: Annotated[
         Path | None, typer.Option(help="Folder of CIFs in place of a model: the fit alone, without training.")
@@ -55,7 +60,9 @@ def identify(
         float | None, typer.Option(help="Diameter of the grains in µm, for microabsorption; 0 for none.", metavar="µM")
     ] = None,
     network_only: NetworkOnly = False,
-    json: Annotated[Path | None, typer.Option(help="Write the answers as JSON ('-' for the screen).")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write the answers as JSON ('-' for the screen); a folder with --watch.")
+    ] = None,
     table: Annotated[Path | None, typer.Option(help="Write a row for each scan: a .csv or .parquet.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write one HTML page about all scans, to read and mail.")] = None,
     figure: Annotated[
@@ -64,15 +71,35 @@ def identify(
     series: Annotated[
         Path | None, typer.Option(help="Draw all scans side by side, fractions beneath: a .png, .svg or .pdf.")
     ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(help="Write the fitted profile: .xye or powder .cif; a folder for several scans, with both."),
+    ] = None,
+    rietx: Annotated[
+        Path | None,
+        typer.Option(help="Write a project for rietx, to go on with; a folder of them for several scans."),
+    ] = None,
+    rietveld: Annotated[bool, typer.Option("--rietveld", help="Run rietx's Rietveld refinement of the fit.")] = False,
+    watch: Annotated[
+        Path | None,
+        typer.Option(help="Go on with every scan that is written to this folder, until Ctrl-C.", metavar="FOLDER"),
+    ] = None,
+    settle: Annotated[
+        float, typer.Option(min=0, help="With --watch: seconds for which a file must not have changed.")
+    ] = SETTLE,
 ) -> None:
     """Tell which phases are in measured scans, and how much of each. A scan that cannot be read never stops the others.
 
     Every scan of a file is answered. Ends with status 1 where any scan could not be judged. Ctrl-C ends a batch early
     and keeps what is answered.
     """
-    from bragglens.identify.identify import Options, check, identify_each
+    from bragglens.identify.identify import Options, check, identify_each, source
     from bragglens.identify.stated import internal_standard, stated_wavelength
 
+    if bool(scans) == bool(watch):
+        raise typer.BadParameter("give the scans, or a folder to --watch")
+    if watch and (table or report or series):
+        raise typer.BadParameter("--watch has no end at which to write --table, --report or --series: leave them out")
     asked = asked_of(model, phases)
     options: Options = {
         "wavelength": stated_wavelength(wavelength),
@@ -82,16 +109,29 @@ def identify(
         "standard": internal_standard(standard),
     }
     check(asked, options)
-    files = _files(scans)
+    files = _files(scans or [])
+    exports = Exports(profile, rietx, rietveld, sole=str(files[0]) if len(files) == 1 else None)
+    check_exports(exports, network_only=network_only)
+
+    def each(file: Path) -> Iterator[Identification]:
+        for answer in identify_each(file, asked, **options):
+            yield answer if answer.error else export(answer, exports)
+
+    drawn = [figures(figure, asked, files)] if figure else []
+    if watch:
+        watch_folder(
+            watch, json or watch / "answers", each, drawn, model=source(asked), options={**options}, settle=settle
+        )
+        return
     written: list[Output] = [
         *([json_file(json, asked)] if json else []),
         *([table_file(table)] if table else []),
-        *([figures(figure, asked, files)] if figure else []),
+        *drawn,
         *([report_file(report, asked, files)] if report else []),
         *([series_file(series)] if series else []),
         *([] if json == Path("-") else [screen()]),  # the last: who reads the screen may have gone
     ]
-    _finish(*_answer(files, lambda file: identify_each(file, asked, **options), written), written)
+    _finish(*_answer(files, each, written), written)
 
 
 def _answer(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import gemmi
+import numpy as np
 
-from bragglens.crystal.phase import Phase
+from bragglens.crystal.phase import Phase, Site
 from bragglens.files import whole_file
 
 _CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
-_UIJ = ("U_11", "U_22", "U_33", "U_12", "U_13", "U_23")
+_SAME_PLACE = 1e-3  # of a cell edge
+_ELLIPSOID = ("11", "22", "33", "12", "13", "23")
 
 
 def write_cif(phase: Phase, path: str | Path) -> None:
@@ -28,34 +31,74 @@ def write_cif(phase: Phase, path: str | Path) -> None:
 
 def phase_cif(phase: Phase) -> str:
     """The text of a phase's CIF."""
-    sites = phase.sites
-    curved = [site for site in sites if site.u_aniso is not None]
-    items = {
-        "_chemical_formula_sum": phase.formula,
-        "_publ_section_references": phase.source,
-        **cell_items(phase.cell),
-        "_space_group_name_H-M_alt": phase.space_group,
-    }
-    atoms = {
-        "label": [site.label for site in sites],
-        "type_symbol": [site.element for site in sites],
-        **{f"fract_{axis}": [repr(float(site.position[i])) for site in sites] for i, axis in enumerate("xyz")},
-        "occupancy": [repr(float(site.occupancy)) for site in sites],
-        "U_iso_or_equiv": [repr(float(site.u_iso)) for site in sites],
-    }
-    ellipsoids = {
-        "label": [site.label for site in curved],
-        **{tag: [repr(float(site.u_aniso[i])) for site in curved if site.u_aniso] for i, tag in enumerate(_UIJ)},
-    }
-    return cif_text(
-        phase.name,
-        items,
-        {
-            "_space_group_symop_": {"operation_xyz": phase.operations},
-            "_atom_site_": atoms,
-            "_atom_site_aniso_": ellipsoids if curved else {},
-        },
-    )
+    document = gemmi.cif.Document()
+    document.add_copied_block(structure_block(phase, re.sub(r"\W", "_", phase.name) or "phase"))
+    return document.as_string()
+
+
+def structure_block(phase: Phase, name: str) -> gemmi.cif.Block:
+    """A data block of that name, without blanks; `crystal.cif.read_cif` gets the same phase from it."""
+    block = gemmi.cif.Block(name)
+    block.set_pair("_chemical_name_common", gemmi.cif.quote(phase.name))
+    block.set_pair("_chemical_formula_sum", gemmi.cif.quote(phase.formula))
+    for item, value in zip(_CELL, phase.cell, strict=True):
+        block.set_pair(f"_cell_{item}", repr(float(value)))
+    block.set_pair("_cell_volume", f"{phase.volume:.4f}")
+    _write_symmetry(block, phase)
+    _write_sites(block, phase)
+    if phase.source:
+        block.set_pair("_publ_section_references", gemmi.cif.quote(phase.source))
+    return block
+
+
+def _write_symmetry(block: gemmi.cif.Block, phase: Phase) -> None:
+    """All operations, which no symbol without its setting tells, and the symbol of the group they are."""
+    operations = gemmi.GroupOps([gemmi.Op(xyz) for xyz in phase.operations])
+    group = gemmi.find_spacegroup_by_ops(operations)
+    named = gemmi.find_spacegroup_by_name(phase.space_group)
+    plain = group is None or (named is not None and named.hall == group.hall)
+    block.set_pair("_space_group_name_H-M_alt", gemmi.cif.quote(phase.space_group if plain else group.xhm()))
+    if group:
+        block.set_pair("_space_group_name_Hall", gemmi.cif.quote(group.hall))
+        block.set_pair("_space_group_IT_number", str(group.number))
+    loop = block.init_loop("_space_group_symop_", ["id", "operation_xyz"])
+    for number, xyz in enumerate(phase.operations, 1):
+        loop.add_row([str(number), gemmi.cif.quote(xyz)])
+
+
+def _write_sites(block: gemmi.cif.Block, phase: Phase) -> None:
+    items = ["label", "type_symbol", "fract_x", "fract_y", "fract_z", "occupancy", "U_iso_or_equiv", "adp_type"]
+    loop = block.init_loop("_atom_site_", items)
+    for site in phase.sites:
+        numbers = [repr(float(x)) for x in (*site.position, site.occupancy, site.u_iso)]
+        kind = "Uani" if site.u_aniso else "Uiso"
+        loop.add_row([gemmi.cif.quote(site.label), site.element, *numbers, kind])
+    turned = [(site, site.u_aniso) for site in phase.sites if site.u_aniso]
+    if turned:
+        loop = block.init_loop("_atom_site_aniso_", ["label", *(f"U_{pair}" for pair in _ELLIPSOID)])
+        for site, u in turned:
+            loop.add_row([gemmi.cif.quote(site.label), *(f"{value:.8f}" for value in _allowed(u, site, phase))])
+
+
+def _allowed(u: Sequence[float], site: Site, phase: Phase) -> list[float]:
+    """U11, U22, U33, U12, U13, U23 averaged over the operations that hold the site, in the same order.
+
+    Rounded digits of a file break that symmetry, and refinement programs refuse it. On the reciprocal axes, U* = N U N
+    with N their lengths, an operation of rotation R makes R U* R' of it (Grosse-Kunstleve & Adams 2002, J. Appl. Cryst.
+    35, 477).
+    """
+    turned = phase.unit_cell.reciprocal()
+    lengths = np.array([turned.a, turned.b, turned.c])
+    scale = np.outer(lengths, lengths)
+    star = np.array([[u[0], u[3], u[4]], [u[3], u[1], u[5]], [u[4], u[5], u[2]]]) * scale
+    images = []
+    for operation in map(gemmi.Op, phase.operations):
+        away = np.array(operation.apply_to_xyz(list(site.position))) - site.position
+        if np.abs(away - np.round(away)).max() < _SAME_PLACE:
+            rotation = np.array(operation.rot) / gemmi.Op.DEN
+            images.append(rotation @ star @ rotation.T)
+    mean = np.mean(images, axis=0) / scale
+    return [float(mean[i, j]) for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))]
 
 
 def cell_items(cell: Sequence[float | str]) -> dict[str, str]:

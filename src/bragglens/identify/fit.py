@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from bragglens.crystal.phase import Phase
+from bragglens.crystal.phase import Phase, Site
 from bragglens.identify.observed import Observed, observe
 from bragglens.identify.refine import (
+    EXTRA_B,
     Candidates,
     Solution,
     candidates,
@@ -36,6 +37,7 @@ class Fit:
 
     Attributes:
         two_theta, observed, calculated, background: the axis in degrees and the patterns on it, in counts.
+        noise: standard deviation of the counting noise at each point, from the scan's own scatter.
         phases: as the library has them.
         patterns: calculated pattern of each phase, shape (phases, points).
         weight_fraction: share of each phase in the crystalline mass, from scale, cell mass and volume alone.
@@ -45,12 +47,14 @@ class Fit:
         instrument: with the fitted zero error, resolution and axial divergence.
         specimens: fitted state of each phase.
         cells: fitted a, b, c (Å), α, β, γ (degrees) of each phase, shape (phases, 6).
+        extra_b: fitted B in Å² of each phase, beyond the displacement of its structure, shape (phases,).
     """
 
     two_theta: Array
     observed: Array
     calculated: Array
     background: Array
+    noise: Array
     phases: tuple[Phase, ...]
     patterns: Array
     weight_fraction: Array
@@ -59,6 +63,7 @@ class Fit:
     instrument: Instrument
     specimens: tuple[Specimen, ...]
     cells: Array
+    extra_b: Array
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -109,6 +114,7 @@ def fit_of(known: Candidates, observed: Observed, solution: Solution) -> Fit:
         observed=observed.counts,
         calculated=solution.calculated,
         background=solution.background,
+        noise=observed.noise,
         phases=tuple(known.phases[i] for i in solution.state.phases),
         patterns=solution.patterns * solution.scales[:, None],
         weight_fraction=solution.scales / max(float(solution.scales.sum()), 1e-300),
@@ -117,7 +123,31 @@ def fit_of(known: Candidates, observed: Observed, solution: Solution) -> Fit:
         instrument=instrument,
         specimens=specimens,
         cells=cells(known, solution.state),
+        extra_b=solution.state.own[:, EXTRA_B],
     )
+
+
+def fitted_phases(fit: Fit) -> tuple[Phase, ...]:
+    """The phases of a fit in its order, with their fitted cells and displacements (never below zero)."""
+    fitted = []
+    for as_given, cell, extra in zip(fit.phases, fit.cells, fit.extra_b, strict=True):
+        a, b, c, alpha, beta, gamma = cell.tolist()
+        phase = replace(as_given, cell=(a, b, c, alpha, beta, gamma))
+        fitted.append(replace(phase, sites=tuple(_displaced(site, phase, extra) for site in phase.sites)))
+    return tuple(fitted)
+
+
+def _displaced(site: Site, phase: Phase, extra_b: float) -> Site:
+    """A site with B more of isotropic displacement, U = B/8π²; of an ellipsoid, U cosines of the reciprocal axes."""
+    more = extra_b / (8 * np.pi**2)
+    out = replace(site, u_iso=max(0.0, site.u_iso + more))
+    if site.u_aniso is None:
+        return out
+    turned = phase.unit_cell.reciprocal()
+    cosines = [float(np.cos(np.radians(angle))) for angle in (turned.gamma, turned.beta, turned.alpha)]
+    more = max(more, -min(site.u_aniso[:3]))
+    values = [u + more * part for u, part in zip(site.u_aniso, [1.0, 1.0, 1.0, *cosines], strict=True)]
+    return replace(out, u_aniso=(values[0], values[1], values[2], values[3], values[4], values[5]))
 
 
 def profile_r(observed: Observed, difference: Array) -> float:

@@ -66,6 +66,25 @@ class Peak:
 
 
 @dataclass(frozen=True)
+class Rietveld:
+    """A Rietveld refinement of the same scan by another program, begun where the fit has ended.
+
+    Attributes:
+        program: its name, version and plan.
+        rwp: weighted profile R, as of the fit.
+        weight_percent: share of each phase in the crystalline mass.
+        weight_percent_error: half of the 95% interval that the program states.
+        error: why there is none, in one sentence.
+    """
+
+    program: str = ""
+    rwp: float | None = None
+    weight_percent: dict[str, float] = field(default_factory=dict)
+    weight_percent_error: dict[str, float] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(frozen=True)
 class Identification:
     """What a scan holds. What is not known is None, never zero.
 
@@ -93,6 +112,7 @@ class Identification:
         pattern: the scan on the model's grid.
         options: how the scan was looked at, of `identify.Options` those that were given.
         metadata: what the file states of the measurement (`scan.Scan.metadata`).
+        rietveld: what a Rietveld refinement makes of it, where that was asked for.
     """
 
     file: str
@@ -116,6 +136,7 @@ class Identification:
     fit: Fit | None = None
     options: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
+    rietveld: Rietveld | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as plain JSON values (schema 1: fields are added, never changed)."""
@@ -138,6 +159,7 @@ class Identification:
             "notes": list(self.notes),
             "options": self.options,
             "metadata": self.metadata,
+            "rietveld": vars(self.rietveld) if self.rietveld else None,
         }
 
     def plot(self, asked: Model | Library | None = None) -> Figure:

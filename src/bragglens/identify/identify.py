@@ -15,6 +15,7 @@ from bragglens.crystal.choice import element_choice
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError, ScanError
+from bragglens.identify.axis import BADLY, another_axis, offset_notice
 from bragglens.identify.identification import Finding, Identification, Verdict
 from bragglens.identify.verify import Verified, verify
 from bragglens.learn.model import Model
@@ -71,7 +72,11 @@ def identify(scan: Scan, model: Model | Library, **options: Unpack[Options]) -> 
     asked = Identification(
         scan.name, source(model), None, wavelength=used, notes=scan.notes, metadata=scan.metadata, options=given
     )
-    answer = asked if isinstance(model, Library) else _opinion(asked, scan, model, allowed)
+    try:
+        answer = asked if isinstance(model, Library) else _opinion(asked, scan, model, allowed)
+    except ScanError as error:  # it covers too little of the grid, maybe because its axis is not what it was taken for
+        notice = another_axis(scan, _phases(library, allowed), wavelength=used)
+        raise ScanError("; ".join([str(error), *([notice] if notice else [])])) from error
     if options.get("network_only"):
         assert isinstance(model, Model)  # `check` has refused the rest
         answer = _by_network(answer, findings(answer.probabilities or {}, model.alike))
@@ -86,6 +91,7 @@ def identify(scan: Scan, model: Model | Library, **options: Unpack[Options]) -> 
             standard=options.get("standard"),
         )
         answer = _by_fit(answer, proof)
+        answer = replace(answer, notes=(*answer.notes, *_notices(answer, scan, _phases(library, allowed))))
     return replace(answer, seconds=time.perf_counter() - started)
 
 
@@ -219,6 +225,21 @@ def findings(probabilities: dict[str, float], alike: tuple[tuple[str, str], ...]
         if 1 - none_there >= THRESHOLD:
             named[name] = Finding(name, p, rivals=rivals)
     return tuple(named.values())
+
+
+def _notices(answer: Identification, scan: Scan, phases: Sequence[Phase]) -> list[str]:
+    """What to look into where the axis may not be what it was taken for."""
+    assert answer.fit is not None
+    assert answer.wavelength is not None
+    assert answer.unexplained is not None
+    notice = offset_notice(answer.fit) if answer.phases else None
+    if notice is None and (not answer.phases or answer.unexplained > BADLY):
+        notice = another_axis(scan, phases, wavelength=answer.wavelength, left=answer.unexplained)
+    return [notice] if notice else []
+
+
+def _phases(library: Library, allowed: Sequence[str]) -> tuple[Phase, ...]:
+    return tuple(phase for phase in library if phase.name in allowed)
 
 
 def _verdict(found: int, foreign: bool) -> Verdict:

@@ -52,7 +52,7 @@ _TABLE = np.array([*_SHARED.values(), *_OWN.values()]).T
 _START, _LOW, _HIGH, _STEP, _USUAL = _TABLE
 _N, _K = len(_SHARED), len(_OWN)
 ZERO, DISPLACEMENT, WIDTH = 0, 1, 2  # places among the shared values
-_MARCH, _B, _FAULTS, FIRST_STRAIN = 2, 3, 4, 5  # places among a phase's own
+_MARCH, EXTRA_B, _FAULTS, FIRST_STRAIN = 2, 3, 4, 5  # places among a phase's own
 _ROUGHNESS_Q = 0.5  # of Suortti's correction; p and q are hard to tell apart
 _TEXTURE_AXES = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1))
 _SETTLED = 3e-5  # relative gain of a step below which the fit has arrived
@@ -200,7 +200,7 @@ def render_states(
             size=1 / (np.exp(-own[faulted, :1]) + own[faulted, _FAULTS, None]),
         )
         patterns[faulted] += render_per_gram(known.packed, some, observed.grid)
-    return np.asarray(patterns * np.exp(-2 * own[:, _B, None] * s2), dtype=np.float64)
+    return np.asarray(patterns * np.exp(-2 * own[:, EXTRA_B, None] * s2), dtype=np.float64)
 
 
 def _widths(instrument: Instrument, width: float) -> tuple[float, float, float, float, float]:
@@ -314,7 +314,7 @@ def _free(known: Candidates, state: State, texture: bool, only: int | None) -> N
         if only is None or only == i:
             strains = len(known.crystals[phase].strain_basis)
             faults = [_FAULTS] if known.blurred[phase] >= 0 else []
-            own = [0, 1, *([_MARCH] if texture else []), _B, *faults, *range(FIRST_STRAIN, FIRST_STRAIN + strains)]
+            own = [0, 1, *([_MARCH] if texture else []), EXTRA_B, *faults, *range(FIRST_STRAIN, FIRST_STRAIN + strains)]
             free += [_N + i * _K + j for j in own]
     return np.array(free, dtype=np.intp)
 

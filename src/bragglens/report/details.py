@@ -50,7 +50,7 @@ def details(answer: Identification, *, console: Console) -> None:
         console.print(Text(fractions_of(answer), "dim"))
     else:
         console.print(Text(sentence(answer)))
-    for line in (amorphous(answer), quality(answer), limits(answer.detection_limits or {})):
+    for line in (amorphous(answer), quality(answer), refined(answer), limits(answer.detection_limits or {})):
         if line:
             console.print(Text(line))
     if answer.unexplained_peaks:
@@ -59,6 +59,18 @@ def details(answer: Identification, *, console: Console) -> None:
     console.print(Text(f"assumed: {'; '.join(assumptions(answer))}", "dim"))
     for note in answer.notes:
         console.print(Text(clean(note), "dim"))
+
+
+def refined(answer: Identification) -> str:
+    """What a Rietveld refinement makes of the scan, or nothing where none was asked for."""
+    theirs = answer.rietveld
+    if theirs is None or theirs.error:
+        return f"Rietveld refinement failed: {clean(theirs.error)}" if theirs and theirs.error else ""
+    parts = [
+        f"{clean(name)} {spread(value, theirs.weight_percent_error.get(name))} wt%"
+        for name, value in sorted(theirs.weight_percent.items(), key=lambda one: -one[1])
+    ]
+    return f"Rietveld refinement ({theirs.program}): Rwp {percent(theirs.rwp)}; {', '.join(parts)}"
 
 
 def _phases(answer: Identification, console: Console) -> Table:

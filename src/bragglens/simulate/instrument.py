@@ -9,7 +9,7 @@ from bragglens.errors import RecipeError
 
 # Kα1, Kα2 and Kβ wavelengths in Å. Cr, Fe, Co, Cu: Hölzer et al. (1997), Phys. Rev. A 56, 4554, table III.
 # Mo, Ag: Deslattes et al. (2003), Rev. Mod. Phys. 75, 35, table V.
-_TUBES = {
+TUBES = {
     "Cr": (2.2897260, 2.2936510, 2.0848810),
     "Fe": (1.9360410, 1.9399730, 1.7566040),
     "Co": (1.7889960, 1.7928350, 1.6208260),
@@ -91,8 +91,8 @@ def emission(text: str, *, k_beta: float = 0.0, tungsten: float = 0.0) -> tuple[
     """
     name = text.strip().replace("α", "a")
     anode, line = name[:2].capitalize(), name[2:].lower().lstrip("-_ ")
-    if anode in _TUBES and line in ("", "ka", "ka1", "ka1,2", "ka12"):
-        first, second, beta = _TUBES[anode]
+    if anode in TUBES and line in ("", "ka", "ka1", "ka1,2", "ka12"):
+        first, second, beta = TUBES[anode]
         lines = [Line(first, 1.0)] if line == "ka1" else [Line(first, 1.0), Line(second, _K_ALPHA_2_WEIGHT)]
         lines += [Line(beta, k_beta)] if k_beta else []
         return (*lines, *([Line(TUNGSTEN, tungsten)] if tungsten else []))
@@ -105,7 +105,7 @@ def emission(text: str, *, k_beta: float = 0.0, tungsten: float = 0.0) -> tuple[
     if len(values) in (1, 2) and all(0.05 < value < 5 for value in values):
         return tuple(Line(value, weight) for value, weight in zip(values, (1.0, _K_ALPHA_2_WEIGHT), strict=False))
     raise RecipeError(
-        f"wavelength '{text}' is not known: give a tube ({', '.join(f'{a}Ka' for a in _TUBES)}; CuKa1 for the "
+        f"wavelength '{text}' is not known: give a tube ({', '.join(f'{a}Ka' for a in TUBES)}; CuKa1 for the "
         "first line alone), Å (1.5406), or a doublet (1.5406/1.5444)"
     )
 
@@ -121,7 +121,7 @@ def strongest_line(wavelength: float) -> float:
 
 def _unresolved(wavelength: float) -> tuple[float, float] | None:
     """The doublet whose weighted mean this is, or None."""
-    for first, second, _ in _TUBES.values():
+    for first, second, _ in TUBES.values():
         mean = (first + _K_ALPHA_2_WEIGHT * second) / (1 + _K_ALPHA_2_WEIGHT)
         if abs(wavelength - mean) < 1e-4 * mean:
             return first, second

@@ -1,0 +1,87 @@
+"""What `identify` hands on to other programs: the fitted profile, a project for rietx, its refinement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bragglens.errors import BragglensError
+from bragglens.identify.identification import Identification
+
+
+@dataclass(frozen=True)
+class Exports:
+    """What is to be written of each answer.
+
+    Attributes:
+        profile: file for the fitted profile, or a folder where there may be several scans.
+        rietx: folder of the project, or of the projects where there may be several scans.
+        rietveld: whether to run the refinement at once.
+        sole: the file of the only scan; None where there may be several.
+    """
+
+    profile: Path | None
+    rietx: Path | None
+    rietveld: bool
+    sole: str | None
+
+
+def check_exports(exports: Exports, *, network_only: bool) -> None:
+    """Refuse what could only fail after the work is done.
+
+    Raises:
+        BragglensError: there will be no fit to write, the ending is none of ours, or the project is there already.
+    """
+    from bragglens.report.profile import SUFFIXES
+
+    if network_only and (exports.profile or exports.rietx or exports.rietveld):
+        raise BragglensError("the network alone fits nothing to write or refine: leave out --network-only")
+    if exports.sole is None:
+        return
+    if exports.profile and exports.profile.suffix.lower() not in SUFFIXES:
+        raise BragglensError(f"{exports.profile}: a fit is written as {' or '.join(SUFFIXES)}: give it such an ending")
+    if exports.rietx and exports.rietx.exists():
+        raise BragglensError(f"{exports.rietx}: is there already, maybe with work in it: choose another folder")
+
+
+def export(answer: Identification, exports: Exports) -> Identification:
+    """Write what is asked for; the answer comes back with its Rietveld refinement, and with notes of what failed."""
+    failed = []
+    for write in (_write_profile, _write_project):
+        try:
+            write(answer, exports)
+        except BragglensError as error:  # one file that cannot be written must not cost a batch
+            failed.append(str(error))
+    answer = replace(answer, notes=(*answer.notes, *failed))
+    return _refined(answer, exports) if exports.rietveld and answer.phases else answer
+
+
+def _write_profile(answer: Identification, exports: Exports) -> None:
+    from bragglens.report.profile import SUFFIXES, write_profile
+
+    if exports.profile:
+        name = Path(answer.file).name
+        several = [exports.profile / f"{name}{suffix}" for suffix in SUFFIXES]
+        for path in [exports.profile] if answer.file == exports.sole else several:
+            write_profile(answer, path)
+
+
+def _write_project(answer: Identification, exports: Exports) -> None:
+    from bragglens.identify.rietveld import write_project
+
+    if exports.rietx and answer.fit:
+        write_project(answer.fit, _project(answer, exports.rietx, exports))
+
+
+def _project(answer: Identification, folder: Path, exports: Exports) -> Path:
+    return folder if answer.file == exports.sole else folder / f"{Path(answer.file).name}.rex"
+
+
+def _refined(answer: Identification, exports: Exports) -> Identification:
+    """The answer with a refinement, which the project keeps where there is one."""
+    from bragglens.identify.rietveld import refine_fit, refine_project
+
+    if exports.rietx:
+        return replace(answer, rietveld=refine_project(_project(answer, exports.rietx, exports)))
+    assert answer.fit is not None
+    return replace(answer, rietveld=refine_fit(answer.fit))

@@ -1,0 +1,116 @@
+"""identify --watch: answers for what a diffractometer writes, one JSON file a scan, until it is ended."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from bragglens.cli.app import err, out
+from bragglens.cli.outputs import Output
+from bragglens.errors import BragglensError
+from bragglens.scan.watch import Stamp, settled_files
+
+SETTLE = 5.0  # seconds
+
+
+def watch(
+    folder: Path,
+    answers: Path,
+    identify: Callable[[Path], Iterable[Any]],
+    outputs: Sequence[Output] = (),
+    *,
+    model: str,
+    options: dict[str, Any],
+    settle: float = SETTLE,
+) -> None:
+    """Answer every scan of a folder, those that come and those that change; Ctrl-C or `kill` ends it.
+
+    What is answered is remembered by the answers themselves: a scan whose file in `answers` states its present size and
+    time, this model and these options is not answered again.
+
+    Args:
+        folder: that a diffractometer writes to.
+        answers: folder for the answers, `SCAN.json` each, written whole.
+        identify: gives the Identification of each scan of a file.
+        outputs: what else is made of each answer.
+        model: name of who is asked.
+        options: how scans are looked at, see `identify.Options`.
+        settle: seconds for which a file must not have changed.
+
+    Raises:
+        BragglensError: there is no such folder, or the answers would lie among the scans.
+    """
+    if not folder.is_dir():
+        raise BragglensError(f"{folder}: is no folder: give the one that the diffractometer writes to")
+    if answers.resolve() == folder.resolve() or answers.is_file():
+        raise BragglensError(f"{answers}: answers need a folder of their own, apart from the scans: give another")
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        err.print(f"watching {folder}, answers go to {answers}; Ctrl-C ends it", style="dim", highlight=False)
+        for scan, stamp in settled_files(folder, settle=settle):
+            asked = _asked(stamp, model, options)
+            target = answers / f"{scan.name}.json"
+            if _remembered(target) != asked:
+                _answer(scan, target, identify, outputs, asked)
+    except KeyboardInterrupt:
+        err.print("ended; what was answered is kept", style="yellow", highlight=False)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _asked(stamp: Stamp, model: str, options: dict[str, Any]) -> dict[str, Any]:
+    """What an answer depends on, as JSON gives it back."""
+    given = {key: value for key, value in options.items() if value is not None}
+    plain: dict[str, Any] = json.loads(json.dumps({**asdict(stamp), "model": model, "options": given}))
+    return plain
+
+
+def _remembered(target: Path) -> dict[str, Any] | None:
+    """What the answer in a file was asked for; None where there is none that can be read."""
+    try:
+        found: dict[str, Any] | None = json.loads(target.read_text(encoding="utf-8")).get("watched")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found
+
+
+def _answer(
+    scan: Path,
+    target: Path,
+    identify: Callable[[Path], Iterable[Any]],
+    outputs: Sequence[Output],
+    asked: dict[str, Any],
+) -> None:
+    """Identify, write, and say it in a line; whatever goes wrong with one scan, the watch goes on."""
+    from bragglens.identify.identification import document
+    from bragglens.report.words import write_json
+
+    try:
+        answers = []
+        for answer in identify(scan):
+            for output in outputs:
+                output.add(answer)
+            out.print(_line(answer), soft_wrap=True)
+            answers.append(replace(answer, pattern=None, fit=None))
+        write_json({**document(asked["model"], answers), "watched": asked}, target)
+    except BragglensError as error:
+        err.print(Text(str(error), "red"), soft_wrap=True)
+    except Exception as error:  # a mistake of ours in one scan must not end a watch that runs for weeks
+        err.print(Text(f"{scan}: {type(error).__name__}: {error}: please report this", "red"), soft_wrap=True)
+
+
+def _line(answer: Any) -> Text:
+    """Time, file, verdict and phases."""
+    from bragglens.report.words import STYLES, clean, named, probability, weight
+
+    found = ", ".join(f"{named(f)} {weight(f) or probability(f.probability)}" for f in answer.phases)
+    said = answer.error if answer.verdict is None else ": ".join(part for part in (answer.verdict, found) if part)
+    style = STYLES[answer.verdict] if answer.verdict else "red"
+    return Text.assemble(time.strftime("%H:%M:%S  "), clean(Path(answer.file).name), "  ", (clean(said), style))

@@ -1,0 +1,27 @@
+"""The fitted profile as files for other programs: columns of text (.xye) or powder CIF (.cif)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bragglens.errors import BragglensError
+from bragglens.identify.identification import Identification
+from bragglens.report.columns import columns_text
+from bragglens.report.pdcif import pdcif_text
+from bragglens.report.words import write_text
+
+SUFFIXES = (".xye", ".cif")
+
+
+def write_profile(answer: Identification, path: Path) -> None:
+    """Write the fit of an answer, in the form that the path's ending says.
+
+    Raises:
+        BragglensError: no such form, the answer comes from the network alone, or it cannot be written there.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise BragglensError(f"{path}: a fit is written as {' or '.join(SUFFIXES)}: choose one of them as its ending")
+    if answer.fit is None:
+        raise BragglensError(f"{path}: the network alone fits nothing that could be written: leave out --network-only")
+    columns = path.suffix.lower() == ".xye"
+    write_text(columns_text(answer, answer.fit) if columns else pdcif_text(answer, answer.fit), path)

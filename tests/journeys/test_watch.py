@@ -1,0 +1,120 @@
+"""`identify --watch` as it runs for weeks: a process of its own, files that come, change, break and vanish."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bragglens.errors import BragglensError
+from bragglens.learn.model import Model, save_model
+
+
+def write_scan(path: Path, points: int = 3500, seed: int = 0) -> None:
+    angle = 10 + 0.02 * np.arange(points)
+    np.savetxt(path, np.column_stack([angle, np.random.default_rng(seed).poisson(100, angle.size)]))
+
+
+def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def answer(path: Path) -> dict:
+    return json.loads(path.read_text())["scans"][0]
+
+
+@contextmanager
+def watching(folder: Path, model: Path, *words: object) -> Iterator[subprocess.Popen[str]]:
+    code = "from bragglens.cli import main; main()"
+    options = ("--watch", folder, "-m", model, "--wavelength", "CuKa", "--network-only", "--settle", 0.4, *words)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "identify", *map(str, options)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def end(process: subprocess.Popen[str], by: signal.Signals) -> str:
+    process.send_signal(by)
+    printed, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    return printed
+
+
+def test_what_comes_changes_breaks_and_stays(small_model: Model, tmp_path: Path) -> None:
+    model, folder = save_model(small_model, tmp_path / "m.bragglens"), tmp_path / "scans"
+    folder.mkdir()
+    write_scan(folder / "early.xy")
+    answers = folder / "answers"
+    with watching(folder, model) as process:
+        until((answers / "early.xy.json").exists)
+        (folder / "broken.xy").write_text("no scan")
+        (folder / "half.xy.tmp").write_text("no scan")
+        until((answers / "broken.xy.json").exists)
+        assert "broken.xy" in answer(answers / "broken.xy.json")["error"]
+        write_scan(folder / "broken.xy")  # mended
+        until(lambda: answer(answers / "broken.xy.json")["error"] is None)
+        with (folder / "growing.xy").open("w") as growing:  # written as it is measured
+            for i in range(600):
+                growing.write(f"{10 + i / 10} {100 + i % 7}\n")
+                growing.flush()
+                if i % 100 == 0:
+                    time.sleep(0.2)
+                    assert not (answers / "growing.xy.json").exists()
+        until((answers / "growing.xy.json").exists)
+        printed = end(process, signal.SIGINT)
+    assert [line.split()[1] for line in printed.splitlines()] == ["early.xy", "broken.xy", "broken.xy", "growing.xy"]
+    assert sorted(path.name for path in answers.iterdir()) == ["broken.xy.json", "early.xy.json", "growing.xy.json"]
+
+    before = (answers / "early.xy.json").stat().st_mtime_ns
+    write_scan(folder / "early.xy.2", seed=1)
+    with watching(folder, model) as process:  # a new start remembers
+        until((answers / "early.xy.2.json").exists)
+        write_scan(folder / "growing.xy")
+        until(lambda: json.loads((answers / "growing.xy.json").read_text())["watched"]["bytes"] > 50_000)
+        printed = end(process, signal.SIGTERM)
+    assert [line.split()[1] for line in printed.splitlines()] == ["early.xy.2", "growing.xy"]
+    assert (answers / "early.xy.json").stat().st_mtime_ns == before
+
+
+def test_answers_lie_apart_from_the_scans(tmp_path: Path) -> None:
+    from bragglens.cli.watching import watch
+
+    with pytest.raises(BragglensError, match="answers need a folder of their own"):
+        watch(tmp_path, tmp_path / ".", lambda _: None, model="m", options={})
+    with pytest.raises(BragglensError, match="is no folder"):
+        watch(tmp_path / "none", tmp_path / "a", lambda _: None, model="m", options={})
+
+
+def test_a_folder_that_is_gone_is_waited_for(tmp_path: Path) -> None:
+    from bragglens.scan.watch import settled_files
+
+    folder = tmp_path / "share"
+    folder.mkdir()
+    (folder / "a.xy").write_text("1")
+    seen = settled_files(folder, settle=0.0)
+    assert next(seen)[0].name == "a.xy"
+    os.rename(folder, tmp_path / "away")
+    import threading
+
+    threading.Timer(0.4, lambda: (os.rename(tmp_path / "away", folder), (folder / "b.xy").write_text("2"))).start()
+    assert next(seen)[0].name == "b.xy"
