@@ -97,7 +97,7 @@ def test_too_short_a_scan_is_refused(stop: float, fits: bool) -> None:
     message = str(caught.value)
     assert message.startswith("made_up.xy: its 10-37.48° at 1.5406 Å cover 39% of the model's 10-80° at 1.5406 Å")
     assert "at least 40%" in message
-    assert "--wavelength" in message
+    assert "state the right wavelength" in message
     assert "\n" not in message
 
 
