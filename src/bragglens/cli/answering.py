@@ -110,14 +110,14 @@ def identify(
     }
     check(asked, options)
     files = _files(scans or [])
-    exports = Exports(profile, rietx, rietveld, sole=str(files[0]) if len(files) == 1 else None)
+    exports = Exports(profile, rietx, rietveld, sole=str(files[0]) if files == scans and len(files) == 1 else None)
     check_exports(exports, network_only=network_only)
 
     def each(file: Path) -> Iterator[Identification]:
         for answer in identify_each(file, asked, **options):
             yield answer if answer.error else export(answer, exports)
 
-    drawn = [figures(figure, asked, files)] if figure else []
+    drawn = [figures(figure, asked, scans or [])] if figure else []
     if watch:
         watch_folder(
             watch, json or watch / "answers", each, drawn, model=source(asked), options={**options}, settle=settle
