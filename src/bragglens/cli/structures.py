@@ -48,6 +48,32 @@ def fetch_from_cod(
     _tell(gathered, folder, failing=True)
 
 
+@fetch_app.command("optimade")
+def fetch_from_optimade(
+    url: Annotated[str, typer.Argument(help="Base URL of the provider, with or without /v1.", show_default=False)],
+    wanted: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILTER",
+            help="""Which structures: 'elements HAS ALL "Ti","O" AND nelements=2'.""",
+            show_default=False,
+        ),
+    ],
+    folder: Folder,
+    most: Annotated[int, typer.Option(min=1, help="Entries that are fetched.")] = 200,
+) -> None:
+    """Fetch the structures that a provider of OPTIMADE finds (optimade.org/providers-dashboard lists them).
+
+    Most providers hold computed structures, whose cells are some percent off the measured ones. Ends with status 1
+    where an entry could not be had, none matches, or more match than were fetched.
+    """
+    from bragglens.crystal.optimade import fetch_optimade
+
+    with bar("fetching") as tick:
+        gathered = fetch_optimade(folder, url, wanted, most=most, tick=tick)
+    _tell(gathered, folder, failing=True)
+
+
 @library_app.command("minerals")
 def library_minerals(
     folder: Folder,

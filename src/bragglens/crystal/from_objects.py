@@ -43,11 +43,12 @@ def phase_of(structure: Any, *, name: str) -> Phase:
     if hasattr(structure, "lattice") and hasattr(structure, "species_and_occu"):
         lattice = np.array(structure.lattice.matrix)
         atoms = [_pymatgen_elements(species) for species in structure.species_and_occu]
-        return _phase(lattice, np.array(structure.frac_coords), atoms, name, "pymatgen")
+        return phase_of_atoms(lattice, np.array(structure.frac_coords), atoms, name=name, source="pymatgen")
     if hasattr(structure, "get_scaled_positions") and hasattr(structure, "cell"):
         if not np.all(structure.pbc):
             raise StructureError(f"{name}: is not periodic in all directions: give a crystal, with pbc=True")
-        return _phase(np.array(structure.cell), structure.get_scaled_positions(), _ase_elements(structure), name, "ASE")
+        lattice, positions = np.array(structure.cell), structure.get_scaled_positions()
+        return phase_of_atoms(lattice, positions, _ase_elements(structure), name=name, source="ASE")
     raise StructureError(
         f"{name}: a {type(structure).__name__} is no structure that is known: give a pymatgen Structure or an ASE Atoms"
     )
@@ -72,8 +73,14 @@ def _ase_elements(atoms: Any) -> list[dict[str, float]]:
     ]
 
 
-def _phase(lattice: NDArray[np.float64], positions: NDArray[np.float64], atoms: Atoms, name: str, source: str) -> Phase:
-    """The phase of a cell whose rows are a, b, c in Å, by way of a CIF."""
+def phase_of_atoms(
+    lattice: NDArray[np.float64], positions: NDArray[np.float64], atoms: Atoms, *, name: str, source: str
+) -> Phase:
+    """The phase of a cell whose rows are a, b, c in Å and of all its atoms, in fractions of them, by way of a CIF.
+
+    Raises:
+        StructureError: it is no crystal that can be.
+    """
     volume = abs(float(np.linalg.det(lattice)))
     content: dict[str, float] = {}
     for mixed in atoms:
