@@ -258,12 +258,9 @@ def shares(timings: dict[str, Timing]) -> dict[str, float]:
 
 WHAT_STANDS = (
     "No one part stands between this and its half. Drawing peaks is points in the main: 2,700 rows of 16 at 5 ns are "
-    "13 µs, where division and the Gaussian's products keep the processor's units full. The bounds of 730 windows are "
-    "now worked out in vectors, and like windows are drawn after one another, so that the processor foresees where "
-    "they end: that took a quarter off. What is left to try is fewer lines: of 251 that are not too faint, 180 would "
+    "13 µs, measured apart. What is left to try is fewer lines: of 251 that are not too faint, 180 would "
     "remain if neighbours were drawn as one wherever that misses no more than 5e-5 of the strongest, but they must be "
-    "sorted first; and a third of all lie beyond the scan and bring only tails. Of the lines' set-up, roots and "
-    "divisions in double precision are the most, of the sticks the exponentials of form factors, one by one. Of the "
+    "sorted first; and a third of all lie beyond the scan and bring only tails. Of the "
     "noise, about half is one hash and one normal number for each point, and the rest is for points below a mean of 12 "
     "counts, a quarter of all."
 )

@@ -153,16 +153,7 @@ def test_what_is_too_large_is_given_up_while_it_comes(
 ) -> None:
     monkeypatch.setattr(cod, "CIF_LIMIT", 2**20)
 
-    def endless(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.end_headers()
-        try:
-            while not server.released.is_set():
-                handler.wfile.write(bytes(2**16))
-        except OSError:
-            pass
-
-    server.answer = endless
+    server.serve_without_end()
     assert "is larger than 1 MB" in fetch(server, tmp_path, "9000629").problems[0]
     assert not list(tmp_path.rglob("*.cif"))
 

@@ -152,17 +152,8 @@ def test_an_archive_over_the_limit_is_refused_by_its_announcement(server: Server
 def test_an_archive_over_the_limit_is_refused_while_it_comes(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def endless(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.end_headers()
-        try:
-            while not server.released.is_set():
-                handler.wfile.write(bytes(2**16))
-        except OSError:
-            pass
-
     monkeypatch.setattr(rruff, "_ARCHIVE_LIMIT", 2**20)
-    server.answer = endless
+    server.serve_without_end()
     with pytest.raises(FetchError, match="larger than 1 MB"):
         fetch_rruff(tmp_path, base_url=server.url)
     assert names(tmp_path) == []

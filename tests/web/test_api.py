@@ -78,12 +78,12 @@ def test_every_scan_of_a_file_is_answered(client: httpx.Client, scans: Path, tmp
     (job,) = sent(client, tmp_path / "two.xy", network_only="true")
     assert (job["state"], job["error"]) == ("done", None)
     whole, short = job["answer"]["scans"]
-    assert [whole["file"], short["file"]] == ["two.xy [1]", "two.xy [2]"]
+    assert [whole["file"], short["file"]] == ["two.xy#1", "two.xy#2"]
     assert whole["phases"][0]["name"] == "rutile"
     assert "of the model's 5-90°" in short["error"]
     report = client.get(job["report"]).text
-    assert "two.xy [1]" in report
-    assert "two.xy [2]" in report
+    assert "two.xy#1" in report
+    assert "two.xy#2" in report
 
 
 def test_the_wavelength_is_asked_for_and_given(client: httpx.Client, scans: Path) -> None:

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bragglens.cli.app import (
+    AskedModel,
+    AskedPhases,
+    Elements,
     ModelFile,
     Seed,
     app,
@@ -18,11 +21,12 @@ from bragglens.cli.app import (
     batch,
     err,
     out,
+    phases_of,
     print_epoch,
     save,
 )
 from bragglens.cli.exporting import Exports, check_exports, export
-from bragglens.cli.outputs import Output, figures, json_file, report_file, screen, series_file, table_file
+from bragglens.cli.outputs import Output, done, figures, json_file, report_file, screen, series_file, table_file
 from bragglens.cli.watching import SETTLE
 from bragglens.cli.watching import watch as watch_folder
 from bragglens.errors import BragglensError
@@ -41,17 +45,12 @@ def identify(
     scans: Annotated[
         list[Path] | None, typer.Argument(help="Measured scans, or folders of them.", show_default=False)
     ] = None,
-    model: Annotated[Path | None, typer.Option("--model", "-m", help="Model file that `train` made.")] = None,
-    phases: Annotated[
-        Path | None, typer.Option(help="Folder of CIFs in place of a model: the fit alone, without training.")
-    ] = None,
+    model: AskedModel = None,
+    phases: AskedPhases = None,
     wavelength: Annotated[
         str | None, typer.Option(help="CuKa, CoKa, ... or Å; needed where the file does not state it.")
     ] = None,
-    elements: Annotated[
-        str | None,
-        typer.Option(help="Only phases of these elements, `Ti,O`; or none with those, `-Fe,-Pb`.", metavar="SYMBOLS"),
-    ] = None,
+    elements: Elements = None,
     standard: Annotated[
         str | None,
         typer.Option(help="Internal standard, wt% of the specimen: tells amorphous content.", metavar="NAME=WT"),
@@ -110,14 +109,15 @@ def identify(
     }
     check(asked, options)
     files = _files(scans or [])
-    exports = Exports(profile, rietx, rietveld, sole=str(files[0]) if files == scans and len(files) == 1 else None)
+    sole = str(files[0]) if files == scans and len(files) == 1 else None
+    exports = Exports(profile, rietx, rietveld, sole=sole)
     check_exports(exports, network_only=network_only)
 
     def each(file: Path) -> Iterator[Identification]:
         for answer in identify_each(file, asked, **options):
             yield answer if answer.error else export(answer, exports)
 
-    drawn = [figures(figure, asked, scans or [])] if figure else []
+    drawn = [figures(figure, asked, sole=sole)] if figure else []
     if watch:
         watch_folder(
             watch, json or watch / "answers", each, drawn, model=source(asked), options={**options}, settle=settle
@@ -147,35 +147,25 @@ def _answer(
 
     def of_file(file: Path) -> Iterator[Identification]:
         for answer in each(file):
-            whole[:] = [output for output in whole if _done(output.add, answer)]
+            whole[:] = [output for output in whole if done(output.add, answer)]
             yield replace(answer, pattern=None, fit=None)  # a million scans must fit into memory
 
     def keep(answers: list[Identification]) -> None:
         for output in whole:
-            _done(output.keep, answers)
+            done(output.keep, answers)
 
     return *batch("identifying", files, of_file, keep), whole
 
 
 def _finish(answers: list[Identification], all_answered: bool, whole: list[Output], written: list[Output]) -> None:
     """Close the outputs, and end with the status that tells how it went."""
-    closed = [output for output in whole if _done(output.close, answers)]
+    closed = [output for output in whole if done(output.close, answers)]
     if not all_answered:
         raise typer.Exit(INTERRUPTED)
     if len(closed) < len(written):
         raise typer.Exit(2)
     if any(answer.error for answer in answers):
         raise typer.Exit(1)
-
-
-def _done(work: Callable[[Any], None], argument: Any) -> bool:
-    """Whether a part of an output could be written; where not, its sentence is said."""
-    try:
-        work(argument)
-    except BragglensError as error:
-        err.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
-        return False
-    return True
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
@@ -198,17 +188,11 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 def asked_of(model: Path | None, phases: Path | None) -> Any:
     """Who is asked: a model, or a library of structures alone."""
-    from bragglens.crystal.library import read_library
     from bragglens.learn.model import load_model
 
     if (model is None) == (phases is None):
         raise typer.BadParameter("give one of --model FILE (made by `train`) and --phases FOLDER (of CIFs)")
-    if phases is None:
-        return load_model(model or "")
-    library = read_library(phases)
-    for problem in library.problems:
-        err.print(problem, style="red", highlight=False)
-    return library
+    return load_model(model or "") if phases is None else phases_of(phases)
 
 
 @app.command()

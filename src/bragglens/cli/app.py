@@ -61,6 +61,14 @@ def range_of(text: str) -> tuple[float, float]:
 
 Phases = Annotated[Path, typer.Argument(help="Folder of CIFs, one for each phase.", show_default=False)]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+AskedModel = Annotated[Path | None, typer.Option("--model", "-m", help="Model file that `train` made.")]
+AskedPhases = Annotated[
+    Path | None, typer.Option("--phases", help="Folder of CIFs in place of a model: the fit alone, without training.")
+]
+Elements = Annotated[
+    str | None,
+    typer.Option(help="Only phases of these elements, `Ti,O`; or none with those, `-Fe,-Pb`.", metavar="SYMBOLS"),
+]
 ModelFile = Annotated[Path, typer.Option("--model", "-m", help="Model file that `train` made.", show_default=False)]
 TwoTheta = Annotated[str, typer.Option("--two-theta", "--theta-range", help="2θ range in degrees.", metavar="LOW,HIGH")]
 

@@ -37,6 +37,16 @@ class Output:
     close: Callable[[Answers], None] = _nothing
 
 
+def done(work: Callable[[Any], None], argument: Any) -> bool:
+    """Whether a part of an output could be written; where not, its sentence is said."""
+    try:
+        work(argument)
+    except BragglensError as error:
+        err.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        return False
+    return True
+
+
 def screen() -> Output:
     """The answers on the terminal."""
     from bragglens.report.details import print_answers
@@ -64,14 +74,14 @@ def table_file(path: Path) -> Output:
     return Output(keep=lambda answers: write_summary(answers, path), close=lambda answers: write_summary(answers, path))
 
 
-def figures(path: Path, asked: Any, scans: Sequence[Path]) -> Output:
-    """A picture of the one scan, or a folder with one of each."""
+def figures(path: Path, asked: Any, *, sole: str | None) -> Output:
+    """A picture of the sole scan, a file of that name, or a folder with one of each."""
     from bragglens.report.identified import identification_figure
 
     def draw(answer: Any) -> None:
-        sole = [answer.file] == [str(scan) for scan in scans]
         if not answer.error:
-            _save(identification_figure(answer, asked), path if sole else path / f"{Path(answer.file).name}.png")
+            target = path if answer.file == sole else path / f"{Path(answer.file).name}.png"
+            _save(identification_figure(answer, asked), target)
 
     return Output(add=draw)
 

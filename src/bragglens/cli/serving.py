@@ -5,22 +5,19 @@ from __future__ import annotations
 import ipaddress
 import socket
 from contextlib import suppress
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bragglens.cli.answering import asked_of
-from bragglens.cli.app import app, err, out
+from bragglens.cli.app import AskedModel, AskedPhases, app, err, out
 from bragglens.errors import BragglensError
 
 
 @app.command()
 def serve(
-    model: Annotated[Path | None, typer.Option("--model", "-m", help="Model file that `train` made.")] = None,
-    phases: Annotated[
-        Path | None, typer.Option(help="Folder of CIFs in place of a model: the fit alone, without training.")
-    ] = None,
+    model: AskedModel = None,
+    phases: AskedPhases = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of this machine.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for any that is free.")] = 8000,
     names: Annotated[

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bragglens.cli.app import bar, err, fetch_app, library_app, out
+from bragglens.cli.app import Elements, bar, err, fetch_app, library_app, out
+from bragglens.crystal.cod import COD, fetch_cod
+from bragglens.crystal.optimade import MOST, fetch_optimade
 
 if TYPE_CHECKING:
     from bragglens.crystal.provenance import Gathered
 
 Folder = Annotated[
     Path, typer.Option("-o", "--output", help="Folder for the CIFs and manifest.csv.", show_default=False)
-]
-Elements = Annotated[
-    str | None,
-    typer.Option(help="Only phases of these elements, `Ti,O`; or none with those, `-Fe,-Pb`.", metavar="SYMBOLS"),
 ]
 
 
@@ -32,17 +30,13 @@ def fetch_from_cod(
     revision: Annotated[
         str | None, typer.Option(help="Revision of all numbers that state none.", show_default="the newest")
     ] = None,
-    base_url: Annotated[
-        str, typer.Option("--url", help="COD or a mirror of it.")
-    ] = "https://www.crystallography.net/cod",
+    base_url: Annotated[str, typer.Option("--url", help="COD or a mirror of it.")] = COD,
 ) -> None:
     """Fetch structures of the Crystallography Open Database by their numbers.
 
     What was fetched once is kept ($BRAGGLENS_CACHE, else the platform's folder for caches) and not asked for again.
     Ends with status 1 where any number could not be had.
     """
-    from bragglens.crystal.cod import fetch_cod
-
     with bar("fetching", quiet=len(ids) < 2) as tick:
         gathered = fetch_cod(folder, ids, revision=revision, base_url=base_url, tick=tick)
     _tell(gathered, folder, failing=True)
@@ -60,15 +54,13 @@ def fetch_from_optimade(
         ),
     ],
     folder: Folder,
-    most: Annotated[int, typer.Option(min=1, help="Entries that are fetched.")] = 200,
+    most: Annotated[int, typer.Option(min=1, help="Entries that are fetched.")] = MOST,
 ) -> None:
     """Fetch the structures that a provider of OPTIMADE finds (optimade.org/providers-dashboard lists them).
 
     Most providers hold computed structures, whose cells are some percent off the measured ones. Ends with status 1
     where an entry could not be had, none matches, or more match than were fetched.
     """
-    from bragglens.crystal.optimade import fetch_optimade
-
     with bar("fetching") as tick:
         gathered = fetch_optimade(folder, url, wanted, most=most, tick=tick)
     _tell(gathered, folder, failing=True)

@@ -13,7 +13,7 @@ from typing import Any
 from rich.text import Text
 
 from bragglens.cli.app import err, out
-from bragglens.cli.outputs import Output
+from bragglens.cli.outputs import Output, done
 from bragglens.errors import BragglensError
 from bragglens.scan.watch import Stamp, settled_files
 
@@ -96,7 +96,7 @@ def _answer(
         answers = []
         for answer in identify(scan):
             for output in outputs:
-                output.add(answer)
+                done(output.add, answer)  # a picture that fails must not cost the answer
             out.print(_line(answer), soft_wrap=True)
             answers.append(replace(answer, pattern=None, fit=None))
         write_json({**document(asked["model"], answers), "watched": asked}, target)

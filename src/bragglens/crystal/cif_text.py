@@ -41,8 +41,8 @@ def structure_block(phase: Phase, name: str) -> gemmi.cif.Block:
     block = gemmi.cif.Block(name)
     block.set_pair("_chemical_name_common", gemmi.cif.quote(phase.name))
     block.set_pair("_chemical_formula_sum", gemmi.cif.quote(phase.formula))
-    for item, value in zip(_CELL, phase.cell, strict=True):
-        block.set_pair(f"_cell_{item}", repr(float(value)))
+    for tag, value in cell_items([float(edge) for edge in phase.cell]).items():
+        block.set_pair(tag, value)
     block.set_pair("_cell_volume", f"{phase.volume:.4f}")
     _write_symmetry(block, phase)
     _write_sites(block, phase)

@@ -1,6 +1,6 @@
 """Faults: which lines of a crystal are blurred where its layers are stacked with shifts by a third of an axis.
 
-In many layered crystals (micas, chlorites, talc, gibbsite, Li2MnO3 with its honeycomb of Mn) a layer meets the next one
+In many layered crystals (micas, chlorites, talc, Li2MnO3 with its honeycomb of Mn) a layer meets the next one
 as well when it is shifted by b/3, so that real specimens are full of such faults. Reflections to which the shift is a
 whole number of wavelengths stay sharp, k = 3n; the others become broad or vanish (Brindley 1980, in Crystal Structures
 of Clay Minerals and their X-ray Identification, chapter 2; Bréger et al. 2005, J. Solid State Chem. 178, 2575).

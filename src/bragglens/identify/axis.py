@@ -17,10 +17,11 @@ from scipy.signal import find_peaks
 from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.phase import Phase
-from bragglens.identify.confidence import Proof, confidence
+from bragglens.identify.atlas import STRETCHES
+from bragglens.identify.confidence import confidence, proofs
 from bragglens.identify.fit import Fit
 from bragglens.identify.observed import LINE, Observed, moving_average, observe
-from bragglens.identify.refine import Candidates, candidates, largest_strain, phase_residuals, states
+from bragglens.identify.refine import Candidates, candidates, states
 from bragglens.identify.residual import unexplained
 from bragglens.identify.search import Found, search
 from bragglens.scan.pattern import Grid
@@ -40,7 +41,6 @@ _MOST_PHASES = 1000  # for more the look would cost more than the answer
 _POINTS = 1200  # 0.06° for scans over seventy degrees
 _LINES = 20  # strongest of each phase, in the first look
 _SHORTEST = 1.0  # Å; hardly any of them has a smaller d
-_STRETCHES = np.linspace(-0.012, 0.012, 13)  # relative swelling of a lattice
 _SHIFTS = np.linspace(-0.3, 0.3, 7)  # degrees, tried about each mistake
 _BLUR = 0.2  # degrees; lines that miss a peak by less still meet it
 _OFFSETS = (0.8, 1.2, 1.6, 2.0, 2.4)  # degrees; smaller ones a fit finds by itself
@@ -156,7 +156,7 @@ def _gains(observed: Observed, lines: tuple[Array, Array], mistake: Mistake) -> 
     d, area = lines
     grid = observed.grid
     with np.errstate(invalid="ignore"):
-        true = 2 * np.degrees(np.arcsin(mistake.wavelength / (2 * d[:, :, None] * (1 + _STRETCHES))))
+        true = 2 * np.degrees(np.arcsin(mistake.wavelength / (2 * d[:, :, None] * (1 + STRETCHES))))
     angle = mistake.shown(true)[..., None] + _SHIFTS
     inside = (angle >= grid.start) & (angle <= grid.stop)
     place = np.where(inside, (np.where(inside, angle, grid.start) - grid.start) / grid.step + 0.5, 0).astype(np.intp)
@@ -220,11 +220,8 @@ def _notice(scan: Scan, phases: Sequence[Phase], mistake: Mistake, *, peaks: int
 
 def _likely(known: Candidates, observed: Observed, found: Found, left: float) -> dict[str, float]:
     """The phases of a fit that are there rather than not, and how probable each is by the fit alone."""
-    residuals, own = phase_residuals(observed, found.solution), found.solution.state.own
-    likely = {}
-    for place, one in enumerate(found.phases):
-        proof = Proof(one.evidence, float(residuals[place]), largest_strain(own[place]), left)
-        likely[known.phases[one.phase].name] = confidence(proof, 0.5)
+    names = [known.phases[one.phase].name for one in found.phases]
+    likely = {name: confidence(proof, 0.5) for name, proof in zip(names, proofs(observed, found, left), strict=True)}
     return {name: p for name, p in likely.items() if p >= 0.5}
 
 

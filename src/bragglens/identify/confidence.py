@@ -8,6 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bragglens.identify.observed import Observed
+from bragglens.identify.refine import largest_strain, phase_residuals
+from bragglens.identify.search import Found
+
 Array = NDArray[np.float64]
 
 # A logistic regression on 191 phases that fits of labelled scans put forward, right and wrong: half of the development
@@ -34,6 +38,15 @@ class Proof:
     residual: float
     strain: float
     unexplained: float = 0.0
+
+
+def proofs(observed: Observed, found: Found, left: float) -> list[Proof]:
+    """What a fit says of each of its phases, in its order; `left` is the share that it leaves unexplained."""
+    residuals, own = phase_residuals(observed, found.solution), found.solution.state.own
+    return [
+        Proof(one.evidence, float(residual), largest_strain(values), left)
+        for one, residual, values in zip(found.phases, residuals, own, strict=True)
+    ]
 
 
 def confidence(proof: Proof, network: float) -> float:

@@ -110,16 +110,21 @@ def identify_each(path: str | Path, model: Model | Library, **options: Unpack[Op
     Repeats of one measurement are told apart too: a sample that changes under the beam looks like repeats.
     """
     try:
-        scans = read_scans(path)
+        yield from identify_scans(read_scans(path), str(path), model, **options)
     except BragglensError as error:
         yield Identification(file=str(path), model=source(model), verdict=None, error=str(error))
-        return
+
+
+def identify_scans(
+    scans: Sequence[Scan], file: str, model: Model | Library, **options: Unpack[Options]
+) -> Iterator[Identification]:
+    """Identify the scans of one file, called `file`; one that cannot be judged stops no other."""
     for number, scan in enumerate(scans, start=1):
-        name = str(path) if len(scans) == 1 else f"{path}#{number}"
+        name = file if len(scans) == 1 else f"{file}#{number}"
         try:
             yield replace(identify(scan, model, **options), file=name)
         except BragglensError as error:
-            yield Identification(file=name, model=source(model), verdict=None, error=str(error), metadata=scan.metadata)
+            yield Identification(name, source(model), None, error=str(error), notes=scan.notes, metadata=scan.metadata)
 
 
 def source(model: Model | Library) -> str:

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.phase import Phase
-from bragglens.identify.confidence import Proof, confidence, prior
+from bragglens.identify.confidence import confidence, prior, proofs
 from bragglens.identify.fit import Fit, fit_of, profile_r
 from bragglens.identify.identification import Finding, Peak
 from bragglens.identify.observed import Observed, observe
 from bragglens.identify.quantify import Quantities, quantify
-from bragglens.identify.refine import Candidates, candidates, largest_strain, phase_residuals
+from bragglens.identify.refine import Candidates, candidates
 from bragglens.identify.residual import unexplained
 from bragglens.identify.search import Found, detection_limits, search, settle
 from bragglens.scan.scan import Scan
@@ -118,12 +118,9 @@ def _findings(known: Candidates, observed: Observed, found: Found, opinion: Arra
     """What speaks for each phase of a fit, in the order of the fit."""
     solution = found.solution
     fit = fit_of(known, observed, solution)
-    residuals = phase_residuals(observed, solution)
     left, _ = unexplained(observed, solution, known.instrument.lines[0].wavelength)
     findings = []
-    for place, one in enumerate(found.phases):
-        own = solution.state.own[place]
-        proof = Proof(one.evidence, float(residuals[place]), largest_strain(own), left)
+    for place, (one, proof) in enumerate(zip(found.phases, proofs(observed, found, left), strict=True)):
         findings.append(
             Finding(
                 name=known.phases[one.phase].name,

@@ -24,6 +24,7 @@ from bragglens.report.words import (
     percent,
     probability,
     quality,
+    refined,
     sentence,
     size,
     spread,
@@ -92,7 +93,7 @@ def _plot(answer: Identification, asked: Model | Library, number: int) -> str:
 
 def _fit(answer: Identification) -> str:
     """What the fit says beside its phases: how good it is, rivals, what it leaves, what it would have seen."""
-    said = (quality(answer), amorphous(answer), *_rivals(answer))
+    said = (quality(answer), amorphous(answer), refined(answer), *_rivals(answer))
     sentences = "".join(f"<p>{literal(line)}.</p>\n" for line in said if line)
     return sentences + _unexplained(answer) + _limits(answer.detection_limits or {}) + _proof(answer)
 
@@ -149,4 +150,4 @@ def _network(answer: Identification) -> str:
 def _notes(answer: Identification) -> Iterable[str]:
     if answer.error is None:
         yield f"Assumed: {'; '.join(assumptions(answer))}."
-    yield from (f"On reading: {note}." for note in answer.notes)
+    yield from (f"Note: {note}." for note in answer.notes)

@@ -209,6 +209,18 @@ def fractions_of(answer: Identification) -> str:
     return f"wt% of the {whole}; ± is half of the 95% interval"
 
 
+def refined(answer: Identification) -> str:
+    """What a Rietveld refinement makes of the scan, or nothing where none was asked for."""
+    theirs = answer.rietveld
+    if theirs is None or theirs.error:
+        return f"Rietveld refinement failed: {clean(theirs.error)}" if theirs and theirs.error else ""
+    parts = [
+        f"{clean(name)} {spread(value, theirs.weight_percent_error.get(name))} wt%"
+        for name, value in sorted(theirs.weight_percent.items(), key=lambda one: -one[1])
+    ]
+    return f"Rietveld refinement ({theirs.program}): Rwp {percent(theirs.rwp)}; {', '.join(parts)}"
+
+
 def amorphous(answer: Identification) -> str:
     """What an internal standard tells of the rest of the specimen, or nothing."""
     if answer.amorphous_percent is None:

@@ -15,10 +15,9 @@ from typing import Any
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError, ScanError
 from bragglens.identify.identification import Identification, document
-from bragglens.identify.identify import Options, identify, source
+from bragglens.identify.identify import Options, identify_scans, source
 from bragglens.learn.model import Model
 from bragglens.scan.read import scans_in
-from bragglens.scan.scan import Scan
 
 LONGEST = 600.0  # seconds that one file may take
 _LOOK = 0.1  # seconds between two looks at whether an answer is still wanted
@@ -66,20 +65,10 @@ def _answer(upload: Upload, asked: Model | Library, options: Options) -> Answer:
     if "wavelength" not in options and any(scan.wavelength is None for scan in scans):
         error = f"{upload.name}: the file does not state its wavelength: choose it, CuKa for example"
         return failed(upload, asked, error, missing="wavelength")
-    found = [_identified(scan, asked, options) for scan in scans]
+    found = list(identify_scans(scans, upload.name, asked, **options))
     errors = [one.error for one in found]
     none = errors[0] if all(errors) else None
     return Answer(document(source(asked), found), error=none, report=None if none else _report(found, asked))
-
-
-def _identified(scan: Scan, asked: Model | Library, options: Options) -> Identification:
-    """The answer for one scan of a file; one that cannot be judged stops no other."""
-    try:
-        return identify(scan, asked, **options)
-    except BragglensError as error:
-        return Identification(
-            scan.name, source(asked), None, error=str(error), notes=scan.notes, metadata=scan.metadata
-        )
 
 
 def failed(upload: Upload, asked: Model | Library, error: str, *, missing: str | None = None) -> Answer:
