@@ -154,7 +154,8 @@ def test_a_batch_draws_what_comes_into_view(
 ) -> None:
     path = tmp_path / "batch.html"
     answers = [replace(answer, file=f"{i}.xy") for i in range(12)]
-    path.write_text(report_page(answers, titania, title="Twelve"), encoding="utf-8")
+    assert "data:image/png" not in report_page(answers, titania, title="Twelve")  # twelve samples are no series unasked
+    path.write_text(report_page(answers, titania, title="Twelve", series=True), encoding="utf-8")
     assert path.stat().st_size < 12 * 60_000
     page = opened(browser, path)
     assert page.locator("nav img").is_visible()  # the map of scans of one range

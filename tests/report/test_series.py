@@ -76,7 +76,7 @@ def test_scans_of_other_ranges_are_no_series() -> None:
 
 def test_a_growing_report_is_readable_before_its_end_and_whole_after(titania: Library, tmp_path: Path) -> None:
     path, partial = tmp_path / "r.html", tmp_path / "r.partial.html"
-    growing = GrowingReport(path, titania, title="t", intro="")
+    growing = GrowingReport(path, titania, title="t", intro="", series=True)
     answers = [scan(i, 5) for i in range(5)]
     for answer in answers:
         growing.add(replace(answer, phases=()))

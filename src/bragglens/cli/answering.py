@@ -127,7 +127,7 @@ def identify(
         *([json_file(json, asked)] if json else []),
         *([table_file(table)] if table else []),
         *drawn,
-        *([report_file(report, asked, files)] if report else []),
+        *([report_file(report, asked, files, series=series is not None)] if report else []),
         *([series_file(series)] if series else []),
         *([] if json == Path("-") else [screen()]),  # the last: who reads the screen may have gone
     ]

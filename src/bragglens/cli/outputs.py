@@ -86,8 +86,8 @@ def figures(path: Path, asked: Any, *, sole: str | None) -> Output:
     return Output(add=draw)
 
 
-def report_file(path: Path, asked: Any, scans: Sequence[Path]) -> Output:
-    """One HTML page about all scans."""
+def report_file(path: Path, asked: Any, scans: Sequence[Path], *, series: bool) -> Output:
+    """One HTML page about all scans, with their map where they are a series."""
     from bragglens.report.growing import GrowingReport
     from bragglens.report.words import shorten
 
@@ -96,7 +96,7 @@ def report_file(path: Path, asked: Any, scans: Sequence[Path]) -> Output:
     title = f"Phases in {scans[0].name if len(scans) == 1 else f'{len(scans)} scans'}"
     command = shorten(shlex.join(["bragglens", *sys.argv[1:]]), _COMMAND)
     intro = f"Answered by bragglens on {datetime.now():%Y-%m-%d %H:%M}.\n\n{command}"
-    growing = GrowingReport(path, asked, title=title, intro=intro)
+    growing = GrowingReport(path, asked, title=title, intro=intro, series=series)
 
     def close(answers: Answers) -> None:
         growing.close(answers)

@@ -24,8 +24,8 @@ class GrowingReport:
     power, that is the report of what was answered.
     """
 
-    def __init__(self, path: Path, asked: Model | Library, *, title: str, intro: str) -> None:
-        self._path, self._asked = path, asked
+    def __init__(self, path: Path, asked: Model | Library, *, title: str, intro: str, series: bool) -> None:
+        self._path, self._asked, self._series = path, asked, series
         self._partial = path.with_name(f"{path.stem}.partial.html")
         self._opening = opening(title, intro).encode("utf-8", "replace")
         self._traces: list[Trace | None] = []
@@ -53,7 +53,7 @@ class GrowingReport:
         Args:
             answers: those that were added; one whose section was cut off by the end of the batch is left out.
         """
-        summary = overview(answers, self._traces[: len(answers)])
+        summary = overview(answers, self._traces[: len(answers)], series=self._series)
         with whole_file(self._path) as target, self._partial.open("rb") as sections:
             target.write(self._opening + summary.encode("utf-8", "replace"))
             sections.seek(self._ends[0])

@@ -45,7 +45,12 @@ _RECIPE = (
 
 
 def report_page(
-    identifications: Sequence[Identification], asked: Model | Library, *, title: str, intro: str = ""
+    identifications: Sequence[Identification],
+    asked: Model | Library,
+    *,
+    title: str,
+    intro: str = "",
+    series: bool = False,
 ) -> str:
     """One HTML page with the answer, the plot and the assumptions for each scan.
 
@@ -57,9 +62,10 @@ def report_page(
         asked: the model, or the library, that answered.
         title: of the page.
         intro: what it is about; a blank line begins a new paragraph.
+        series: whether the scans are one sample that changes; those of one file are taken for it anyway.
     """
     sections = [section(answer, asked, number) for number, answer in enumerate(identifications, start=1)]
-    summary = overview(identifications, [trace_of(answer) for answer in identifications])
+    summary = overview(identifications, [trace_of(answer) for answer in identifications], series=series)
     return opening(title, intro) + summary + "".join(sections) + closing(asked)
 
 
@@ -87,12 +93,13 @@ def closing(asked: Model | Library) -> str:
     )
 
 
-def overview(identifications: Sequence[Identification], traces: Sequence[Trace | None]) -> str:
-    """A row for each scan that leads to its section, and a map where they share one range; nothing for one scan.
+def overview(identifications: Sequence[Identification], traces: Sequence[Trace | None], *, series: bool) -> str:
+    """A row for each scan that leads to its section, and the map of a series; nothing for one scan.
 
     Args:
         identifications: the answers.
         traces: of each, `series.trace_of`.
+        series: whether the scans are one sample that changes; those of one file are taken for it anyway.
     """
     if len(identifications) < 2:
         return ""
@@ -101,8 +108,9 @@ def overview(identifications: Sequence[Identification], traces: Sequence[Trace |
         [f'<a href="#scan-{i}">{literal(name)}</a>', literal(one.verdict or "error"), literal(_found(one)), left(one)]
         for i, (name, one) in enumerate(zip(names, identifications, strict=True), start=1)
     ]
+    shown = _map(identifications, traces) if series or _of_one_file(identifications) else ""
     scans = table("", ("scan", "verdict", "phases", "unexplained"), rows)
-    return f'<nav aria-label="Scans">\n{_series(identifications, traces)}<div class="wide">{scans}</div></nav>\n'
+    return f'<nav aria-label="Scans">\n{shown}<div class="wide">{scans}</div></nav>\n'
 
 
 def left(answer: Identification) -> str:
@@ -110,7 +118,11 @@ def left(answer: Identification) -> str:
     return "" if answer.unexplained is None else percent(answer.unexplained)
 
 
-def _series(identifications: Sequence[Identification], traces: Sequence[Trace | None]) -> str:
+def _of_one_file(identifications: Sequence[Identification]) -> bool:
+    return len({one.file.rpartition("#")[0] or one.file for one in identifications}) == 1
+
+
+def _map(identifications: Sequence[Identification], traces: Sequence[Trace | None]) -> str:
     if not same_axis(traces):
         return ""
     png = figure_bytes(series_figure(identifications, traces), ".png", dpi=_DPI)
