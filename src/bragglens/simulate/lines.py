@@ -1,0 +1,83 @@
+"""Lines: what of a phase a search through thousands of them needs, its strongest lines free of any wavelength."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.crystal.phase import Phase
+from bragglens.crystal.reflections import reflections
+from bragglens.simulate.formulas import lorentz_polarisation, two_theta
+from bragglens.simulate.instrument import emission
+from bragglens.simulate.reference import structure_factor_squared
+
+MOST = 80  # lines that are kept of a phase
+D_MIN = 0.9  # Å; Cu Kα reaches 118° there
+_SAME = 2e-4  # relative; lines this close in d are one, as a powder shows them
+_DISPERSION_AT = emission("CuKa1")[0].wavelength
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The strongest lines of phases, as rows of tables padded with zeros.
+
+    Attributes:
+        d: spacings in Å, the largest first, shape (phases, lines).
+        strength: m |F|² / (M V) of a gram, with the dispersion of Cu Kα1 and without Lorentz and polarisation
+            factors, shape (phases, lines); 0 where there is no line.
+        whole: the same sum over all lines down to D_MIN, so that one knows what was left out, shape (phases,).
+    """
+
+    d: NDArray[np.float32]
+    strength: NDArray[np.float32]
+    whole: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.d)
+
+    def of(self, rows: Sequence[int] | NDArray[np.integer]) -> Lines:
+        """Those of some phases, in this order."""
+        chosen = np.asarray(rows, dtype=np.int64)
+        return Lines(self.d[chosen], self.strength[chosen], self.whole[chosen])
+
+    def intensity(self, wavelength: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """2θ in degrees (NaN beyond reach) and intensity per gram at a wavelength in Å, both (phases, lines).
+
+        With the Lorentz and polarisation factors of an unpolarised beam.
+        """
+        angle = two_theta(d=np.where(self.strength > 0, self.d, np.nan).astype(float), wavelength=wavelength)
+        with np.errstate(invalid="ignore"):
+            factor = lorentz_polarisation(two_theta=angle, polarisation=1.0)
+        return angle, np.where(np.isfinite(angle), self.strength * factor, 0.0)
+
+
+def lines_of(phase: Phase) -> Lines:
+    """Lines of one phase; those that fall together are one, at their mean spacing."""
+    crystal = reflections(phase, D_MIN)
+    volume = abs(float(np.linalg.det(crystal.axes)))
+    squares = structure_factor_squared(crystal, crystal.d, _DISPERSION_AT)
+    strength = crystal.multiplicity * squares / (phase.cell_mass * volume)
+    group = np.cumsum(np.r_[0, np.diff(np.log(crystal.d)) < -_SAME]) if len(crystal) else np.empty(0, int)
+    total = np.bincount(group, strength)
+    d = np.bincount(group, strength * crystal.d) / np.maximum(total, 1e-300)
+    angle = two_theta(d=d, wavelength=_DISPERSION_AT)
+    seen = total * lorentz_polarisation(two_theta=angle, polarisation=1.0)
+    kept = np.sort(np.argsort(-seen, kind="stable")[:MOST])
+    row = np.zeros((2, 1, MOST), dtype=np.float32)
+    row[0, 0, : len(kept)], row[1, 0, : len(kept)] = d[kept], total[kept]
+    return Lines(row[0], row[1], np.array([total.sum()], dtype=np.float32))
+
+
+def lines_of_phases(phases: Iterable[Phase]) -> Lines:
+    """Lines of each phase of a library, in its order."""
+    return stack([lines_of(phase) for phase in phases])
+
+
+def stack(each: Sequence[Lines]) -> Lines:
+    """Lines of several phases in one table."""
+    if not each:
+        return Lines(*(np.empty(shape, np.float32) for shape in ((0, MOST), (0, MOST), (0,))))
+    return Lines(*(np.concatenate([getattr(one, name) for one in each]) for name in ("d", "strength", "whole")))
