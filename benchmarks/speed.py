@@ -199,10 +199,7 @@ def rendered_until(stage, lib, cond, start, step, out):  # type: ignore[no-untyp
     for b in range(batch):
         geometry = kernel.geometry_of(cond, b, start, step)
         if stage == 0:
-            kernel.phase_sticks(
-                lib, cond.phase[b, 0], cond.strain[b, 0], cond.axis[b, 0], cond.march[b, 0], space.sticks[0],
-                space.sticks[1],
-            )  # fmt: skip
+            kernel.phase_sticks(lib, cond.phase[b, 0], cond.strain[b, 0], cond.axis[b, 0], cond.march[b, 0], space)
             continue
         rows, top = kernel.sample_lines(lib, cond, b, geometry, space, 0.0, n - 1.0)
         lines += rows

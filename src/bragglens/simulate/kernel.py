@@ -42,6 +42,7 @@ _LEAST = np.float32(1e-20)  # mean counts, in place of none
 _ALL = np.float32(1 - 6e-7)  # of all probability: less than 1 by more than float32 may miss, so that every count ends
 _MOST_COUNTS = np.float32(60)
 _TWO, _THREE, _FOUR = np.float32(2), np.float32(3), np.float32(4)
+_LOWEST = np.float32(-80)  # whose exponential is nothing
 _LN2, _LOG2E = np.float32(math.log(2)), np.float32(1 / math.log(2))
 
 
@@ -165,20 +166,40 @@ def _strained_inverse(lib, p, coefficients, out):  # type: ignore[no-untyped-def
 
 
 @_jit
-def _structure_factor_squared(lib, p, r, s2):  # type: ignore[no-untyped-def]
-    first, last = lib.first_element[p], lib.first_element[p + 1]
-    g = lib.first_geometry[p] + (r - lib.first_reflection[p]) * (last - first)
-    ar, ai, br, bi = 0.0, 0.0, 0.0, 0.0
-    for e in range(first, last):
-        f = lib.form_factors[e, 8] + lib.dispersion[e, 0]
-        for k in range(4):
-            f += lib.form_factors[e, k] * math.exp(-lib.form_factors[e, 4 + k] * s2)
-        ar += f * lib.geometry[g, 0]
-        ai += f * lib.geometry[g, 1]
-        br += lib.dispersion[e, 1] * lib.geometry[g, 0]
-        bi += lib.dispersion[e, 1] * lib.geometry[g, 1]
-        g += 1
-    return ar * ar + ai * ai + br * br + bi * bi
+def _scattering(lib, e, s2, factor):  # type: ignore[no-untyped-def]
+    """Fills f0 + f' of an element: four exponentials and a constant, in vectors, within 3e-7 of f0."""
+    constant = np.float32(lib.form_factors[e, 8] + lib.dispersion[e, 0])
+    for i in range(np.int32(factor.size)):
+        factor[i] = constant
+    for k in range(4):
+        height, slope = np.float32(lib.form_factors[e, k]), np.float32(lib.form_factors[e, 4 + k])
+        for i in range(np.int32(factor.size)):
+            x = -slope * s2[i]
+            x = x if x > _LOWEST else _LOWEST
+            n = np.int32(x * _LOG2E - _F2)
+            x -= np.float32(n) * _LN2
+            series = _F1 + x * (_F1 + x * (_F2 + x * (_F3 + x * (_F4 + x * (_F5 + x * _F7)))))
+            power = np.int32((n + np.int32(127)) << np.int32(23))
+            factor[i] += height * series * power.view(np.float32)
+
+
+@_jit
+def _structure_factors_squared(lib, p, s2, sums, factor, squares):  # type: ignore[no-untyped-def]
+    """Fills |F|² of a phase's reflections, the mean of the Friedel mates; `sums` and `factor` are room to work in."""
+    first, elements = lib.first_element[p], lib.first_element[p + 1] - lib.first_element[p]
+    sums[:, : squares.size] = 0.0
+    for e in range(elements):
+        _scattering(lib, first + e, s2, factor)
+        imaginary, g = lib.dispersion[first + e, 1], lib.first_geometry[p] + e
+        for i in range(squares.size):
+            a, b = lib.geometry[g, 0], lib.geometry[g, 1]
+            sums[0, i] += factor[i] * a
+            sums[1, i] += factor[i] * b
+            sums[2, i] += imaginary * a
+            sums[3, i] += imaginary * b
+            g += elements
+    for i in range(squares.size):
+        squares[i] = sums[0, i] ** 2 + sums[1, i] ** 2 + sums[2, i] ** 2 + sums[3, i] ** 2
 
 
 @_jit
@@ -199,8 +220,8 @@ def _march_dollase(lib, r, direction, norm, march):  # type: ignore[no-untyped-d
 
 
 @_jit
-def phase_sticks(lib, p, coefficients, hkl_axis, march, inverse_d, strength):  # type: ignore[no-untyped-def]
-    """Fills 1/d and m |F|² T / (M V) of the phase's reflections; returns how many."""
+def phase_sticks(lib, p, coefficients, hkl_axis, march, space):  # type: ignore[no-untyped-def]
+    """Fills 1/d and m |F|² T / (M V) of the phase's reflections, the space's sticks; returns how many."""
     inverse = np.empty((3, 3))
     volume = _strained_inverse(lib, p, coefficients, inverse)
     axis, direction = np.zeros(3), np.zeros(3)
@@ -215,19 +236,24 @@ def phase_sticks(lib, p, coefficients, hkl_axis, march, inverse_d, strength):  #
             direction[i] += inverse[i, j] * axis[j]
     scale = 1.0 / (lib.cell_mass[p] * volume)
     first, last = lib.first_reflection[p], lib.first_reflection[p + 1]
-    for r in range(first, last):
+    count = last - first
+    inverse_d, strength = space.sticks[0, :count], space.sticks[1, :count]
+    s2, factor = space.scattering[0, :count], space.scattering[1, :count]
+    for i in range(count):
         q2 = 0.0
-        for i in range(3):
+        for j in range(3):
             q = 0.0
-            for j in range(3):
-                q += lib.hkl[r, j] * inverse[j, i]
+            for k in range(3):
+                q += lib.hkl[first + i, k] * inverse[k, j]
             q2 += q * q
-        value = lib.multiplicity[r] * _structure_factor_squared(lib, p, r, 0.25 * q2)
-        if march != 1.0:
-            value *= _march_dollase(lib, r, direction, q2, march)
-        inverse_d[r - first] = math.sqrt(q2)
-        strength[r - first] = value * scale
-    return last - first
+        inverse_d[i], s2[i] = math.sqrt(q2), 0.25 * q2
+    _structure_factors_squared(lib, p, s2, space.sums, factor, strength)
+    for i in range(count):
+        strength[i] *= lib.multiplicity[first + i] * scale
+    if march != 1.0:
+        for i in range(count):
+            strength[i] *= _march_dollase(lib, first + i, direction, inverse_d[i] * inverse_d[i], march)
+    return count
 
 
 @_jit
@@ -602,11 +628,9 @@ def _spread(line, n, geometry, pieces, piece):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _phase_lines(lib, cond, b, slot, geometry, sticks, lines, first):  # type: ignore[no-untyped-def]
+def _phase_lines(lib, cond, b, slot, geometry, space, first):  # type: ignore[no-untyped-def]
     """Appends all lines of one phase of one sample; returns the table's new length."""
-    count = phase_sticks(
-        lib, cond.phase[b, slot], cond.strain[b, slot], cond.axis[b, slot], cond.march[b, slot], sticks[0], sticks[1]
-    )
+    count = phase_sticks(lib, cond.phase[b, slot], cond.strain[b, slot], cond.axis[b, slot], cond.march[b, slot], space)
     u = cond.resolution[b]
     broadening = (
         u[0], u[1], u[2], u[3], u[4], cond.size[b, slot], cond.microstrain[b, slot], cond.lorentzian[b, slot]
@@ -615,7 +639,9 @@ def _phase_lines(lib, cond, b, slot, geometry, sticks, lines, first):  # type: i
     for line in range(lib.wavelengths.size):
         factor = cond.weight[b, slot] * cond.line_weights[b, line]
         if factor > 0.0:
-            row = _append_lines(lines, row, sticks, count, lib.wavelengths[line], factor, broadening, geometry)
+            row = _append_lines(
+                space.lines, row, space.sticks, count, lib.wavelengths[line], factor, broadening, geometry
+            )
     return row
 
 
@@ -780,6 +806,8 @@ class Space(NamedTuple):
     """Memory that the samples of a batch are made in, one after the other."""
 
     sticks: NDArray[np.float64]  # (2, reflections)
+    sums: NDArray[np.float64]  # (4, reflections), see `_structure_factors_squared`
+    scattering: NDArray[np.float32]  # (2, reflections), (sin θ/λ)² and an element's scattering factor
     lines: NDArray[np.float64]  # (8, lines), see `_append_lines`
     pieces: NDArray[np.float64]  # (9, lines x MOST), see `draw_peaks`
     fine: NDArray[np.float32]  # (rows, ROW), as are the next two
@@ -798,9 +826,9 @@ def work_space(lib, slots, n):  # type: ignore[no-untyped-def]
     coarse_rows = fine_rows // COARSE + 1  # as many nodes as `fine` has intervals, and at least one more
     far_rows = coarse_rows // COARSE + 1
     return Space(
-        np.empty((2, most)), np.empty((8, lines)), np.empty((9, lines * MOST)), np.empty((fine_rows, ROW), np.float32),
-        np.empty((coarse_rows, ROW), np.float32), np.empty((far_rows, ROW), np.float32), np.zeros(slots),
-        np.zeros(slots, np.int64),
+        np.empty((2, most)), np.empty((4, most)), np.empty((2, most), np.float32), np.empty((8, lines)),
+        np.empty((9, lines * MOST)), np.empty((fine_rows, ROW), np.float32), np.empty((coarse_rows, ROW), np.float32),
+        np.empty((far_rows, ROW), np.float32), np.zeros(slots), np.zeros(slots, np.int64),
     )  # fmt: skip
 
 
@@ -815,7 +843,7 @@ def sample_lines(lib, cond, b, geometry, space, low, high):  # type: ignore[no-u
         space.height[slot], space.place[slot] = 0.0, -1
         if cond.phase[b, slot] >= 0:
             first = rows
-            rows = _phase_lines(lib, cond, b, slot, geometry, space.sticks, space.lines, first)
+            rows = _phase_lines(lib, cond, b, slot, geometry, space, first)
             space.height[slot], space.place[slot], highest = _strongest(space.lines, first, rows, low, high)
             top = max(top, highest)
     return rows, top
