@@ -40,7 +40,8 @@ def train(
     """Train a model that names the phases of a folder, and says when it sees none of them.
 
     By default on mixtures of the phases, and of crystals that are none of them, simulated on the fly with all that
-    varies in a laboratory. With --data on stored single-phase patterns, as the founding blog post does.
+    varies in a laboratory. With --data on stored single-phase patterns, as the founding blog post does. A training on
+    mixtures that was killed goes on where it stood when the same command is given again.
     """
     if data and recipe_file:
         raise BragglensError("--recipe and --data exclude each other, as stored patterns are drawn already: give one")
@@ -49,11 +50,12 @@ def train(
     _warn_alike(library)
     from bragglens.learn import train as learn  # imports torch: slow
     from bragglens.learn.model import save_model
+    from bragglens.learn.processes import processes
 
     learn.use_threads(threads)
     if data is None:
         grid = Grid(*range_of(two_theta), step or learn.DEFAULT_GRID.step)
-        with bar("training") as tick:
+        with processes() as group, bar("training", quiet=group.rank > 0) as tick:
             trained = learn.train(
                 library,
                 recipe=recipe,
@@ -62,8 +64,12 @@ def train(
                 steps=steps,
                 seed=seed,
                 tick=tick,
-                report=print_epoch,
+                report=print_epoch if group.rank == 0 else None,
+                checkpoint=model.with_name(model.name + ".checkpoint"),
+                group=group,
             )
+        if group.rank > 0:
+            return
     else:
         trained = learn.train_stored(
             library,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,9 +19,11 @@ from torch import nn
 
 from bragglens.crystal.library import Library
 from bragglens.errors import RecipeError
+from bragglens.learn.checkpoint import Checkpoint, Stateful
 from bragglens.learn.export import to_onnx
 from bragglens.learn.model import Answer, Model
 from bragglens.learn.networks import NETWORKS
+from bragglens.learn.processes import Processes
 from bragglens.learn.stream import Batch, open_stream
 from bragglens.scan.pattern import Grid
 from bragglens.scan.prepare import Preparation
@@ -32,6 +35,7 @@ from bragglens.simulate.stored import VALIDATION_FIRST
 DEFAULT_GRID = Grid(5.0, 90.0, 0.02)
 POST_BATCH, POST_EPOCHS = 32, 10
 STRANGERS = 400
+ALONE = Processes()
 _REPORTS = 10  # how often a training on a stream tells how it is doing
 
 
@@ -88,6 +92,8 @@ def train(
     seed: int = 0,
     report: Report | None = None,
     tick: Tick | None = None,
+    checkpoint: Path | None = None,
+    group: Processes = ALONE,
 ) -> Model:
     """Train a network that says for each phase whether it is there, on mixtures made on the fly.
 
@@ -101,6 +107,9 @@ def train(
         seed: sample i comes from (seed, i), and the network's first weights from the seed.
         report: called at ten points on the way.
         tick: called after each step with (step, steps).
+        checkpoint: file that the state is kept in on the way; a run that was killed goes on from it, and ends with the
+            same figures. Removed at the end.
+        group: the processes that train together.
 
     Returns:
         The model, calibrated on and scored with samples that it was not trained on.
@@ -108,30 +117,52 @@ def train(
     recipe = recipe or Recipe()
     preparation = Preparation(grid, emission(recipe.wavelength)[0].wavelength, "sqrt")
     stream = open_stream(library, recipe, preparation, seed=seed, strangers=STRANGERS, threads=torch.get_num_threads())
-    net = _network(network, preparation.channels, grid.size, len(library) + 1, seed)
+    net = _network(network, preparation.channels, grid.size, len(library) + 1, seed).to(group.device)
     validation = [stream.batch(VALIDATION_FIRST + 128 * i, 128) for i in range(4)]
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2e-3, total_steps=steps, pct_start=0.15)
     tally, started, half = _Tally(), time.perf_counter(), _has_bfloat16()
-    for step in range(steps):
-        drawn = stream.batch(step * batch, batch)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
-            logits = net(torch.from_numpy(drawn.x)).float()
+    parts: dict[str, Stateful] = {"network": net, "optimizer": optimizer, "schedule": schedule, "tally": tally}
+    saved = checkpoint and Checkpoint(checkpoint, _identity(library, recipe, grid, network, steps, batch, seed))
+    begun = saved.resume(parts) if saved else 0
+    joined = group.join(net)
+    own, count = group.share(batch)
+    for step in range(begun, steps):
+        drawn = stream.batch(step * batch + own, count)
+        with torch.autocast(group.device.type, dtype=torch.bfloat16, enabled=half or group.device.type == "cuda"):
+            logits = joined(torch.from_numpy(drawn.x).to(group.device)).float()
         loss = _masked_loss(logits, drawn)
         _descend(loss, optimizer)
         schedule.step()
-        tally.add(loss, _exact(logits.detach().numpy(), drawn), batch)
+        tally.add(loss, _exact(logits.detach().cpu().numpy(), drawn), count)
         if tick:
             tick(step + 1, steps)
         if report and (step + 1) % max(1, steps // _REPORTS) == 0:
             epoch = (step + 1) // max(1, steps // _REPORTS)
             right = np.mean([_exact(_infer(net, v.x), v).mean() for v in validation])
             report(tally.close(epoch, _REPORTS, float(right), started))
+        if saved and group.rank == 0:
+            saved.keep(step + 1, parts)
     logits_seen = np.concatenate([_infer(net, v.x) for v in validation])
     temperature = _temperature(logits_seen, validation)
     exact = float(np.mean([_exact(_infer(net, v.x), v).mean() for v in validation]))
+    if saved and group.rank == 0:
+        saved.remove()
     scores = {"exact_set_simulated": exact, "samples": float(steps * batch), "seed": float(seed)}
-    return _model(net, library, preparation, "sigmoid", network, recipe.to_dict(), scores, temperature)
+    return _model(net.cpu(), library, preparation, "sigmoid", network, recipe.to_dict(), scores, temperature)
+
+
+def _identity(library: Library, recipe: Recipe, grid: Grid, network: str, *numbers: int) -> dict[str, Any]:
+    """All that a run depends on, so that no other takes up its checkpoint."""
+    axis = [grid.start, grid.stop, grid.step]
+    return {
+        "library": library.hash,
+        "recipe": recipe.to_dict(),
+        "grid": axis,
+        "network": network,
+        "numbers": list(numbers),
+        "versions": [version("bragglens"), version("torch")],
+    }
 
 
 def train_stored(
@@ -230,8 +261,9 @@ def _has_bfloat16() -> bool:
 
 def _masked_loss(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
     """Mean binary cross-entropy over what can be asked, summed over the phases."""
-    losses = nn.functional.binary_cross_entropy_with_logits(logits, torch.from_numpy(batch.present), reduction="none")
-    return (losses * torch.from_numpy(batch.asked)).sum(dim=1).mean()
+    present, asked = (torch.from_numpy(table).to(logits.device) for table in (batch.present, batch.asked))
+    losses = nn.functional.binary_cross_entropy_with_logits(logits, present, reduction="none")
+    return (losses * asked).sum(dim=1).mean()
 
 
 def _descend(loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
@@ -242,8 +274,9 @@ def _descend(loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
 
 def _infer(net: nn.Module, x: NDArray[np.float32]) -> NDArray[np.float32]:
     net.eval()
+    device = next(net.parameters()).device
     with torch.inference_mode():
-        out: NDArray[np.float32] = net(torch.from_numpy(x)).numpy()
+        out: NDArray[np.float32] = net(torch.from_numpy(x).to(device)).cpu().numpy()
     net.train()
     return out
 
@@ -272,6 +305,12 @@ class _Tally:
 
     def __init__(self) -> None:
         self.loss, self.right, self.seen = 0.0, 0, 0
+
+    def state_dict(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        vars(self).update(state_dict)
 
     def add(self, loss: torch.Tensor, right: NDArray[np.bool_], count: int) -> None:
         self.loss += float(loss.detach()) * count

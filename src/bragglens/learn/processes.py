@@ -1,0 +1,71 @@
+"""Several processes that train one network together, as `torchrun` starts them.
+
+Each process makes and learns from its own share of every batch, and the gradients are averaged (Li et al. 2020, VLDB
+13, 3005, doi:10.14778/3415478.3415530), so that a batch is the same samples as in one process. Batch normalisation
+takes its means over a process's own share on processors, and over the whole batch on graphics cards.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from bragglens.errors import RecipeError
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those that train together.
+
+    Attributes:
+        rank: its number, from 0; process 0 reports and writes.
+        count: how many there are.
+        device: where it computes.
+    """
+
+    rank: int = 0
+    count: int = 1
+    device: torch.device = torch.device("cpu")
+
+    def share(self, batch: int) -> tuple[int, int]:
+        """First sample and number of samples of a batch that are this process's.
+
+        Raises:
+            RecipeError: the batch does not divide evenly.
+        """
+        if batch % self.count:
+            raise RecipeError(f"a batch of {batch} cannot be shared by {self.count} processes: start fewer, or 2, 4, 8")
+        return batch // self.count * self.rank, batch // self.count
+
+    def join(self, network: nn.Module) -> nn.Module:
+        """The network on this process's device, its gradients averaged with those of the others."""
+        network = network.to(self.device)
+        if self.count == 1:
+            return network
+        if self.device.type == "cuda":
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+            return DistributedDataParallel(network, device_ids=[self.device.index])
+        return DistributedDataParallel(network)
+
+
+@contextmanager
+def processes() -> Iterator[Processes]:
+    """The processes that `torchrun` started, or this one alone."""
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    if count == 1:
+        yield Processes(device=device)
+        return
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Processes(distributed.get_rank(), count, device)
+        distributed.barrier()
+    finally:
+        distributed.destroy_process_group()
