@@ -25,6 +25,7 @@ from bragglens.learn.model import Model, load_model
 from bragglens.simulate.draws import Constant
 from bragglens.simulate.kernel import Conditions, PackedPhases
 from bragglens.simulate.likeness import alike_pairs
+from bragglens.simulate.mixture import SLOTTED
 from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.render import render_per_gram
 
@@ -33,7 +34,6 @@ COUNTS = (2_000.0, 50_000.0)  # at the strongest peak
 RATIOS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, np.inf)  # of what is there to the stated limit
 FREE = 0.2  # a line stands free where the other phase gives less than this share of its height
 SEEN = 5.0  # and is seen where it is this many standard deviations high
-SLOTTED = ("phase", "weight", "strain", "size", "microstrain", "lorentzian", "axis", "march")
 HEAD = """# How little of a phase is found
 
 `python benchmarks/detection.py`. PAIRS pairs of a minority phase (one of ten of the 74 oxides) in a majority phase (one
@@ -134,8 +134,8 @@ def stand_free(conditions: Conditions, table: PackedPhases) -> np.ndarray:
 
 
 def alone(conditions: Conditions, table: PackedPhases, slot: int) -> np.ndarray:
-    """Clean pattern of the phase in one slot, by its weight."""
-    one = {name: np.ascontiguousarray(getattr(conditions, name)[:, slot : slot + 1]) for name in SLOTTED}
+    """Clean pattern of the phase in one of two slots, by its weight, with the lines that faults blur."""
+    one = {name: np.ascontiguousarray(getattr(conditions, name)[:, slot::2]) for name in SLOTTED}
     return render_per_gram(table, conditions._replace(**one), GRID)
 
 

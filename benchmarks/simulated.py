@@ -14,9 +14,9 @@ from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
 from bragglens.simulate.draws import draws
 from bragglens.simulate.kernel import Conditions, PackedPhases
-from bragglens.simulate.mixture import Content, draw_conditions, draw_mixtures, single_phases
+from bragglens.simulate.mixture import Content, draw_conditions, draw_mixtures, single_phases, strongest
 from bragglens.simulate.recipe import Recipe
-from bragglens.simulate.render import pack, reflections_in_range, render
+from bragglens.simulate.render import pack_apart, reflections_in_range, render
 from bragglens.simulate.strangers import stranger
 
 VISIBLE = 3.0  # as in training: a phase whose strongest line is lower, in standard deviations, cannot be asked for
@@ -67,7 +67,7 @@ class Simulated:
 
 def packed(phases: Sequence[Phase], recipe: Recipe, grid: Grid = GRID) -> PackedPhases:
     """Phases for the renderer."""
-    return pack(reflections_in_range(phases, recipe.lines, grid, margin=recipe.strain_margin), recipe.lines)
+    return pack_apart(reflections_in_range(phases, recipe.lines, grid, margin=recipe.strain_margin), recipe.lines)
 
 
 def scans_of(
@@ -83,6 +83,7 @@ def scans_of(
 ) -> list[Simulated]:
     """Rendered samples as scans, each from where it starts to where it stops."""
     rendered = render(table, conditions, grid, seed=seed)
+    heights = strongest(rendered.signal, content.phase.shape[1])
     out = []
     for row, (low, high) in enumerate(conditions.span):
         inside = (grid.two_theta >= low) & (grid.two_theta <= high)
@@ -93,7 +94,7 @@ def scans_of(
             wavelength=recipe.lines[0].wavelength,
         )
         names = tuple(phases[i].name if i >= 0 else None for i in content.phase[row])
-        weights, signal = tuple(100 * content.weight[row]), tuple(rendered.signal[row])
+        weights, signal = tuple(100 * content.weight[row]), tuple(heights[row])
         out.append(Simulated(scan, names, weights, signal, strangers))
     return out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,16 @@ from bragglens.crystal.standards import standard
 from bragglens.identify.fit import fit_given
 from bragglens.identify.observed import observe
 from bragglens.identify.refine import candidates, states
+from bragglens.learn.stream import open_stream
 from bragglens.scan.pattern import Grid
+from bragglens.scan.prepare import Preparation
 from bragglens.scan.scan import Scan
+from bragglens.simulate.draws import Constant, draws
 from bragglens.simulate.instrument import Instrument, emission
+from bragglens.simulate.mixture import draw_conditions, single_phases
+from bragglens.simulate.recipe import CLEAN, Recipe
 from bragglens.simulate.reference import pattern
+from bragglens.simulate.render import pack_apart, render
 from bragglens.simulate.specimen import Specimen
 
 # Strobel & Lambert-Andron 1988, J. Solid State Chem. 75, 90: honeycombs of Mn around Li, layers 4.7 Å apart
@@ -81,3 +88,40 @@ def test_the_fit_finds_how_many_faults_there_are(honeycomb: Reflections, faults:
     known = candidates([honeycomb.phase], INSTRUMENT, GRID.stop)
     _, (specimen,) = states(known, fit_given(known, observed).state)
     assert specimen.faults == pytest.approx(faults, abs=0.05)
+
+
+@pytest.mark.parametrize("faulted", [1.0, 0.0])
+def test_a_recipe_draws_faults_as_the_reference_has_them(honeycomb: Reflections, faulted: float) -> None:
+    recipe = replace(CLEAN, size=Constant(60.0), faults=Constant(0.25), faulted=faulted)
+    drawn, packed = draws(0, 0, 1), pack_apart([honeycomb], recipe.lines)
+    content = single_phases(drawn, phases=np.zeros(1, dtype=np.int64))
+    (found,) = render(packed, draw_conditions(recipe, drawn, content, packed, GRID), GRID).intensity
+    specimen = Specimen(size=60.0, faults=0.25 * faulted)
+    expected = pattern(honeycomb, Instrument(recipe.lines, W=0.06**2), specimen, GRID)
+    np.testing.assert_allclose(found, expected / expected.max(), atol=2e-3)
+
+
+def test_the_share_and_the_density_of_faults_follow_the_recipe(honeycomb: Reflections) -> None:
+    recipe, drawn = Recipe(), draws(4, 0, 4000)
+    packed = pack_apart([honeycomb], recipe.lines)
+    content = single_phases(drawn, phases=np.zeros(4000, dtype=np.int64))
+    sharp, blurred = draw_conditions(recipe, drawn, content, packed, GRID).size.T
+    faults = 1 / blurred - 1 / sharp
+    faulted = faults > 1e-9
+    assert faulted.mean() == pytest.approx(recipe.faulted, abs=0.03)
+    shares = np.array([0.1, 0.5, 0.9])
+    assert np.quantile(faults[faulted], shares) == pytest.approx(recipe.faults.quantile(shares), rel=0.1)
+
+
+def test_networks_are_taught_faulted_phases_as_these_phases(honeycomb: Reflections, titania: Library) -> None:
+    """Beside phases that know no faults; a sample whose faults alone are taken away differs in its pattern only."""
+    recipe = replace(Recipe(), faulted=1.0, counts=Constant(1e5), background=Constant(0.01))
+    library = Library((*titania.phases, honeycomb.phase))
+    preparation = Preparation(Grid(10.0, 80.0, 0.1), INSTRUMENT.lines[0].wavelength, "sqrt")
+    batches = [
+        open_stream(library, replace(recipe, faulted=share), preparation, seed=2, strangers=2).batch(0, 40)
+        for share in (1.0, 0.0)
+    ]
+    np.testing.assert_array_equal(batches[0].present, batches[1].present)
+    changed = np.abs(batches[0].x - batches[1].x).max(axis=(1, 2)) > 1e-3
+    np.testing.assert_array_equal(changed, batches[0].present[:, 5] == 1)

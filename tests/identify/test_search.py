@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,20 @@ def test_a_stranger_beside_a_phase_is_left_over_with_its_lines(titania: Library,
     strongest = max(answer.unexplained_peaks, key=lambda peak: peak.share)
     lattice = 4.156826  # Å, NIST SRM 660c
     assert strongest.d == pytest.approx(lattice / np.sqrt(2), rel=3e-3)  # (110)
+
+
+@pytest.mark.parametrize("larger", [0.2, 0.5])
+def test_two_structures_of_a_kind_do_not_hold_each_others_lines(larger: float) -> None:
+    """Corundum and the same with a cell as much larger as ilmenite's is than hematite's."""
+    small = standard("corundum")
+    a, b, c, *angles = small.cell
+    large = replace(small, name="larger", cell=(1.01 * a, 1.01 * b, 1.024 * c, *angles))
+    library = Library((small, large))
+    answer = identify(measured({small.name: 1 - larger, "larger": larger}, library), library)
+    found = {f.name: f for f in answer.phases}
+    assert found["larger"].weight_percent == pytest.approx(100 * larger, abs=2.0)
+    for phase in library:
+        assert found[phase.name].cell == pytest.approx(phase.cell, rel=1e-3)
 
 
 def test_detection_limit_is_what_is_found(titania: Library) -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from bragglens.crystal.library import Library, read_library
 from bragglens.identify.evaluate import judge, read_manifest, scores
+from bragglens.identify.identify import identify
 from bragglens.learn.model import Model
+from bragglens.scan.read import read_scan
 
 
 def test_every_measured_scan_can_be_judged(shared: Path, small_model: Model) -> None:
@@ -28,3 +33,13 @@ def test_strangers_are_not_named(shared: Path, small_model: Model) -> None:
     labels = read_manifest(shared / "dev.csv", sets=["open_tio2"])[::4]
     figures = scores([judge(label, small_model) for label in labels])
     assert figures["rejected"] >= 0.95
+
+
+def test_hematite_beside_ilmenite_keeps_its_own_lattice(shared: Path) -> None:
+    """Their structures are of one kind, and 2% of c apart: hematite alone would stretch to ilmenite's lines."""
+    minerals = read_library(shared / "phases" / "minerals")
+    library = Library(tuple(phase for phase in minerals if phase.name in ("hematite", "ilmenite")))
+    (path,) = shared.rglob("powdR_rockjock__ILMENITE.csv")
+    found = {f.name: f for f in identify(read_scan(path), library, wavelength=1.5406).phases}
+    for phase in library:
+        assert found[phase.name].cell == pytest.approx(phase.cell, rel=5e-3)

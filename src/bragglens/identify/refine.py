@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, lstsq
 
-from bragglens.crystal.faults import blurred_by_faults
 from bragglens.crystal.lattice import cell_parameters, strained_axes
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import Reflections
@@ -24,7 +23,7 @@ from bragglens.identify.observed import Observed
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.instrument import Instrument
 from bragglens.simulate.kernel import Conditions, PackedPhases
-from bragglens.simulate.render import pack, reflections_in_range, render_per_gram, usual_conditions
+from bragglens.simulate.render import pack, pack_apart, reflections_in_range, render_per_gram, usual_conditions
 from bragglens.simulate.specimen import Specimen
 
 Array = NDArray[np.float64]
@@ -64,16 +63,13 @@ class Candidates:
 
     Attributes:
         crystals: their reflections.
-        packed: the same for the renderer: of each phase the reflections that stacking faults leave sharp, and behind
-            them, for those phases that have any, the ones that faults blur.
-        blurred: place of each phase's blurred reflections among the packed, -1 where it has none, (phases,).
+        packed: the same for the renderer, the lines that stacking faults blur apart.
         atlas: their patterns in a first look.
         instrument: what the fit starts from.
     """
 
     crystals: tuple[Reflections, ...]
     packed: PackedPhases
-    blurred: NDArray[np.int64]
     atlas: Atlas
     instrument: Instrument
 
@@ -149,13 +145,8 @@ class Solution:
 def candidates(phases: Sequence[Phase], instrument: Instrument, end: float) -> Candidates:
     """Phases made ready for scans up to 2θ of `end` degrees."""
     crystals = tuple(reflections_in_range(phases, instrument.lines, Grid(end / 2, end, end / 200), margin=0.03))
-    masks = [blurred_by_faults(crystal) for crystal in crystals]
-    sharp = [c if mask is None else c.only(~mask) for c, mask in zip(crystals, masks, strict=True)]
-    faulted = [c.only(mask) for c, mask in zip(crystals, masks, strict=True) if mask is not None]
-    has = np.array([mask is not None for mask in masks])
-    blurred = np.where(has, len(crystals) + np.cumsum(has) - 1, -1)
     atlas = draw_atlas(crystals, pack(crystals, instrument.lines), instrument, end)
-    return Candidates(crystals, pack([*sharp, *faulted], instrument.lines), blurred, atlas, instrument)
+    return Candidates(crystals, pack_apart(crystals, instrument.lines), atlas, instrument)
 
 
 def empty() -> State:
@@ -193,10 +184,10 @@ def render_states(
     )
     s2 = (np.sin(np.radians(observed.grid.two_theta / 2)) / known.instrument.lines[0].wavelength) ** 2
     patterns = render_per_gram(known.packed, conditions, observed.grid)
-    faulted = np.flatnonzero(known.blurred[phases] >= 0)
+    faulted = np.flatnonzero(known.packed.blurred[phases] >= 0)
     if len(faulted):
         some = Conditions._make(column[faulted] for column in conditions)._replace(
-            phase=known.blurred[phases[faulted], None],
+            phase=known.packed.blurred[phases[faulted], None],
             size=1 / (np.exp(-own[faulted, :1]) + own[faulted, _FAULTS, None]),
         )
         patterns[faulted] += render_per_gram(known.packed, some, observed.grid)
@@ -313,7 +304,7 @@ def _free(known: Candidates, state: State, texture: bool, only: int | None) -> N
     for i, phase in enumerate(state.phases):
         if only is None or only == i:
             strains = len(known.crystals[phase].strain_basis)
-            faults = [_FAULTS] if known.blurred[phase] >= 0 else []
+            faults = [_FAULTS] if known.packed.blurred[phase] >= 0 else []
             own = [0, 1, *([_MARCH] if texture else []), EXTRA_B, *faults, *range(FIRST_STRAIN, FIRST_STRAIN + strains)]
             free += [_N + i * _K + j for j in own]
     return np.array(free, dtype=np.intp)

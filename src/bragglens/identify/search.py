@@ -21,6 +21,7 @@ from bragglens.identify.refine import (
     Solution,
     choose_texture,
     empty,
+    largest_strain,
     misfit_unit,
     phase_residuals,
     refine,
@@ -37,6 +38,7 @@ _DISPLACEMENTS = np.linspace(-0.4, 0.4, 9)  # mm, tried while no phase tells the
 _TRIED = 4  # candidates that are fitted, of those that screening puts first
 SURE_EVIDENCE = 100.0  # of a detection limit: half of the phases at it are found (benchmarks/detection.py)
 LEAST_EVIDENCE = 10.0  # below it a phase is not considered at all
+_STRAINED = 2 * USUAL_STRAIN  # beyond it a lattice may be at the lines of another phase
 _AS_WELL = 12.0  # misfit by which a rival may be worse and still explain the scan about as well
 
 
@@ -231,6 +233,7 @@ def settle(known: Candidates, observed: Observed, solution: Solution, pool: Sequ
     """Take out phases that do not hold, exchange others for better ones, until all stand."""
     exchanges = 0
     while True:
+        solution = _relaxed(known, observed, solution)
         left_out = [_without(known, observed, solution, i) for i in range(len(solution.state.phases))]
         proofs = [evidence(known, observed, one, solution, i) for i, one in enumerate(left_out)]
         if proofs and min(proofs) < LEAST_EVIDENCE:
@@ -240,6 +243,22 @@ def settle(known: Candidates, observed: Observed, solution: Solution, pool: Sequ
         if better is None or exchanges == MOST_PHASES:
             return Found(solution, phases)
         solution, exchanges = better, exchanges + 1
+
+
+def _relaxed(known: Candidates, observed: Observed, solution: Solution) -> Solution:
+    """The same phases fitted anew from their own lattices, where that ends better.
+
+    Of two structures of one kind the first that is added takes the lines of the stronger one, whichever it is; the
+    second is left with those of the first, and no small step leads from there to both at their own.
+    """
+    strained = [largest_strain(own) > _STRAINED for own in solution.state.own]
+    if sum(strained) < 2:
+        return solution
+    own = solution.state.own.copy()
+    own[:, FIRST_STRAIN:] = 0.0
+    start = solve(known, observed, replace(solution.state, own=own))
+    relaxed = refine(known, observed, start, rounds=8, texture=True)
+    return relaxed if relaxed.cost < solution.cost else solution
 
 
 def _without(known: Candidates, observed: Observed, solution: Solution, place: int) -> Solution:

@@ -11,9 +11,9 @@ from bragglens.crystal.library import Library
 from bragglens.scan.prepare import Preparation
 from bragglens.simulate.draws import draws
 from bragglens.simulate.kernel import PackedPhases
-from bragglens.simulate.mixture import draw_conditions, draw_mixtures
+from bragglens.simulate.mixture import draw_conditions, draw_mixtures, strongest
 from bragglens.simulate.recipe import Recipe
-from bragglens.simulate.render import pack, reflections_in_range, render
+from bragglens.simulate.render import pack_apart, reflections_in_range, render
 from bragglens.simulate.strangers import stranger
 
 VISIBLE = 3.0  # a phase whose strongest line stands this many standard deviations of noise high can be asked for
@@ -64,7 +64,7 @@ def open_stream(
     """Prepare the reflections of a library, and of so many strangers, once."""
     lines = recipe.lines
     phases = [*library.phases, *(stranger(i) for i in range(strangers))]
-    packed = pack(reflections_in_range(phases, lines, preparation.grid, margin=recipe.strain_margin), lines)
+    packed = pack_apart(reflections_in_range(phases, lines, preparation.grid, margin=recipe.strain_margin), lines)
     return Stream(len(library), strangers, packed, recipe, preparation, seed, threads)
 
 
@@ -76,7 +76,7 @@ def _labels(
     asked = np.ones((batch, library + 1), dtype=np.float32)
     row, slot = np.nonzero(phase >= 0)
     column = np.minimum(phase[row, slot], library)
-    visible = signal[row, slot] >= VISIBLE
+    visible = strongest(signal, phase.shape[1])[row, slot] >= VISIBLE
     present[row[visible], column[visible]] = 1.0
     asked[row[~visible], column[~visible]] = 0.0
     return present, asked

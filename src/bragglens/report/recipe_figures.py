@@ -24,7 +24,7 @@ from bragglens.simulate.mixture import draw_conditions, single_phases
 from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.recipe_file import meanings, unit
 from bragglens.simulate.reference import Sticks, sticks
-from bragglens.simulate.render import pack, reflections_in_range, render, render_phases
+from bragglens.simulate.render import pack_apart, reflections_in_range, render, render_phases
 from bragglens.simulate.specimen import Specimen
 
 PATTERNS = 12
@@ -99,7 +99,7 @@ def _draw_fan(
 ) -> None:
     """The patterns one above the other, in the order given from below, and the unshifted Bragg angles beneath them."""
     crystals = reflections_in_range([phase], recipe.lines, grid, margin=recipe.strain_margin)
-    packed = pack(crystals, recipe.lines)
+    packed = pack_apart(crystals, recipe.lines)
     content = single_phases(drawn, phases=np.zeros(len(order), dtype=np.int64))
     conditions = draw_conditions(recipe, drawn, content, packed, grid)
     intensity = render(packed, conditions, grid, seed=drawn.seed).intensity

@@ -62,6 +62,7 @@ class PackedPhases(NamedTuple):
     axes: NDArray[np.float64]  # (phases, 3, 3)
     strains: NDArray[np.float64]  # (phases, 6, 3, 3)
     cell_mass: NDArray[np.float64]  # (phases,)
+    blurred: NDArray[np.int64]  # (phases,) place of the reflections that stacking faults blur, packed apart; or -1
     wavelengths: NDArray[np.float64]  # (lines,)
 
 

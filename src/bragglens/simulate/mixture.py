@@ -16,6 +16,7 @@ from bragglens.simulate.recipe import Recipe
 _LOW_INDEX_AXES = np.array(
     [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1), (1, -1, 0)], dtype=float
 )  # cleavage planes and growth faces are of low index, and these are what grains lie on
+SLOTTED = ("phase", "weight", "strain", "size", "microstrain", "lorentzian", "axis", "march")  # of `Conditions`
 _SHADOWING = 0.15  # q of Suortti's correction, about the middle of fitted values
 _RADIUS = 185.0  # mm; only displacement over radius matters
 _GRAPHITE = np.cos(np.radians(26.6)) ** 2  # polarisation of a graphite (002) monochromator at Cu Kα
@@ -61,7 +62,10 @@ def single_phases(draws: Draws, *, phases: NDArray[np.int64]) -> Content:
 
 
 def draw_conditions(recipe: Recipe, draws: Draws, content: Content, packed: PackedPhases, grid: Grid) -> Conditions:
-    """State of each phase and of the instrument for each sample; one instrument and height for all its phases."""
+    """State of each phase and of the instrument for each sample; one instrument and height for all its phases.
+
+    Where a phase of the pack has lines that stacking faults blur (`render.pack_apart`), as many slots follow for these.
+    """
     batch, slots = content.phase.shape
     each: Callable[[str], NDArray[np.float64]] = lambda name: draws.of(getattr(recipe, name), name, slots)  # noqa: E731
     one: Callable[[str], NDArray[np.float64]] = lambda name: draws.of(getattr(recipe, name), name)[:, 0]  # noqa: E731
@@ -69,7 +73,7 @@ def draw_conditions(recipe: Recipe, draws: Draws, content: Content, packed: Pack
     textured = draws.uniform("textured", slots) < recipe.textured
     axis = np.floor(draws.uniform("texture axis", slots) * len(_LOW_INDEX_AXES)).astype(int)
     background = one("background")
-    return Conditions(
+    drawn = Conditions(
         sample=draws.samples,
         phase=content.phase,
         weight=content.weight,
@@ -96,6 +100,23 @@ def draw_conditions(recipe: Recipe, draws: Draws, content: Content, packed: Pack
         smoothing=np.round(one("smoothing") * share("smoothed") / grid.step).astype(np.int64),
         spikes=(share("spiked") * np.ceil(3 * draws.uniform("spikes")[:, 0])).astype(np.int64),
     )
+    faulted = draws.uniform("faulted", slots) < recipe.faulted
+    return _with_blurred(drawn, packed.blurred, np.where(faulted, each("faults"), 0.0))
+
+
+def strongest(signal: NDArray[np.float64], slots: int) -> NDArray[np.float64]:
+    """Of the `Rendered.signal` of sharp and blurred lines, what is of each of so many phases, shape (batch, slots)."""
+    return np.asarray(signal.reshape(len(signal), -1, slots).max(axis=1))
+
+
+def _with_blurred(drawn: Conditions, blurred: NDArray[np.int64], faults: NDArray[np.float64]) -> Conditions:
+    """Behind the slots as many for the blurred lines: of the same grams in the same state, of smaller size."""
+    if (blurred < 0).all():
+        return drawn
+    place = np.where(drawn.phase >= 0, blurred[drawn.phase], -1)
+    behind = drawn._replace(phase=place, size=1 / (1 / drawn.size + faults))
+    both = {name: np.concatenate([getattr(drawn, name), getattr(behind, name)], axis=1) for name in SLOTTED}
+    return drawn._replace(**both)
 
 
 def _normals(draws: Draws, name: str, slots: int) -> NDArray[np.float64]:

@@ -28,6 +28,8 @@ class Recipe:
         lorentzian: Lorentzian share of the broadening by the specimen.
         march: March-Dollase r of a textured phase.
         textured: share of phases that are textured.
+        faults: stacking faults per nm of a faulted phase; some lines are blurred by them as by small crystallites.
+        faulted: share of phases that are faulted, of those with lines that stacking faults blur.
         resolution: instrumental FWHM in degrees at low angle, √W.
         resolution_slope: growth of the Gaussian variance with angle, U/W.
         instrument_lorentzian: X + Y over √W, the Lorentzian part of the instrument.
@@ -68,6 +70,8 @@ class Recipe:
     lorentzian: Distribution = Uniform(0.2, 1.0)
     march: Distribution = LogUniform(0.45, 1.8)
     textured: float = 0.7
+    faults: Distribution = LogUniform(0.01, 0.6)
+    faulted: float = 0.5
     resolution: Distribution = LogUniform(0.015, 0.20)
     resolution_slope: Distribution = LogUniform(0.1, 3.0)
     instrument_lorentzian: Distribution = Uniform(0.0, 0.7)
@@ -179,6 +183,7 @@ CLEAN = Recipe(
     lorentzian=Constant(0.7),
     march=Constant(1.0),
     textured=0.0,
+    faulted=0.0,
     resolution=Constant(0.06),
     resolution_slope=Constant(0.0),
     instrument_lorentzian=Constant(0.0),

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bragglens.crystal.faults import blurred_by_faults
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import Reflections, reflections
 from bragglens.crystal.scattering import dispersion, form_factor_coefficients
@@ -75,8 +76,23 @@ def pack(crystals: Sequence[Reflections], lines: tuple[Line, ...]) -> PackedPhas
         axes=np.array([c.axes for c in crystals]),
         strains=strains,
         cell_mass=np.array([c.phase.cell_mass for c in crystals]),
+        blurred=np.full(len(crystals), -1, dtype=np.int64),
         wavelengths=np.array([line.wavelength for line in lines]),
     )
+
+
+def pack_apart(crystals: Sequence[Reflections], lines: tuple[Line, ...]) -> PackedPhases:
+    """The same with the lines that stacking faults blur apart: of each phase the sharp ones, and behind all the rest.
+
+    A phase of which `blurred` tells a place is whole only with as many grams of that place.
+    """
+    masks = [blurred_by_faults(crystal) for crystal in crystals]
+    sharp = [c if mask is None else c.only(~mask) for c, mask in zip(crystals, masks, strict=True)]
+    blurred = [c.only(mask) for c, mask in zip(crystals, masks, strict=True) if mask is not None]
+    has = np.array([mask is not None for mask in masks])
+    places = np.where(has, len(crystals) + np.cumsum(has) - 1, -1)
+    packed = pack([*sharp, *blurred], lines)
+    return packed._replace(blurred=np.concatenate([places, packed.blurred[len(crystals) :]]))
 
 
 def _offsets(lengths: Iterable[int]) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from bragglens.scan.pattern import Grid
 from bragglens.simulate.draws import draws
 from bragglens.simulate.mixture import draw_conditions, single_phases
 from bragglens.simulate.recipe import Recipe
-from bragglens.simulate.render import pack, reflections_in_range, render
+from bragglens.simulate.render import pack_apart, reflections_in_range, render
 
 VALIDATION_FIRST = 1 << 40  # validation samples come from numbers that training never reaches
 STRONGEST = 100.0  # the strongest point of each pattern, as the field scales lines
@@ -49,7 +49,7 @@ def simulate_set(
     if per_phase < 1:
         raise RecipeError(f"{per_phase} patterns of each phase are none: give 1 or more")
     crystals = reflections_in_range(library.phases, recipe.lines, grid, margin=recipe.strain_margin)
-    packed = pack(crystals, recipe.lines)
+    packed = pack_apart(crystals, recipe.lines)
     x = np.empty((len(library) * per_phase, grid.size))
     for index in range(len(library)):
         rows = slice(index * per_phase, (index + 1) * per_phase)
