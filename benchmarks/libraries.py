@@ -1,11 +1,12 @@
 """What building and reading a library costs as it grows, and whether kills leave a trace.
 
-    python benchmarks/libraries.py [SIZE ...] [--kills N] [--minerals DIR]
+    python benchmarks/libraries.py [SIZE ...] [--kills DIR] [--likeness DIR]
 
-Sizes are structures of AMCSD one by one, as larixite ships them, in an order drawn once; 4379 is the library of
+Sizes are structures of AMCSD one by one, as larixite ships them, in an order drawn once; 4384 is the library of
 `bragglens library minerals --compounds`. Each is built and read in a process of its own: wall and CPU seconds, and the
-largest resident set (Linux). --kills N builds the CIFs of DIR undisturbed and then killed N times at random. What is
-not asked for keeps its row of benchmarks/results/libraries.csv; libraries.md and libraries.png are drawn from all rows.
+largest resident set (Linux). --kills builds the CIFs of DIR undisturbed and then killed ten times at random; --likeness
+compares likeness from lines with that of rendered patterns. What is not asked for stays as libraries.csv and
+libraries.json have it; libraries.md and libraries.png are made of both.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -34,10 +36,14 @@ from bragglens.crystal.library import read_library
 from bragglens.crystal.minerals import gather_minerals
 from bragglens.simulate.build import build_library
 from bragglens.simulate.built import read_built
+from bragglens.simulate.likeness import ALIKE, alike_pairs
+from bragglens.simulate.lines import lines_of_phases
+from bragglens.simulate.twins import alike_lines
 
 RESULTS = Path(__file__).parent / "results"
-SIZES = (10, 100, 1000, 4379, 9275)
-CHOSEN = 4379  # structures of minerals and compounds, one a phase
+SIZES = (10, 100, 1000, 4384, 9275)
+CHOSEN = 4384  # structures of minerals and compounds, one a phase
+KILLS = 10
 CHANGED = 10  # CIFs that come and go before the library is built again
 COLUMNS = {
     "cifs": "CIFs",
@@ -115,14 +121,14 @@ def run_step(step: str, folder: Path, path: Path) -> None:
     print(json.dumps(cost | {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000}))
 
 
-def killed(folder: Path, kills: int, place: Path) -> str:
+def killed(folder: Path, place: Path) -> str:
     """One sentence on a build that was killed at random."""
     whole, broken = place / "whole.library", place / "broken.library"
     started = time.perf_counter()
     subprocess.run([*COMMAND, str(folder), "-o", str(whole)], check=True, capture_output=True)
     seconds = time.perf_counter() - started
     chance, hit, parts = random.Random(1), 0, []
-    while hit < kills:
+    while hit < KILLS:
         run = subprocess.Popen(
             [*COMMAND, str(folder), "-o", str(broken)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -144,6 +150,29 @@ def killed(folder: Path, kills: int, place: Path) -> str:
     )
 
 
+def likeness(folder: Path) -> str:
+    """How likeness from lines agrees with that of rendered patterns, in words."""
+    phases = read_library(folder).phases
+    place = {phase.name: i for i, phase in enumerate(phases)}
+    started = time.process_time()
+    rendered = np.eye(len(phases))
+    for one, other, cosine in alike_pairs(phases, threshold=-1.0):
+        rendered[place[one], place[other]] = rendered[place[other], place[one]] = cosine
+    between = time.process_time()
+    pairs = alike_lines(lines_of_phases(phases), threshold=-1.0)
+    ended = time.process_time()
+    true, found = rendered[pairs.one, pairs.other], pairs.likeness
+    off, high = found - true, true > 0.8
+    return (
+        f"{len(phases)} phases, {len(true)} pairs. From lines, likeness is off that of rendered patterns by "
+        f"{np.sqrt(np.mean(off**2)):.3f} (root mean square; {np.mean(off):+.3f} on average), by at "
+        f"most {np.abs(off)[high].max():.3f} where it is above 0.8 ({high.sum()} pairs). Above {ALIKE} are "
+        f"{(true > ALIKE).sum()} pairs as rendered, {(found > ALIKE).sum()} from lines, "
+        f"{((true > ALIKE) & (found > ALIKE)).sum()} in both. What differs is what the lines that are left out would "
+        f"add. CPU seconds: {between - started:.1f} rendered, {ended - between:.1f} from lines, these included."
+    )
+
+
 # --- what is told -----------------------------------------------------------------------------------------------
 
 
@@ -153,6 +182,10 @@ def rows_of(file: Path) -> dict[int, dict[str, float]]:
     with file.open(newline="") as handle:
         rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(handle)]
     return {int(row["cifs"]): row for row in rows}
+
+
+def said_in(file: Path) -> dict[str, str]:
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
 def write_rows(rows: Iterable[dict[str, float]], file: Path) -> None:
@@ -167,6 +200,17 @@ def table(rows: Iterable[dict[str, float]]) -> str:
     for row in rows:
         lines.append([f"{row[key]:.3g}" if row[key] < 100 else f"{row[key]:.0f}" for key in COLUMNS])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def page(rows: list[dict[str, float]], said: dict[str, str]) -> str:
+    command = __doc__.split("    ", 1)[1].splitlines()[0]
+    text = f"# Libraries\n\n    {command}\n\n{table(rows)}\n\n"
+    text += (
+        "One process, one thread, on a machine that others use: CPU seconds are the steadier figure. Of the memory,\n"
+    )
+    text += "280 MB are there before anything is read (Python, NumPy, the benchmark's matplotlib).\n\n"
+    text += "![time and memory against the number of CIFs](libraries.png)\n"
+    return text + "".join(f"\n## {title}\n\n{sentence}\n" for title, sentence in sorted(said.items()))
 
 
 def draw(rows: list[dict[str, float]], file: Path) -> None:
@@ -191,30 +235,28 @@ def draw(rows: list[dict[str, float]], file: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sizes", nargs="*", type=int)
-    parser.add_argument("--kills", type=int, default=0)
-    parser.add_argument("--minerals", type=Path, help="folder of CIFs that is built and killed")
+    parser.add_argument("--kills", type=Path, metavar="DIR")
+    parser.add_argument("--likeness", type=Path, metavar="DIR")
     parser.add_argument("--step", nargs=3, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.step:
         run_step(asked.step[0], Path(asked.step[1]), Path(asked.step[2]))
         return
-    rows = rows_of(RESULTS / "libraries.csv")
-    for size in asked.sizes or ([] if asked.kills else SIZES):
+    rows, said = rows_of(RESULTS / "libraries.csv"), said_in(RESULTS / "libraries.json")
+    for size in asked.sizes or ([] if asked.kills or asked.likeness else SIZES):
         with tempfile.TemporaryDirectory() as place:
             row = measured(size, Path(place))
         rows[int(row["cifs"])] = row
         write_rows([rows[size] for size in sorted(rows)], RESULTS / "libraries.csv")
-        print(table([row]))
-    kills = RESULTS / "libraries_kills.txt"
     if asked.kills:
         with tempfile.TemporaryDirectory() as place:
-            kills.write_text(killed(asked.minerals, asked.kills, Path(place)) + "\n")
+            said["Kills"] = killed(asked.kills, Path(place))
+    if asked.likeness:
+        said["Likeness"] = likeness(asked.likeness)
+    (RESULTS / "libraries.json").write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     ordered = [rows[size] for size in sorted(rows)]
     draw(ordered, RESULTS / "libraries.png")
-    said = kills.read_text() if kills.exists() else "not run yet\n"
-    text = f"# Libraries\n\n    {__doc__.split('    ', 1)[1].splitlines()[0]}\n\n"
-    text += table(ordered) + "\n\n![time and memory against the number of CIFs](libraries.png)\n\n## Kills\n\n" + said
-    (RESULTS / "libraries.md").write_text(text)
+    (RESULTS / "libraries.md").write_text(page(ordered, said), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -128,6 +128,7 @@ def library_build(
         f"{library_path(file)}  {len(built.library)} phases, {alike}; {len(built.same)} given twice, "
         f"{len(built.library.problems)} left out; {library_path(file).stat().st_size / 1e6:.1f} MB, {built.hash[:12]}",
         highlight=False,
+        soft_wrap=True,
     )
 
 

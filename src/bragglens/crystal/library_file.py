@@ -11,7 +11,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -128,7 +128,9 @@ def _plain(phases: Iterable[Phase]) -> dict[str, Any]:
     for phase in phases:
         operations = groups.setdefault(phase.operations, len(groups))
         row = {name: getattr(phase, name) for name in _PHASE if name != "name"}
-        rows.append([*(row | {"operations": operations, "sites": [astuple(site) for site in phase.sites]}).values()])
+        rows.append(
+            [*(row | {"operations": operations, "sites": [[*vars(site).values()] for site in phase.sites]}).values()]
+        )
     return {"operations": list(groups), "phases": rows}
 
 

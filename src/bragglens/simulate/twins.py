@@ -87,7 +87,8 @@ def repeated(phases: Sequence[Phase], pairs: Pairs) -> list[int]:
     """Of each phase the place of the phase that it repeats, its own where it is the first of its kind.
 
     A repetition has the same elements in the same ratio (hydrogen aside, which many structures lack), the same lattice
-    in whatever cell, and the same pattern. The first of several is the one of the shortest name.
+    in whatever cell, and the same pattern. The first of several is one that has a name and not only its formula, and
+    the shortest of those.
     """
     close = pairs.of(pairs.likeness > SAME)
     beside: dict[int, list[int]] = {}
@@ -97,11 +98,15 @@ def repeated(phases: Sequence[Phase], pairs: Pairs) -> list[int]:
     marks = {place: _mark(phases[place]) for place in beside}
     first = list(range(len(phases)))
     seen: set[int] = set()
-    for place in sorted(beside, key=lambda i: (len(phases[i].name), phases[i].name)):
+    for place in sorted(beside, key=lambda i: _precedence(phases[i])):
         candidates = [i for i in beside[place] if i in seen and first[i] == i and _one(marks[i], marks[place])]
         first[place] = min(candidates, default=place)
         seen.add(place)
     return first
+
+
+def _precedence(phase: Phase) -> tuple[bool, int, str]:
+    return phase.name == phase.formula.replace(" ", ""), len(phase.name), phase.name
 
 
 def _mark(phase: Phase) -> tuple[dict[str, float], NDArray[np.float64]]:
