@@ -59,11 +59,14 @@ def range_of(text: str) -> tuple[float, float]:
     return low, high
 
 
-Phases = Annotated[Path, typer.Argument(help="Folder of CIFs, one for each phase.", show_default=False)]
+Phases = Annotated[
+    Path, typer.Argument(help="Folder of CIFs, one for each phase, or a .library file.", show_default=False)
+]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 AskedModel = Annotated[Path | None, typer.Option("--model", "-m", help="Model file that `train` made.")]
 AskedPhases = Annotated[
-    Path | None, typer.Option("--phases", help="Folder of CIFs in place of a model: the fit alone, without training.")
+    Path | None,
+    typer.Option("--phases", help="Folder of CIFs or .library file in place of a model: the fit alone, untrained."),
 ]
 Elements = Annotated[
     str | None,
@@ -87,8 +90,10 @@ def _main(
 
 
 def phases_of(folder: Path) -> Library:
-    """The phases of a folder; what was left out or mended is said on the error stream."""
+    """The phases of a folder; what was left out or mended is said on the error stream. Of a file it was, when built."""
     library = read_library(folder)
+    if not folder.is_dir():
+        return library
     for problem in library.problems:
         err.print(f"left out: {problem}", style="yellow", highlight=False)
     for phase in library:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -87,6 +88,48 @@ def library_minerals(
             folder, names or (), elements=elements, formula=formula, compounds=compounds, tick=tick
         )
     _tell(gathered, folder, failing=bool(names))
+
+
+@library_app.command("build")
+def library_build(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="FOLDER|minerals", help="Folder of CIFs, or the minerals of AMCSD.", show_default=False),
+    ],
+    file: Annotated[Path, typer.Option("-o", "--output", help="The .library file to write.", show_default=False)],
+    elements: Elements = None,
+    compounds: Annotated[bool, typer.Option("--compounds", help="Also compounds that bear no mineral's name.")] = False,
+) -> None:
+    """Build a library of thousands of phases, in one file that `--phases` and PHASES take in place of a folder.
+
+    CIFs in folders of the folder count too. A bad one is left out and told; structures given twice are kept once.
+    Killed, it goes on where it stood; built again, only what is new is made. --elements and --compounds choose among
+    the minerals, which are those of the folder `minerals` where there is one.
+    """
+    from bragglens.simulate.build import build_library, library_path
+
+    if source != "minerals" or Path(source).is_dir():
+        if elements or compounds:
+            raise typer.BadParameter("--elements and --compounds choose among the minerals of AMCSD, not from a folder")
+        with bar("building") as tick:
+            built = build_library(source, file, tick=tick)
+    else:
+        from bragglens.crystal.minerals import gather_minerals
+
+        with TemporaryDirectory() as folder:
+            with bar("choosing") as tick:
+                gathered = gather_minerals(folder, elements=elements, compounds=compounds, tick=tick)
+            with bar("building") as tick:
+                built = build_library(folder, file, problems=gathered.problems, tick=tick)
+    _print([f"left out: {problem}" for problem in built.library.problems])
+    _print([f"{name}: is kept once, as {first}" for name, first in built.same.items()])
+    alike = f"{sum(map(len, built.groups))} in {len(built.groups)} groups of look-alikes"
+    out.print(
+        f"{library_path(file)}  {len(built.library)} phases, {alike}; {len(built.same)} given twice, "
+        f"{len(built.library.problems)} left out; {library_path(file).stat().st_size / 1e6:.1f} MB, {built.hash[:12]}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _tell(gathered: Gathered, folder: Path, *, failing: bool) -> None:

@@ -69,13 +69,21 @@ def read_cif(path: str | Path) -> Phase:
         StructureError: the file is missing, damaged, or holds no structure that can be.
     """
     path = Path(path)
+    return parse_cif(cif_content(path).decode("utf-8", errors="replace"), path.stem, where=path)
+
+
+def cif_content(path: Path) -> bytes:
+    """What is written in the file.
+
+    Raises:
+        StructureError: it cannot be read, or is too large for a crystal structure.
+    """
     try:
         if path.stat().st_size > MAX_FILE_SIZE:
             raise StructureError(f"{path}: larger than {MAX_FILE_SIZE // 10**6} MB, which no crystal structure needs")
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise StructureError(f"{path}: cannot be read: {error.strerror}") from error
-    return parse_cif(content.decode("utf-8", errors="replace"), path.stem, where=path)
 
 
 def parse_cif(text: str, name: str, *, where: str | Path) -> Phase:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bragglens.crystal.cif import read_cif
+from bragglens.crystal.library_file import SUFFIX, LibraryFile, read_library_file
 from bragglens.crystal.phase import Phase, Site
 from bragglens.errors import StructureError
 
@@ -56,17 +57,22 @@ class Library:
         return cls(tuple(_phase(entry) for entry in entries))
 
 
-def read_library(folder: str | Path) -> Library:
-    """Read a folder of CIFs.
+def read_library(source: str | Path) -> Library:
+    """Read a folder of CIFs, or the `.library` file that was built of one.
 
-    A file that cannot be read is left out and named in `problems`; the rest is read.
+    A CIF that cannot be read is left out and named in `problems`; the rest is read.
 
     Raises:
-        StructureError: there is no such folder, no CIF in it, or none that can be read.
+        StructureError: there is no such folder or file, no CIF in it, or none that can be read; or the file is foreign,
+            damaged or of a newer format.
     """
-    folder = Path(folder)
+    folder = Path(source)
+    if folder.suffix == SUFFIX and not folder.is_dir():
+        return library_of(read_library_file(folder))
     if not folder.is_dir():
-        raise StructureError(f"{folder}: is no folder: give the folder that holds the CIFs of your phases")
+        raise StructureError(
+            f"{folder}: is no folder: give the folder that holds the CIFs of your phases, or a {SUFFIX} file"
+        )
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() == ".cif" and p.is_file())
     if not files:
         raise StructureError(f"{folder}: holds no .cif file: put one CIF for each phase there")
@@ -79,6 +85,11 @@ def read_library(folder: str | Path) -> Library:
     if not phases:
         raise StructureError(f"{folder}: none of its {len(files)} CIFs can be read; the first: {problems[0]}")
     return Library(tuple(sorted(phases, key=lambda phase: phase.name)), tuple(problems))
+
+
+def library_of(content: LibraryFile) -> Library:
+    """The phases of a library's file, but for those that repeat another."""
+    return Library(tuple(content.phases[i] for i in content.kept), tuple(content.manifest["problems"]))
 
 
 def _phase(entry: dict[str, Any]) -> Phase:

@@ -1,0 +1,236 @@
+"""Building a library of thousands of phases: once, in pieces that outlive a kill, and later only what is new."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import chain, count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bragglens.crystal.cif import cif_content, parse_cif
+from bragglens.crystal.library import Library
+from bragglens.crystal.library_file import SUFFIX, LibraryFile, made_by, read_library_file, write_library_file
+from bragglens.crystal.phase import Phase
+from bragglens.crystal.provenance import MANIFEST, Origin, read_manifest, sha256
+from bragglens.errors import StructureError
+from bragglens.simulate.built import Built, built_of
+from bragglens.simulate.lines import Lines, lines_of, stack
+from bragglens.simulate.twins import alike_lines, groups, repeated
+
+PIECE = 64  # CIFs; a second or so of work, which is what a kill costs
+LARGEST_CELL = 200_000.0  # Å³; the lines of a larger one take gigabytes
+PARTS = SUFFIX + ".parts"
+
+Tick = Callable[[int, int], object]
+Known = dict[str, tuple[Phase, Lines]]  # by the SHA-256 of the CIF
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A CIF of the folder: where in it, its SHA-256, and its row of the manifest."""
+
+    file: str
+    sha256: str
+    origin: Origin | None
+
+
+def build_library(
+    folder: str | Path,
+    path: str | Path,
+    *,
+    problems: Iterable[str] = (),
+    executor: Executor | None = None,
+    tick: Tick | None = None,
+) -> Built:
+    """Build a library of all CIFs in a folder and the folders in it, and write it to one file.
+
+    What an earlier file of that name holds, or a build that was killed has left beside it, is used again for the CIFs
+    that are the same to the byte. However often it is killed, the file ends with the same bytes.
+
+    Args:
+        folder: of CIFs; rows of a `manifest.csv` beside them say where they come from.
+        path: the file to write; `.library` is put behind its name where that is missing.
+        problems: what is known to be left out already, one sentence each.
+        executor: works on the pieces, each of 64 CIFs; this process does where there is none. Its processes must see
+            the folder.
+        tick: called with the pieces done and their number.
+
+    Returns:
+        What the file holds.
+
+    Raises:
+        StructureError: there is no such folder, no CIF in it, or none that can be read.
+        BragglensError: the file cannot be written there.
+    """
+    folder, path = Path(folder), library_path(path)
+    found, unread = _find(folder)
+    known = _known(path)
+    pieces = list(_pieces(found, known))
+    for number, (made, refused) in enumerate((executor.map if executor else map)(partial(_make, folder), pieces)):
+        _write_part(made, _parts(path))
+        known |= made
+        unread |= refused
+        if tick:
+            tick(number + 1, len(pieces))
+    for one in found:
+        if one.sha256 not in known:
+            unread.setdefault(one.file, f"{one.file}: was changed while the library was built: build it again")
+    told = [unread[file] for file in sorted(unread)]
+    if not any(one.sha256 in known for one in found):
+        raise StructureError(f"{folder}: none of its {len(unread)} CIFs can be read; the first: {told[0]}")
+    content = _assemble(found, known, [*problems, *told])
+    write_library_file(content, path)
+    shutil.rmtree(_parts(path), ignore_errors=True)
+    return built_of(content)
+
+
+def library_path(path: str | Path) -> Path:
+    """The path with `.library` at its end."""
+    path = Path(path)
+    return path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX)
+
+
+def _parts(path: Path) -> Path:
+    """Where the finished pieces of a build lie until it is whole."""
+    return path.with_name(path.stem + PARTS)
+
+
+# --- what is there ----------------------------------------------------------------------------------------------
+
+
+def _find(folder: Path) -> tuple[list[_Found], dict[str, str]]:
+    """The CIFs in the order of their paths; one sentence for each that cannot be read, by file."""
+    if not folder.is_dir():
+        raise StructureError(f"{folder}: is no folder: give the folder that holds the CIFs of your phases")
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() == ".cif" and not file.is_dir())
+    if not files:
+        raise StructureError(f"{folder}: holds no .cif file: put one CIF for each phase there")
+    found, unread = [], {}
+    origins: dict[Path, dict[str, Origin]] = {}
+    for file in files:
+        place = file.relative_to(folder).as_posix()
+        try:
+            if file.parent not in origins:
+                origins[file.parent] = {}  # so that a foreign manifest is told once
+                origins[file.parent] = read_manifest(file.parent)
+        except StructureError as error:
+            unread[(file.parent / MANIFEST).relative_to(folder).as_posix()] = _told(error, folder)
+        try:
+            found.append(_Found(place, sha256(cif_content(file)), origins[file.parent].get(file.name)))
+        except StructureError as error:
+            unread[place] = _told(error, folder)
+    return found, unread
+
+
+def _told(error: StructureError, folder: Path) -> str:
+    """The sentence without the way to the folder, so that the library does not depend on where that lies."""
+    return str(error).removeprefix(f"{folder}{os.sep}")
+
+
+def _known(path: Path) -> Known:
+    """The phases that an earlier file or the pieces of a killed build hold."""
+    known: Known = {}
+    for file in (*sorted(_parts(path).glob("*.part")), path):
+        try:
+            content = read_library_file(file)
+        except StructureError:  # damaged, of another version, or not there: it is made anew
+            continue
+        if content.manifest.items() >= made_by().items():
+            lines = Lines(**content.tables)
+            for place, (member, phase) in enumerate(zip(content.manifest["members"], content.phases, strict=True)):
+                known[member["sha256"]] = phase, lines.of([place])
+    return known
+
+
+def _pieces(found: list[_Found], known: Known) -> Iterator[list[str]]:
+    """The files that are not known, some at a time."""
+    files = [one.file for one in found if one.sha256 not in known]
+    for start in range(0, len(files), PIECE):
+        yield files[start : start + PIECE]
+
+
+# --- what is made of it -----------------------------------------------------------------------------------------
+
+
+def _make(folder: Path, files: list[str]) -> tuple[Known, dict[str, str]]:
+    """Phase and lines of each file, by its content; one sentence for each that cannot be, by file."""
+    made: Known = {}
+    refused = {}
+    for file in files:
+        try:
+            content = cif_content(folder / file)
+            phase = parse_cif(content.decode("utf-8", errors="replace"), Path(file).stem, where=folder / file)
+            made[sha256(content)] = phase, _lines(phase, folder / file)
+        except StructureError as error:
+            refused[file] = _told(error, folder)
+    return made, refused
+
+
+def _lines(phase: Phase, where: Path) -> Lines:
+    if phase.volume > LARGEST_CELL:
+        raise StructureError(f"{where}: its cell of {phase.volume:.0f} Å³ is too large for a library: leave it out")
+    try:
+        return lines_of(phase)
+    except Exception as error:  # a structure that nobody thought of must not stop thousands
+        raise StructureError(
+            f"{where}: its lines cannot be computed ({error!r}): look at its cell and sites"
+        ) from error
+
+
+def _write_part(made: Known, parts: Path) -> None:
+    if made:
+        digest = sha256("".join(sorted(made)).encode())
+        members = [{"name": phase.name, "sha256": key} for key, (phase, _) in made.items()]
+        write_library_file(_content({"members": members}, made.values()), parts / f"{digest[:16]}.part")
+
+
+def _content(manifest: dict[str, Any], rows: Iterable[tuple[Phase, Lines]]) -> LibraryFile:
+    rows = list(rows)
+    return LibraryFile(manifest, tuple(phase for phase, _ in rows), vars(stack([lines for _, lines in rows])))
+
+
+def _assemble(found: list[_Found], known: Known, problems: list[str]) -> LibraryFile:
+    """The file's content, its phases in the order of their names."""
+    readable = [one for one in found if one.sha256 in known]
+    members = sorted(zip(_names(readable), readable, strict=True), key=lambda member: member[0])
+    rows = [(replace(known[one.sha256][0], name=name), known[one.sha256][1]) for name, one in members]
+    phases = [phase for phase, _ in rows]
+    pairs = alike_lines(stack([lines for _, lines in rows]))
+    first = np.array(repeated(phases, pairs))
+    kept = first == np.arange(len(phases))
+    manifest = {
+        "hash": Library(tuple(phases[i] for i in np.flatnonzero(kept))).hash,
+        "problems": problems,
+        "groups": [
+            [phases[i].name for i in group]
+            for group in groups(pairs.of(kept[pairs.one] & kept[pairs.other]), len(phases))
+        ],
+        "members": [
+            _member(name, one) | ({} if kept[i] else {"same_as": phases[first[i]].name})
+            for i, (name, one) in enumerate(members)
+        ],
+    }
+    return _content(manifest, rows)
+
+
+def _member(name: str, one: _Found) -> dict[str, Any]:
+    origin = {key: value for key, value in asdict(one.origin).items() if value and key != "file"} if one.origin else {}
+    return {"name": name, "file": one.file, "sha256": one.sha256} | ({"origin": origin} if origin else {})
+
+
+def _names(found: list[_Found]) -> list[str]:
+    """A name for each file: its stem; where that is taken, with the folders it lies in, and a number if need be."""
+    names: dict[str, _Found] = {}
+    for one in found:
+        place = Path(one.file)
+        choices = (place.stem, "_".join(place.with_suffix("").parts))
+        numbered = (f"{place.stem}_{number}" for number in count(2))
+        names[next(name for name in chain(choices, numbered) if name not in names)] = one
+    return list(names)

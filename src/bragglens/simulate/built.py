@@ -1,0 +1,55 @@
+"""A built library: phases with all that a search through thousands of them needs, read in about a second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bragglens.crystal.library import Library, library_of
+from bragglens.crystal.library_file import LibraryFile, read_library_file
+from bragglens.simulate.lines import Lines
+
+
+@dataclass(frozen=True)
+class Built:
+    """What `build_library` made of a folder.
+
+    Attributes:
+        library: the phases, each structure once, and what was left out.
+        lines: of each phase of the library, in its order.
+        groups: names of phases whose powder patterns are nearly the same, each group's leader first.
+        same: name of each phase that repeats another, and the name of that.
+        hash: `library.hash`, as it was when it was built.
+        members: name, file, SHA-256 and origin of each structure, those that repeat another too.
+    """
+
+    library: Library
+    lines: Lines
+    groups: tuple[tuple[str, ...], ...]
+    same: dict[str, str]
+    hash: str
+    members: tuple[dict[str, Any], ...]
+
+
+def read_built(path: str | Path) -> Built:
+    """Read a `.library` file.
+
+    Raises:
+        StructureError: it is missing, foreign, damaged, or of a newer format.
+    """
+    return built_of(read_library_file(Path(path)))
+
+
+def built_of(content: LibraryFile) -> Built:
+    """What a library's file holds, without what repeats."""
+    manifest = content.manifest
+    members = tuple(manifest["members"])
+    return Built(
+        library=library_of(content),
+        lines=Lines(**content.tables).of(content.kept),
+        groups=tuple(map(tuple, manifest["groups"])),
+        same={member["name"]: member["same_as"] for member in members if "same_as" in member},
+        hash=manifest["hash"],
+        members=members,
+    )
