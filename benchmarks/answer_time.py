@@ -24,7 +24,7 @@ from bragglens.simulate.draws import Constant
 from bragglens.simulate.recipe import Recipe
 
 GRID = Grid(10.0, 90.0, 0.01)
-WAYS = {"network": "network alone", "fit": "fit alone, 74 phases", "both": "both"}
+WAYS = {"network": "network alone", "fit": "matcher and fit, 74 phases", "both": "both"}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Identification on measured scans: the network alone, the whole-pattern fit alone, and both.
+"""Identification on measured scans: the library's network alone, matcher and fit, network and fit.
 
     python benchmarks/identification.py [--data DIR] [--models DIR] [--stored] [--worst N] [SET ...]
 
@@ -39,8 +39,8 @@ CAUSES = {  # of causes.csv, which was written by hand
 }
 HEAD = f"""# Identification on measured scans
 
-`python benchmarks/identification.py`. *network*: the trained network alone; *fit*: the whole-pattern fit alone, which
-tries every phase of the library; *both*: what `bragglens identify` does. Libraries: 5 phases of titania, 74 oxides and
+`python benchmarks/identification.py`. *network*: the trained network alone; *fit*: matcher and fit, without a
+network of the library; *both*: what `bragglens identify` does. Libraries: 5 phases of titania, 74 oxides and
 relatives, 134 minerals.
 
 Cells say {HALVES[0]} · {HALVES[1]}. {HALVES_TEXT}

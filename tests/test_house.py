@@ -33,6 +33,8 @@ def test_exports_are_exactly_these() -> None:
         "files",
         "identify",
         "learn",
+        "match",
+        "parallel",
         "scan",
         "simulate",
         "report",

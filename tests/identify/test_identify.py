@@ -154,10 +154,11 @@ def test_a_standard_tells_what_is_amorphous(titania: Library, small_model: Model
     assert answer.amorphous_percent == pytest.approx(80)
 
 
-def test_a_library_alone_has_no_network_to_quote(titania: Library) -> None:
+def test_a_library_alone_is_judged_by_the_matcher(titania: Library) -> None:
     answer = identify(made_up(titania, "anatase"), titania, wavelength=1.5406)
     assert [finding.name for finding in answer.phases] == ["anatase"]
-    assert answer.phases[0].network is None
+    assert answer.phases[0].network is not None
+    assert answer.phases[0].network == max((answer.probabilities or {}).values())
 
 
 def test_a_library_alone_has_no_network_to_ask_alone(titania: Library) -> None:

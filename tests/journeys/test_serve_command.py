@@ -25,7 +25,7 @@ def test_it_says_where_it_is_answers_and_ends(host: str, warned: bool) -> None:
         assert server.stdout is not None
         (port,) = re.findall(r"http://[\d.]+:(\d+)/", server.stdout.readline())
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/model", timeout=60) as told:
-            assert json.load(told)["name"] == "fit alone, 5 phases"
+            assert json.load(told)["name"] == "5 structures"
         foreign = {"Origin": "http://127.0.0.1:1"}  # another server of this machine
         with pytest.raises(HTTPError, match="403"):
             urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/api/identify", b"", foreign))

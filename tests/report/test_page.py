@@ -197,7 +197,7 @@ def test_a_model_that_says_little_of_itself_is_not_known() -> None:
 
 def test_a_library_alone_says_that_no_network_was_asked() -> None:
     told = read(report_page([FITTED], MODEL.library, title="t")).text
-    assert "fit alone, 5 phases: every phase was tried, without a network's opinion" in told
+    assert "5 structures, by the matcher and the fit" in told
     assert MODEL.library.hash in told
     assert "Trained" not in told
 

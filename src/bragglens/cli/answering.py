@@ -26,6 +26,7 @@ from bragglens.cli.app import (
     save,
 )
 from bragglens.cli.exporting import Exports, check_exports, export
+from bragglens.cli.folder import answer_folder, who_of
 from bragglens.cli.outputs import Output, done, figures, json_file, report_file, screen, series_file, table_file
 from bragglens.cli.watching import SETTLE
 from bragglens.cli.watching import watch as watch_folder
@@ -60,7 +61,8 @@ def identify(
     ] = None,
     network_only: NetworkOnly = False,
     json: Annotated[
-        Path | None, typer.Option(help="Write the answers as JSON ('-' for the screen); a folder with --watch.")
+        Path | None,
+        typer.Option(help="Write the answers as JSON ('-' for the screen); a folder gets one each."),
     ] = None,
     table: Annotated[Path | None, typer.Option(help="Write a row for each scan: a .csv or .parquet.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write one HTML page about all scans, to read and mail.")] = None,
@@ -82,6 +84,10 @@ def identify(
     watch: Annotated[
         Path | None,
         typer.Option(help="Go on with every scan that is written to this folder, until Ctrl-C.", metavar="FOLDER"),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="With --json FOLDER: processes that share the scans.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="With --json FOLDER: a Dask cluster that shares them, tcp://HOST:8786.")
     ] = None,
     settle: Annotated[
         float, typer.Option(min=0, help="With --watch: seconds for which a file must not have changed.")
@@ -109,6 +115,13 @@ def identify(
     }
     check(asked, options)
     files = _files(scans or [])
+    if json and json.is_dir() and not watch:
+        if table or report or figure or series or profile or rietx or rietveld:
+            raise typer.BadParameter("an answer for each scan goes with no other output: leave the others out")
+        answer_folder(files, json, who_of(model, phases, asked), {**options}, workers=workers, scheduler=scheduler)
+        return
+    if workers > 1 or scheduler:
+        raise typer.BadParameter("several workers need --json FOLDER, a folder that is there, for the answers")
     sole = str(files[0]) if files == scans and len(files) == 1 else None
     exports = Exports(profile, rietx, rietveld, sole=sole)
     check_exports(exports, network_only=network_only)
@@ -189,10 +202,15 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 def asked_of(model: Path | None, phases: Path | None) -> Any:
     """Who is asked: a model, or a library of structures alone."""
     from bragglens.learn.model import load_model
+    from bragglens.match.catalogue import read_catalogue
 
     if (model is None) == (phases is None):
-        raise typer.BadParameter("give one of --model FILE (made by `train`) and --phases FOLDER (of CIFs)")
-    return load_model(model or "") if phases is None else phases_of(phases)
+        raise typer.BadParameter(
+            "give one of --model FILE (made by `train`) and --phases FOLDER (of CIFs, or .library)"
+        )
+    if phases is None:
+        return load_model(model or "")
+    return phases_of(phases) if phases.is_dir() else read_catalogue(phases)
 
 
 @app.command()

@@ -66,7 +66,7 @@ Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same res
 AskedModel = Annotated[Path | None, typer.Option("--model", "-m", help="Model file that `train` made.")]
 AskedPhases = Annotated[
     Path | None,
-    typer.Option("--phases", help="Folder of CIFs or .library file in place of a model: the fit alone, untrained."),
+    typer.Option("--phases", help="Folder of CIFs or .library file in place of a model: no training."),
 ]
 Elements = Annotated[
     str | None,

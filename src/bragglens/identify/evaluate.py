@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
 
-from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError, ScanError
+from bragglens.identify.asked import Asked
 from bragglens.identify.identification import Identification, document
 from bragglens.identify.identify import Options, identify_file, ranking
 from bragglens.learn.model import Model
@@ -149,9 +149,7 @@ def read_alike(path: str | Path) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(name.strip() for name in line.split(",")) for line in lines if "," in line)
 
 
-def judge(
-    label: Label, model: Model | Library, alike: tuple[frozenset[str], ...] = (), **options: Unpack[Options]
-) -> Judged:
+def judge(label: Label, model: Asked, alike: tuple[frozenset[str], ...] = (), **options: Unpack[Options]) -> Judged:
     """Identify a labelled scan; `options` as `identify` takes them, the wavelength from the label."""
     options["wavelength"] = label.wavelength
     answer = identify_file(label.file, model, **options)

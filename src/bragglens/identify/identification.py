@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from bragglens.crystal.library import Library
+from bragglens.identify.asked import Asked
 from bragglens.identify.fit import Fit
-from bragglens.learn.model import Model
 from bragglens.scan.pattern import Pattern
 
 if TYPE_CHECKING:
@@ -162,7 +161,7 @@ class Identification:
             "rietveld": vars(self.rietveld) if self.rietveld else None,
         }
 
-    def plot(self, asked: Model | Library | None = None) -> Figure:
+    def plot(self, asked: Asked | None = None) -> Figure:
         """The scan, its fit and its phases as a matplotlib figure.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -15,10 +15,14 @@ from bragglens.crystal.choice import element_choice
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError, ScanError
+from bragglens.identify.asked import Asked, library_of
 from bragglens.identify.axis import BADLY, another_axis, offset_notice
 from bragglens.identify.identification import Finding, Identification, Verdict
+from bragglens.identify.shortlist import SMALL, additions, matched, rest, shortlist
 from bragglens.identify.verify import Verified, verify
 from bragglens.learn.model import Model
+from bragglens.match.catalogue import Catalogue, catalogue
+from bragglens.match.matcher import Opinion
 from bragglens.scan.prepare import to_grid
 from bragglens.scan.read import read_scan, read_scans
 from bragglens.scan.scan import Scan
@@ -49,12 +53,12 @@ class Options(TypedDict, total=False):
     standard: tuple[str, float] | None
 
 
-def identify(scan: Scan, model: Model | Library, **options: Unpack[Options]) -> Identification:
+def identify(scan: Scan, model: Asked, **options: Unpack[Options]) -> Identification:
     """Tell which phases of a library a scan holds, how much of each, and what stays unexplained.
 
     Args:
         scan: as read.
-        model: a trained model; or a library alone, of which the fit then tries every phase without a network's opinion.
+        model: a trained model; or a library, or its catalogue, which the matcher then judges and the fit proves.
         options: see `Options`; all may be left out.
 
     Raises:
@@ -62,40 +66,35 @@ def identify(scan: Scan, model: Model | Library, **options: Unpack[Options]) -> 
         BragglensError: an option is not possible (`check`), or the standard is not in the scan.
     """
     started = time.perf_counter()
+    model = catalogue(model) if isinstance(model, Library) else model
     stated = options.get("wavelength") or scan.wavelength
     if stated is None:
         raise ScanError(f"{scan.name}: the file does not state its wavelength: give it, for example --wavelength CuKa")
     used = strongest_line(stated)
-    library = model if isinstance(model, Library) else model.library
+    library = model.library
     allowed = check(model, options)
     given = {key: value for key, value in options.items() if value is not None}
     asked = Identification(
         scan.name, source(model), None, wavelength=used, notes=scan.notes, metadata=scan.metadata, options=given
     )
     try:
-        answer = asked if isinstance(model, Library) else _opinion(asked, scan, model, allowed)
+        answer, opinion = _opinion(asked, scan, model, allowed)
     except ScanError as error:  # it covers too little of the grid, maybe because its axis is not what it was taken for
-        notice = another_axis(scan, _phases(library, allowed), wavelength=used)
+        few = _phases(library, allowed) if len(allowed) <= SMALL else ()  # thousands would take minutes
+        notice = another_axis(scan, few, wavelength=used) if few else None
         raise ScanError("; ".join([str(error), *([notice] if notice else [])])) from error
     if options.get("network_only"):
         assert isinstance(model, Model)  # `check` has refused the rest
         answer = _by_network(answer, findings(answer.probabilities or {}, model.alike))
     else:
-        proof = verify(
-            scan,
-            library.phases,
-            wavelength=used,
-            network=answer.probabilities,
-            allowed=allowed,
-            particle_size=options.get("particle_size"),
-            standard=options.get("standard"),
+        answer = _proven(answer, scan, model, opinion, allowed, options)
+        answer = replace(
+            answer, notes=(*answer.notes, *_notices(answer, scan, _phases(library, tuple(answer.probabilities or ()))))
         )
-        answer = _by_fit(answer, proof)
-        answer = replace(answer, notes=(*answer.notes, *_notices(answer, scan, _phases(library, allowed))))
     return replace(answer, seconds=time.perf_counter() - started)
 
 
-def identify_file(path: str | Path, model: Model | Library, **options: Unpack[Options]) -> Identification:
+def identify_file(path: str | Path, model: Asked, **options: Unpack[Options]) -> Identification:
     """Read a file and identify it; what goes wrong becomes the answer's `error`, so that a batch goes on."""
     try:
         answer = identify(read_scan(path), model, **options)
@@ -104,7 +103,7 @@ def identify_file(path: str | Path, model: Model | Library, **options: Unpack[Op
     return replace(answer, file=str(path))
 
 
-def identify_each(path: str | Path, model: Model | Library, **options: Unpack[Options]) -> Iterator[Identification]:
+def identify_each(path: str | Path, model: Asked, **options: Unpack[Options]) -> Iterator[Identification]:
     """Identify every scan of a file, one after the other, as `identify_file` does; of several, `FILE#1`, `FILE#2`, ...
 
     Repeats of one measurement are told apart too: a sample that changes under the beam looks like repeats.
@@ -116,7 +115,7 @@ def identify_each(path: str | Path, model: Model | Library, **options: Unpack[Op
 
 
 def identify_scans(
-    scans: Sequence[Scan], file: str, model: Model | Library, **options: Unpack[Options]
+    scans: Sequence[Scan], file: str, model: Asked, **options: Unpack[Options]
 ) -> Iterator[Identification]:
     """Identify the scans of one file, called `file`; one that cannot be judged stops no other."""
     for number, scan in enumerate(scans, start=1):
@@ -127,34 +126,83 @@ def identify_scans(
             yield Identification(name, source(model), None, error=str(error), notes=scan.notes, metadata=scan.metadata)
 
 
-def source(model: Model | Library) -> str:
+def source(model: Asked) -> str:
     """What an answer says it comes from."""
-    return f"fit alone, {len(model)} phases" if isinstance(model, Library) else model.name
+    return model.name if isinstance(model, Model) else f"{len(model)} structures"
 
 
-def _opinion(asked: Identification, scan: Scan, model: Model, allowed: Sequence[str]) -> Identification:
-    """What the network says of the phases that may be named."""
+def _opinion(
+    asked: Identification, scan: Scan, model: Model | Catalogue, allowed: Sequence[str]
+) -> tuple[Identification, Opinion]:
+    """What a network says of the phases that may be named: the library's own, or the matcher."""
     assert asked.wavelength is not None
-    pattern = to_grid(scan, model.preparation, wavelength=asked.wavelength)
-    scores = model.judge(pattern)
-    names = model.library.names
-    return replace(
-        asked,
-        probabilities={name: float(p) for name, p in zip(names, scores, strict=False) if name in allowed},
-        stranger=float(scores[-1]) if model.answer == "sigmoid" else None,
-        pattern=pattern,
-    )
+    if isinstance(model, Catalogue):
+        pattern, opinion = matched(scan, model, wavelength=asked.wavelength)
+        stranger = None
+    else:
+        pattern = to_grid(scan, model.preparation, wavelength=asked.wavelength)
+        scores = model.judge(pattern)
+        opinion = Opinion(scores[: len(model.library)], np.zeros(len(model.library)))
+        stranger = float(scores[-1]) if model.answer == "sigmoid" else None
+    named = zip(model.library.names, opinion.probability, strict=True)
+    may = frozenset(allowed)
+    probabilities = {name: float(p) for name, p in named if name in may}
+    return replace(asked, probabilities=probabilities, stranger=stranger, pattern=pattern), opinion
 
 
-def check(model: Model | Library, options: Options) -> tuple[str, ...]:
+def _proven(
+    answer: Identification,
+    scan: Scan,
+    model: Model | Catalogue,
+    opinion: Opinion,
+    allowed: Sequence[str],
+    asked: Options,
+) -> Identification:
+    """The answer put to the proof by the fit; of a large library with the phases that the matcher finds worth it."""
+    names, phases, used = model.library.names, model.library.phases, answer.wavelength
+    standard = asked.get("standard")
+    assert used is not None
+    assert answer.pattern is not None
+
+    def prove(chosen: Mapping[int, float]) -> Verified:
+        return verify(
+            scan,
+            tuple(phases[row] for row in chosen),
+            wavelength=used,
+            network=_named(names, chosen),
+            allowed=allowed,
+            particle_size=asked.get("particle_size"),
+            standard=standard,
+        )
+
+    may = np.isin(names, allowed)
+    if isinstance(model, Model) or may.sum() <= SMALL:
+        return _by_fit(answer, prove(dict(enumerate(opinion.probability))))
+    chosen = {row: opinion.probability[row] for row in shortlist(opinion, may)}
+    if standard:
+        chosen[names.index(standard[0])] = 1.0
+    proof = prove(chosen)
+    if not proof.fit.phases:
+        return _by_fit(replace(answer, probabilities=_named(names, chosen)), proof)
+    left = rest(scan, model, answer.pattern, proof.fit, wavelength=used)
+    more = {row: left.probability[row] for row in additions(left, may, chosen)}
+    chosen |= more
+    return _by_fit(replace(answer, probabilities=_named(names, chosen)), prove(chosen) if more else proof)
+
+
+def _named(names: Sequence[str], chosen: Mapping[int, float]) -> dict[str, float]:
+    return {names[row]: float(p) for row, p in chosen.items()}
+
+
+def check(model: Asked, options: Options) -> tuple[str, ...]:
     """Refuse options with which no scan can be identified; the names of the phases that may be named come back.
 
     Raises:
         BragglensError: an option is not possible with these phases.
     """
-    library = model if isinstance(model, Library) else model.library
+    library = library_of(model)
     size, standard = options.get("particle_size"), options.get("standard")
-    if options.get("network_only") and isinstance(model, Library):
+    if options.get("network_only") and not isinstance(model, Model):
         raise BragglensError("structures alone bring no network: leave out --network-only, or give a --model")
     if options.get("network_only") and (size is not None or standard is not None):
         raise BragglensError("the network alone gives no fractions: leave out particle size and standard, or fit")
@@ -244,7 +292,8 @@ def _notices(answer: Identification, scan: Scan, phases: Sequence[Phase]) -> lis
 
 
 def _phases(library: Library, allowed: Sequence[str]) -> tuple[Phase, ...]:
-    return tuple(phase for phase in library if phase.name in allowed)
+    chosen = frozenset(allowed)
+    return tuple(phase for phase in library if phase.name in chosen)
 
 
 def _verdict(found: int, foreign: bool) -> Verdict:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from bragglens.crystal.reflections import Reflections
 from bragglens.identify.atlas import Atlas, draw_atlas
 from bragglens.identify.observed import Observed
 from bragglens.scan.pattern import Grid
-from bragglens.simulate.instrument import Instrument
+from bragglens.simulate.instrument import Instrument, Line
 from bragglens.simulate.kernel import Conditions, PackedPhases
 from bragglens.simulate.render import pack, pack_apart, reflections_in_range, render_per_gram, usual_conditions
 from bragglens.simulate.specimen import Specimen
@@ -144,9 +145,15 @@ class Solution:
 
 def candidates(phases: Sequence[Phase], instrument: Instrument, end: float) -> Candidates:
     """Phases made ready for scans up to 2θ of `end` degrees."""
-    crystals = tuple(reflections_in_range(phases, instrument.lines, Grid(end / 2, end, end / 200), margin=0.03))
+    crystals = tuple(_crystal(phase, instrument.lines, end) for phase in phases)
     atlas = draw_atlas(crystals, pack(crystals, instrument.lines), instrument, end)
     return Candidates(crystals, pack_apart(crystals, instrument.lines), atlas, instrument)
+
+
+@lru_cache(maxsize=512)
+def _crystal(phase: Phase, lines: tuple[Line, ...], end: float) -> Reflections:
+    """A phase's reflections, kept because shortlists of one scan and of the next have much in common."""
+    return reflections_in_range([phase], lines, Grid(end / 2, end, end / 200), margin=0.03)[0]
 
 
 def empty() -> State:

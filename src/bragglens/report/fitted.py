@@ -16,9 +16,9 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
 
-from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import Reflections
+from bragglens.identify.asked import Asked, library_of
 from bragglens.identify.fit import Fit
 from bragglens.identify.identification import Finding, Identification, Peak
 from bragglens.identify.identify import THRESHOLD
@@ -67,7 +67,7 @@ class Row:
     vote: Array | None = None
 
 
-def fitted_figure(answer: Identification, fit: Fit, model: Model | Library | None) -> Figure:
+def fitted_figure(answer: Identification, fit: Fit, model: Asked | None) -> Figure:
     """Scan and fit over 2θ as measured, the lines of each phase where the fit has them, and observed - calculated.
 
     Intensities are drawn as their square roots, in which counting noise is as high on a peak as beneath it and the weak
@@ -111,7 +111,7 @@ def placed_lines(phase: Phase, instrument: Instrument, specimen: Specimen, stop:
     return replace(lines, two_theta=lines.two_theta + shift + instrument.zero), crystal
 
 
-def _rows(answer: Identification, fit: Fit, model: Model | Library | None) -> list[Row]:
+def _rows(answer: Identification, fit: Fit, model: Asked | None) -> list[Row]:
     """The phases found in the order of the answer, then what the network alone named, or comes nearest to."""
     network = answer.probabilities or {}
     others = refused(answer, fit) if model is not None else []
@@ -121,8 +121,8 @@ def _rows(answer: Identification, fit: Fit, model: Model | Library | None) -> li
     usual = Specimen(displacement=fit.specimens[0].displacement if fit.specimens else 0.0)
     labels = {f.name: _label(f) for f in answer.phases}
     labels |= {name: f"{shorten(name, _LABEL)}\nnetwork alone, p {probability(network[name])}" for name in others}
-    library = model.library if isinstance(model, Model) else model
-    phases = {phase.name: phase for phase in (*(library or ()), *fit.phases)}
+    library = library_of(model) if model is not None else ()
+    phases = {phase.name: phase for phase in (*library, *fit.phases)}
     rows = []
     for i, (name, label) in enumerate(labels.items()):
         stop = float(fit.two_theta[-1])
@@ -149,7 +149,7 @@ def _label(finding: Finding) -> str:
     return f"{shorten(name, _LABEL)}\n{figures}"
 
 
-def _votes(answer: Identification, fit: Fit, model: Model | Library | None, names: Sequence[str]) -> dict[str, Array]:
+def _votes(answer: Identification, fit: Fit, model: Asked | None, names: Sequence[str]) -> dict[str, Array]:
     """Votes of the network for some phases on the axis of the fit."""
     pattern = answer.pattern
     if not names or pattern is None or not isinstance(model, Model):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.files import whole_file
+from bragglens.identify.asked import Asked
 from bragglens.identify.identification import Identification
-from bragglens.learn.model import Model
 from bragglens.report.page import closing, opening, overview
 from bragglens.report.section import section
 from bragglens.report.series import Trace, trace_of
@@ -24,7 +23,7 @@ class GrowingReport:
     power, that is the report of what was answered.
     """
 
-    def __init__(self, path: Path, asked: Model | Library, *, title: str, intro: str, series: bool) -> None:
+    def __init__(self, path: Path, asked: Asked, *, title: str, intro: str, series: bool) -> None:
         self._path, self._asked, self._series = path, asked, series
         self._partial = path.with_name(f"{path.stem}.partial.html")
         self._opening = opening(title, intro).encode("utf-8", "replace")

@@ -14,8 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
-from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
+from bragglens.identify.asked import Asked
 from bragglens.identify.identification import Identification
 from bragglens.learn.model import Model
 from bragglens.report.figures import COLOURS, GREY, INK, PLAIN, WIDTH, label_angle, within
@@ -39,7 +39,7 @@ class _Candidate:
     clean: NDArray[np.float64]
 
 
-def identification_figure(answer: Identification, model: Model | Library | None) -> Figure:
+def identification_figure(answer: Identification, model: Asked | None) -> Figure:
     """The scan with its fit (`fitted.fitted_figure`), or without one as the network saw it.
 
     Raises:
@@ -49,7 +49,7 @@ def identification_figure(answer: Identification, model: Model | Library | None)
         return fitted_figure(answer, answer.fit, model)
     if answer.pattern is not None and model is None:
         raise BragglensError(f"{answer.file}: has no fit, and its phases are in the model: give the model to draw it")
-    if answer.pattern is None or model is None or isinstance(model, Library):
+    if answer.pattern is None or model is None or not isinstance(model, Model):
         raise BragglensError(f"{answer.file}: there is no scan to draw, as it could not be judged: leave it out")
     return _network_figure(answer, answer.pattern, model)
 

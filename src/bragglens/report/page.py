@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from bragglens.crystal.library import Library
+from bragglens.identify.asked import Asked, library_of
 from bragglens.identify.identification import Identification
 from bragglens.identify.identify import THRESHOLD, UNEXPLAINED, source
 from bragglens.learn.model import Model
@@ -46,7 +47,7 @@ _RECIPE = (
 
 def report_page(
     identifications: Sequence[Identification],
-    asked: Model | Library,
+    asked: Asked,
     *,
     title: str,
     intro: str = "",
@@ -84,7 +85,7 @@ def opening(title: str, intro: str) -> str:
     )
 
 
-def closing(asked: Model | Library) -> str:
+def closing(asked: Asked) -> str:
     """The page after its last section: what every answer rests on."""
     entries = _of_model(asked) if isinstance(asked, Model) else _of_library(asked)
     return (
@@ -151,10 +152,10 @@ def _sha256(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
-def _of_library(library: Library) -> dict[str, str]:
+def _of_library(asked: Asked) -> dict[str, str]:
     return {
-        "Asked": f"the {source(library)}: every phase was tried, without a network's opinion",
-        "Library": _phases(library),
+        "Asked": f"{source(asked)}, by the matcher and the fit",
+        "Library": _phases(library_of(asked)),
         "Partly unknown": f"from {UNEXPLAINED:.0%} of the intensity of all peaks unexplained on",
     }
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
+from bragglens.identify.asked import Asked, library_of
 from bragglens.identify.fit import Fit
 from bragglens.identify.identification import Identification, Peak
 from bragglens.learn.model import Model
@@ -81,15 +81,15 @@ class Picture:
         return np.asarray(self.background + np.sum(parts, axis=0), dtype=np.float64)
 
 
-def picture_of(answer: Identification, asked: Model | Library | None) -> Picture | None:
+def picture_of(answer: Identification, asked: Asked | None) -> Picture | None:
     """What to draw of an answer; None where it holds no scan, or no fit and there is no model to give the lines.
 
     Args:
         answer: with its fit, or with its pattern where the network alone answered.
         asked: who answered; phases that were considered and not found are taken from there.
     """
-    library = asked.library if isinstance(asked, Model) else asked
-    phases = {phase.name: phase for phase in library or ()}
+    library = library_of(asked) if asked is not None else ()
+    phases = {phase.name: phase for phase in library}
     if answer.fit is not None:
         return _fitted(answer, answer.fit, phases)
     if answer.pattern is None or not isinstance(asked, Model):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from bragglens.crystal.library import Library
+from bragglens.identify.asked import Asked
 from bragglens.identify.identification import Identification
-from bragglens.learn.model import Model
 from bragglens.report.details import figures_of
 from bragglens.report.drawing import drawing
 from bragglens.report.markup import folded, literal, table
@@ -39,7 +38,7 @@ _PROOF_MEANS = (
 )
 
 
-def section(answer: Identification, asked: Model | Library, number: int) -> str:
+def section(answer: Identification, asked: Asked, number: int) -> str:
     """Verdict, phases, plot, rivals, what is left, what would have been seen, and what the answer rests on.
 
     Args:
@@ -79,7 +78,7 @@ def phases_table(answer: Identification) -> str:
     return f'<div class="wide">{found}</div>\n<p class="soft">{literal(fractions_of(answer))}.</p>\n'
 
 
-def _plot(answer: Identification, asked: Model | Library, number: int) -> str:
+def _plot(answer: Identification, asked: Asked, number: int) -> str:
     picture = picture_of(answer, asked)
     if picture is None:
         return ""

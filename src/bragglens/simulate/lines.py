@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bragglens.crystal.faults import blurred_by_faults
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import reflections
 from bragglens.simulate.formulas import lorentz_polarisation, two_theta
@@ -28,7 +29,7 @@ class Lines:
         d: spacings in Å, the largest first, shape (phases, lines).
         strength: m |F|² / (M V) of a gram, with the dispersion of Cu Kα1 and without Lorentz and polarisation
             factors, shape (phases, lines); 0 where there is no line.
-        whole: the same sum over all lines down to D_MIN, so that one knows what was left out, shape (phases,).
+        whole: the same sum over all sharp lines down to D_MIN, so that one knows what was left out, shape (phases,).
     """
 
     d: NDArray[np.float32]
@@ -55,8 +56,13 @@ class Lines:
 
 
 def lines_of(phase: Phase) -> Lines:
-    """Lines of one phase; those that fall together are one, at their mean spacing."""
+    """Lines of one phase; those that fall together are one, at their mean spacing.
+
+    Lines that stacking faults blur are left out: most specimens of such phases show them as humps, if at all.
+    """
     crystal = reflections(phase, D_MIN)
+    blurred = blurred_by_faults(crystal)
+    crystal = crystal if blurred is None else crystal.only(~blurred)
     volume = abs(float(np.linalg.det(crystal.axes)))
     squares = structure_factor_squared(crystal, crystal.d, _DISPERSION_AT)
     strength = crystal.multiplicity * squares / (phase.cell_mass * volume)

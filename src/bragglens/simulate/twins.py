@@ -48,7 +48,7 @@ class Pairs:
 
 def alike_lines(lines: Lines, *, threshold: float = ALIKE) -> Pairs:
     """The pairs of phases whose ideal Cu Kα patterns are alike beyond the threshold."""
-    patterns = _patterns(lines)
+    patterns = signatures(lines)
     found: list[Pairs] = []
     for start in range(0, len(patterns), _BLOCK):
         cosine = patterns[start : start + _BLOCK] @ patterns[start:].T
@@ -59,8 +59,8 @@ def alike_lines(lines: Lines, *, threshold: float = ALIKE) -> Pairs:
     return Pairs(*(np.concatenate([getattr(some, name) for some in found]) for name in ("one", "other", "likeness")))
 
 
-def _patterns(lines: Lines) -> NDArray[np.float32]:
-    """Square roots of the blurred patterns, each of length 1, shape (phases, points)."""
+def signatures(lines: Lines) -> NDArray[np.float32]:
+    """Square roots of the blurred patterns, each of length 1, shape (phases, points); products are likenesses."""
     points = round((_HIGH - _LOW) / _STEP) + 1
     sticks = np.zeros((len(lines), points), np.float32)
     for line in emission("CuKa"):

@@ -8,10 +8,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
+from bragglens.identify.asked import Asked
 from bragglens.identify.identify import Options
-from bragglens.learn.model import Model
 from bragglens.web.worker import Answer, Upload, Worker
 
 MOST_WAITING = 100  # jobs
@@ -60,7 +59,7 @@ class Job:
 class Jobs:
     """All jobs of a server, in the order they came, and the threads that see to them with a process each."""
 
-    def __init__(self, asked: Model | Library, *, workers: int) -> None:
+    def __init__(self, asked: Asked, *, workers: int) -> None:
         self._asked = asked
         self._jobs: dict[str, Job] = {}
         self._changed = threading.Condition()  # its lock is one that a thread may take twice

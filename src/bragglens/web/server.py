@@ -13,9 +13,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
-from bragglens.learn.model import Model
+from bragglens.identify.asked import Asked
 from bragglens.web.api import STATIC, routes
 from bragglens.web.guard import Guard
 from bragglens.web.jobs import FullError, Jobs
@@ -23,7 +22,7 @@ from bragglens.web.jobs import FullError, Jobs
 LARGEST_REQUEST = 64 * 2**20  # bytes
 
 
-def application(asked: Model | Library, *, workers: int = 1, names: Collection[str] = ()) -> ASGIApp:
+def application(asked: Asked, *, workers: int = 1, names: Collection[str] = ()) -> ASGIApp:
     """The server as an ASGI application.
 
     Args:

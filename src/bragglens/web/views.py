@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from bragglens.crystal.library import Library
+from bragglens.identify.asked import Asked, library_of
 from bragglens.identify.identify import source
 from bragglens.learn.model import Model
 from bragglens.scan.prepare import Preparation
@@ -92,16 +92,16 @@ def job_view(job: Job, jobs: Jobs) -> JobView:
     )
 
 
-def model_view(asked: Model | Library) -> ModelView:
+def model_view(asked: Asked) -> ModelView:
     """Who answers."""
-    library = asked if isinstance(asked, Library) else asked.library
+    library = library_of(asked)
     return ModelView(
         name=source(asked),
         bragglens=version("bragglens"),
         phases=[PhaseView(name=phase.name, formula=phase.formula) for phase in library],
         library=library.hash,
-        axis=None if isinstance(asked, Library) else _axis(asked.preparation),
-        versions={} if isinstance(asked, Library) else asked.versions,
+        axis=_axis(asked.preparation) if isinstance(asked, Model) else None,
+        versions=asked.versions if isinstance(asked, Model) else {},
     )
 
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError, ScanError
+from bragglens.identify.asked import Asked
 from bragglens.identify.identification import Identification, document
 from bragglens.identify.identify import Options, identify_scans, source
-from bragglens.learn.model import Model
 from bragglens.scan.read import scans_in
 
 LONGEST = 600.0  # seconds that one file may take
@@ -48,7 +47,7 @@ class Answer:
     report: bytes | None = None
 
 
-def answer(upload: Upload, asked: Model | Library, options: Options) -> Answer:
+def answer(upload: Upload, asked: Asked, options: Options) -> Answer:
     """Read an upload, identify its scans and write their report; what goes wrong becomes the answer's `error`."""
     try:
         return _answer(upload, asked, options)
@@ -60,7 +59,7 @@ def answer(upload: Upload, asked: Model | Library, options: Options) -> Answer:
         return failed(upload, asked, mistake)
 
 
-def _answer(upload: Upload, asked: Model | Library, options: Options) -> Answer:
+def _answer(upload: Upload, asked: Asked, options: Options) -> Answer:
     scans = scans_in(upload.data, upload.name)
     if "wavelength" not in options and any(scan.wavelength is None for scan in scans):
         error = f"{upload.name}: the file does not state its wavelength: choose it, CuKa for example"
@@ -71,13 +70,13 @@ def _answer(upload: Upload, asked: Model | Library, options: Options) -> Answer:
     return Answer(document(source(asked), found), error=none, report=None if none else _report(found, asked))
 
 
-def failed(upload: Upload, asked: Model | Library, error: str, *, missing: str | None = None) -> Answer:
+def failed(upload: Upload, asked: Asked, error: str, *, missing: str | None = None) -> Answer:
     """The answer for a scan that could not be judged."""
     none = Identification(upload.name, source(asked), None, error=error)
     return Answer(document(none.model, [none]), error=error, missing=missing)
 
 
-def _report(found: list[Identification], asked: Model | Library) -> bytes | None:
+def _report(found: list[Identification], asked: Asked) -> bytes | None:
     """The answers as a page; None where it cannot be made, which must not cost the answers."""
     from bragglens.report.page import report_page
 
@@ -91,7 +90,7 @@ def _report(found: list[Identification], asked: Model | Library) -> bytes | None
 class Worker:
     """A process that has the model in its memory; used by one thread, and started again when it was lost."""
 
-    def __init__(self, asked: Model | Library) -> None:
+    def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self._start()
 
@@ -133,7 +132,7 @@ class Worker:
         self._pipe.close()
 
 
-def _work(pipe: Connection, asked: Model | Library) -> None:
+def _work(pipe: Connection, asked: Asked) -> None:
     """Answer until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends this process
     while True:

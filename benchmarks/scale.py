@@ -1,0 +1,214 @@
+"""A million scans on paper: time and memory of each stage, and thousands of scans through Dask with workers killed.
+
+    python benchmarks/scale.py [--phases FOLDER|FILE.library] [--model FILE] [--scans N] [--stages N]
+
+Scans of titania and of the library's phases are simulated into a temporary folder; `--stages` of them are asked about
+the library, N about the five phases of titania, by one worker, by four, and by four of which one is killed on the way.
+Writes benchmarks/results/scale.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from asked import RESULTS
+from distributed import Client, LocalCluster
+from simulated import mixtures
+
+from bragglens.cli.folder import answer_piece, pieces_of, who_of
+from bragglens.crystal.library import read_library
+from bragglens.crystal.phase import Phase
+from bragglens.identify.asked import library_of
+from bragglens.identify.identification import document
+from bragglens.identify.identify import identify, source
+from bragglens.identify.shortlist import matched
+from bragglens.learn.model import load_model
+from bragglens.match.catalogue import Catalogue, read_catalogue
+from bragglens.parallel import Lost, results, workers_of
+from bragglens.scan.read import read_scan
+from bragglens.simulate.draws import Uniform
+from bragglens.simulate.recipe import Recipe
+
+TITANIA = Path(str(files("bragglens") / "data" / "titania"))
+SIZES = (10**4, 10**6, 10**8)
+SHARED_DISK = 200.0  # MB/s of a file server that many share: what saturates first is told against it
+SCHEDULER = 2000.0  # tasks a second that a Dask scheduler hands out, after its documentation
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--phases", type=Path, default=TITANIA)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--scans", type=int, default=2000)
+    parser.add_argument("--stages", type=int, default=40)
+    options = parser.parse_args()
+    who = load_model(options.model) if options.model else read_catalogue(options.phases)
+    with TemporaryDirectory() as folder:
+        asked = write_scans(library_of(who).phases, options.stages, Path(folder) / "asked")
+        stage = stages(who, asked)
+        titania = write_scans(read_library(TITANIA).phases, options.scans, Path(folder) / "titania")
+        runs = dask_runs(titania, Path(folder))
+    (RESULTS / "scale.md").write_text(text(len(library_of(who)), options.stages, stage, runs, options.scans))
+
+
+def write_scans(phases: Sequence[Phase], count: int, folder: Path) -> list[Path]:
+    """Simulated scans of one to three phases each, as files of two columns."""
+    folder.mkdir()
+    recipe = Recipe(phases=Uniform(1.0, 4.0), strangers=0.0)
+    rows = np.random.default_rng(1).permutation(len(phases))[:60]
+    paths = []
+    for number, one in enumerate(mixtures([phases[row] for row in rows], count, recipe)):
+        paths.append(folder / f"{number:06d}.xy")
+        np.savetxt(paths[-1], np.column_stack([one.scan.two_theta, one.scan.counts]), fmt="%.2f %.0f")
+    return paths
+
+
+def stages(who: Any, paths: Sequence[Path]) -> dict[str, float]:
+    """Median CPU seconds of each stage, bytes of scan and answer, and memory in MB."""
+    scans = [read_scan(path) for path in paths]
+    wavelength = 1.5405929
+    identify(scans[0], who, wavelength=wavelength)  # compiles
+
+    def median(work: Callable[[Any], Any], items: Sequence[Any]) -> float:
+        spent = []
+        for item in items:
+            started = time.process_time()
+            work(item)
+            spent.append(time.process_time() - started)
+        return float(np.median(spent))
+
+    answers = []
+    whole = median(lambda scan: answers.append(identify(scan, who, wavelength=wavelength)), scans)
+    written = [len(json.dumps(document(source(who), [answer]))) for answer in answers]
+    network = median(lambda s: matched(s, who, wavelength=wavelength), scans) if isinstance(who, Catalogue) else 0.003
+    return {
+        "read": median(read_scan, paths),
+        "network": network,
+        "fit": whole - network,
+        "write": median(lambda answer: json.dumps(document(source(who), [answer])), answers),
+        "scan bytes": float(np.median([path.stat().st_size for path in paths])),
+        "answer bytes": float(np.median(written)),
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+    }
+
+
+def dask_runs(paths: Sequence[Path], folder: Path) -> list[dict[str, Any]]:
+    """The scans through clusters of one and of four workers, and with one of four killed on the way."""
+    runs = []
+    for name, workers, kill in (("one", 1, False), ("four", 4, False), ("killed", 4, True)):
+        target = folder / name
+        target.mkdir()
+        who = who_of(None, TITANIA, read_catalogue(TITANIA))
+        pieces = pieces_of(paths, target, who, {"wavelength": 1.5405929})
+        own = {"host": "127.0.0.1", "dashboard_address": None, "local_directory": str(folder)}
+        with LocalCluster(n_workers=workers, threads_per_worker=1, **own) as cluster:
+            started = time.perf_counter()
+            if kill:
+                threading.Thread(target=_kill, args=(cluster, target, len(paths)), daemon=True).start()
+            with workers_of(scheduler=cluster.scheduler_address) as working:
+                lost = sum(
+                    isinstance(r, Lost) for _, r in results(answer_piece, pieces, working.start, ahead=4 * workers)
+                )
+            spent = time.perf_counter() - started
+            idle = _overhead(cluster)
+        run = {"name": name, "workers": workers, "seconds": spent, "lost": lost, "overhead": idle}
+        runs.append(run | {"answers": _read(target)})
+    return runs
+
+
+def _kill(cluster: LocalCluster, target: Path, count: int) -> None:
+    """Kill one of this script's own workers three times, a quarter, a half and three quarters of the way."""
+    for share in (0.25, 0.5, 0.75):
+        while len(list(target.glob("*.json"))) < share * count:
+            time.sleep(0.2)
+        with Client(cluster.scheduler_address) as client:
+            pid = next(iter(client.run(os.getpid).values()))
+        os.kill(pid, signal.SIGKILL)
+
+
+def _overhead(cluster: LocalCluster) -> float:
+    """Seconds that a piece costs where there is nothing to do."""
+    with workers_of(scheduler=cluster.scheduler_address) as working:
+        started = time.perf_counter()
+        assert sum(1 for _ in results(abs, range(1, 1001), working.start, ahead=16)) == 1000
+        return (time.perf_counter() - started) / 1000
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        found[path.name] = json.loads(path.read_text())
+        for scan in found[path.name]["scans"]:
+            scan.pop("seconds", None)
+            scan["file"] = Path(scan["file"]).name
+    return found
+
+
+def text(phases: int, asked: int, stage: dict[str, float], runs: list[dict[str, Any]], count: int) -> str:
+    total = sum(stage[name] for name in ("read", "network", "fit", "write"))
+    times = " | ".join(f"{1e3 * stage[name]:.1f} ms" for name in ("read", "network", "fit", "write"))
+    sizes = " | ".join(f"{stage[name] / 1e3:.0f} kB" for name in ("scan bytes", "answer bytes"))
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    disk = SHARED_DISK * 1e6 / (stage["scan bytes"] + stage["answer bytes"]) * total
+    return f"""# A million scans
+
+`python benchmarks/scale.py`; 2 cores, load at the end (1, 5, 15 minutes) {load}.
+
+## One scan, {phases} phases
+
+Median of {asked} simulated scans of one to three phases, CPU.
+
+| read | network | fit | write | together | memory of a worker | scan file | answer file |
+|---|---|---|---|---|---|---|---|
+| {times} | {total:.2f} s | {stage["memory"]:.0f} MB | {sizes} |
+
+## Many, from that
+
+| scans | core hours | hours on 2 cores | on 64 | on 1,000 | scans on disk | answers on disk |
+|---|---|---|---|---|---|---|
+{_joined(_many(size, total, stage) for size in SIZES)}
+
+What saturates first is the processors. A file server of {SHARED_DISK:.0f} MB/s is full at about {disk:,.0f} cores, a
+Dask scheduler of {SCHEDULER:,.0f} tasks a second (the order of magnitude that its documentation gives) at
+{SCHEDULER * total:,.0f}. A million files in one folder are the file system's trouble before that: ask folder by folder.
+
+## {count} scans of titania through Dask on this machine
+
+| workers | seconds | scans/s | overhead of a piece | lost | answers the same as of one worker |
+|---|---|---|---|---|---|
+{_joined(_run(run, runs[0], count) for run in runs)}
+"""
+
+
+def _joined(rows: Iterable[str]) -> str:
+    return "\n".join(rows)
+
+
+def _many(size: int, total: float, stage: dict[str, float]) -> str:
+    hours = size * total / 3600
+    wall = " | ".join(f"{hours / cores:,.1f}" for cores in (2, 64, 1000))
+    disk = " | ".join(f"{size * stage[name] / 1e9:,.1f} GB" for name in ("scan bytes", "answer bytes"))
+    return f"| {size:.0e} | {hours:,.0f} | {wall} | {disk} |"
+
+
+def _run(run: dict[str, Any], first: dict[str, Any], count: int) -> str:
+    same = run["answers"] == first["answers"] and len(run["answers"]) == count
+    killed = ", one killed three times" if run["name"] == "killed" else ""
+    speed = f"{run['seconds']:.0f} | {count / run['seconds']:.1f} | {1e3 * run['overhead']:.1f} ms"
+    return f"| {run['workers']}{killed} | {speed} | {run['lost']} | {'yes' if same else 'NO'} |"
+
+
+if __name__ == "__main__":
+    main()

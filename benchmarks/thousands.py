@@ -1,0 +1,408 @@
+"""Phases out of all minerals: the matcher, and the whole road of matcher and fit, against thousands of structures.
+
+    python benchmarks/thousands.py simulated [--scans N] [--asked N]
+    python benchmarks/thousands.py measured [SET ...]
+    python benchmarks/thousands.py unknown [--scans N]
+    python benchmarks/thousands.py table
+
+Each but the last takes minutes to an hour on one core and keeps its figures in benchmarks/results/answers; the last
+writes benchmarks/results/thousands.md from them. The minerals are gathered with `bragglens library minerals` at the
+first call (larixite's database must be installed), into benchmarks/results/minerals.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from asked import ANSWERS, HALVES, RESULTS, arguments, held_out
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+from simulated import SEED, Simulated, packed, scans_of
+
+from bragglens.crystal.lattice import lattice_spacings
+from bragglens.crystal.library import Library, read_library
+from bragglens.crystal.minerals import gather_minerals
+from bragglens.crystal.phase import Phase
+from bragglens.crystal.reflections import composition
+from bragglens.identify.evaluate import Judged, Label, judge, read_alike, read_manifest
+from bragglens.identify.identify import identify
+from bragglens.identify.shortlist import matched
+from bragglens.match.catalogue import Catalogue, catalogue
+from bragglens.match.matcher import matcher
+from bragglens.scan.read import read_scan
+from bragglens.simulate.draws import Uniform, draws
+from bragglens.simulate.lines import stack
+from bragglens.simulate.mixture import draw_conditions, draw_mixtures
+from bragglens.simulate.recipe import Recipe
+from bragglens.simulate.twins import signatures
+
+ALIKE = 0.9  # likeness from which on two phases count as one
+MINERALS = RESULTS / "minerals"  # not kept in the repository
+SETS = {  # set: library of the shared data whose phases are added to the minerals
+    "single_rruff": "minerals",
+    "single_rockjock": "minerals",
+    "weighed_oxides": "oxides",
+    "li_mn_ti_o_f": "oxides",
+}
+WITH_ELEMENTS = ("weighed_oxides", "li_mn_ti_o_f")
+RANKS = (1, 5, 20)
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("what", choices=("simulated", "measured", "unknown", "table"))
+    parser.add_argument("sets", nargs="*")
+    parser.add_argument("--scans", type=int, default=600)
+    parser.add_argument("--asked", type=int, default=100, help="of them so many are fitted too")
+    options = parser.parse_args()
+    if options.what == "simulated":
+        keep("simulated", simulated(options.scans, options.asked))
+    elif options.what == "unknown":
+        keep("unknown", unknown(options.scans))
+    elif options.what == "measured":
+        for name in options.sets or SETS:
+            keep(name, measured(name, options.data))
+    else:
+        (RESULTS / "thousands.md").write_text(table())
+
+
+def keep(name: str, rows: Any) -> None:
+    ANSWERS.mkdir(parents=True, exist_ok=True)
+    (ANSWERS / f"thousands-{name}.json").write_text(json.dumps(rows, indent=0))
+
+
+def minerals() -> Catalogue:
+    """All minerals of AMCSD."""
+    if not MINERALS.is_dir():
+        gather_minerals(MINERALS)
+    return catalogue(read_library(MINERALS))
+
+
+# --- simulated ---------------------------------------------------------------------------------------------------
+
+
+def left_out(whole: Catalogue) -> list[Phase]:
+    """The minerals that the matcher has not seen, nor anything like them."""
+    names = set(matcher().manifest["left_out"])
+    return [phase for phase in whole.library if phase.name in names]
+
+
+def drawn(phases: Sequence[Phase], count: int) -> list[Simulated]:
+    """Scans of one to four phases, no stranger among them."""
+    recipe = Recipe(phases=Uniform(1.0, 5.0), strangers=0.0)
+    numbers, packs = draws(SEED + 6, 0, count), packed(phases, recipe)
+    content = draw_mixtures(recipe, numbers, library=len(phases), strangers=0)
+    conditions = draw_conditions(recipe, numbers, content, packs, _grid())
+    return scans_of(phases, content, conditions, packs, recipe)
+
+
+def _grid() -> Any:
+    from simulated import GRID
+
+    return GRID
+
+
+def simulated(count: int, asked: int) -> list[dict[str, Any]]:
+    """Rank of each visible phase among all minerals, those there before it not counted; and exact sets of some."""
+    whole = minerals()
+    place = {name: i for i, name in enumerate(whole.library.names)}
+    marks = signatures(whole.lines)
+    rows = []
+    for number, one in enumerate(drawn(left_out(whole), count)):
+        there = [(name, weight) for name, weight in zip(one.names, one.weight_percent, strict=True) if name]
+        seen = one.visible()
+        started = time.process_time()
+        _, opinion = matched(one.scan, whole, wavelength=one.scan.wavelength or 0.0)
+        seconds = time.process_time() - started
+        order = rankdata(-opinion.probability, method="min")
+        ranks = {}
+        for name in seen:
+            before = sum(order[place[other]] < order[place[name]] for other in seen)
+            ranks[name] = int(order[place[name]] - before)
+        row: dict[str, Any] = {"there": there, "ranks": ranks, "seconds": seconds}
+        if number < asked and seen:
+            row |= _answer(one, whole, marks, place)
+        rows.append(row)
+    return rows
+
+
+def _answer(one: Simulated, whole: Catalogue, marks: Any, place: dict[str, int]) -> dict[str, Any]:
+    """What the whole road says of a simulated scan."""
+    seen, drowned = one.visible(), one.drowned
+    started = time.process_time()
+    answer = identify(one.scan, whole)
+    named = [finding.name for finding in answer.phases]
+
+    def same(name: str, others: Iterable[str]) -> bool:
+        return any(marks[place[name]] @ marks[place[other]] > ALIKE for other in others)
+
+    return {
+        "named": [(f.name, f.weight_percent, f.probability) for f in answer.phases],
+        "verdict": answer.verdict,
+        "exact": all(same(n, seen | drowned) for n in named) and all(same(n, named) for n in seen),
+        "first": bool(named) and same(named[0], seen | drowned),
+        "cpu": time.process_time() - started,
+    }
+
+
+# --- measured ----------------------------------------------------------------------------------------------------
+
+
+def combined(data: Path, name: str) -> tuple[Catalogue, list[frozenset[str]]]:
+    """The phases that scans are labelled with and all minerals that are none of them; the groups that count as one."""
+    own, other = catalogue(read_library(data / "phases" / name)), minerals()
+    marks = signatures(own.lines) @ signatures(other.lines).T
+    words = {_word(phase.name) for phase in own.library}
+    kept = [i for i, phase in enumerate(other.library) if marks[:, i].max() <= 0.98 and _word(phase.name) not in words]
+    phases = (*own.library.phases, *(other.library.phases[i] for i in kept))
+    whole = Catalogue(Library(phases), stack([own.lines, other.lines.of(kept)]))
+    compounds = compounds_of(other.library.phases[i] for i in kept)
+    near = {
+        phase.name: {phase.name, *(other.library.names[i] for i in kept if marks[row, i] > ALIKE)}
+        | {one.name for one in compounds.get(elements_of(phase), ()) if same_compound(phase, one)}
+        for row, phase in enumerate(own.library)
+    }
+    alike = read_alike(data / "alike.csv")
+    groups = [
+        frozenset().union(
+            *(near[one] for group in alike if phase in group for one in group if one in near), near[phase]
+        )
+        for phase in near
+    ]
+    return whole, groups
+
+
+def elements_of(phase: Phase) -> frozenset[str]:
+    """But hydrogen, which many structures leave out."""
+    return frozenset(site.element for site in phase.sites) - {"H"}
+
+
+def compounds_of(phases: Iterable[Phase]) -> dict[frozenset[str], list[Phase]]:
+    """Phases by their elements."""
+    compounds: dict[frozenset[str], list[Phase]] = {}
+    for phase in phases:
+        compounds.setdefault(elements_of(phase), []).append(phase)
+    return compounds
+
+
+def same_compound(one: Phase, other: Phase) -> bool:
+    """Whether two phases of the same elements have them in the same shares, on lattices that differ by 1% at most."""
+    contents = [{e: n for e, n in composition(phase).items() if e != "H"} for phase in (one, other)]
+    shares = [{e: n / sum(content.values()) for e, n in content.items()} for content in contents]
+    spacings = np.abs(lattice_spacings(one) / lattice_spacings(other) - 1).max()
+    return bool(spacings < 0.01 and all(abs(shares[0][e] - shares[1][e]) < 0.02 for e in shares[0]))
+
+
+def _word(name: str) -> str:
+    """A mineral's name without case, polymorph or specimen."""
+    return re.sub(r"[^a-z]", "", re.split(r"_", name.casefold())[0])
+
+
+def measured(name: str, data: Path) -> list[dict[str, Any]]:
+    """Answers for a set: blind, and with the elements given."""
+    whole, groups = combined(data, SETS[name])
+    marks = signatures(whole.lines)
+    sites = {phase.name: {site.element for site in phase.sites} for phase in whole.library}
+    rows = []
+    for label in read_manifest(data / "dev.csv", sets=[name]):
+        if not label.phases:
+            continue
+        counted = (*groups, _by_file(label, whole, marks))
+        ways: dict[str, str | None] = {"blind": None}
+        if name in WITH_ELEMENTS:
+            ways["elements"] = ",".join(sorted(set().union(*(sites[phase] for phase in label.phases))))
+        for way, elements in ways.items():
+            started = time.process_time()
+            judged = judge(label, whole, counted, **({"elements": elements} if elements else {}))
+            rows.append(_row(judged, way, held_out(label, data), time.process_time() - started))
+            if way == "blind":
+                rows[-1]["ranks"] = _ranks(label, whole, counted)
+            print("." if rows[-1]["exact"] else rows[-1], flush=True)
+    return rows
+
+
+def _by_file(label: Label, whole: Catalogue, marks: NDArray[np.float32]) -> frozenset[str]:
+    """The label, and the mineral that the scan's file is named after with what is like it.
+
+    Labels name the nearest of 134 phases: a scan of orthoclase is labelled microcline where there is no orthoclase.
+    """
+    if len(label.phases) > 1:
+        return frozenset()
+    words = set(re.findall("[a-z]+", label.file.stem.casefold()))
+    own = [i for i, name in enumerate(whole.library.names) if _word(name) in words]
+    alike = np.flatnonzero((marks @ marks[own].T).max(axis=1, initial=0.0) > ALIKE)
+    return frozenset({*label.phases, *(whole.library.names[i] for i in alike)})
+
+
+def _row(judged: Judged, way: str, second_half: bool, cpu: float) -> dict[str, Any]:
+    answer = judged.answer
+    return {
+        "file": judged.label.file.name,
+        "there": sorted(judged.label.phases),
+        "way": way,
+        "half": HALVES[int(second_half)],
+        "named": [(f.name, f.weight_percent, f.probability, f.network) for f in answer.phases],
+        "verdict": answer.verdict,
+        "error": answer.error,
+        "exact": judged.exact,
+        "first": judged.first_right,
+        "cpu": cpu,
+    }
+
+
+def _ranks(label: Label, whole: Catalogue, groups: Sequence[frozenset[str]]) -> list[int]:
+    """Place of each phase that is there in the matcher's order, or of one that counts as it, from 1."""
+    scan = read_scan(label.file)
+    _, opinion = matched(scan, whole, wavelength=label.wavelength or scan.wavelength or 0.0)
+    order = [whole.library.names[i] for i in np.argsort(-opinion.probability, kind="stable")]
+    found = []
+    for phase in sorted(label.phases):
+        one = {phase}.union(*(group for group in groups if phase in group))
+        found.append(next(i for i, name in enumerate(order, start=1) if name in one))
+    return found
+
+
+# --- unknown -----------------------------------------------------------------------------------------------------
+
+
+def unknown(count: int) -> list[dict[str, Any]]:
+    """Scans of one mineral each, with it in the library and without it and all that is like it."""
+    whole = minerals()
+    marks = signatures(whole.lines)
+    place = {name: i for i, name in enumerate(whole.library.names)}
+    phases = left_out(whole)
+    recipe = Recipe(phases=Uniform(1.0, 2.0), strangers=0.0)
+    numbers, packs = draws(SEED + 7, 0, count), packed(phases, recipe)
+    content = draw_mixtures(recipe, numbers, library=len(phases), strangers=0)
+    conditions = draw_conditions(recipe, numbers, content, packs, _grid())
+    rows = []
+    for one in scans_of(phases, content, conditions, packs, recipe):
+        for name in one.visible():
+            others = np.flatnonzero(marks @ marks[place[name]] <= ALIKE)
+            without = Catalogue(Library(tuple(whole.library.phases[i] for i in others)), whole.lines.of(others))
+            for held, asked in (("with", whole), ("without", without)):
+                answer = identify(one.scan, asked)
+                best = max((f.probability for f in answer.phases), default=0.0)
+                rows.append(
+                    {
+                        "phase": name,
+                        "library": held,
+                        "score": best * (1 - (answer.unexplained or 0.0)),
+                        "verdict": answer.verdict,
+                        "named": [(f.name, f.weight_percent, f.probability) for f in answer.phases],
+                        "right": any(marks[place[f.name]] @ marks[place[name]] > ALIKE for f in answer.phases),
+                    }
+                )
+    return rows
+
+
+# --- what comes of it --------------------------------------------------------------------------------------------
+
+HEAD = """# Phases out of thousands
+
+`python benchmarks/thousands.py`. The matcher was trained by `benchmarks/train_matcher.py` on structures among which are
+none of the minerals asked for here, nor any whose lines are like theirs. Phases whose lines are alike (likeness above
+0.9, or a group of `alike.csv`) count as one, and so do entries of one compound on lattices within 1%, and the mineral
+that a scan's file is named after. No number of the matcher was fitted on a measured scan, but its training was made
+wider (bent lines, larger strains, harder company) after a first network had been tried on these sets, both halves in
+view.
+"""
+
+
+def kept(name: str) -> list[dict[str, Any]]:
+    path = ANSWERS / f"thousands-{name}.json"
+    return list(json.loads(path.read_text())) if path.exists() else []
+
+
+def table() -> str:
+    return HEAD + _simulated_table() + _measured_table() + _unknown_table()
+
+
+def _simulated_table() -> str:
+    rows = kept("simulated")
+    text = f"""
+## Simulated, minerals that training never saw, against all minerals of AMCSD
+
+{len(rows)} scans of one to four left-out minerals with all that a recipe varies (35 counts to 100,000, 4 nm to bulk,
+...). *found at n*: share of the phases that can be seen which the matcher alone ranks among its first n, those that are
+there before it not counted. *first*, *exact*: of the whole road, of the scans that were fitted too.
+
+| phases in the scan | phases seen | found at 1 | at 5 | at 20 | scans fitted | first right | exact |
+|---|---|---|---|---|---|---|---|
+"""
+    for number in (1, 2, 3, 4):
+        some = [row for row in rows if len(row["ranks"]) == number]
+        ranks = [rank for row in some for rank in row["ranks"].values()]
+        asked = [row for row in some if "exact" in row]
+        cells = [f"{np.mean([rank <= n for rank in ranks]):.1%}" for n in RANKS]
+        text += f"| {number} | {len(ranks)} | {' | '.join(cells)} | {len(asked)} | "
+        text += f"{np.mean([row['first'] for row in asked]):.1%} | {np.mean([row['exact'] for row in asked]):.1%} |\n"
+    cpu = np.median([row["cpu"] for row in rows if "cpu" in row])
+    alone = np.median([row["seconds"] for row in rows])
+    return text + f"\nMedian CPU: {alone:.2f} s the matcher, {cpu:.1f} s the whole road.\n"
+
+
+def _measured_table() -> str:
+    text = """
+## Measured, against the labelled library and all minerals
+
+Cells say looked at · held out. *matcher first*: scans whose first phase by the matcher alone is there; *at 20*: scans
+all of whose phases the matcher ranks among its first 20.
+
+| set | asked | scans | matcher first | at 20 | first right | exact | CPU |
+|---|---|---|---|---|---|---|---|
+"""
+    for name in SETS:
+        for way in ("blind", "elements"):
+            halves = [[r for r in kept(name) if r["way"] == way and r["half"] == half] for half in HALVES]
+            if not any(halves):
+                continue
+            cells = [" · ".join(str(len(half)) for half in halves)]
+            for figure in (lambda r: min(r["ranks"]) == 1, lambda r: max(r["ranks"]) <= 20):
+                cells.append(" · ".join(_of(half, figure) for half in halves) if "ranks" in halves[0][0] else "")
+            cells += [" · ".join(_of(half, lambda r, k=key: r[k]) for half in halves) for key in ("first", "exact")]
+            cpu = np.median([r["cpu"] for half in halves for r in half])
+            text += f"| {name} | {way} | {' | '.join(cells)} | {cpu:.1f} s |\n"
+    return text
+
+
+def _of(rows: list[dict[str, Any]], figure: Any) -> str:
+    return f"{sum(bool(figure(row)) for row in rows)}/{len(rows)}"
+
+
+def _unknown_table() -> str:
+    rows = kept("unknown")
+    if not rows:
+        return ""
+    score = {held: [row["score"] for row in rows if row["library"] == held] for held in ("with", "without")}
+    ranks = rankdata(score["with"] + score["without"])
+    n, m = len(score["with"]), len(score["without"])
+    auroc = (ranks[:n].sum() - n * (n + 1) / 2) / (n * m)
+    out = [row for row in rows if row["library"] == "without"]
+    known = [row for row in out if row["verdict"] in ("known", "mixture")]
+    inside = [row for row in rows if row["library"] == "with"]
+    wrong = [row for row in inside if row["verdict"] in ("known", "mixture") and not row["right"]]
+    return f"""
+## Unknown: the phase and all that is like it taken out of the library
+
+{n} scans of one left-out mineral each, with all minerals in the library and without this one. The score is the largest
+probability of a phase named, times (1 - unexplained).
+
+| AUROC | named anything | called "known" or "mixture" | the same with the phase in the library, by a wrong name |
+|---|---|---|---|
+| {auroc:.3f} | {_of(out, lambda r: r["named"])} | {len(known)}/{m} | {len(wrong)}/{n} |
+
+Looked at: the 25 of the first run were named after a relative of one structure type whose cell lies within the 3% that
+a fit may stretch it (gehlenite as melilite, descloizite as mottramite, neltnerite as braunite, Ir for roaldite), or
+cubic phases of three to five lines for each other. Among all minerals nearly every structure has such a relative.
+"""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The matcher's network: an encoder that reads a scan once, and a judge of lines laid over what it read.
+
+No position is learned: the encoder is a convolution, the judge sees the encoder's features at the places of a phase's
+lines, and pools over the lines with the phase's own intensities as weights. So it serves phases that it never saw.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from bragglens.match.question import CHANNELS, OF_LINES, OF_PHASES
+
+_NARROW, _WIDE = 48, 64
+_DILATIONS = (1, 2, 4, 8)  # the last reaches some degrees to either side
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        self.inner = nn.Conv1d(width, width, 5, padding=2 * dilation, dilation=dilation)
+        self.outer = nn.Conv1d(width, width, 5, padding=2 * dilation, dilation=dilation)
+        self.norm = nn.GroupNorm(4, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.outer(torch.relu(self.inner(self.norm(x))))
+        return x + y
+
+
+class Encoder(nn.Module):
+    """(scans, CHANNELS, points) to features (scans, places, width) and their mean, the scene, (scans, width)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv1d(CHANNELS, _NARROW, 9, stride=2, padding=4),
+            nn.ReLU(),
+            nn.Conv1d(_NARROW, _NARROW, 9, stride=2, padding=4),
+            *(_Residual(_NARROW, dilation) for dilation in _DILATIONS),
+            nn.ReLU(),
+            nn.Conv1d(_NARROW, _WIDE, 9, padding=4),
+        )
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """See the class."""
+        features: torch.Tensor = self.layers(x).transpose(1, 2)
+        return features, torch.relu(features).mean(dim=1)
+
+
+class Judge(nn.Module):
+    """Features and questions about phases to (…, 2): log odds that it is there, and of its share of the intensity."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Sequential(
+            nn.Linear(_WIDE + OF_LINES + OF_PHASES, _WIDE), nn.ReLU(), nn.Linear(_WIDE, _WIDE), nn.ReLU()
+        )
+        self.context = nn.Linear(3 * _WIDE, _WIDE)
+        self.second = nn.Sequential(nn.ReLU(), nn.Linear(_WIDE, _WIDE), nn.ReLU())
+        self.inner = nn.Linear(_WIDE, _WIDE)
+        self.last = nn.Sequential(nn.Linear(4 * _WIDE + OF_PHASES, _WIDE), nn.ReLU(), nn.Linear(_WIDE, 2))
+
+    def forward(
+        self,
+        features: torch.Tensor,
+        scene: torch.Tensor,
+        place: torch.Tensor,
+        lines: torch.Tensor,
+        weight: torch.Tensor,
+        phases: torch.Tensor,
+    ) -> torch.Tensor:
+        """Features (places, width) of one scan after the other, scene of each phase's scan (…, width).
+
+        `place` counts through the features of all scans.
+        """
+        below = place.floor()
+        share = (place - below).unsqueeze(-1).to(features.dtype)
+        row = below.long()
+        here, following = features[row], features[torch.clamp(row + 1, max=features.shape[0] - 1)]
+        seen = here + (following - here) * share
+        dtype, there = seen.dtype, (weight > 0).to(seen.dtype)
+        known = phases.to(dtype).unsqueeze(-2).expand(*lines.shape[:-1], OF_PHASES)
+        means = torch.stack([weight.to(dtype), there / torch.clamp(there.sum(dim=-1, keepdim=True), min=1.0)], dim=-2)
+        each = self.first(torch.cat([seen, lines.to(dtype), known], dim=-1))
+        each = each + self.second(self.inner(each) + self.context(_pooled(each, means, there)).unsqueeze(-2))
+        out: torch.Tensor = self.last(
+            torch.cat([_pooled(each, means, there), phases.to(dtype), scene.to(dtype)], dim=-1)
+        )
+        return out
+
+
+def _pooled(each: torch.Tensor, means: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+    """Means over a phase's lines, by intensity and plain, and the largest; nothing of `each` is negative."""
+    largest = (each * there.unsqueeze(-1)).amax(dim=-2)
+    return torch.cat([torch.matmul(means, each).flatten(-2), largest], dim=-1)

@@ -1,0 +1,72 @@
+"""Question: a scan and the lines of phases as the numbers that the matcher sees; the one door for both its uses."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.match.meet import Met
+from bragglens.match.sought import GRID, Sought
+
+Array32 = NDArray[np.float32]
+
+CHANNELS = 3  # square roots of what was measured and of what is explained, and where there are data
+OF_LINES, OF_PHASES = 6, 5
+_FAINT = 2e-3  # of the scan's highest point; below it two heights count as one
+
+
+class Question(NamedTuple):
+    """What is asked about phases in one scan.
+
+    Attributes:
+        place: of each line in points of the axis, (phases, lines).
+        lines: what is known of each line, (phases, lines, OF_LINES).
+        weight: share of each line in its phase's intensity that the scan covers, (phases, lines).
+        phases: what is known of each phase, (phases, OF_PHASES).
+    """
+
+    place: Array32
+    lines: Array32
+    weight: Array32
+    phases: Array32
+
+
+def channels(intensity: NDArray[np.floating], covered: NDArray[np.bool_], explained: NDArray[np.floating]) -> Array32:
+    """The scan as the network's encoder sees it, (CHANNELS, points); intensities 0 to 1."""
+    return np.stack(
+        [np.sqrt(np.clip(intensity, 0, 1)), covered, np.sqrt(np.clip(explained, 0, 1))],
+    ).astype(np.float32)
+
+
+def question(sought: Sought, met: Met) -> Question:
+    """What is asked about phases whose lines met a scan like this."""
+    there = met.near >= 0
+    near = np.where(there, met.near, 0.0)
+    expected = met.scale[:, None] * sought.height
+    covered = np.where(there, sought.height, 0.0)
+    total = covered.sum(axis=1, keepdims=True)
+    weight = covered / np.maximum(total, 1e-9)
+    ratio = np.log((near + _FAINT) / (expected + _FAINT))
+    lines = [
+        np.sqrt(sought.height),
+        np.sqrt(weight),
+        np.clip(ratio, -4, 4),
+        np.sqrt(np.clip(expected, 0, 1)),
+        np.sqrt(near),
+        sought.angle / 90,
+    ]
+    phases = [
+        np.sqrt(met.scale),
+        met.agreement,
+        np.log(met.explained + _FAINT),
+        met.share,
+        there.mean(axis=1),
+    ]
+    return Question(
+        place=((sought.angle - GRID.start) / GRID.step).astype(np.float32),
+        lines=np.where(there[..., None], np.stack(lines, axis=-1), 0.0).astype(np.float32),
+        weight=weight.astype(np.float32),
+        phases=np.stack(phases, axis=-1).astype(np.float32),
+    )

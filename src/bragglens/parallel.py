@@ -1,0 +1,151 @@
+"""Work in pieces: here, in processes of this machine, or on a Dask cluster; the results are the same, in one order."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from bragglens.errors import BragglensError
+
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
+
+TRIES = 3  # of a piece whose worker is lost each time
+PATIENCE = 10.0  # seconds that a scheduler has to answer
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A piece that came to nothing, and why."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who works.
+
+    Attributes:
+        start: starts them, anew if need be.
+        count: pieces that they do at once.
+    """
+
+    start: Callable[[], Executor]
+    count: int
+
+
+@dataclass
+class _Waiting(Generic[Piece, Result]):
+    piece: Piece
+    future: Future[Result]
+    tries: int = 0
+
+
+@contextmanager
+def workers_of(workers: int = 1, scheduler: str | None = None) -> Iterator[Workers]:
+    """So many processes of this machine, or a Dask cluster.
+
+    Args:
+        workers: processes, where there is no scheduler.
+        scheduler: address of a Dask scheduler, `tcp://host:8786`.
+
+    Raises:
+        BragglensError: Dask is not installed, or no scheduler answers there.
+    """
+    started: list[Executor] = []
+    if scheduler is None:
+        context = multiprocessing.get_context("spawn")  # a fork would copy the locks of threads that do not go along
+
+        def start() -> Executor:
+            started.append(ProcessPoolExecutor(workers, mp_context=context))
+            return started[-1]
+
+        try:
+            yield Workers(start, workers)
+        finally:
+            for executor in started:
+                executor.shutdown(wait=False, cancel_futures=True)
+        return
+    with _client(scheduler) as client:
+        threads = sum(client.nthreads().values())
+        yield Workers(lambda: client.get_executor(pure=False), max(threads, 1))
+
+
+@contextmanager
+def _client(scheduler: str) -> Iterator[Any]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise BragglensError("--scheduler needs Dask: python -m pip install 'bragglens[scale]'") from None
+    try:
+        client = Client(scheduler, timeout=PATIENCE)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, TimeoutError) as error:
+        raise BragglensError(f"{scheduler}: no Dask scheduler answers there ({error}): start or check it") from error
+    with client:
+        yield client
+
+
+def results(
+    work: Callable[[Piece], Result], pieces: Iterable[Piece], start: Callable[[], Executor], *, ahead: int
+) -> Iterator[tuple[Piece, Result | Lost]]:
+    """What comes of each piece, in the order of the pieces.
+
+    A worker that dies costs the piece that it worked on, which is tried again; a piece that kills TRIES of them is
+    lost, as is one at which `work` raises.
+
+    Args:
+        work: does one piece; it and the pieces are pickled.
+        pieces: as many as there are: no more of them are asked for than are in work.
+        start: starts the executor (`workers_of`); called again where it broke.
+        ahead: pieces in work at once.
+    """
+    executor, source = start(), iter(pieces)
+
+    def submit(piece: Piece) -> Future[Result]:
+        nonlocal executor
+        try:
+            return executor.submit(work, piece)
+        except BrokenExecutor:  # all that was in it is lost, and comes back one by one
+            executor = start()
+            return executor.submit(work, piece)
+
+    waiting: deque[_Waiting[Piece, Result]] = deque()
+    suspects = 0  # after a pool broke, the pieces that were in it go one by one, so that the guilty one is known
+    while True:
+        while not suspects and len(waiting) < ahead and (piece := next(source, None)) is not None:
+            waiting.append(_Waiting(piece, submit(piece)))
+        if not waiting:
+            return
+        head = waiting[0]
+        try:
+            result: Result | Lost = head.future.result()
+        except BrokenExecutor:
+            head.tries += bool(suspects)
+            if head.tries < TRIES:
+                suspects = suspects or len(waiting)
+                head.future = submit(head.piece)
+                continue
+            result = Lost(f"its worker died {TRIES} times")
+        except Exception as error:  # a mistake of ours must not end a batch
+            if type(error).__name__ != "KilledWorker":  # of Dask, which need not be installed
+                result = Lost(f"{type(error).__name__}: {error}")
+            elif head.tries + 1 < TRIES:  # maybe it was another piece of the same worker
+                head.tries += 1
+                head.future = submit(head.piece)
+                continue
+            else:
+                result = Lost("the workers that had it died, several times over")
+        waiting.popleft()
+        suspects = max(suspects - 1, 0)
+        if suspects and _broken(waiting[0].future):
+            waiting[0].future = submit(waiting[0].piece)
+        yield head.piece, result
+
+
+def _broken(future: Future[Result]) -> bool:
+    return future.done() and isinstance(future.exception(), BrokenExecutor)

@@ -1,0 +1,118 @@
+"""identify --json FOLDER: the same answers by any number of workers, and after any number of kills."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bragglens.cli.folder import answer_piece, pieces_of, who_of
+from bragglens.crystal.library import Library
+from bragglens.errors import BragglensError
+from bragglens.scan.pattern import Grid
+from bragglens.simulate.instrument import Instrument, emission
+from bragglens.simulate.render import reflections_in_range, render_phases
+from bragglens.simulate.specimen import Specimen
+
+PHASES = str(files("bragglens") / "data" / "titania")
+RUN = [sys.executable, "-m", "bragglens", "identify"]
+GRID = Grid(15.0, 70.0, 0.04)
+
+
+@pytest.fixture(scope="module")
+def scans(titania: Library, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight scans, and a file that is none."""
+    folder = tmp_path_factory.mktemp("scans")
+    instrument = Instrument(emission("CuKa"), W=0.01)
+    drawn = render_phases(
+        reflections_in_range(titania.phases, instrument.lines, GRID), instrument, [Specimen()] * 5, GRID
+    )
+    for number in range(8):
+        counts = np.random.default_rng(number).poisson(2000 * drawn[number % 5] + 40)
+        np.savetxt(folder / f"scan{number}.xy", np.column_stack([GRID.two_theta, counts]), fmt="%.3f")
+    (folder / "broken.xy").write_text("no scan\n")
+    return folder
+
+
+def _command(scans: Path, answers: Path, *more: str) -> list[str]:
+    return [*RUN, str(scans), "--phases", PHASES, "--wavelength", "CuKa", "--json", str(answers), *more]
+
+
+def _answers(folder: Path) -> dict[str, object]:
+    """All answers, without the seconds that each took."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        found[path.name] = json.loads(path.read_text())
+        for scan in found[path.name]["scans"]:
+            scan.pop("seconds", None)
+    return found
+
+
+@pytest.fixture(scope="module")
+def undisturbed(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    answers = tmp_path_factory.mktemp("undisturbed")
+    done = subprocess.run(_command(scans, answers), capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "broken.xy" in done.stderr
+    assert "9 answered, 0 stood there, 1 with errors" in done.stdout
+    return answers
+
+
+def test_each_scan_has_its_answer(undisturbed: Path) -> None:
+    found = _answers(undisturbed)
+    assert len(found) == 9
+    assert found["scan0.xy.json"]["scans"][0]["phases"][0]["name"] == "anatase"  # type: ignore[index]
+    assert found["broken.xy.json"]["scans"][0]["error"]  # type: ignore[index]
+
+
+def test_what_stands_there_is_not_asked_again(scans: Path, undisturbed: Path) -> None:
+    """But for the file that is no scan: it may be mended by then."""
+    before = {path: path.stat().st_mtime_ns for path in undisturbed.glob("scan*")}
+    done = subprocess.run(_command(scans, undisturbed), capture_output=True, text=True)
+    assert "1 answered, 8 stood there, 1 with errors" in done.stdout
+    assert done.returncode == 1
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_killed_at_random_and_by_two_workers_it_ends_with_the_same_answers(
+    scans: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    answers = tmp_path / "answers"
+    answers.mkdir()
+    for number in range(2):
+        process = subprocess.Popen(
+            _command(scans, answers, "--workers", "2"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        until = time.monotonic() + 60
+        while len(list(answers.glob("*.json"))) < 2 + 3 * number and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(random.uniform(0, 0.3))
+        process.kill()
+        process.wait()
+    done = subprocess.run(_command(scans, answers, "--workers", "2"), capture_output=True, text=True)
+    assert " stood there" in done.stdout
+    assert _answers(answers) == _answers(undisturbed)
+
+
+def test_a_worker_that_has_another_library_answers_nothing(scans: Path, titania: Library, tmp_path: Path) -> None:
+    who = who_of(None, Path(PHASES), Library(titania.phases[:2]))
+    (piece,) = pieces_of([scans / "scan0.xy"], tmp_path, who, {"wavelength": 1.5406})
+    with pytest.raises(BragglensError, match="is not what it was when the run began"):
+        answer_piece(piece)
+
+
+def test_what_does_not_go_together_is_refused(scans: Path, tmp_path: Path) -> None:
+    for more in (["--table", str(tmp_path / "t.csv")],):
+        done = subprocess.run(_command(scans, tmp_path, *more), capture_output=True, text=True)
+        assert done.returncode == 2
+    alone = [*RUN, str(scans), "--phases", PHASES, "--workers", "2"]
+    assert subprocess.run(alone, capture_output=True).returncode == 2
+    among = subprocess.run(_command(scans, scans), capture_output=True, text=True)
+    assert "apart from the scans" in among.stderr
