@@ -318,6 +318,19 @@ def test_noise_of_a_pattern_has_the_pattern_as_its_mean() -> None:
     assert under.max() < 0.6
 
 
+@pytest.mark.parametrize("half", [1, 7])
+def test_smoothed_counts_are_a_moving_average(half: int) -> None:
+    """Of the same counts unsmoothed, over fewer points at the ends."""
+    one = fixed_conditions(Instrument(COPPER), [Specimen(size=15)], [0])
+    noisy = one._replace(counts=np.array([1000.0]), background=np.array([[0.3, 0.2, -0.1, 0.0, 0.05]]))
+    counts = render(packed(), noisy, GRID).intensity[0].astype(float)
+    found = render(packed(), noisy._replace(smoothing=np.array([half])), GRID).intensity[0]
+    window = np.ones(2 * half + 1)
+    points = np.convolve(np.ones_like(counts), window, "same")
+    assert points[[0, half, -1]].tolist() == [half + 1, 2 * half + 1, half + 1]
+    assert found == pytest.approx(np.convolve(counts, window, "same") / points, rel=1e-6)
+
+
 def test_noise_has_no_memory() -> None:
     """Neighbouring points, neighbouring samples and neighbouring seeds are independent."""
     found = (flat(100.0, 60) - 100) / 10
