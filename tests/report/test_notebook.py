@@ -47,5 +47,5 @@ def test_it_plots_itself_without_the_model(answer: Identification) -> None:
 def test_without_a_fit_it_needs_the_model(answer: Identification) -> None:
     bare = replace(answer, fit=None, rwp=None)
     assert "<img" not in bare._repr_html_()
-    with pytest.raises(BragglensError, match="could not be judged"):
+    with pytest.raises(BragglensError, match="has no fit"):
         bare.plot()
