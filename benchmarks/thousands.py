@@ -25,11 +25,9 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from simulated import SEED, Simulated, packed, scans_of
 
-from bragglens.crystal.lattice import lattice_spacings
 from bragglens.crystal.library import Library, read_library
 from bragglens.crystal.minerals import gather_minerals
 from bragglens.crystal.phase import Phase
-from bragglens.crystal.reflections import composition
 from bragglens.identify.evaluate import Judged, Label, judge, read_alike, read_manifest
 from bragglens.identify.identify import identify
 from bragglens.identify.shortlist import matched
@@ -40,7 +38,7 @@ from bragglens.simulate.draws import Uniform, draws
 from bragglens.simulate.lines import stack
 from bragglens.simulate.mixture import draw_conditions, draw_mixtures
 from bragglens.simulate.recipe import Recipe
-from bragglens.simulate.twins import signatures
+from bragglens.simulate.twins import Mark, mark_of, same_compound, signatures
 
 ALIKE = 0.9  # likeness from which on two phases count as one
 MINERALS = RESULTS / "minerals"  # not kept in the repository
@@ -162,11 +160,14 @@ def combined(data: Path, name: str) -> tuple[Catalogue, list[frozenset[str]]]:
     kept = [i for i, phase in enumerate(other.library) if marks[:, i].max() <= 0.98 and _word(phase.name) not in words]
     phases = (*own.library.phases, *(other.library.phases[i] for i in kept))
     whole = Catalogue(Library(phases), stack([own.lines, other.lines.of(kept)]))
-    compounds = compounds_of(other.library.phases[i] for i in kept)
+    compounds: dict[frozenset[str], list[tuple[str, Mark]]] = {}
+    for i in kept:
+        content, spacings = mark_of(other.library.phases[i])
+        compounds.setdefault(frozenset(content), []).append((other.library.names[i], (content, spacings)))
     near = {
         phase.name: {phase.name, *(other.library.names[i] for i in kept if marks[row, i] > ALIKE)}
-        | {one.name for one in compounds.get(elements_of(phase), ()) if same_compound(phase, one)}
-        for row, phase in enumerate(own.library)
+        | {name for name, mark in compounds.get(frozenset(own_mark[0]), ()) if _one_compound(own_mark, mark)}
+        for row, (phase, own_mark) in enumerate(zip(own.library, map(mark_of, own.library), strict=True))
     }
     alike = read_alike(data / "alike.csv")
     groups = [
@@ -178,25 +179,8 @@ def combined(data: Path, name: str) -> tuple[Catalogue, list[frozenset[str]]]:
     return whole, groups
 
 
-def elements_of(phase: Phase) -> frozenset[str]:
-    """But hydrogen, which many structures leave out."""
-    return frozenset(site.element for site in phase.sites) - {"H"}
-
-
-def compounds_of(phases: Iterable[Phase]) -> dict[frozenset[str], list[Phase]]:
-    """Phases by their elements."""
-    compounds: dict[frozenset[str], list[Phase]] = {}
-    for phase in phases:
-        compounds.setdefault(elements_of(phase), []).append(phase)
-    return compounds
-
-
-def same_compound(one: Phase, other: Phase) -> bool:
-    """Whether two phases of the same elements have them in the same shares, on lattices that differ by 1% at most."""
-    contents = [{e: n for e, n in composition(phase).items() if e != "H"} for phase in (one, other)]
-    shares = [{e: n / sum(content.values()) for e, n in content.items()} for content in contents]
-    spacings = np.abs(lattice_spacings(one) / lattice_spacings(other) - 1).max()
-    return bool(spacings < 0.01 and all(abs(shares[0][e] - shares[1][e]) < 0.02 for e in shares[0]))
+def _one_compound(one: Mark, other: Mark) -> bool:
+    return same_compound(one, other, content_by=0.05, spacing_by=0.01)
 
 
 def _word(name: str) -> str:

@@ -42,6 +42,27 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
         raise
 
 
+@contextmanager
+def read_whole(path: str | Path, kind: type[BragglensError], *, missing: str, damaged: str) -> Iterator[None]:
+    """Whatever goes wrong while a file is read and understood becomes one sentence about it.
+
+    Args:
+        path: the file.
+        kind: of the error that is raised; those of ours pass as they are.
+        missing, damaged: what the sentence says where there is no such file, and where it cannot be understood.
+    """
+    try:
+        yield
+    except BragglensError:
+        raise
+    except FileNotFoundError:
+        raise kind(f"{path}: {missing}") from None
+    except OSError as error:
+        raise kind(f"{path}: cannot be read: {error.strerror}") from error
+    except Exception as error:  # zipfile, zlib, json, numpy and torch raise a dozen kinds on damaged bytes
+        raise kind(f"{path}: {damaged}") from error
+
+
 def cache_folder() -> Path:
     """Where fetched things are kept: $BRAGGLENS_CACHE, or the platform's place for caches.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
@@ -60,9 +61,10 @@ def workers_of(workers: int = 1, scheduler: str | None = None) -> Iterator[Worke
     started: list[Executor] = []
     if scheduler is None:
         context = multiprocessing.get_context("spawn")  # a fork would copy the locks of threads that do not go along
+        # Ctrl-C reaches the workers too: they end their pieces, and this process ends them
 
         def start() -> Executor:
-            started.append(ProcessPoolExecutor(workers, mp_context=context))
+            started.append(ProcessPoolExecutor(workers, context, signal.signal, (signal.SIGINT, signal.SIG_IGN)))
             return started[-1]
 
         try:

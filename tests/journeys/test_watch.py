@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,8 @@ def test_what_comes_changes_breaks_and_stays(small_model: Model, tmp_path: Path)
     with watching(folder, model) as process:  # a new start remembers
         until((answers / "early.xy.2.json").exists)
         write_scan(folder / "growing.xy")
-        until(lambda: json.loads((answers / "growing.xy.json").read_text())["watched"]["bytes"] > 50_000)
+        content = sha256((folder / "growing.xy").read_bytes()).hexdigest()
+        until(lambda: json.loads((answers / "growing.xy.json").read_text())["asked"]["sha256"] == content)
         printed = end(process, signal.SIGTERM)
     assert [line.split()[1] for line in printed.splitlines()] == ["early.xy.2", "growing.xy"]
     assert (answers / "early.xy.json").stat().st_mtime_ns == before
@@ -100,9 +102,9 @@ def test_answers_lie_apart_from_the_scans(tmp_path: Path) -> None:
     from bragglens.cli.watching import watch
 
     with pytest.raises(BragglensError, match="answers need a folder of their own"):
-        watch(tmp_path, tmp_path / ".", lambda _: None, model="m", options={})
+        watch(tmp_path, tmp_path / ".", lambda _: None, model="m", identity="", options={})
     with pytest.raises(BragglensError, match="is no folder"):
-        watch(tmp_path / "none", tmp_path / "a", lambda _: None, model="m", options={})
+        watch(tmp_path / "none", tmp_path / "a", lambda _: None, model="m", identity="", options={})
 
 
 def test_a_folder_that_is_gone_is_waited_for(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bragglens.cli.app import (
+    INTERRUPTED,
     AskedModel,
     AskedPhases,
     Elements,
@@ -28,6 +29,7 @@ from bragglens.cli.app import (
 from bragglens.cli.exporting import Exports, check_exports, export
 from bragglens.cli.folder import answer_folder, who_of
 from bragglens.cli.outputs import Output, done, figures, json_file, report_file, screen, series_file, table_file
+from bragglens.cli.remembered import identity_of
 from bragglens.cli.watching import SETTLE
 from bragglens.cli.watching import watch as watch_folder
 from bragglens.errors import BragglensError
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 NetworkOnly = Annotated[
     bool, typer.Option("--network-only", help="Leave out the fit: far faster, no fractions, more easily deceived.")
 ]
-INTERRUPTED = 130  # status that shells give to what Ctrl-C ended
 
 
 @app.command()
@@ -133,7 +134,14 @@ def identify(
     drawn = [figures(figure, asked, sole=sole)] if figure else []
     if watch:
         watch_folder(
-            watch, json or watch / "answers", each, drawn, model=source(asked), options={**options}, settle=settle
+            watch,
+            json or watch / "answers",
+            each,
+            drawn,
+            model=source(asked),
+            identity=identity_of(asked),
+            options={**options},
+            settle=settle,
         )
         return
     written: list[Output] = [

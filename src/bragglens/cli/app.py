@@ -20,6 +20,7 @@ from bragglens.crystal.library import Library, read_library
 # Threads that wait by spinning make two trainings that share a core four to ten times slower; read when torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+INTERRUPTED = 130  # status that shells give to what Ctrl-C ended
 KEEP_EVERY = 30.0  # seconds; what a batch has answered is on disk after so long, whatever happens
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -142,6 +143,16 @@ def bar(text: str, quiet: bool = False) -> Iterator[Any]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@contextmanager
+def kill_as_ctrl_c() -> Iterator[None]:
+    """`kill` ends what is done here as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def batch(
     text: str,
     items: Sequence[Item],
@@ -161,9 +172,8 @@ def batch(
     """
     answers: list[Answer] = []
     kept, done = time.monotonic(), 0
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with bar(text, quiet=len(items) < 2) as tick:
+        with kill_as_ctrl_c(), bar(text, quiet=len(items) < 2) as tick:
             for done, item in enumerate(items):
                 for one in answer(item):
                     answers.append(one)
@@ -174,6 +184,4 @@ def batch(
     except KeyboardInterrupt:
         err.print(f"interrupted after {done} of {len(items)}", style="yellow", highlight=False)
         return answers, False
-    finally:
-        signal.signal(signal.SIGTERM, before)
     return answers, True

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from hashlib import sha256
-from importlib.metadata import version
-from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from bragglens.cli.app import bar, err, out
+from bragglens.cli.app import INTERRUPTED, bar, err, kill_as_ctrl_c, out
+from bragglens.cli.remembered import asked_of_file, identity_of, stands, write_answers
 from bragglens.errors import BragglensError
 from bragglens.parallel import Lost, results, workers_of
 
@@ -55,24 +52,8 @@ class Piece:
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What the answer depends on, as JSON gives it back; the answer states it, and is known by it."""
-        try:
-            content = sha256(self.place.read_bytes()).hexdigest()
-        except OSError:
-            content = "unreadable"
-        given = {key: value for key, value in self.options.items() if value is not None}
-        asked = {"sha256": content, "of": self.who.identity, "bragglens": version("bragglens"), "options": given}
-        plain: dict[str, Any] = json.loads(json.dumps(asked))
-        return plain
-
-    @property
-    def answered(self) -> bool:
-        """Whether its answer stands there, without an error."""
-        try:
-            found = json.loads(self.target.read_text(encoding="utf-8"))
-            return bool(found["asked"] == self.asked) and not any(scan["error"] for scan in found["scans"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return False
+        """What the answer depends on."""
+        return asked_of_file(self.place, self.who.identity, self.options)
 
 
 def answer_folder(
@@ -92,17 +73,21 @@ def answer_folder(
     if folder.resolve() in {file.parent.resolve() for file in files}:
         raise BragglensError(f"{folder}: answers need a folder of their own, apart from the scans: give another")
     pieces = pieces_of(files, folder, who, options)
-    left = (piece for piece in pieces if not piece.answered)
+    left = (piece for piece in pieces if not stands(piece.target, piece.asked))
     done, failed = 0, 0
-    with workers_of(workers, scheduler) as working, bar("identifying") as tick:
-        for piece, said in results(answer_piece, left, working.start, ahead=AHEAD * working.count):
-            done += 1
-            tick(done, len(files))
-            if isinstance(said, Lost):
-                said = f"{piece.scan}: {said.why}: ask it again; if it stays so, please report this"
-            if said:
-                failed += 1
-                err.print(said, style="red", highlight=False, markup=False, soft_wrap=True)
+    try:
+        with kill_as_ctrl_c(), workers_of(workers, scheduler) as working, bar("identifying") as tick:
+            for piece, said in results(answer_piece, left, working.start, ahead=AHEAD * working.count):
+                done += 1
+                tick(done, len(files))
+                if isinstance(said, Lost):
+                    said = f"{piece.scan}: {said.why}: ask it again; if it stays so, please report this"
+                if said:
+                    failed += 1
+                    err.print(said, style="red", highlight=False, markup=False, soft_wrap=True)
+    except KeyboardInterrupt:
+        err.print("interrupted; what is answered is kept, the same command goes on", style="yellow", highlight=False)
+        raise typer.Exit(INTERRUPTED) from None
     told = f"{folder}  {done} answered, {len(files) - done} stood there, {failed} with errors"
     out.print(told, highlight=False, soft_wrap=True)
     if failed:
@@ -117,9 +102,7 @@ def pieces_of(files: Sequence[Path], folder: Path, who: Who, options: dict[str, 
 
 def answer_piece(piece: Piece) -> str:
     """Identify the scans of a file and write their answers; the first error's sentence comes back, or nothing."""
-    from bragglens.identify.identification import document
     from bragglens.identify.identify import identify_each, source
-    from bragglens.report.words import write_json
 
     asked = piece.asked  # before the file is read: one that grows meanwhile is asked again
     who = _read(piece.who)
@@ -127,7 +110,7 @@ def answer_piece(piece: Piece) -> str:
         replace(one, file=f"{piece.scan}{one.file.removeprefix(str(piece.place))}", pattern=None, fit=None)
         for one in identify_each(piece.place, who, **piece.options)  # type: ignore[arg-type]
     ]
-    write_json({**document(source(who), answers), "asked": asked}, piece.target)
+    write_answers(answers, piece.target, model=source(who), asked=asked)
     return next((answer.error for answer in answers if answer.error), "")
 
 
@@ -146,13 +129,3 @@ def _read(who: Who) -> Any:
 def who_of(model: Path | None, phases: Path | None, asked: Any) -> Who:
     """Who is asked, by paths that hold in whatever folder a worker was started."""
     return Who(model and model.resolve(), phases and phases.resolve(), identity_of(asked))
-
-
-def identity_of(asked: Any) -> str:
-    """What tells one library or model from another: the hash of its phases, and of its network or of the matcher."""
-    from bragglens.identify.asked import library_of
-    from bragglens.learn.model import Model
-
-    own = isinstance(asked, Model)
-    network = asked.network if own else (resources("bragglens.match") / "matcher.zip").read_bytes()
-    return f"{library_of(asked).hash} {sha256(network).hexdigest()}"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 
-from bragglens.cli.app import err, out
+from bragglens.cli.app import err, kill_as_ctrl_c, out
 from bragglens.cli.outputs import Output, done
+from bragglens.cli.remembered import asked_of_file, stands, write_answers
 from bragglens.errors import BragglensError
-from bragglens.scan.watch import Stamp, settled_files
+from bragglens.scan.watch import settled_files
 
 SETTLE = 5.0  # seconds
 
@@ -27,13 +26,14 @@ def watch(
     outputs: Sequence[Output] = (),
     *,
     model: str,
+    identity: str,
     options: dict[str, Any],
     settle: float = SETTLE,
 ) -> None:
     """Answer every scan of a folder, those that come and those that change; Ctrl-C or `kill` ends it.
 
-    What is answered is remembered by the answers themselves: a scan whose file in `answers` states its present size and
-    time, this model and these options is not answered again.
+    What is answered is remembered by the answers themselves: a scan whose file in `answers` states its present content,
+    this model and these options is not answered again.
 
     Args:
         folder: that a diffractometer writes to.
@@ -41,6 +41,7 @@ def watch(
         identify: gives the Identification of each scan of a file.
         outputs: what else is made of each answer.
         model: name of who is asked.
+        identity: what tells it from others, see `remembered.identity_of`.
         options: how scans are looked at, see `identify.Options`.
         settle: seconds for which a file must not have changed.
 
@@ -51,34 +52,16 @@ def watch(
         raise BragglensError(f"{folder}: is no folder: give the one that the diffractometer writes to")
     if answers.resolve() == folder.resolve() or answers.is_file():
         raise BragglensError(f"{answers}: answers need a folder of their own, apart from the scans: give another")
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    err.print(f"watching {folder}, answers go to {answers}; Ctrl-C ends it", style="dim", highlight=False)
     try:
-        err.print(f"watching {folder}, answers go to {answers}; Ctrl-C ends it", style="dim", highlight=False)
-        for scan, stamp in settled_files(folder, settle=settle):
-            asked = _asked(stamp, model, options)
-            target = answers / f"{scan.name}.json"
-            if _remembered(target) != asked:
-                _answer(scan, target, identify, outputs, asked)
+        with kill_as_ctrl_c():
+            for scan, _ in settled_files(folder, settle=settle):
+                asked = asked_of_file(scan, identity, options)
+                target = answers / f"{scan.name}.json"
+                if not stands(target, asked):
+                    _answer(scan, target, identify, outputs, model=model, asked=asked)
     except KeyboardInterrupt:
         err.print("ended; what was answered is kept", style="yellow", highlight=False)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _asked(stamp: Stamp, model: str, options: dict[str, Any]) -> dict[str, Any]:
-    """What an answer depends on, as JSON gives it back."""
-    given = {key: value for key, value in options.items() if value is not None}
-    plain: dict[str, Any] = json.loads(json.dumps({**asdict(stamp), "model": model, "options": given}))
-    return plain
-
-
-def _remembered(target: Path) -> dict[str, Any] | None:
-    """What the answer in a file was asked for; None where there is none that can be read."""
-    try:
-        found: dict[str, Any] | None = json.loads(target.read_text(encoding="utf-8")).get("watched")
-    except (OSError, ValueError, AttributeError):
-        return None
-    return found
 
 
 def _answer(
@@ -86,12 +69,11 @@ def _answer(
     target: Path,
     identify: Callable[[Path], Iterable[Any]],
     outputs: Sequence[Output],
+    *,
+    model: str,
     asked: dict[str, Any],
 ) -> None:
     """Identify, write, and say it in a line; whatever goes wrong with one scan, the watch goes on."""
-    from bragglens.identify.identification import document
-    from bragglens.report.words import write_json
-
     try:
         answers = []
         for answer in identify(scan):
@@ -99,7 +81,7 @@ def _answer(
                 done(output.add, answer)  # a picture that fails must not cost the answer
             out.print(_line(answer), soft_wrap=True)
             answers.append(replace(answer, pattern=None, fit=None))
-        write_json({**document(asked["model"], answers), "watched": asked}, target)
+        write_answers(answers, target, model=model, asked=asked)
     except BragglensError as error:
         err.print(Text(str(error), "red"), soft_wrap=True)
     except Exception as error:  # a mistake of ours in one scan must not end a watch that runs for weeks

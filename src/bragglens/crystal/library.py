@@ -68,7 +68,7 @@ def read_library(source: str | Path) -> Library:
     """
     folder = Path(source)
     if folder.suffix == SUFFIX and not folder.is_dir():
-        return library_of(read_library_file(folder))
+        return library_in(read_library_file(folder))
     if not folder.is_dir():
         raise StructureError(
             f"{folder}: is no folder: give the folder that holds the CIFs of your phases, or a {SUFFIX} file"
@@ -87,7 +87,7 @@ def read_library(source: str | Path) -> Library:
     return Library(tuple(sorted(phases, key=lambda phase: phase.name)), tuple(problems))
 
 
-def library_of(content: LibraryFile) -> Library:
+def library_in(content: LibraryFile) -> Library:
     """The phases of a library's file, but for those that repeat another."""
     return Library(tuple(content.phases[i] for i in content.kept), tuple(content.manifest["problems"]))
 

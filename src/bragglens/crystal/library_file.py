@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from bragglens.crystal.phase import Phase, Site
 from bragglens.errors import StructureError
-from bragglens.files import whole_file
+from bragglens.files import read_whole, whole_file
 
 SUFFIX = ".library"
 FORMAT = 1
@@ -80,7 +80,12 @@ def read_library_file(path: Path) -> LibraryFile:
     Raises:
         StructureError: it is missing, foreign, damaged, or of a newer format.
     """
-    try:
+    with read_whole(
+        path,
+        StructureError,
+        missing=f"no such library: `bragglens library build FOLDER -o {path}` makes one",
+        damaged="is no library of bragglens, or was cut short: copy or build it again",
+    ):
         with zipfile.ZipFile(path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
                 raise StructureError(f"{path}: would unpack to over {_LARGEST // 10**9} GB: not a library")
@@ -99,14 +104,6 @@ def read_library_file(path: Path) -> LibraryFile:
             }
         if {len(table) for table in tables.values()} - {len(phases)}:
             raise ValueError("tables of another length")
-    except FileNotFoundError:
-        raise StructureError(f"{path}: no such library: `bragglens library build FOLDER -o {path}` makes one") from None
-    except OSError as error:
-        raise StructureError(f"{path}: cannot be read: {error.strerror}") from error
-    except StructureError:
-        raise
-    except Exception as error:  # zipfile, zlib, json and numpy raise a dozen kinds on damaged bytes
-        raise StructureError(f"{path}: is no library of bragglens, or was cut short: copy or build it again") from error
     return LibraryFile(manifest, phases, tables)
 
 

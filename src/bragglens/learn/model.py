@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError, ModelError
-from bragglens.files import whole_file
+from bragglens.files import read_whole, whole_file
 from bragglens.scan.pattern import Grid, Pattern
 from bragglens.scan.prepare import Preparation
 
@@ -133,21 +133,20 @@ def load_model(path: str | Path) -> Model:
 
 def _read(path: Path) -> tuple[dict[str, Any], bytes]:
     """Manifest and network of an archive, no more of it than a model may hold."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name, largest in _LARGEST.items():
-                if archive.getinfo(name).file_size > largest:
-                    raise ModelError(f"{path}: its {name} would unpack to over {largest // 10**6} MB: not a model")
-            manifest = json.loads(archive.read("manifest.json"))
-            network = archive.read("network.onnx")
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such model file: train one with `bragglens train PHASES -o {path}`") from None
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
-    except ModelError:
-        raise
-    except Exception as error:  # zipfile, zlib and json raise a dozen kinds on damaged bytes
-        raise ModelError(f"{path}: is no bragglens model, or was cut short: copy or train it again") from error
+    with (
+        read_whole(
+            path,
+            ModelError,
+            missing=f"no such model file: train one with `bragglens train PHASES -o {path}`",
+            damaged="is no bragglens model, or was cut short: copy or train it again",
+        ),
+        zipfile.ZipFile(path) as archive,
+    ):
+        for name, largest in _LARGEST.items():
+            if archive.getinfo(name).file_size > largest:
+                raise ModelError(f"{path}: its {name} would unpack to over {largest // 10**6} MB: not a model")
+        manifest = json.loads(archive.read("manifest.json"))
+        network = archive.read("network.onnx")
     if not isinstance(manifest, dict):
         raise ModelError(f"{path}: is no bragglens model: its manifest holds no fields")
     return manifest, network

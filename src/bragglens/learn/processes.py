@@ -43,6 +43,21 @@ class Processes:
             raise RecipeError(f"a batch of {batch} cannot be shared by {self.count} processes: start fewer, or 2, 4, 8")
         return batch // self.count * self.rank, batch // self.count
 
+    def agreed(self, step: int) -> int:
+        """The step that all processes go on from.
+
+        Raises:
+            RecipeError: they would go on from different ones, as some do not see the checkpoint.
+        """
+        if self.count > 1:
+            steps: list[int] = [0] * self.count
+            distributed.all_gather_object(steps, step)
+            if len(set(steps)) > 1:
+                raise RecipeError(
+                    f"the processes would go on from steps {steps}: put the model where all machines see its checkpoint"
+                )
+        return step
+
     def join(self, network: nn.Module) -> nn.Module:
         """The network on this process's device, its gradients averaged with those of the others."""
         network = network.to(self.device)

@@ -124,7 +124,7 @@ def train(
     tally, started, half = _Tally(), time.perf_counter(), _has_bfloat16()
     parts: dict[str, Stateful] = {"network": net, "optimizer": optimizer, "schedule": schedule, "tally": tally}
     saved = checkpoint and Checkpoint(checkpoint, _identity(library, recipe, grid, network, steps, batch, seed))
-    begun = saved.resume(parts) if saved else 0
+    begun = group.agreed(saved.resume(parts) if saved else 0)
     joined = group.join(net)
     own, count = group.share(batch)
     for step in range(begun, steps):

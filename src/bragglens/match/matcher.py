@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.match.meet import meet, peaks
-from bragglens.match.question import channels, question
+from bragglens.match.question import Question, channels, question, scaled
 from bragglens.match.sought import Sought
 from bragglens.scan.pattern import Pattern
 
@@ -61,38 +61,29 @@ class Matcher:
             explained: intensity that phases which are known to be there explain, on the same axis and scale; the
                 opinion is then of what else is there.
         """
-        counts, covered = pattern.intensity, pattern.covered
-        low, high = float(counts[covered].min()), float(counts[covered].max())
-        span = max(high - low, 1e-12)
-        intensity = np.where(covered, (counts - low) / span, 0.0)
-        accounted = np.zeros_like(intensity) if explained is None else np.where(covered, explained / span, 0.0)
-        met = meet(peaks(intensity, covered, accounted), sought)
+        known = np.zeros(pattern.grid.size) if explained is None else explained
+        intensity, accounted = scaled(pattern.intensity, pattern.covered, known)
+        met = meet(peaks(intensity, pattern.covered, accounted), sought)
         rows = np.sort(np.argsort(-met.rank, kind="stable")[:MOST_JUDGED])
-        asked = question(sought.of(rows), met.of(rows))
-        features, scene = self.encoder.run(None, {"x": channels(intensity, covered, accounted)[None]})
-        place = np.minimum(asked.place / STRIDE, features.shape[1] - 1).astype(np.float32)
-        out = np.concatenate(
-            [
-                self.judge.run(
-                    None,
-                    {
-                        "features": features[0],
-                        "scene": np.repeat(scene, len(place[i : i + _BLOCK]), axis=0),
-                        "place": place[i : i + _BLOCK],
-                        "lines": asked.lines[i : i + _BLOCK],
-                        "weight": asked.weight[i : i + _BLOCK],
-                        "phases": asked.phases[i : i + _BLOCK],
-                    },
-                )[0]
-                for i in range(0, len(rows), _BLOCK)
-            ]
-            or [np.empty((0, 2), np.float32)]
-        ).astype(float)
+        features, scene = self.encoder.run(None, {"x": channels(intensity, pattern.covered, accounted)[None]})
+        out = self._judged(features[0], scene, question(sought.of(rows), met.of(rows)))
         slope, offset = self.manifest["log_odds"]
         probability, share = np.full(len(sought), _LEAST), np.zeros(len(sought))
         probability[rows] = 1 / (1 + np.exp(-(slope * out[:, 0] + offset)))
         share[rows] = (1 / (1 + np.exp(-out[:, 1]))) ** 2
         return Opinion(probability, share)
+
+    def _judged(
+        self, features: NDArray[np.float32], scene: NDArray[np.float32], asked: Question
+    ) -> NDArray[np.float64]:
+        """What the judge says of each phase, some at a time, shape (phases, 2)."""
+        asked = asked._replace(place=np.minimum(asked.place / STRIDE, len(features) - 1).astype(np.float32))
+        out = np.empty((len(asked.place), 2))
+        for first in range(0, len(out), _BLOCK):
+            some = {name: table[first : first + _BLOCK] for name, table in asked._asdict().items()}
+            fixed = {"features": features, "scene": np.repeat(scene, len(some["place"]), axis=0)}
+            out[first : first + _BLOCK] = self.judge.run(None, fixed | some)[0]
+        return out
 
 
 @cache

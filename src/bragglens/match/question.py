@@ -33,6 +33,15 @@ class Question(NamedTuple):
     phases: Array32
 
 
+def scaled(
+    counts: NDArray[np.floating], covered: NDArray[np.bool_], explained: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A scan from 0 to 1 where it has data, and what known phases explain of it in the same unit."""
+    low, high = float(counts[covered].min()), float(counts[covered].max())
+    span = max(high - low, 1e-12)
+    return np.where(covered, (counts - low) / span, 0.0), np.where(covered, explained / span, 0.0)
+
+
 def channels(intensity: NDArray[np.floating], covered: NDArray[np.bool_], explained: NDArray[np.floating]) -> Array32:
     """The scan as the network's encoder sees it, (CHANNELS, points); intensities 0 to 1."""
     return np.stack(

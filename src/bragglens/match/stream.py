@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bragglens.crystal.library import Library
 from bragglens.match.meet import meet, peaks
-from bragglens.match.question import Question, channels, question
+from bragglens.match.question import Question, channels, question, scaled
 from bragglens.match.sought import GRID, Sought, sought
 from bragglens.simulate.draws import Draws, draws
 from bragglens.simulate.kernel import Conditions, PackedPhases
@@ -119,10 +119,7 @@ class Stream:
             )
 
     def _ask(self, sample: _Sample) -> Asked:
-        low, high = sample.counts[sample.covered].min(), sample.counts[sample.covered].max()
-        span = max(float(high - low), 1e-12)
-        intensity = np.where(sample.covered, (sample.counts - low) / span, 0.0)
-        explained = np.where(sample.covered, sample.explained / span, 0.0)
+        intensity, explained = scaled(sample.counts, sample.covered, sample.explained)
         found = peaks(intensity, sample.covered, explained)
         there = len(sample.phase)
         chosen = self._chosen(sample, meet(found, self.sought).rank)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bragglens.crystal.library import Library, library_of
+from bragglens.crystal.library import Library, library_in
 from bragglens.crystal.library_file import LibraryFile, read_library_file
 from bragglens.simulate.lines import Lines
 
@@ -46,7 +46,7 @@ def built_of(content: LibraryFile) -> Built:
     manifest = content.manifest
     members = tuple(manifest["members"])
     return Built(
-        library=library_of(content),
+        library=library_in(content),
         lines=Lines(**content.tables).of(content.kept),
         groups=tuple(map(tuple, manifest["groups"])),
         same={member["name"]: member["same_as"] for member in members if "same_as" in member},

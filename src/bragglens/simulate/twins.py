@@ -19,6 +19,8 @@ from bragglens.simulate.instrument import emission
 from bragglens.simulate.likeness import ALIKE
 from bragglens.simulate.lines import Lines
 
+Mark = tuple[dict[str, float], NDArray[np.float64]]
+
 SAME = 0.99  # likeness of one structure given twice
 SAME_SPACING = 0.001  # relative; heating by 100 K expands a lattice by about as much
 SAME_CONTENT = 0.01  # relative, of the atoms of each element
@@ -95,11 +97,11 @@ def repeated(phases: Sequence[Phase], pairs: Pairs) -> list[int]:
     for one, other in zip(close.one.tolist(), close.other.tolist(), strict=True):
         beside.setdefault(one, []).append(other)
         beside.setdefault(other, []).append(one)
-    marks = {place: _mark(phases[place]) for place in beside}
+    marks = {place: mark_of(phases[place]) for place in beside}
     first = list(range(len(phases)))
     seen: set[int] = set()
     for place in sorted(beside, key=lambda i: _precedence(phases[i])):
-        candidates = [i for i in beside[place] if i in seen and first[i] == i and _one(marks[i], marks[place])]
+        candidates = [i for i in beside[place] if i in seen and first[i] == i and same_compound(marks[i], marks[place])]
         first[place] = min(candidates, default=place)
         seen.add(place)
     return first
@@ -109,7 +111,7 @@ def _precedence(phase: Phase) -> tuple[bool, int, str]:
     return phase.name == phase.formula.replace(" ", ""), len(phase.name), phase.name
 
 
-def _mark(phase: Phase) -> tuple[dict[str, float], NDArray[np.float64]]:
+def mark_of(phase: Phase) -> Mark:
     """What one structure has in every description: the shares of its elements, and its lattice's spacings."""
     content = composition(phase)
     heavy = {element: number for element, number in content.items() if element != "H"} or content
@@ -117,14 +119,15 @@ def _mark(phase: Phase) -> tuple[dict[str, float], NDArray[np.float64]]:
     return {element: number / total for element, number in heavy.items()}, lattice_spacings(phase)
 
 
-def _one(
-    here: tuple[dict[str, float], NDArray[np.float64]], there: tuple[dict[str, float], NDArray[np.float64]]
+def same_compound(
+    here: Mark, there: Mark, *, content_by: float = SAME_CONTENT, spacing_by: float = SAME_SPACING
 ) -> bool:
+    """Whether two marks are of one compound on one lattice, within relative differences."""
     (content, spacings), (other_content, other_spacings) = here, there
     return (
         content.keys() == other_content.keys()
-        and all(abs(content[element] / other_content[element] - 1) < SAME_CONTENT for element in content)
-        and bool(np.abs(spacings / other_spacings - 1).max() < SAME_SPACING)
+        and all(abs(content[element] / other_content[element] - 1) < content_by for element in content)
+        and bool(np.abs(spacings / other_spacings - 1).max() < spacing_by)
     )
 
 

@@ -1,0 +1,50 @@
+"""Answer files that state what they were asked, so that the same is not asked again of the same content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+
+def identity_of(asked: Any) -> str:
+    """What tells one library or model from another: the hash of its phases, and of its network or of the matcher."""
+    from bragglens.identify.asked import library_of
+    from bragglens.learn.model import Model
+
+    own = isinstance(asked, Model)
+    network = asked.network if own else (files("bragglens.match") / "matcher.zip").read_bytes()
+    return f"{library_of(asked).hash} {sha256(network).hexdigest()}"
+
+
+def asked_of_file(scan: Path, identity: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What the answer to a file of scans depends on, as JSON gives it back: content, who is asked, how."""
+    try:
+        content = sha256(scan.read_bytes()).hexdigest()
+    except OSError:
+        content = "unreadable"
+    given = {key: value for key, value in options.items() if value is not None}
+    asked = {"sha256": content, "of": identity, "bragglens": version("bragglens"), "options": given}
+    plain: dict[str, Any] = json.loads(json.dumps(asked))
+    return plain
+
+
+def stands(target: Path, asked: Mapping[str, Any]) -> bool:
+    """Whether the answer to this stands there, without an error: what could not be judged may be mended by now."""
+    try:
+        found = json.loads(target.read_text(encoding="utf-8"))
+        return bool(found["asked"] == asked) and not any(scan["error"] for scan in found["scans"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def write_answers(answers: Sequence[Any], target: Path, *, model: str, asked: Mapping[str, Any]) -> None:
+    """Write the answers to a file of scans, as `--json` does, with what they were asked."""
+    from bragglens.identify.identification import document
+    from bragglens.report.words import write_json
+
+    write_json({**document(model, list(answers)), "asked": dict(asked)}, target)
