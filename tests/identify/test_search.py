@@ -11,6 +11,7 @@ from bragglens.crystal.library import Library
 from bragglens.crystal.standards import standard
 from bragglens.errors import BragglensError
 from bragglens.identify.identify import allowed_phases, identify
+from bragglens.identify.verify import verify
 from bragglens.learn.model import Model
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
@@ -83,6 +84,21 @@ def test_two_structures_of_a_kind_do_not_hold_each_others_lines(larger: float) -
     assert found["larger"].weight_percent == pytest.approx(100 * larger, abs=2.0)
     for phase in library:
         assert found[phase.name].cell == pytest.approx(phase.cell, rel=1e-3)
+
+
+@pytest.mark.parametrize(("larger", "itself"), [(0.002, True), (0.016, False)])
+def test_out_of_thousands_a_phase_whose_cell_must_be_stretched_is_a_relative(larger: float, itself: bool) -> None:
+    own = standard("corundum")
+    a, b, c, *angles = own.cell
+    stretch = 1 + larger
+    there = replace(own, name="there", cell=(stretch * a, stretch * b, stretch * c, *angles))
+    scan = measured({"there": 1.0}, Library((there,)))
+    few, many = (verify(scan, (own,), wavelength=1.5405929, relatives=relatives) for relatives in (False, True))
+    assert [f.name for f in few.findings] == [own.name]
+    assert few.kin == ()
+    assert [f.name for f in many.findings] == [own.name] * itself
+    assert [one.name for one in many.kin] == [own.name] * (not itself)
+    assert all(one.strain == pytest.approx(larger, rel=0.1) for one in many.kin)
 
 
 def test_detection_limit_is_what_is_found(titania: Library) -> None:

@@ -19,7 +19,7 @@ from bragglens.identify.asked import Asked, library_of
 from bragglens.identify.axis import BADLY, another_axis, offset_notice
 from bragglens.identify.identification import Finding, Identification, Verdict
 from bragglens.identify.shortlist import SMALL, additions, matched, rest, shortlist
-from bragglens.identify.verify import Verified, verify
+from bragglens.identify.verify import Kin, Verified, verify
 from bragglens.learn.model import Model
 from bragglens.match.catalogue import Catalogue, catalogue
 from bragglens.match.matcher import Opinion
@@ -164,6 +164,9 @@ def _proven(
     assert used is not None
     assert answer.pattern is not None
 
+    may = np.isin(names, allowed)
+    large = isinstance(model, Catalogue) and bool(may.sum() > SMALL)
+
     def prove(chosen: Mapping[int, float]) -> Verified:
         return verify(
             scan,
@@ -173,10 +176,10 @@ def _proven(
             allowed=allowed,
             particle_size=asked.get("particle_size"),
             standard=standard,
+            relatives=large,
         )
 
-    may = np.isin(names, allowed)
-    if isinstance(model, Model) or may.sum() <= SMALL:
+    if not large:
         return _by_fit(answer, prove(dict(enumerate(opinion.probability))))
     chosen = {row: opinion.probability[row] for row in shortlist(opinion, may)}
     if standard:
@@ -184,6 +187,7 @@ def _proven(
     proof = prove(chosen)
     if not proof.fit.phases:
         return _by_fit(replace(answer, probabilities=_named(names, chosen)), proof)
+    assert isinstance(model, Catalogue)
     left = rest(scan, model, answer.pattern, proof.fit, wavelength=used)
     more = {row: left.probability[row] for row in additions(left, may, chosen)}
     chosen |= more
@@ -257,7 +261,16 @@ def _by_fit(answer: Identification, proof: Verified) -> Identification:
         amorphous_percent_error=proof.quantities.amorphous_error,
         detection_limits=proof.limits,
         fit=proof.fit,
+        notes=(*answer.notes, *_kin_notice(proof.kin)),
     )
+
+
+def _kin_notice(kin: Sequence[Kin]) -> list[str]:
+    """Relatives of what is there: they say its structure type where its name cannot be said."""
+    if not kin:
+        return []
+    each = ", ".join(f"{one.name} (lattice changed by up to {one.strain:.1%})" for one in kin[:3])
+    return [f"not named, but a compound of the same structure type as one of these may be there: {each}"]
 
 
 def findings(probabilities: dict[str, float], alike: tuple[tuple[str, str], ...]) -> tuple[Finding, ...]:
