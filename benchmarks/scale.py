@@ -112,7 +112,7 @@ def opinion(scan: Scan, who: Any, wavelength: float) -> None:
 
 
 def dask_runs(paths: Sequence[Path], folder: Path) -> list[dict[str, Any]]:
-    """The scans through clusters of one and of four workers, and with one of four killed on the way."""
+    """The scans through clusters of one, two and four workers, and with one of four killed on the way."""
     runs = []
     for name, workers, kill in (("one", 1, False), ("two", 2, False), ("four", 4, False), ("killed", 4, True)):
         target = folder / name

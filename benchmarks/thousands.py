@@ -295,7 +295,8 @@ none of the minerals asked for here, nor any whose lines are like theirs. Phases
 0.9, or a group of `alike.csv`) count as one, and so do entries of one compound on lattices within 1%, and the mineral
 that a scan's file is named after. No number of the matcher was fitted on a measured scan, but its training was made
 wider (bent lines, larger strains, harder company) after a first network had been tried on these sets, both halves in
-view.
+view. Out of thousands a phase has to be likelier than a relative of its type (`identify/confidence.py`): that rule was
+fitted on other simulated scans and on the *looked at* half of the measured ones.
 """
 
 
@@ -387,7 +388,7 @@ With the phase in the library {sum(row["right"] for row in inside)} of the {n} a
 Before a phase had to be nearer to the scan than a relative of its type would be (`identify/confidence.py`), 25 of 126
 were called "known": after a relative whose cell lies within the 3% that a fit may stretch it (gehlenite as melilite,
 descloizite as mottramite), or a cubic phase of three to five lines for another. That rule was fitted on other scans,
-but of minerals half of which are among these. The relative is told in a note instead.
+but of minerals half of which are among these. What fits and is not named is told as a relative.
 """
 
 

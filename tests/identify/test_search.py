@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 
+import gemmi
 import numpy as np
 import pytest
 
@@ -11,8 +13,12 @@ from bragglens.crystal.library import Library
 from bragglens.crystal.standards import standard
 from bragglens.errors import BragglensError
 from bragglens.identify.identify import allowed_phases, identify
+from bragglens.identify.refine import FIRST_STRAIN, candidates, empty, largest_strains, usual_state
 from bragglens.identify.verify import verify
 from bragglens.learn.model import Model
+from bragglens.report.pdcif import pdcif_text
+from bragglens.report.picture import picture_of
+from bragglens.report.words import RELATIVE, nearest, sentence
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import Instrument, emission
@@ -93,12 +99,47 @@ def test_out_of_thousands_a_phase_whose_cell_must_be_stretched_is_a_relative(lar
     stretch = 1 + larger
     there = replace(own, name="there", cell=(stretch * a, stretch * b, stretch * c, *angles))
     scan = measured({"there": 1.0}, Library((there,)))
-    few, many = (verify(scan, (own,), wavelength=1.5405929, relatives=relatives) for relatives in (False, True))
+    few, many = (verify(scan, (own,), wavelength=1.5405929, crowded=crowded) for crowded in (False, True))
     assert [f.name for f in few.findings] == [own.name]
-    assert few.kin == ()
-    assert [f.name for f in many.findings] == [own.name] * itself
-    assert [one.name for one in many.kin] == [own.name] * (not itself)
-    assert all(one.strain == pytest.approx(larger, rel=0.1) for one in many.kin)
+    assert few.relatives == ()
+    assert len(many.findings) == itself
+    assert len(many.relatives) == (not itself)
+    (found,) = (*many.findings, *many.relatives)
+    assert found.strain == pytest.approx(larger, rel=0.1)
+    assert found.probability < few.findings[0].probability
+
+
+def test_a_relative_that_is_not_named_is_told(titania: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("bragglens.identify.identify"), "SMALL", 2)  # five are thousands
+    own = standard("corundum")
+    there = replace(own, cell=(*(1.016 * length for length in own.cell[:3]), *own.cell[3:]))
+    answer = identify(measured({own.name: 1.0}, Library((there,))), Library((*titania, own)))
+    assert answer.verdict == "unknown"
+    assert [one["name"] for one in answer.to_dict()["relatives"]] == [own.name]
+    assert answer.unexplained is not None
+    assert answer.unexplained < 0.05  # it stays in the fit, so that what else is there is judged without its lines
+    assert f"What fits is {own.name} (lattice changed by up to 1.6%" in sentence(answer)
+    picture = picture_of(answer, None)
+    assert picture is not None
+    assert [layer.told for layer in picture.layers] == [RELATIVE]
+    assert answer.fit is not None
+    assert "or a relative" in pdcif_text(answer, answer.fit)
+    assert nearest(answer) is None  # which is another by the network, and fits less
+
+
+@pytest.mark.parametrize("setting", ["R -3 m:R", "R -3 m:H"])
+def test_strain_is_the_same_in_every_setting(setting: str) -> None:
+    """A crystal grown by 1% is strained by 1%, though in a rhombohedral setting no coefficient says so."""
+    group = gemmi.SpaceGroup(setting)
+    cell = (4.07, 4.07, 4.07, 89.4, 89.4, 89.4) if setting.endswith("R") else (5.7, 5.7, 7.1, 90.0, 90.0, 120.0)
+    operations = tuple(op.triplet() for op in group.operations())
+    phase = replace(standard("corundum"), cell=cell, operations=operations)
+    known = candidates((phase,), Instrument(emission("Cu")), 60.0)
+    basis = known.crystals[0].strain_basis
+    own = usual_state()
+    own[FIRST_STRAIN:][: len(basis)] = np.linalg.lstsq(basis.reshape(len(basis), 9).T, 0.01 * np.eye(3).ravel())[0]
+    state = replace(empty(), phases=(0,), own=own[None])
+    assert largest_strains(known, state) == pytest.approx([0.01], rel=1e-6)
 
 
 def test_detection_limit_is_what_is_found(titania: Library) -> None:

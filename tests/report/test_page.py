@@ -195,7 +195,7 @@ def test_a_model_that_says_little_of_itself_is_not_known() -> None:
     assert report_page(ANSWERS, bare, title="").count("<dd>not known</dd>") == 3
 
 
-def test_a_library_alone_says_that_no_network_was_asked() -> None:
+def test_a_library_alone_says_that_the_matcher_was_asked() -> None:
     told = read(report_page([FITTED], MODEL.library, title="t")).text
     assert "5 structures, by the matcher and the fit" in told
     assert MODEL.library.hash in told

@@ -221,7 +221,8 @@ def _notice(scan: Scan, phases: Sequence[Phase], mistake: Mistake, *, peaks: int
 def _likely(known: Candidates, observed: Observed, found: Found, left: float) -> dict[str, float]:
     """The phases of a fit that are there rather than not, and how probable each is by the fit alone."""
     names = [known.phases[one.phase].name for one in found.phases]
-    likely = {name: confidence(proof, 0.5) for name, proof in zip(names, proofs(observed, found, left), strict=True)}
+    all_proofs = proofs(known, observed, found, left)
+    likely = {name: confidence(proof, 0.5) for name, proof in zip(names, all_proofs, strict=True)}
     return {name: p for name, p in likely.items() if p >= 0.5}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.identify.observed import Observed
-from bragglens.identify.refine import largest_strain, phase_residuals
+from bragglens.identify.refine import Candidates, largest_strains, phase_residuals
 from bragglens.identify.search import Found
 
 Array = NDArray[np.float64]
@@ -45,12 +45,12 @@ class Proof:
     unexplained: float = 0.0
 
 
-def proofs(observed: Observed, found: Found, left: float) -> list[Proof]:
+def proofs(known: Candidates, observed: Observed, found: Found, left: float) -> list[Proof]:
     """What a fit says of each of its phases, in its order; `left` is the share that it leaves unexplained."""
-    residuals, own = phase_residuals(observed, found.solution), found.solution.state.own
+    residuals, strains = phase_residuals(observed, found.solution), largest_strains(known, found.solution.state)
     return [
-        Proof(one.evidence, float(residual), largest_strain(values), left)
-        for one, residual, values in zip(found.phases, residuals, own, strict=True)
+        Proof(one.evidence, float(residual), float(strain), left)
+        for one, residual, strain in zip(found.phases, residuals, strains, strict=True)
     ]
 
 
@@ -67,9 +67,9 @@ def confidence(proof: Proof, network: float) -> float:
     return 1 / (1 + math.exp(-odds))
 
 
-def own_confidence(proof: Proof, network: float) -> float:
+def own_confidence(strain: float, network: float) -> float:
     """Probability that it is this phase and not a relative of its structure type, out of thousands of structures."""
-    odds = _OWN + _OWN_STRAIN * _squared(proof.strain) + _OWN_NETWORK * float(log_odds(np.array(network)))
+    odds = _OWN + _OWN_STRAIN * _squared(strain) + _OWN_NETWORK * float(log_odds(np.array(network)))
     return 1 / (1 + math.exp(-odds))
 
 

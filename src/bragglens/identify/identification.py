@@ -33,6 +33,7 @@ class Finding:
         residual: R of the phase's own lines: share of the intensity under them that the fit misses.
         rwp_without: Rwp of the fit of the other phases alone.
         cell: fitted a, b, c in Å and α, β, γ in degrees.
+        strain: largest relative change of a length in the library's lattice that the fit needed.
         size: fitted volume-weighted crystallite size in nm; from about 200 nm on it means "large".
     """
 
@@ -47,6 +48,7 @@ class Finding:
     rwp_without: float | None = None
     cell: tuple[float, ...] | None = None
     size: float | None = None
+    strain: float | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,9 @@ class Identification:
         options: how the scan was looked at, of `identify.Options` those that were given.
         metadata: what the file states of the measurement (`scan.Scan.metadata`).
         rietveld: what a Rietveld refinement makes of it, where that was asked for.
+        relatives: phases that the fit needs and that are not named: out of a library so large that most phases have a
+            relative of their structure type, such a relative is at least as likely there. With one of them the verdict
+            is unknown, or partly unknown.
     """
 
     file: str
@@ -136,6 +141,7 @@ class Identification:
     options: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
     rietveld: Rietveld | None = None
+    relatives: tuple[Finding, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as plain JSON values (schema 1: fields are added, never changed)."""
@@ -143,6 +149,7 @@ class Identification:
             "file": self.file,
             "verdict": self.verdict,
             "phases": [vars(finding) for finding in self.phases],
+            "relatives": [vars(finding) for finding in self.relatives],
             "unexplained": self.unexplained,
             "unexplained_peaks": [vars(peak) for peak in self.unexplained_peaks],
             "rwp": self.rwp,

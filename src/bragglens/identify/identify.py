@@ -19,7 +19,7 @@ from bragglens.identify.asked import Asked, library_of
 from bragglens.identify.axis import BADLY, another_axis, offset_notice
 from bragglens.identify.identification import Finding, Identification, Verdict
 from bragglens.identify.shortlist import SMALL, additions, matched, rest, shortlist
-from bragglens.identify.verify import Kin, Verified, verify
+from bragglens.identify.verify import Verified, verify
 from bragglens.learn.model import Model
 from bragglens.match.catalogue import Catalogue, catalogue
 from bragglens.match.matcher import Opinion
@@ -164,10 +164,7 @@ def _proven(
     assert used is not None
     assert answer.pattern is not None
 
-    may = np.isin(names, allowed)
-    large = isinstance(model, Catalogue) and bool(may.sum() > SMALL)
-
-    def prove(chosen: Mapping[int, float]) -> Verified:
+    def prove(chosen: Mapping[int, float], *, crowded: bool = False) -> Verified:
         return verify(
             scan,
             tuple(phases[row] for row in chosen),
@@ -176,22 +173,22 @@ def _proven(
             allowed=allowed,
             particle_size=asked.get("particle_size"),
             standard=standard,
-            relatives=large,
+            crowded=crowded,
         )
 
-    if not large:
+    may = np.isin(names, allowed)
+    if isinstance(model, Model) or may.sum() <= SMALL:
         return _by_fit(answer, prove(dict(enumerate(opinion.probability))))
     chosen = {row: opinion.probability[row] for row in shortlist(opinion, may)}
     if standard:
         chosen[names.index(standard[0])] = 1.0
-    proof = prove(chosen)
+    proof = prove(chosen, crowded=True)
     if not proof.fit.phases:
         return _by_fit(replace(answer, probabilities=_named(names, chosen)), proof)
-    assert isinstance(model, Catalogue)
     left = rest(scan, model, answer.pattern, proof.fit, wavelength=used)
     more = {row: left.probability[row] for row in additions(left, may, chosen)}
     chosen |= more
-    return _by_fit(replace(answer, probabilities=_named(names, chosen)), prove(chosen) if more else proof)
+    return _by_fit(replace(answer, probabilities=_named(names, chosen)), prove(chosen, crowded=True) if more else proof)
 
 
 def _named(names: Sequence[str], chosen: Mapping[int, float]) -> dict[str, float]:
@@ -248,11 +245,10 @@ def _by_network(answer: Identification, found: tuple[Finding, ...]) -> Identific
 
 def _by_fit(answer: Identification, proof: Verified) -> Identification:
     """The answer of network and fit."""
-    asked = answer.probabilities is not None
     return replace(
         answer,
-        phases=proof.findings if asked else tuple(replace(one, network=None) for one in proof.findings),
-        verdict=_verdict(len(proof.findings), proof.unexplained > UNEXPLAINED),
+        phases=proof.findings,
+        verdict=_verdict(len(proof.findings), bool(proof.relatives) or proof.unexplained > UNEXPLAINED),
         unexplained=proof.unexplained,
         unexplained_peaks=proof.peaks,
         rwp=proof.fit.rwp,
@@ -261,16 +257,8 @@ def _by_fit(answer: Identification, proof: Verified) -> Identification:
         amorphous_percent_error=proof.quantities.amorphous_error,
         detection_limits=proof.limits,
         fit=proof.fit,
-        notes=(*answer.notes, *_kin_notice(proof.kin)),
+        relatives=proof.relatives,
     )
-
-
-def _kin_notice(kin: Sequence[Kin]) -> list[str]:
-    """Relatives of what is there: they say its structure type where its name cannot be said."""
-    if not kin:
-        return []
-    each = ", ".join(f"{one.name} (lattice changed by up to {one.strain:.1%})" for one in kin[:3])
-    return [f"not named, but a compound of the same structure type as one of these may be there: {each}"]
 
 
 def findings(probabilities: dict[str, float], alike: tuple[tuple[str, str], ...]) -> tuple[Finding, ...]:
@@ -299,7 +287,7 @@ def _notices(answer: Identification, scan: Scan, phases: Sequence[Phase]) -> lis
     assert answer.wavelength is not None
     assert answer.unexplained is not None
     notice = offset_notice(answer.fit) if answer.phases else None
-    if notice is None and (not answer.phases or answer.unexplained > BADLY):
+    if notice is None and (not (answer.phases or answer.relatives) or answer.unexplained > BADLY):
         notice = another_axis(scan, phases, wavelength=answer.wavelength, left=answer.unexplained)
     return [notice] if notice else []
 

@@ -473,9 +473,14 @@ def phase_residuals(observed: Observed, solution: Solution) -> Array:
     return misfit / np.maximum(own @ np.maximum(measured, total), 1e-300)
 
 
-def largest_strain(own: Array) -> float:
-    """The largest coefficient of lattice strain among a phase's own values, relative."""
-    return float(np.abs(own[FIRST_STRAIN:]).max())
+def largest_strains(known: Candidates, state: State) -> Array:
+    """The largest relative change of a length in each phase's lattice, the same in every setting of it, shape (k,)."""
+    out = []
+    for phase, own in zip(state.phases, state.own, strict=True):
+        basis = known.crystals[phase].strain_basis
+        tensor = np.tensordot(own[FIRST_STRAIN:][: len(basis)], basis, axes=1)
+        out.append(np.abs(np.linalg.eigvalsh(tensor)).max())
+    return np.array(out)
 
 
 def cells(known: Candidates, state: State) -> Array:

@@ -21,7 +21,7 @@ from bragglens.identify.refine import (
     Solution,
     choose_texture,
     empty,
-    largest_strain,
+    largest_strains,
     misfit_unit,
     phase_residuals,
     refine,
@@ -251,7 +251,7 @@ def _relaxed(known: Candidates, observed: Observed, solution: Solution) -> Solut
     Of two structures of one kind the first that is added takes the lines of the stronger one, whichever it is; the
     second is left with those of the first, and no small step leads from there to both at their own.
     """
-    strained = [largest_strain(own) > _STRAINED for own in solution.state.own]
+    strained = largest_strains(known, solution.state) > _STRAINED
     if sum(strained) < 2:
         return solution
     own = solution.state.own.copy()

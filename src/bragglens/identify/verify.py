@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.phase import Phase
-from bragglens.identify.confidence import Proof, confidence, own_confidence, prior, proofs
+from bragglens.identify.confidence import confidence, own_confidence, prior, proofs
 from bragglens.identify.fit import Fit, fit_of, profile_r
 from bragglens.identify.identification import Finding, Peak
 from bragglens.identify.observed import Observed, observe
@@ -35,34 +35,21 @@ class Verified:
 
     Attributes:
         findings: the phases that hold, the largest share first.
+        relatives: those that the fit needs, but of which a relative is at least as likely there.
         fit: the fitted pattern.
         unexplained: share of the peaks' intensity that no phase explains.
         peaks: where that intensity is.
         limits: for each phase that was sought and is not there, the wt% that would have been found.
         quantities: fractions in the order of the fit's phases.
-        kin: phases that would explain the scan, but rather stand for a relative whose cell differs.
     """
 
     findings: tuple[Finding, ...]
+    relatives: tuple[Finding, ...]
     fit: Fit
     unexplained: float
     peaks: tuple[Peak, ...]
     limits: dict[str, float]
     quantities: Quantities
-    kin: tuple[Kin, ...] = ()
-
-
-@dataclass(frozen=True)
-class Kin:
-    """A phase of the structure type that a scan shows, whose own cell is another.
-
-    Attributes:
-        name: in the library.
-        strain: largest relative change of its lattice that the fit needed.
-    """
-
-    name: str
-    strain: float
 
 
 def verify(
@@ -74,7 +61,7 @@ def verify(
     allowed: Sequence[str] | None = None,
     particle_size: float | None = None,
     standard: tuple[str, float] | None = None,
-    relatives: bool = False,
+    crowded: bool = False,
 ) -> Verified:
     """Find the phases that a scan needs, and what it says of them.
 
@@ -86,7 +73,7 @@ def verify(
         allowed: names of the phases that may be named; None is all.
         particle_size: diameter of the grains in µm for the correction of microabsorption; see `quantify`.
         standard: name and wt% of a phase that was added to the specimen; see `quantify`.
-        relatives: the phases are the likeliest of so many that most have a relative among them: a phase is named only
+        crowded: the phases are the likeliest of so many that most have a relative among them: a phase is named only
             where it is that phase rather than a relative.
     """
     with threadpool_limits(1):  # tables of a few dozen rows: more threads wait for each other longer than they work
@@ -97,18 +84,20 @@ def verify(
         pool = [i for i, phase in enumerate(phases) if allowed is None or phase.name in allowed]
         opinion = np.array([0.5 if network is None else network.get(phase.name, 0.0) for phase in phases])
         found = search(known, observed, pool, prior(opinion))
-        found, findings, kin = _believed(known, observed, found, pool, opinion, relatives)
+        found, findings = _believed(known, observed, found, pool, opinion)
         solution = found.solution
         quantities = quantify(known, observed, solution, particle_size=particle_size, standard=standard)
         share, peaks = unexplained(observed, solution, wavelength)
+        weighed = _with_quantities(findings, quantities)
+        weighed = tuple(map(_own, weighed)) if crowded else weighed
         return Verified(
-            findings=_with_quantities(findings, quantities),
+            findings=tuple(one for one in weighed if one.probability >= NAMED),
+            relatives=tuple(one for one in weighed if one.probability < NAMED),
             fit=fit_of(known, observed, solution),
             unexplained=share,
             peaks=peaks,
             limits={phases[i].name: limit for i, limit in detection_limits(known, observed, solution, pool).items()},
             quantities=quantities,
-            kin=kin,
         )
 
 
@@ -119,35 +108,27 @@ def _prepared(phases: tuple[Phase, ...], lines: tuple[Line, ...], end: float) ->
 
 
 def _believed(
-    known: Candidates, observed: Observed, found: Found, pool: Sequence[int], opinion: Array, relatives: bool
-) -> tuple[Found, list[Finding], tuple[Kin, ...]]:
+    known: Candidates, observed: Observed, found: Found, pool: Sequence[int], opinion: Array
+) -> tuple[Found, list[Finding]]:
     """The phases that fit and network together make more likely than not; the least likely goes first."""
-    kin: list[Kin] = []
     while True:
-        findings, evidence = _findings(known, observed, found, opinion)
-        own = [
-            own_confidence(p, f.network or 0.0) if relatives else 1.0 for p, f in zip(evidence, findings, strict=True)
-        ]
-        doubted = [i for i, finding in enumerate(findings) if finding.probability * own[i] < NAMED]
+        findings = _findings(known, observed, found, opinion)
+        doubted = [i for i, finding in enumerate(findings) if finding.probability < NAMED]
         if not doubted:
-            named = [replace(one, probability=one.probability * own[i]) for i, one in enumerate(findings)]
-            return found, named, tuple(kin)
-        weakest = min(doubted, key=lambda i: findings[i].probability * own[i])
+            return found, findings
+        weakest = min(doubted, key=lambda i: findings[i].probability)
         gone = found.phases[weakest]
-        if findings[weakest].probability >= NAMED:
-            kin.append(Kin(findings[weakest].name, evidence[weakest].strain))
         pool = [i for i in pool if i != gone.phase]
         found = settle(known, observed, gone.without, pool, prior(opinion))
 
 
-def _findings(known: Candidates, observed: Observed, found: Found, opinion: Array) -> tuple[list[Finding], list[Proof]]:
+def _findings(known: Candidates, observed: Observed, found: Found, opinion: Array) -> list[Finding]:
     """What speaks for each phase of a fit, in the order of the fit."""
     solution = found.solution
     fit = fit_of(known, observed, solution)
     left, _ = unexplained(observed, solution, known.instrument.lines[0].wavelength)
-    evidence = proofs(observed, found, left)
     findings = []
-    for place, (one, proof) in enumerate(zip(found.phases, evidence, strict=True)):
+    for place, (one, proof) in enumerate(zip(found.phases, proofs(known, observed, found, left), strict=True)):
         findings.append(
             Finding(
                 name=known.phases[one.phase].name,
@@ -159,9 +140,10 @@ def _findings(known: Candidates, observed: Observed, found: Found, opinion: Arra
                 rwp_without=profile_r(observed, observed.counts - one.without.calculated),
                 cell=tuple(float(v) for v in fit.cells[place]),
                 size=fit.specimens[place].size,
+                strain=proof.strain,
             )
         )
-    return findings, evidence
+    return findings
 
 
 def _with_quantities(findings: Sequence[Finding], quantities: Quantities) -> tuple[Finding, ...]:
@@ -171,3 +153,9 @@ def _with_quantities(findings: Sequence[Finding], quantities: Quantities) -> tup
         for one, weight, error in zip(findings, quantities.weight_percent, quantities.error, strict=True)
     ]
     return tuple(sorted(whole, key=lambda one: -(one.weight_percent or 0.0)))
+
+
+def _own(finding: Finding) -> Finding:
+    """A finding whose probability is that it is this phase, and not a relative of its structure type."""
+    own = own_confidence(finding.strain or 0.0, finding.network or 0.0)
+    return replace(finding, probability=finding.probability * own)

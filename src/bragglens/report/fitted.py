@@ -25,7 +25,7 @@ from bragglens.identify.identify import THRESHOLD
 from bragglens.identify.why import votes
 from bragglens.learn.model import Model
 from bragglens.report.figures import COLOURS, GREY, INK, PLAIN, WIDTH, label_angle
-from bragglens.report.words import named, nearest, percent, probability, shorten, weight
+from bragglens.report.words import RELATIVE, named, nearest, percent, probability, shorten, weight
 from bragglens.scan.pattern import Grid
 from bragglens.scan.prepare import convert
 from bragglens.simulate.formulas import displacement_shift
@@ -120,6 +120,7 @@ def _rows(answer: Identification, fit: Fit, model: Asked | None) -> list[Row]:
     states = dict(zip(fit.names, fit.specimens, strict=True))
     usual = Specimen(displacement=fit.specimens[0].displacement if fit.specimens else 0.0)
     labels = {f.name: _label(f) for f in answer.phases}
+    labels |= {f.name: f"{shorten(f.name, _LABEL)}\n{RELATIVE}" for f in answer.relatives}
     labels |= {name: f"{shorten(name, _LABEL)}\nnetwork alone, p {probability(network[name])}" for name in others}
     library = library_of(model) if model is not None else ()
     phases = {phase.name: phase for phase in (*library, *fit.phases)}

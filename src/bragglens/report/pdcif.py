@@ -81,9 +81,10 @@ def _write_phases(block: cif.Block, answer: Identification, fit: Fit, ids: Seque
     if not fit.names:
         return
     loop = block.init_loop("_pd_phase_", ["id", "block_id", "name", "mass_%"])
-    found = {finding.name: finding for finding in answer.phases}
+    found = {finding.name: finding for finding in (*answer.phases, *answer.relatives)}
     for number, (name, own) in enumerate(zip(fit.names, ids[1:], strict=True), 1):
-        loop.add_row([str(number), cif.quote(own), cif.quote(clean(name)), _with_error(found[name])])
+        called = f"{clean(name)}, or a relative" if found[name] in answer.relatives else clean(name)
+        loop.add_row([str(number), cif.quote(own), cif.quote(called), _with_error(found[name])])
 
 
 def _write_points(block: cif.Block, fit: Fit) -> None:

@@ -15,7 +15,7 @@ from bragglens.identify.identification import Identification, Peak
 from bragglens.learn.model import Model
 from bragglens.report.figures import best_indices
 from bragglens.report.fitted import FAINT, placed_lines, refused
-from bragglens.report.words import named, nearest, weight
+from bragglens.report.words import RELATIVE, named, nearest, weight
 from bragglens.simulate.instrument import Instrument, emission
 from bragglens.simulate.specimen import Specimen
 
@@ -102,10 +102,11 @@ def _fitted(answer: Identification, fit: Fit, phases: Mapping[str, Phase]) -> Pi
     stop = float(fit.two_theta[-1])
     usual = Specimen(displacement=fit.specimens[0].displacement if fit.specimens else 0.0)
     layers = []
-    for finding in answer.phases:
+    for finding in (*answer.phases, *answer.relatives):
         place = fit.names.index(finding.name)
         told = weight(finding) if len(answer.phases) > 1 or answer.amorphous_percent is not None else ""
         one = _layer(fit.phases[place], fit.instrument, fit.specimens[place], fit.two_theta[0], stop)
+        told = RELATIVE if finding in answer.relatives else told
         layers.append(Layer(named(finding), told, True, *one, pattern=fit.patterns[place]))
     for name in [name for name in refused(answer, fit) if name in phases]:
         one = _layer(phases[name], fit.instrument, usual, fit.two_theta[0], stop)

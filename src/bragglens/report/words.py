@@ -21,6 +21,7 @@ from bragglens.identify.quantify import PARTICLE_SIZE
 
 STYLES = {"known": "green", "mixture": "green", "partly unknown": "yellow", "unknown": "magenta"}
 LARGE = 200.0  # nm; larger crystallites broaden no line that a laboratory instrument could tell
+RELATIVE = "a relative of it?"  # of a phase that fits and is not named
 _FEW = 5  # phases whose detection limits are told one by one
 
 
@@ -54,6 +55,8 @@ def _lines(answer: Identification) -> list[tuple[Text, str, str]]:
     if not answer.phases and close:
         lead = "nearest" if answer.rwp is None else "network"
         lines.append((Text(f"{lead}: {clean(close.name)}", "dim"), "", probability(close.probability)))
+    lines += [(Text(f"relative of {clean(f.name)}?", "dim"), spread(f.weight_percent, f.weight_percent_error),
+               probability(f.probability)) for f in answer.relatives]  # fmt: skip
     if answer.unexplained is not None and answer.verdict in ("unknown", "partly unknown"):
         lines.append((Text("unexplained", "dim"), percent(answer.unexplained), ""))
     return lines or [(Text(""), "", "")]
@@ -80,7 +83,9 @@ def sentence(answer: Identification) -> str:
     """The verdict in words that a chemist understands."""
     if answer.verdict is None:
         return f"This scan could not be judged: {answer.error}"
-    sole = len(answer.phases) == 1 and answer.amorphous_percent is None  # its 100 wt% say nothing
+    sole = (
+        len(answer.phases) == 1 and not answer.relatives and answer.amorphous_percent is None
+    )  # its 100 wt% say nothing
     stated = [_parenthesis(finding, "" if sole else weight(finding)) for finding in answer.phases]
     listed = " and ".join([", ".join(stated[:-1]), stated[-1]] if len(stated) > 1 else stated)
     if not stated:
@@ -89,7 +94,16 @@ def sentence(answer: Identification) -> str:
         lead = f"Found: {listed}; something that is not in the library is there too."
     else:
         lead = f"{'One phase' if len(stated) == 1 else f'{len(stated)} phases'} of the library found: {listed}."
-    return f"{lead} {_rest(answer)}"
+    return f"{lead}{_relatives(answer)} {_rest(answer)}"
+
+
+def _relatives(answer: Identification) -> str:
+    """What fits, and is rather a relative of what is there."""
+    if not answer.relatives:
+        return ""
+    each = [_parenthesis(f, f"lattice changed by up to {percent(f.strain)}") for f in answer.relatives]
+    listed = " and ".join([", ".join(each[:-1]), each[-1]] if len(each) > 1 else each)
+    return f" What fits is {listed}, but relatives of the same structure type are at least as likely."
 
 
 def _nearest(answer: Identification) -> str:
@@ -115,8 +129,11 @@ def _rest(answer: Identification) -> str:
 
 
 def nearest(answer: Identification) -> Finding | None:
-    """What the network holds for the most probable, found or not; None where no probabilities were computed."""
-    values = answer.probabilities or {}
+    """What the network holds for the most probable, found or not.
+
+    None where no probabilities were computed, or where the fit knows better: a relative comes nearer.
+    """
+    values = {} if answer.relatives else answer.probabilities or {}
     first = max(values, key=values.__getitem__, default=None)
     return None if first is None else Finding(first, values[first])
 
