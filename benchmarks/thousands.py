@@ -136,6 +136,7 @@ def _answer(one: Simulated, whole: Catalogue, marks: Any, place: dict[str, int])
     started = time.process_time()
     answer = identify(one.scan, whole)
     named = [finding.name for finding in answer.phases]
+    told = [*named, *(finding.name for finding in answer.relatives)]
 
     def same(name: str, others: Iterable[str]) -> bool:
         return any(marks[place[name]] @ marks[place[other]] > ALIKE for other in others)
@@ -144,6 +145,7 @@ def _answer(one: Simulated, whole: Catalogue, marks: Any, place: dict[str, int])
         "named": [(f.name, f.weight_percent, f.probability) for f in answer.phases],
         "verdict": answer.verdict,
         "exact": all(same(n, seen | drowned) for n in named) and all(same(n, named) for n in seen),
+        "told": all(same(n, told) for n in seen),
         "first": bool(named) and same(named[0], seen | drowned),
         "cpu": time.process_time() - started,
     }
@@ -316,10 +318,11 @@ def _simulated_table() -> str:
 
 {len(rows)} scans of one to four left-out minerals with all that a recipe varies (35 counts to 100,000, 4 nm to bulk,
 ...). *found at n*: share of the phases that can be seen which the matcher alone ranks among its first n, those that are
-there before it not counted. *first*, *exact*: of the whole road, of the scans that were fitted too.
+there before it not counted. *first*, *exact*: of the whole road, of the scans that were fitted too; *all told*: of
+those, scans all of whose phases that can be seen are named or told as relatives.
 
-| phases in the scan | phases seen | found at 1 | at 5 | at 20 | scans fitted | first right | exact |
-|---|---|---|---|---|---|---|---|
+| phases in the scan | phases seen | found at 1 | at 5 | at 20 | scans fitted | first right | exact | all told |
+|---|---|---|---|---|---|---|---|---|
 """
     for number in (1, 2, 3, 4):
         some = [row for row in rows if len(row["ranks"]) == number]
@@ -327,10 +330,14 @@ there before it not counted. *first*, *exact*: of the whole road, of the scans t
         asked = [row for row in some if "exact" in row]
         cells = [f"{np.mean([rank <= n for rank in ranks]):.1%}" for n in RANKS]
         text += f"| {number} | {len(ranks)} | {' | '.join(cells)} | {len(asked)} | "
-        text += f"{np.mean([row['first'] for row in asked]):.1%} | {np.mean([row['exact'] for row in asked]):.1%} |\n"
+        text += f"{np.mean([row['first'] for row in asked]):.1%} | {np.mean([row['exact'] for row in asked]):.1%} | "
+        text += f"{np.mean([row['told'] for row in asked]):.1%} |\n"
     cpu = np.median([row["cpu"] for row in rows if "cpu" in row])
     alone = np.median([row["seconds"] for row in rows])
-    return text + f"\nMedian CPU: {alone:.2f} s the matcher, {cpu:.1f} s the whole road.\n"
+    return f"""{text}
+Median CPU: {alone:.2f} s the matcher, {cpu:.1f} s the whole road. Before relatives were told apart (last table) 21 of the
+first 24 singles were exact, and 11 of 15, 7 of 12 and 3 of 7 mixtures of two, three and four; now 16, 8, 5 and 1.
+"""
 
 
 def _measured_table() -> str:
