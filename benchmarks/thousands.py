@@ -335,8 +335,8 @@ those, scans all of whose phases that can be seen are named or told as relatives
     cpu = np.median([row["cpu"] for row in rows if "cpu" in row])
     alone = np.median([row["seconds"] for row in rows])
     return f"""{text}
-Median CPU: {alone:.2f} s the matcher, {cpu:.1f} s the whole road. Before relatives were told apart (last table) 21 of the
-first 24 singles were exact, and 11 of 15, 7 of 12 and 3 of 7 mixtures of two, three and four; now 16, 8, 5 and 1.
+Median CPU: {alone:.2f} s the matcher, {cpu:.1f} s the whole road. Before relatives were told apart (last table) 21 of
+the first 24 singles were exact, and 11 of 15, 7 of 12 and 3 of 7 mixtures of two, three and four; now 16, 8, 5 and 1.
 """
 
 

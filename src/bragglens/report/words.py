@@ -21,7 +21,7 @@ from bragglens.identify.quantify import PARTICLE_SIZE
 
 STYLES = {"known": "green", "mixture": "green", "partly unknown": "yellow", "unknown": "magenta"}
 LARGE = 200.0  # nm; larger crystallites broaden no line that a laboratory instrument could tell
-RELATIVE = "a relative of it?"  # of a phase that fits and is not named
+RELATIVE = "or a relative of it"  # of a phase that fits and is not named
 _FEW = 5  # phases whose detection limits are told one by one
 
 
@@ -55,7 +55,7 @@ def _lines(answer: Identification) -> list[tuple[Text, str, str]]:
     if not answer.phases and close:
         lead = "nearest" if answer.rwp is None else "network"
         lines.append((Text(f"{lead}: {clean(close.name)}", "dim"), "", probability(close.probability)))
-    lines += [(Text(f"relative of {clean(f.name)}?", "dim"), spread(f.weight_percent, f.weight_percent_error),
+    lines += [(Text(f"{clean(f.name)} {RELATIVE}", "dim"), spread(f.weight_percent, f.weight_percent_error),
                probability(f.probability)) for f in answer.relatives]  # fmt: skip
     if answer.unexplained is not None and answer.verdict in ("unknown", "partly unknown"):
         lines.append((Text("unexplained", "dim"), percent(answer.unexplained), ""))
