@@ -38,7 +38,8 @@ def answer(path: Path) -> dict:
 
 @contextmanager
 def watching(folder: Path, model: Path, *words: object) -> Iterator[subprocess.Popen[str]]:
-    hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # also where the tests run behind &
+    # a test run behind `&` ignores Ctrl-C, and so would what it starts
+    hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     code = f"{hears}; from bragglens.cli import main; main()"
     options = ("--watch", folder, "-m", model, "--wavelength", "CuKa", "--network-only", "--settle", 0.4, *words)
     process = subprocess.Popen(
