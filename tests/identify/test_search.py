@@ -12,7 +12,7 @@ import pytest
 from bragglens.crystal.library import Library
 from bragglens.crystal.standards import standard
 from bragglens.errors import BragglensError
-from bragglens.identify.identify import allowed_phases, identify
+from bragglens.identify.identify import SURE, allowed_phases, identify
 from bragglens.identify.refine import FIRST_STRAIN, candidates, empty, largest_strains, usual_state
 from bragglens.identify.verify import verify
 from bragglens.learn.model import Model
@@ -107,6 +107,26 @@ def test_out_of_thousands_a_phase_whose_cell_must_be_stretched_is_a_relative(lar
     (found,) = (*many.findings, *many.relatives)
     assert found.strain == pytest.approx(larger, rel=0.1)
     assert found.probability < few.findings[0].probability
+
+
+@pytest.mark.parametrize(("stretch", "verdict"), [(1.001, "known"), (1.007, "tentative"), (1.016, "unknown")])
+def test_known_is_what_is_sure(stretch: float, verdict: str, titania: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("bragglens.identify.identify"), "SMALL", 2)  # five are thousands
+    own = standard("corundum")
+    there = replace(own, cell=(*(stretch * length for length in own.cell[:3]), *own.cell[3:]))
+    answer = identify(measured({own.name: 1.0}, Library((there,))), Library((*titania, own)))
+    assert answer.verdict == verdict
+    assert [f.probability >= SURE for f in answer.phases] == {"known": [True], "tentative": [False]}.get(verdict, [])
+
+
+def test_a_phase_with_a_rival_is_tentative(titania: Library) -> None:
+    rutile = next(phase for phase in titania if phase.name == "rutile")
+    answer = identify(measured({"rutile": 1.0}, titania), Library((*titania, replace(rutile, name="twin"))))
+    (found,) = answer.phases
+    assert {found.name, *found.rivals} == {"rutile", "twin"}
+    assert found.probability >= SURE
+    assert answer.verdict == "tentative"
+    assert sentence(answer).startswith("Likely, but not sure: ")
 
 
 def test_a_relative_that_is_not_named_is_told(titania: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ PROBABILITIES = {f"phase_{i}": p for i, p in enumerate((0.9, 0.8, 0.3, 0.2, 0.1,
 EVIL = "<script>alert('x')<script>\".xy"
 ANSWERS = [
     Identification(
-        EVIL, "m", "mixture", (Finding("phase_0", 0.9, 70.0, 2.0), Finding("phase_1", 0.8)), PROBABILITIES, 0.04
+        EVIL, "m", "tentative", (Finding("phase_0", 0.9, 70.0, 2.0), Finding("phase_1", 0.8)), PROBABILITIES, 0.04
     ),
     Identification("b.xy", "m", "unknown", (), PROBABILITIES, 0.8, wavelength=1.789, notes=("<b>angles descend</b>",)),
     Identification("c.xy", "m", None, error="c.xy: is <empty> & gone"),
@@ -112,7 +112,7 @@ def test_every_text_is_literal(reader: Reader) -> None:
 
 
 def test_each_scan_has_verdict_probabilities_and_figure(reader: Reader) -> None:
-    assert "2 phases of the library found: phase_0 (70.0 ± 2.0 wt%, probability 0.900) and phase_1" in reader.text
+    assert "Likely, but not sure: phase_0 (70.0 ± 2.0 wt%, probability 0.900) and phase_1" in reader.text
     assert "No phase of the library was found; the nearest is phase_0" in reader.text
     assert "This scan could not be judged: c.xy" in reader.text
     assert "phase_4 0.100" in reader.text

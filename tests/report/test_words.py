@@ -36,7 +36,7 @@ ANSWERS = [
     Identification(
         "a/second.xy",
         "m",
-        "mixture",
+        "tentative",
         (Finding("anatase", 0.9984), Finding("rutile", 0.8, rivals=("tio2_B",))),
         PROBABILITIES,
         0.1,
@@ -62,7 +62,7 @@ def row(text: str, file: str) -> str:
 def test_the_table_holds_every_answer_whole(width: int, terminal: bool) -> None:
     text = printed(ANSWERS, width=width, terminal=terminal)
     assert row(text, "first.xy").split() == ["first.xy", "known", "anatase", "0.998", "0.021"]
-    assert row(text, "second.xy").split()[1:] == ["mixture", "anatase", "0.998", "0.100"]
+    assert row(text, "second.xy").split()[1:] == ["tentative", "anatase", "0.998", "0.100"]
     assert row(text, "rutile or tio2_B").split()[-1] == "0.800"
     assert "partly unknown" in row(text, "third.xy")
     assert row(text, "fourth.xy").split()[2:] == ["nearest:", "rutile", "0.212", ">0.999"]
@@ -81,7 +81,7 @@ def test_a_pipe_gets_each_error_on_one_line() -> None:
 def test_verdicts_are_coloured() -> None:
     stream = io.StringIO()
     table(ANSWERS, console=Console(file=stream, width=80, force_terminal=True, color_system="standard"))
-    for verdict, code in (("known", 32), ("mixture", 32), ("partly unknown", 33), ("unknown", 35), ("error", 31)):
+    for verdict, code in (("known", 32), ("tentative", 36), ("partly unknown", 33), ("unknown", 35), ("error", 31)):
         assert f"\x1b[{code}m{verdict}" in stream.getvalue()
 
 
@@ -130,9 +130,11 @@ def test_shortened_names_stay_distinct() -> None:
 
 
 def test_sentences_say_the_verdict() -> None:
-    known, mixture, partly, unknown, error = map(sentence, ANSWERS)
+    known, tentative, partly, unknown, error = map(sentence, ANSWERS)
     assert known.startswith("One phase of the library found: anatase (probability 0.998).")
-    assert "2 phases of the library found: anatase (probability 0.998) and rutile or tio2_B (prob" in mixture
+    assert tentative.startswith(
+        "Likely, but not sure: anatase (probability 0.998) and rutile or tio2_B (probability 0.80"
+    )
     assert "not in the library" in partly
     assert "No phase of the library was found; the nearest is rutile (probability 0.212)" in unknown
     assert unknown.endswith(">0.999.")
@@ -143,7 +145,7 @@ FITTED = [
     Identification(
         "first.xy",
         "m",
-        "mixture",
+        "tentative",
         (Finding("anatase", 0.9984, 61.23, 1.5), Finding("rutile", 0.8, 38.77, 1.5, rivals=("tio2_B",))),
         PROBABILITIES,
         unexplained=0.021,
@@ -159,7 +161,7 @@ FITTED = [
 @pytest.mark.parametrize("width", [80, 140])
 def test_a_fitted_batch_has_fractions_and_residuals(width: int) -> None:
     text = printed(FITTED, width=width, terminal=True)
-    assert row(text, "first.xy").split() == ["first.xy", "mixture", "anatase", "61.2", "±", "1.5", "0.998", "8.4%"]
+    assert row(text, "first.xy").split() == ["first.xy", "tentative", "anatase", "61.2", "±", "1.5", "0.998", "8.4%"]
     assert row(text, "rutile or tio2_B").split()[3:] == ["38.8", "±", "1.5", "0.800"]
     assert row(text, "second.xy").split() == ["second.xy", "unknown", "network:", "anatase", "0.998", "40.0%"]
     assert row(text, "unexplained").split() == ["unexplained", "93.0%"]

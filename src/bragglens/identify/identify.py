@@ -29,6 +29,7 @@ from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import strongest_line
 
 THRESHOLD = 0.5  # of the network's probabilities, where it answers alone
+SURE = 0.9  # probability of each phase from which on the verdict may be known, or mixture
 UNEXPLAINED = 0.1  # share of the peaks' intensity that may be missed before a scan is called partly unknown
 CERTAIN = 0.9  # two phases of nearly the same pattern are both named only beyond this
 LEAST_RIVAL = 0.1
@@ -240,7 +241,7 @@ def allowed_phases(phases: Sequence[Phase], elements: str | None) -> tuple[str, 
 def _by_network(answer: Identification, found: tuple[Finding, ...]) -> Identification:
     """The answer of the network alone."""
     foreign = answer.stranger is not None and answer.stranger >= THRESHOLD
-    return replace(answer, phases=found, verdict=_verdict(len(found), foreign))
+    return replace(answer, phases=found, verdict=_verdict(found, foreign))
 
 
 def _by_fit(answer: Identification, proof: Verified) -> Identification:
@@ -248,7 +249,7 @@ def _by_fit(answer: Identification, proof: Verified) -> Identification:
     return replace(
         answer,
         phases=proof.findings,
-        verdict=_verdict(len(proof.findings), bool(proof.relatives) or proof.unexplained > UNEXPLAINED),
+        verdict=_verdict(proof.findings, bool(proof.relatives) or proof.unexplained > UNEXPLAINED),
         unexplained=proof.unexplained,
         unexplained_peaks=proof.peaks,
         rwp=proof.fit.rwp,
@@ -297,12 +298,14 @@ def _phases(library: Library, allowed: Sequence[str]) -> tuple[Phase, ...]:
     return tuple(phase for phase in library if phase.name in chosen)
 
 
-def _verdict(found: int, foreign: bool) -> Verdict:
+def _verdict(found: Sequence[Finding], foreign: bool) -> Verdict:
     if not found:
         return "unknown"
     if foreign:
         return "partly unknown"
-    return "known" if found == 1 else "mixture"
+    if any(finding.probability < SURE or finding.rivals for finding in found):
+        return "tentative"
+    return "known" if len(found) == 1 else "mixture"
 
 
 def ranking(answer: Identification) -> list[str]:

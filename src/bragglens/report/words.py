@@ -19,7 +19,7 @@ from bragglens.identify.identification import Finding, Identification
 from bragglens.identify.identify import THRESHOLD
 from bragglens.identify.quantify import PARTICLE_SIZE
 
-STYLES = {"known": "green", "mixture": "green", "partly unknown": "yellow", "unknown": "magenta"}
+STYLES = {"known": "green", "mixture": "green", "tentative": "cyan", "partly unknown": "yellow", "unknown": "magenta"}
 LARGE = 200.0  # nm; larger crystallites broaden no line that a laboratory instrument could tell
 RELATIVE = "or a relative of it"  # of a phase that fits and is not named
 _FEW = 5  # phases whose detection limits are told one by one
@@ -92,6 +92,8 @@ def sentence(answer: Identification) -> str:
         lead = f"No phase of the library was found{_nearest(answer)}."
     elif answer.verdict == "partly unknown":
         lead = f"Found: {listed}; something that is not in the library is there too."
+    elif answer.verdict == "tentative":
+        lead = f"Likely, but not sure: {listed}."
     else:
         lead = f"{'One phase' if len(stated) == 1 else f'{len(stated)} phases'} of the library found: {listed}."
     return f"{lead}{_relatives(answer)} {_rest(answer)}"
