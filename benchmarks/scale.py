@@ -1,10 +1,11 @@
 """A million scans on paper: time and memory of each stage, and thousands of scans through Dask with workers killed.
 
-    python benchmarks/scale.py [--phases FOLDER|FILE.library] [--model FILE] [--scans N] [--stages N]
+    python benchmarks/scale.py [--phases FOLDER|FILE.library] [--model FILE] [--scans N] [--stages N] [--killed N]
 
 Scans of titania and of the library's phases are simulated into a temporary folder; `--stages` of them are asked about
 the library, N about the five phases of titania, by one worker, by two, by four, and by four of which one is
-killed three times. Writes benchmarks/results/scale.md.
+killed three times. `--killed` scans of the library are answered by the command, once undisturbed and once killed ten
+times with all its workers. Writes benchmarks/results/scale.md.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import resource
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -45,22 +49,28 @@ from bragglens.simulate.recipe import Recipe
 
 TITANIA = Path(str(files("bragglens") / "data" / "titania"))
 SIZES = (10**4, 10**6, 10**8)
+KILLS = 10
+KILLED_AFTER = (4.0, 10.0)  # seconds, at random
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--phases", type=Path, default=TITANIA)
     parser.add_argument("--model", type=Path)
-    parser.add_argument("--scans", type=int, default=2000)
+    parser.add_argument("--scans", type=int, default=1000)
     parser.add_argument("--stages", type=int, default=40)
+    parser.add_argument("--killed", type=int, default=80)
     options = parser.parse_args()
     who = load_model(options.model) if options.model else read_catalogue(options.phases)
     with TemporaryDirectory() as folder:
         asked = write_scans(library_of(who).phases, options.stages, Path(folder) / "asked")
         stage = stages(who, asked)
+        write_scans(library_of(who).phases, options.killed, Path(folder) / "own")
+        source_of = ["--model", str(options.model)] if options.model else ["--phases", str(options.phases)]
+        kills = killed_runs(Path(folder) / "own", source_of, Path(folder))
         titania = write_scans(read_library(TITANIA).phases, options.scans, Path(folder) / "titania")
         runs = dask_runs(titania, Path(folder))
-    (RESULTS / "scale.md").write_text(text(len(library_of(who)), options.stages, stage, runs, options.scans))
+    (RESULTS / "scale.md").write_text(text(len(library_of(who)), options.stages, stage, runs, options.scans) + kills)
 
 
 def write_scans(phases: Sequence[Phase], count: int, folder: Path) -> list[Path]:
@@ -135,6 +145,33 @@ def dask_runs(paths: Sequence[Path], folder: Path) -> list[dict[str, Any]]:
         run = {"name": name, "workers": workers, "seconds": spent, "lost": lost, "overhead": idle, "memory": memory}
         runs.append(run | {"answers": _read(target)})
     return runs
+
+
+def killed_runs(scans: Path, source_of: list[str], folder: Path) -> str:
+    """A folder answered by the command, undisturbed, and killed with all its workers again and again."""
+    drawn = random.Random(1)
+    command = [sys.executable, "-m", "bragglens", "identify", str(scans), *source_of, "--wavelength", "CuKa"]
+    undisturbed, killed = ([*command, "--workers", "2", "--json", str(folder / name)] for name in ("whole", "parts"))
+    for name in ("whole", "parts"):
+        (folder / name).mkdir()
+    subprocess.run(undisturbed, check=True, stdout=subprocess.DEVNULL)
+    stood = []
+    for _ in range(KILLS):
+        with subprocess.Popen(killed, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+            time.sleep(drawn.uniform(*KILLED_AFTER))
+            assert process.poll() is None, "it was ready before it was killed: give more --killed scans"
+            os.killpg(process.pid, signal.SIGKILL)
+        stood.append(str(len(list((folder / "parts").glob("*.json")))))
+    subprocess.run(killed, check=True, stdout=subprocess.DEVNULL)
+    whole, parts = _read(folder / "whole"), _read(folder / "parts")
+    same = whole == parts and set(os.listdir(folder / "whole")) == set(os.listdir(folder / "parts"))
+    return f"""
+## The command killed {KILLS} times
+
+`bragglens identify FOLDER --workers 2 --json ANSWERS` on {len(whole)} scans of the library's phases, killed with its
+workers after {KILLED_AFTER[0]:.0f} to {KILLED_AFTER[1]:.0f} s; answers that stood after each kill: {", ".join(stood)}.
+The same files with the same answers as of an undisturbed run, but for their seconds: {"yes" if same else "NO"}.
+"""
 
 
 def _kill(cluster: LocalCluster, target: Path, count: int) -> None:
