@@ -57,7 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--phases", type=Path, default=TITANIA)
     parser.add_argument("--model", type=Path)
-    parser.add_argument("--scans", type=int, default=1000)
+    parser.add_argument("--scans", type=int, default=2000)
     parser.add_argument("--stages", type=int, default=40)
     parser.add_argument("--killed", type=int, default=80)
     options = parser.parse_args()

@@ -25,6 +25,7 @@ from asked import ANSWERS, HALVES, RESULTS, arguments, held_out
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 from simulated import SEED, Simulated, packed, scans_of
+from unknowns import KNOWN, auroc, score
 
 from bragglens.crystal.library import Library, read_library
 from bragglens.crystal.minerals import gather_minerals
@@ -311,12 +312,11 @@ def _with_and_without(
     rows = []
     for held, asked in (("with", whole), ("without", without)):
         answer = ask(asked)
-        best = max((f.probability for f in answer.phases), default=0.0)
         rows.append(
             said
             | {
                 "library": held,
-                "score": best * (1 - (answer.unexplained or 0.0)),
+                "score": score([f.probability for f in answer.phases], answer.unexplained or 0.0),
                 "verdict": answer.verdict,
                 "named": [(f.name, f.weight_percent, f.probability) for f in answer.phases],
                 "right": any(f.name in own for f in answer.phases),
@@ -405,9 +405,6 @@ def _of(rows: list[dict[str, Any]], figure: Any) -> str:
     return f"{sum(bool(figure(row)) for row in rows)}/{len(rows)}"
 
 
-SURE = ("known", "mixture")
-
-
 def _unknown_table() -> str:
     kinds = {"simulated": kept("unknown")}
     kinds |= {f"measured, {half}": [r for r in kept("unknown-measured") if r["half"] == half] for half in HALVES}
@@ -434,18 +431,15 @@ three to five lines for another.
 
 def _unknown_row(rows: list[dict[str, Any]]) -> str:
     inside, out = ([row for row in rows if row["library"] == held] for held in ("with", "without"))
-    ranks = rankdata([row["score"] for row in (*inside, *out)])
-    n, m = len(inside), len(out)
-    auroc = (ranks[:n].sum() - n * (n + 1) / 2) / (n * m)
     right = [row for row in inside if row["right"]]
     cells = [
-        str(n),
-        f"{auroc:.3f}",
+        str(len(inside)),
+        f"{auroc(*([row['score'] for row in part] for part in (inside, out))):.3f}",
         _of(out, lambda r: r["named"]),
-        _of(out, lambda r: r["verdict"] in SURE),
+        _of(out, lambda r: r["verdict"] in KNOWN),
         _of(inside, lambda r: r["right"]),
-        _of(right, lambda r: r["verdict"] in SURE),
-        _of(inside, lambda r: r["verdict"] in SURE and not r["right"]),
+        _of(right, lambda r: r["verdict"] in KNOWN),
+        _of(inside, lambda r: r["verdict"] in KNOWN and not r["right"]),
     ]
     return " | ".join(cells)
 

@@ -19,7 +19,7 @@ from simulated import singles
 from bragglens.crystal.library import Library
 from bragglens.identify.evaluate import read_alike, read_manifest
 from bragglens.identify.identification import Identification
-from bragglens.identify.identify import UNEXPLAINED
+from bragglens.identify.identify import UNEXPLAINED, verdict_of
 from bragglens.identify.verify import verify
 from bragglens.learn.model import Model, load_model
 from bragglens.scan.prepare import to_grid
@@ -28,6 +28,7 @@ from bragglens.scan.scan import Scan
 from bragglens.simulate.likeness import alike_pairs
 
 MEASURED = ("single_tio2", "weighed_oxides", "weighed_cpd", "single_rruff", "single_rockjock")
+KNOWN = ("known", "mixture")  # verdicts that claim the whole scan, and surely
 WAYS = ("fit", "both")
 HEAD = """# Known against unknown
 
@@ -172,7 +173,7 @@ def verdict(
     return Verdict(
         score([f.probability for f in proof.findings], proof.unexplained),
         wrong=any(not likeness.one(name, case.phases - gone) for name in named),
-        called_known=bool(named) and proof.unexplained <= UNEXPLAINED,
+        called_known=verdict_of(proof.findings, proof.unexplained > UNEXPLAINED) in KNOWN,
     )
 
 

@@ -80,8 +80,16 @@ def test_a_pipe_gets_each_error_on_one_line() -> None:
 
 def test_verdicts_are_coloured() -> None:
     stream = io.StringIO()
-    table(ANSWERS, console=Console(file=stream, width=80, force_terminal=True, color_system="standard"))
-    for verdict, code in (("known", 32), ("tentative", 36), ("partly unknown", 33), ("unknown", 35), ("error", 31)):
+    answers = [*ANSWERS, replace(ANSWERS[1], verdict="mixture")]
+    table(answers, console=Console(file=stream, width=80, force_terminal=True, color_system="standard"))
+    for verdict, code in (
+        ("known", 32),
+        ("mixture", 32),
+        ("tentative", 36),
+        ("partly unknown", 33),
+        ("unknown", 35),
+        ("error", 31),
+    ):
         assert f"\x1b[{code}m{verdict}" in stream.getvalue()
 
 
@@ -135,6 +143,7 @@ def test_sentences_say_the_verdict() -> None:
     assert tentative.startswith(
         "Likely, but not sure: anatase (probability 0.998) and rutile or tio2_B (probability 0.80"
     )
+    assert sentence(replace(ANSWERS[1], verdict="mixture")).startswith("2 phases of the library found: anatase (prob")
     assert "not in the library" in partly
     assert "No phase of the library was found; the nearest is rutile (probability 0.212)" in unknown
     assert unknown.endswith(">0.999.")

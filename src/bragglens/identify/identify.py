@@ -241,7 +241,7 @@ def allowed_phases(phases: Sequence[Phase], elements: str | None) -> tuple[str, 
 def _by_network(answer: Identification, found: tuple[Finding, ...]) -> Identification:
     """The answer of the network alone."""
     foreign = answer.stranger is not None and answer.stranger >= THRESHOLD
-    return replace(answer, phases=found, verdict=_verdict(found, foreign))
+    return replace(answer, phases=found, verdict=verdict_of(found, foreign))
 
 
 def _by_fit(answer: Identification, proof: Verified) -> Identification:
@@ -249,7 +249,7 @@ def _by_fit(answer: Identification, proof: Verified) -> Identification:
     return replace(
         answer,
         phases=proof.findings,
-        verdict=_verdict(proof.findings, bool(proof.relatives) or proof.unexplained > UNEXPLAINED),
+        verdict=verdict_of(proof.findings, bool(proof.relatives) or proof.unexplained > UNEXPLAINED),
         unexplained=proof.unexplained,
         unexplained_peaks=proof.peaks,
         rwp=proof.fit.rwp,
@@ -298,7 +298,8 @@ def _phases(library: Library, allowed: Sequence[str]) -> tuple[Phase, ...]:
     return tuple(phase for phase in library if phase.name in chosen)
 
 
-def _verdict(found: Sequence[Finding], foreign: bool) -> Verdict:
+def verdict_of(found: Sequence[Finding], foreign: bool) -> Verdict:
+    """What is said of a scan in one word: of the phases named, and whether something else is there too."""
     if not found:
         return "unknown"
     if foreign:
