@@ -14,7 +14,7 @@ from typing import Any
 from bragglens.crystal.library import Library
 from bragglens.identify.asked import Asked, library_of
 from bragglens.identify.identification import Identification
-from bragglens.identify.identify import THRESHOLD, UNEXPLAINED, source
+from bragglens.identify.identify import SURE, THRESHOLD, UNEXPLAINED, source
 from bragglens.learn.model import Model
 from bragglens.report.figures import figure_bytes
 from bragglens.report.markup import definitions, literal, table
@@ -156,6 +156,7 @@ def _of_library(asked: Asked) -> dict[str, str]:
     return {
         "Asked": f"{source(asked)}, by the matcher and the fit",
         "Library": _phases(library_of(asked)),
+        "Known, or mixture": f"from a probability of {SURE:g} of each phase on, and no rival; else tentative",
         "Partly unknown": f"from {UNEXPLAINED:.0%} of the intensity of all peaks unexplained on",
     }
 
@@ -168,6 +169,7 @@ def _of_model(model: Model) -> dict[str, str]:
         "Axis of the network": f"{grid.start:g}–{grid.stop:g}° 2θ in steps of {grid.step:g}° at "
         f"{model.preparation.wavelength:.5g} Å",
         "A phase is named": f"from a probability of {THRESHOLD:g} on; only phases of the library can be named",
+        "Known, or mixture": f"from a probability of {SURE:g} of each phase on, and no rival; else tentative",
         "Partly unknown": f"from {UNEXPLAINED:.0%} of the intensity of all peaks unexplained on, where a fit was made",
         "Trained on": "; ".join(_recipe(model.recipe)) or "not known",
         "Scores": _pairs({key.replace("_", " "): f"{value:.4g}" for key, value in model.scores.items()}),
