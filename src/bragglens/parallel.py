@@ -71,7 +71,7 @@ def workers_of(workers: int = 1, scheduler: str | None = None) -> Iterator[Worke
             yield Workers(start, workers)
         finally:
             for executor in started:
-                executor.shutdown(wait=False, cancel_futures=True)
+                executor.shutdown(cancel_futures=True)  # not waiting only moves the wait to the end of Python
         return
     with _client(scheduler) as client:
         threads = sum(client.nthreads().values())
