@@ -17,16 +17,19 @@ from bragglens.identify.fit import fit_given
 from bragglens.identify.observed import observe
 from bragglens.identify.refine import candidates, states
 from bragglens.learn.stream import open_stream
+from bragglens.match.stream import open_stream as open_matchers_stream
 from bragglens.scan.pattern import Grid
 from bragglens.scan.prepare import Preparation
 from bragglens.scan.scan import Scan
-from bragglens.simulate.draws import Constant, draws
+from bragglens.simulate.draws import Constant, Uniform, draws
 from bragglens.simulate.instrument import Instrument, emission
+from bragglens.simulate.lines import lines_of_phases
 from bragglens.simulate.mixture import draw_conditions, single_phases
 from bragglens.simulate.recipe import CLEAN, Recipe
 from bragglens.simulate.reference import pattern
 from bragglens.simulate.render import pack_apart, render
 from bragglens.simulate.specimen import Specimen
+from bragglens.simulate.strangers import stranger
 
 # Strobel & Lambert-Andron 1988, J. Solid State Chem. 75, 90: honeycombs of Mn around Li, layers 4.7 Å apart
 LI2MNO3 = """data_Li2MnO3
@@ -125,3 +128,13 @@ def test_networks_are_taught_faulted_phases_as_these_phases(honeycomb: Reflectio
     np.testing.assert_array_equal(batches[0].present, batches[1].present)
     changed = np.abs(batches[0].x - batches[1].x).max(axis=(1, 2)) > 1e-3
     np.testing.assert_array_equal(changed, batches[0].present[:, 5] == 1)
+
+
+def test_the_matcher_is_taught_faulted_phases(honeycomb: Reflections) -> None:
+    library = Library((*(replace(stranger(1000 + i), name=f"other{i}") for i in range(130)), honeycomb.phase))
+    lines = lines_of_phases(library)
+    recipe = Recipe(phases=Uniform(2.0, 6.0), faults=Constant(0.3), strangers=0.0, counts=Constant(1e5))
+    stream = open_matchers_stream(library, lines, np.eye(len(library), dtype=bool), recipe, seed=4)
+    scans = [replace(stream, recipe=replace(recipe, faulted=share)).batch(0, 300).x for share in (1.0, 0.0)]
+    changed = np.abs(scans[0] - scans[1]).max(axis=(1, 2)) > 1e-3
+    assert 0 < changed.mean() < 0.1  # it is in one of forty or so, and no other phase has faults

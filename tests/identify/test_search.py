@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 
 import gemmi
 import numpy as np
 import pytest
 
-from bragglens.crystal.library import Library
+from bragglens.crystal.library import Library, read_library
+from bragglens.crystal.phase import Phase
 from bragglens.crystal.standards import standard
 from bragglens.errors import BragglensError
 from bragglens.identify.identify import SURE, allowed_phases, identify
-from bragglens.identify.refine import FIRST_STRAIN, candidates, empty, largest_strains, usual_state
+from bragglens.identify.observed import observe
+from bragglens.identify.refine import FIRST_STRAIN, candidates, empty, largest_strains, refine, solve, usual_state
+from bragglens.identify.search import settle
 from bragglens.identify.verify import verify
 from bragglens.learn.model import Model
 from bragglens.report.pdcif import pdcif_text
 from bragglens.report.picture import picture_of
 from bragglens.report.words import RELATIVE, nearest, sentence
 from bragglens.scan.pattern import Grid
+from bragglens.scan.read import read_scan
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import Instrument, emission
 from bragglens.simulate.reference import pattern
@@ -90,6 +95,33 @@ def test_two_structures_of_a_kind_do_not_hold_each_others_lines(larger: float) -
     assert found["larger"].weight_percent == pytest.approx(100 * larger, abs=2.0)
     for phase in library:
         assert found[phase.name].cell == pytest.approx(phase.cell, rel=1e-3)
+
+
+@pytest.mark.parametrize("occupied", [0.9, 1.1])
+def test_two_relatives_do_not_hold_the_place_of_the_phase_that_is_there(shared: Path, occupied: float) -> None:
+    """Fluorapatite's scan begun with two apatites of other cells and contents: exchanging one alone leads nowhere."""
+    minerals = {phase.name: phase for phase in read_library(shared / "phases" / "minerals")}
+    own = minerals["fluorapatite"]
+
+    def relative(name: str, swollen: tuple[float, float], calcium: float) -> Phase:
+        a, b, c, *angles = own.cell
+        sites = (replace(s, occupancy=s.occupancy * (calcium if s.element == "Ca" else 1)) for s in own.sites)
+        return replace(
+            own, name=name, cell=(a * swollen[0], b * swollen[0], c * swollen[1], *angles), sites=tuple(sites)
+        )
+
+    phases = (
+        relative("one", (1.008, 1.008), occupied),
+        relative("other", (1.004, 0.998), 2 - occupied),
+        own,
+        minerals["quartz"],  # an impurity of the specimen
+    )
+    observed = observe(read_scan(shared / "scans" / "single_rockjock" / "powdR_rockjock__FLUORAPATITE.csv"))
+    known = candidates(phases, INSTRUMENT, 70.0)
+    start = solve(known, observed, empty().with_phase(0).with_phase(1).with_phase(3))
+    start = refine(known, observed, start, rounds=20, texture=True)
+    found = settle(known, observed, start, range(4), np.zeros(4))
+    assert {phases[i].name for i in found.solution.state.phases} == {"fluorapatite", "quartz"}
 
 
 @pytest.mark.parametrize(("larger", "itself"), [(0.002, True), (0.016, False)])

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from pybaselines.whittaker import arpls
+from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 from scipy.signal import fftconvolve
 
 from bragglens.errors import ScanError
@@ -28,6 +29,12 @@ SOFT = 0.4  # degrees
 LINE = 0.1  # degrees; points closer than a line's width are no independent witnesses of a misfit
 _DEGREES_PER_BACKGROUND_TERM = 6.0  # a hump of a glass holder is about twenty degrees wide
 _BEND = 12.0  # degrees; the baseline follows waves longer than this
+_HUMP = 8.0  # degrees; what stays high for longer is no peak, the broadest of 4 nm crystallites is half as wide
+_HUMP_FINE = 3.0  # degrees
+_HUMP_TOP = 1.5  # over what the wider window leaves of a hump
+_LEAST_HUMP = 0.02  # of the strongest point; polynomials meet lower ones
+_BARE = 0.13  # of a hump, what half of the points upon it stay below; layer silicates' bands have more on them
+_SMOOTH = 0.3  # degrees
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,8 @@ class Observed:
     Attributes:
         grid: the axis.
         counts: intensity on it, shape (points,).
-        baseline: a smooth curve beneath the peaks (arPLS, Baek et al. 2015, Analyst 140, 250).
+        baseline: a smooth curve beneath the peaks: arPLS (Baek et al. 2015, Analyst 140, 250), and where amorphous
+            humps stand above that, what remains of the scan when all that is narrower than _HUMP is cut off.
         noise: standard deviation of the counting noise at each point, from the scan's own scatter.
         sigma: expected distance to a calculated pattern of the right phases: noise, and a share of the peak's height,
             because no calculated intensity is exact.
@@ -56,14 +64,15 @@ class Observed:
     @cached_property
     def softened(self) -> Observed:
         """The same, blurred to lines of SOFT at least, which a fit still meets where sharp ones miss each other."""
+        counts, sigma, noise = self.soften(np.stack([self.counts, self.sigma, self.noise]))
+        return replace(self, counts=counts, sigma=sigma, noise=noise)
+
+    def soften(self, curves: Array) -> Array:
+        """Curves on the axis, blurred by a Gaussian of SOFT degrees, (curves, points)."""
         reach = int(2 * SOFT / self.grid.step)
         kernel = np.exp(-4 * np.log(2) * (np.arange(-reach, reach + 1) * self.grid.step / SOFT) ** 2)
-        kernel /= kernel.sum()
-
-        def blur(values: Array) -> Array:
-            return fftconvolve(np.pad(values, reach, mode="edge"), kernel, mode="valid")
-
-        return replace(self, counts=blur(self.counts), sigma=blur(self.sigma), noise=blur(self.noise))
+        padded = np.pad(curves, ((0, 0), (reach, reach)), mode="edge")
+        return np.asarray(fftconvolve(padded, (kernel / kernel.sum())[None], mode="valid", axes=1))
 
     @property
     def peaks(self) -> Array:
@@ -94,7 +103,9 @@ def observe(scan: Scan) -> Observed:
         warnings.simplefilter(
             "ignore"
         )  # it warns where it stops early, which is where a scan has hardly any background
-        baseline = arpls(counts, lam=(_BEND / (2 * np.pi * step)) ** 4, tol=1e-2, max_iter=50)[0]
+        smooth = arpls(counts, lam=(_BEND / (2 * np.pi * step)) ** 4, tol=1e-2, max_iter=50)[0]
+    humps = _humps(smooth, counts, step)
+    baseline = smooth + humps
     peaks = np.maximum(moving_average(counts - baseline, 5), 0)
     sigma = expected_error(noise, peaks, baseline, step, top)
     x = np.linspace(-1, 1, grid.size)
@@ -106,7 +117,13 @@ def observe(scan: Scan) -> Observed:
         noise=noise,
         sigma=sigma,
         information=min(1.0, step / LINE),
-        background=np.column_stack([np.polynomial.chebyshev.chebvander(x, terms), 1 / np.maximum(grid.two_theta, 0.5)]),
+        background=np.column_stack(
+            [
+                np.polynomial.chebyshev.chebvander(x, terms),
+                1 / np.maximum(grid.two_theta, 0.5),
+                *([baseline / top] if humps.any() else []),
+            ]
+        ),
     )
 
 
@@ -123,6 +140,30 @@ def expected_error(noise: Array, peaks: Array, baseline: Array, step: float, top
     near = MISFIT * (peaks + _TAIL * _spread(peaks, step))
     level = _BACKGROUND_MISFIT * baseline
     return np.asarray(np.sqrt(noise**2 + near**2 + level**2 + (_LEAST_ERROR * top) ** 2))
+
+
+def _humps(smooth: Array, counts: Array, step: float) -> Array:
+    """What amorphous humps add to a smooth baseline; zero where there are none.
+
+    arPLS stays below a hump where a scan has hardly any other background: what is far above it, it takes for peaks.
+    Opening cuts off all that is narrower than its window, and the top of a hump too; a narrower window cuts off less of
+    that, but leaves some of the broadest peaks, and so counts only where the wide one has found a hump. Most of what
+    lies upon a hump is bare, so that it can be told from what is left between crowded or broad lines.
+    """
+    wide, fine = (np.maximum(_opened(counts, width, step) - smooth, 0.0) for width in (_HUMP, _HUMP_FINE))
+    humps = np.minimum(_HUMP_TOP * wide, np.maximum(fine, wide))
+    upon = humps > humps.max() / 2
+    low = humps.max() < _LEAST_HUMP * counts.max()
+    if low or np.median((counts - smooth)[upon] / humps[upon]) > 1 + _BARE:
+        return np.zeros_like(counts)
+    return np.asarray(humps)
+
+
+def _opened(counts: Array, width: float, step: float) -> Array:
+    """Morphological opening of a smoothed scan, by a window of so many degrees."""
+    few, reach, half = (max(1, int(points / step)) | 1 for points in (_SMOOTH, width, width / 2))
+    lowest = minimum_filter1d(uniform_filter1d(counts, few), reach)
+    return np.asarray(uniform_filter1d(maximum_filter1d(lowest, reach), half))
 
 
 def _gain(counts: Array) -> float:

@@ -39,6 +39,7 @@ _TRIED = 4  # candidates that are fitted, of those that screening puts first
 SURE_EVIDENCE = 100.0  # of a detection limit: half of the phases at it are found (benchmarks/detection.py)
 LEAST_EVIDENCE = 10.0  # below it a phase is not considered at all
 _STRAINED = 2 * USUAL_STRAIN  # beyond it a lattice may be at the lines of another phase
+_TWINS = 0.8  # likeness of two fitted patterns from which on one phase may stand for both
 _AS_WELL = 12.0  # misfit by which a rival may be worse and still explain the scan about as well
 
 
@@ -239,6 +240,10 @@ def settle(known: Candidates, observed: Observed, solution: Solution, pool: Sequ
         if proofs and min(proofs) < LEAST_EVIDENCE:
             solution = left_out[int(np.argmin(proofs))]
             continue
+        merged = _merged(known, observed, solution, pool, prior)
+        if merged is not None:
+            solution = merged
+            continue
         better, phases = _exchange(known, observed, solution, pool, prior, left_out, proofs)
         if better is None or exchanges == MOST_PHASES:
             return Found(solution, phases)
@@ -259,6 +264,40 @@ def _relaxed(known: Candidates, observed: Observed, solution: Solution) -> Solut
     start = solve(known, observed, replace(solution.state, own=own))
     relaxed = refine(known, observed, start, rounds=8, texture=True)
     return relaxed if relaxed.cost < solution.cost else solution
+
+
+def _merged(
+    known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int], prior: Array
+) -> Solution | None:
+    """One phase in the place of two of much the same lines, where the scan does not ask for both.
+
+    A wrong phase that came first leaves lines to a relative of it, and together they hold the place of the right one,
+    which could then replace neither of them alone.
+    """
+    state = solution.state
+    rest = [i for i in pool if i not in state.phases]
+    for pair in _twins(observed, solution):
+        others = state.without(pair[1]).without(pair[0])
+        start = solve(known, observed, others)
+        own = max(prior[state.phases[place]] for place in pair)
+        trials = sorted(screen(known, observed, start, rest), key=lambda trial: -trial.gain - prior[trial.phase])
+        for trial in trials[:_TRIED]:
+            tried = choose_texture(known, observed, add(known, observed, start, trial))
+            tried = refine(known, observed, tried, rounds=8, texture=True)
+            worse = (tried.cost - solution.cost) / misfit_unit(observed, solution) + own - prior[trial.phase]
+            if worse < LEAST_EVIDENCE:
+                return tried
+    return None
+
+
+def _twins(observed: Observed, solution: Solution) -> list[tuple[int, int]]:
+    """Places of phases whose fitted patterns are alike when their lines are as broad as SOFT."""
+    if len(solution.patterns) < 2:
+        return []
+    soft = np.sqrt(np.maximum(observed.soften(solution.patterns), 0.0))
+    soft /= np.maximum(np.linalg.norm(soft, axis=1, keepdims=True), 1e-300)
+    alike = np.triu(soft @ soft.T, 1) > _TWINS
+    return [(int(i), int(j)) for i, j in np.argwhere(alike)]
 
 
 def _without(known: Candidates, observed: Observed, solution: Solution, place: int) -> Solution:

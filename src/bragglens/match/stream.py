@@ -16,9 +16,9 @@ from bragglens.match.sought import GRID, Sought, sought
 from bragglens.simulate.draws import Draws, draws
 from bragglens.simulate.kernel import Conditions, PackedPhases
 from bragglens.simulate.lines import Lines
-from bragglens.simulate.mixture import Content, draw_conditions, draw_mixtures
+from bragglens.simulate.mixture import Content, draw_conditions, draw_mixtures, strongest
 from bragglens.simulate.recipe import Recipe
-from bragglens.simulate.render import pack, reflections_in_range, render, render_per_gram
+from bragglens.simulate.render import pack_apart, reflections_in_range, render, render_per_gram
 from bragglens.simulate.strangers import stranger
 
 Array32 = NDArray[np.float32]
@@ -76,7 +76,7 @@ class Stream:
     Attributes:
         sought: lines of the library's phases.
         alike: phases that powder patterns hardly tell apart, (phases, phases); each is like itself.
-        packed: their reflections, and those of strangers behind them.
+        packed: their reflections, and those of strangers behind them, the lines that stacking faults blur apart.
         recipe: what varies.
         seed: sample i comes from (seed, i).
     """
@@ -102,6 +102,7 @@ class Stream:
         content = draw_mixtures(self.recipe, drawn, library=len(self.sought), strangers=_STRANGERS)
         conditions = draw_conditions(self.recipe, drawn, content, self.packed, GRID)
         rendered = render(self.packed, conditions, GRID, seed=self.seed)
+        shown = strongest(rendered.signal, content.phase.shape[1])
         known = _known(drawn, content)
         explained = _explained(self.packed, drawn, conditions, known)
         for i, number in enumerate(drawn.samples):
@@ -114,7 +115,7 @@ class Stream:
                 covered=(GRID.two_theta >= first) & (GRID.two_theta <= last),
                 phase=content.phase[i, own],
                 weight=content.weight[i, own],
-                visible=rendered.signal[i, own] >= VISIBLE,
+                visible=shown[i, own] >= VISIBLE,
                 known=known[i, own],
             )
 
@@ -157,7 +158,7 @@ def open_stream(library: Library, lines: Lines, alike: NDArray[np.bool_], recipe
     """Prepare a library's reflections, and those of strangers, once."""
     phases = [*library.phases, *(stranger(i) for i in range(_STRANGERS))]
     crystals = reflections_in_range(phases, recipe.lines, GRID, margin=recipe.strain_margin)
-    return Stream(sought(lines), alike, pack(crystals, recipe.lines), recipe, seed)
+    return Stream(sought(lines), alike, pack_apart(crystals, recipe.lines), recipe, seed)
 
 
 def _known(drawn: Draws, content: Content) -> NDArray[np.bool_]:
@@ -170,13 +171,18 @@ def _explained(
     packed: PackedPhases, drawn: Draws, conditions: Conditions, known: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Counts that a fit of the known phases would give, about: no calculated line is exactly right."""
-    slots = known.shape[1]
     whole = render_per_gram(packed, conditions, GRID)
-    wrong = 1 + _MISJUDGED * (2 * drawn.uniform("misjudged", slots) - 1)
+    slots = known.shape[1]
+    parts = conditions.phase.shape[1] // slots  # two where some phases have lines that faults blur
+
+    def misjudged(name: str) -> NDArray[np.float64]:
+        return np.tile(1 + _MISJUDGED * (2 * drawn.uniform(name, slots) - 1), parts)
+
+    known = np.tile(known, parts)
     part = conditions._replace(
         phase=np.where(known, conditions.phase, -1),
-        weight=np.where(known, conditions.weight * wrong, 0.0),
-        march=conditions.march * (1 + _MISJUDGED * (2 * drawn.uniform("bent", slots) - 1)),
+        weight=np.where(known, conditions.weight * misjudged("misjudged"), 0.0),
+        march=conditions.march * misjudged("bent"),
     )
     top = np.maximum(whole.max(axis=1, keepdims=True), 1e-30)
     return np.asarray(render_per_gram(packed, part, GRID) / top * np.maximum(conditions.counts, 1.0)[:, None])

@@ -1,0 +1,67 @@
+"""What a fit takes for background, and what for peaks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bragglens.crystal.library import Library
+from bragglens.crystal.standards import standard
+from bragglens.identify.fit import fit
+from bragglens.identify.observed import observe
+from bragglens.scan.pattern import Grid
+from bragglens.scan.scan import Scan
+from bragglens.simulate.instrument import Instrument, emission
+from bragglens.simulate.reference import pattern
+from bragglens.simulate.render import reflections_in_range
+from bragglens.simulate.specimen import Specimen
+
+GRID = Grid(10.0, 90.0, 0.02)
+INSTRUMENT = Instrument(emission("CuKa"), W=0.005)
+X = GRID.two_theta
+
+
+def measured(grams: dict[str, float], library: Library, *, size: float = 60.0, beneath: np.ndarray | float) -> Scan:
+    """20,000 counts at the strongest peak, on what lies beneath, relative to that peak."""
+    phases = [phase for phase in library if phase.name in grams]
+    crystals = reflections_in_range(phases, INSTRUMENT.lines, GRID)
+    clean = sum(grams[c.phase.name] * pattern(c, INSTRUMENT, Specimen(size=size), GRID) for c in crystals)
+    noisy = np.random.default_rng(5).poisson(2e4 * (clean / clean.max() + beneath))
+    return Scan("made up", X, noisy.astype(float), wavelength=INSTRUMENT.lines[0].wavelength)
+
+
+def hump(centre: float, width: float, height: float) -> np.ndarray:
+    return 1e-3 + height * np.exp(-0.5 * ((X - centre) / width) ** 2)
+
+
+@pytest.mark.parametrize(("width", "height"), [(4.0, 0.1), (4.0, 0.4), (7.0, 0.2)])
+def test_an_amorphous_hump_on_hardly_any_background_is_no_peak(titania: Library, width: float, height: float) -> None:
+    beneath = hump(24.0, width, height)
+    observed = observe(measured({"anatase": 0.5, "rutile": 0.5}, titania, beneath=beneath))
+    inside = np.abs(observed.grid.two_theta - 24) < 2 * width
+    missed = np.abs(observed.baseline - 2e4 * np.interp(observed.grid.two_theta, X, beneath))
+    assert missed[inside].max() < 0.2 * height * 2e4
+
+
+@pytest.mark.parametrize("size", [4.0, 60.0])
+def test_the_broadest_peaks_are_no_hump(titania: Library, size: float) -> None:
+    observed = observe(measured({"anatase": 1.0}, titania, size=size, beneath=0.05))
+    strongest = int(np.argmax(observed.counts))
+    assert observed.baseline[strongest] < 0.2 * observed.counts[strongest]
+
+
+@pytest.mark.parametrize("height", [0.0, 0.1, 0.3])
+def test_fractions_beside_a_hump(titania: Library, height: float) -> None:
+    """A hump that the polynomials of the background do not meet would be given to the lines upon it."""
+    corundum = standard("corundum")
+    scan = measured({"rutile": 0.9, corundum.name: 0.1}, Library((*titania, corundum)), beneath=hump(35.0, 3.5, height))
+    rutile = next(phase for phase in titania if phase.name == "rutile")
+    assert 100 * fit(scan, [rutile, corundum], INSTRUMENT).weight_fraction[1] == pytest.approx(10.0, abs=0.8)
+
+
+def test_a_calculated_pattern_has_no_background(titania: Library) -> None:
+    crystals = reflections_in_range(titania, INSTRUMENT.lines, GRID)
+    clean = sum(pattern(crystal, INSTRUMENT, Specimen(size=60.0), GRID) for crystal in crystals)
+    observed = observe(Scan("calculated", X, clean / clean.max(), wavelength=INSTRUMENT.lines[0].wavelength))
+    assert np.isfinite(observed.background).all()
+    assert (np.linalg.norm(observed.background, axis=0) > 0).all()
