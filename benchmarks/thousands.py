@@ -333,9 +333,9 @@ HEAD = """# Phases out of thousands
 none of the minerals asked for here, nor any whose lines are like theirs. Phases whose lines are alike (likeness above
 0.9, or a group of `alike.csv`) count as one, and so do entries of one compound on lattices within 1%, and the mineral
 that a scan's file is named after. No number of the matcher was fitted on a measured scan, but its training was made
-wider (bent lines, larger strains, harder company) after a first network had been tried on these sets, both halves in
-view. Out of thousands a phase has to be likelier than a relative of its type (`identify/confidence.py`): that rule was
-fitted on other simulated scans and on the *looked at* half of the measured ones.
+wider (bent lines, larger strains, harder company, stacking faults) after networks had been tried on these sets, both
+halves in view. Out of thousands a phase has to be likelier than a relative of its type (`identify/confidence.py`): that
+rule was fitted on other simulated scans and on the *looked at* half of the measured ones.
 """
 
 
@@ -372,8 +372,9 @@ those, scans all of whose phases that can be seen are named or told as relatives
     cpu = np.median([row["cpu"] for row in rows if "cpu" in row])
     alone = np.median([row["seconds"] for row in rows])
     return f"""{text}
-Median CPU: {alone:.2f} s the matcher, {cpu:.1f} s the whole road. Before relatives were told apart (last table) 21 of
-the first 24 singles were exact, and 11 of 15, 7 of 12 and 3 of 7 mixtures of two, three and four; now 16, 8, 5 and 1.
+Median CPU: {alone:.2f} s the matcher, {cpu:.1f} s the whole road. The weights before these, trained without stacking
+faults and tested on another draw of 300 minerals, found 75, 64, 53 and 44% at 1; of the sets 78, 54, 44 and 27% were
+exact, by a more careful rule for relatives.
 """
 
 
@@ -421,11 +422,11 @@ known or mixture.
 |---|---|---|---|---|---|---|---|
 {lines}
 Of a verdict *known* each phase has a probability of 0.9 or more and no rival; what is named with less is *tentative*.
-That limit is a round number, looked at on other simulated scans (of minerals half of which are among these) and on the
-measured ones of both halves. Before relatives were told apart (`identify/confidence.py`) and the verdict *tentative*
-was there, 25 of 126 simulated scans whose mineral the library lacked were called known: after a relative whose cell
-lies within the 3% that a fit may stretch it (gehlenite as melilite, descloizite as mottramite), or a cubic phase of
-three to five lines for another.
+That limit is a round number, looked at on other simulated scans and on the measured ones of both halves. With the
+weights before these one of 146 simulated scans was called known by a wrong name, and 14 were named. Before relatives
+were told apart (`identify/confidence.py`) and the verdict *tentative* was there, 25 of 126 simulated scans whose mineral
+the library lacked were called known: after a relative whose cell lies within the 3% that a fit may stretch it (gehlenite as
+melilite, descloizite as mottramite), or a cubic phase of three to five lines for another.
 """
 
 
