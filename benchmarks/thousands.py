@@ -424,9 +424,9 @@ known or mixture.
 Of a verdict *known* each phase has a probability of 0.9 or more and no rival; what is named with less is *tentative*.
 That limit is a round number, looked at on other simulated scans and on the measured ones of both halves. With the
 weights before these one of 146 simulated scans was called known by a wrong name, and 14 were named. Before relatives
-were told apart (`identify/confidence.py`) and the verdict *tentative* was there, 25 of 126 simulated scans whose mineral
-the library lacked were called known: after a relative whose cell lies within the 3% that a fit may stretch it (gehlenite as
-melilite, descloizite as mottramite), or a cubic phase of three to five lines for another.
+were told apart (`identify/confidence.py`) and the verdict *tentative* was there, 25 of 126 simulated scans whose
+mineral the library lacked were called known: after a relative whose cell lies within the 3% that a fit may stretch it
+(gehlenite as melilite, descloizite as mottramite), or a cubic phase of three to five lines for another.
 """
 
 
