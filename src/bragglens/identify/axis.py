@@ -88,6 +88,8 @@ def another_axis(scan: Scan, phases: Sequence[Phase], *, wavelength: float, left
         return None
     with threadpool_limits(1):
         scan = _coarse(scan)
+        if scan.counts.max() <= 0:  # nothing but single points stood above zero
+            return None
         observed = observe(scan)
         lines = _strongest(tuple(phases), wavelength)
         stated = _gains(observed, lines, _as_stated(wavelength)).max()

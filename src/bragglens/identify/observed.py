@@ -86,8 +86,6 @@ def observe(scan: Scan) -> Observed:
     Raises:
         ScanError: it holds no intensity above zero.
     """
-    if scan.counts.max() <= 0:
-        raise ScanError(f"{scan.name}: no intensity is above zero: was a background subtracted twice?")
     spacing = float(np.median(np.diff(scan.two_theta)))
     factor = max(1, int(np.ptp(scan.two_theta) / spacing / MOST_POINTS + 0.5))
     step = spacing * factor
@@ -96,6 +94,8 @@ def observe(scan: Scan) -> Observed:
     grid = Grid(start, start + size * step, step)
     counts = rebin(scan.two_theta, scan.counts, grid)
     top = float(counts.max())
+    if top <= 0:
+        raise ScanError(f"{scan.name}: no intensity is above zero: was a background subtracted twice?")
     gain = _gain(scan.counts) / factor
     noise = np.sqrt(gain * np.maximum(moving_average(counts, 5), top * 1e-4))
     noise = np.maximum(noise, 1e-9 * top)  # calculated patterns have none
