@@ -40,7 +40,8 @@ TAIL = """
 What realism and look-alikes bought on the 74 oxides: with the first recipe (no slits, axial divergence or foreign
 lines; shifts to ±0.2°; no sample without a phase of the library; no rule for look-alikes; 2000 steps) the network
 named 14 of 20, 2 of 2 and 10 of 16 sets exactly, rejected 49 of 101 strangers, and gave a wrong name to 61 scans; then
-16 of 20, 0 of 2 and 12 of 16, 60 of 101, and 44 (trainings differ: see the table). Of those four changes none was measured alone.
+16 of 20, 0 of 2 and 12 of 16, 60 of 101, and 44 (another training than that of the table). None of those four changes
+was measured alone.
 
 Seen in the answers: NiO and TiO share their pattern, and share the vote; in two scans neither reaches half. Anatase
 at 20 wt% beside two strong patterns is missed twice, fluorite beside corundum and ZnO stays just below half. Anatase
