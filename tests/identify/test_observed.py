@@ -43,11 +43,11 @@ def test_an_amorphous_hump_on_hardly_any_background_is_no_peak(titania: Library,
     assert missed[inside].max() < 0.2 * height * 2e4
 
 
-@pytest.mark.parametrize("size", [4.0, 60.0])
-def test_the_broadest_peaks_are_no_hump(titania: Library, size: float) -> None:
-    observed = observe(measured({"anatase": 1.0}, titania, size=size, beneath=0.05))
-    strongest = int(np.argmax(observed.counts))
-    assert observed.baseline[strongest] < 0.2 * observed.counts[strongest]
+def test_the_broadest_peaks_are_no_hump(titania: Library) -> None:
+    broad, sharp = (observe(measured({"anatase": 1.0}, titania, size=size, beneath=0.05)) for size in (4.0, 60.0))
+    assert broad.background.shape == sharp.background.shape  # a hump would have a column
+    strongest = int(np.argmax(broad.counts))
+    assert broad.baseline[strongest] < 0.2 * broad.counts[strongest]
 
 
 @pytest.mark.parametrize("height", [0.0, 0.1, 0.3])
@@ -57,11 +57,3 @@ def test_fractions_beside_a_hump(titania: Library, height: float) -> None:
     scan = measured({"rutile": 0.9, corundum.name: 0.1}, Library((*titania, corundum)), beneath=hump(35.0, 3.5, height))
     rutile = next(phase for phase in titania if phase.name == "rutile")
     assert 100 * fit(scan, [rutile, corundum], INSTRUMENT).weight_fraction[1] == pytest.approx(10.0, abs=0.8)
-
-
-def test_a_calculated_pattern_has_no_background(titania: Library) -> None:
-    crystals = reflections_in_range(titania, INSTRUMENT.lines, GRID)
-    clean = sum(pattern(crystal, INSTRUMENT, Specimen(size=60.0), GRID) for crystal in crystals)
-    observed = observe(Scan("calculated", X, clean / clean.max(), wavelength=INSTRUMENT.lines[0].wavelength))
-    assert np.isfinite(observed.background).all()
-    assert (np.linalg.norm(observed.background, axis=0) > 0).all()

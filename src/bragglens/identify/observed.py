@@ -160,7 +160,7 @@ def _humps(smooth: Array, counts: Array, step: float) -> Array:
 
 
 def _opened(counts: Array, width: float, step: float) -> Array:
-    """Morphological opening of a smoothed scan, by a window of so many degrees."""
+    """Morphological opening of a smoothed scan by a window in degrees (Perez-Pueyo 2010, Appl. Spectrosc. 64, 595)."""
     few, reach, half = (max(1, int(points / step)) | 1 for points in (_SMOOTH, width, width / 2))
     lowest = minimum_filter1d(uniform_filter1d(counts, few), reach)
     return np.asarray(uniform_filter1d(maximum_filter1d(lowest, reach), half))

@@ -216,13 +216,20 @@ def add(known: Candidates, observed: Observed, solution: Solution, trial: Trial)
     return refine(known, observed, start, rounds=4, only=None if first else len(state.phases) - 1)
 
 
+def _likeliest(
+    known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int], prior: Array
+) -> list[Trial]:
+    """The phases of a pool that are worth a fit beside a solution, by what each would add and was expected to."""
+    trials = screen(known, observed, solution, pool)
+    return sorted(trials, key=lambda trial: -trial.gain - prior[trial.phase])[:_TRIED]
+
+
 def _grow(
     known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int], prior: Array
 ) -> Solution | None:
     """The solution with the phase that it needs most, all refined together; None where it needs none."""
     rest = [i for i in pool if i not in solution.state.phases]
-    trials = sorted(screen(known, observed, solution, rest), key=lambda trial: -trial.gain - prior[trial.phase])
-    added = [add(known, observed, solution, trial) for trial in trials[:_TRIED]]
+    added = [add(known, observed, solution, trial) for trial in _likeliest(known, observed, solution, rest, prior)]
     if not added:
         return None
     worth = [evidence(known, observed, solution, a, -1) + prior[a.state.phases[-1]] for a in added]
@@ -280,8 +287,7 @@ def _merged(
         others = state.without(pair[1]).without(pair[0])
         start = solve(known, observed, others)
         own = max(prior[state.phases[place]] for place in pair)
-        trials = sorted(screen(known, observed, start, rest), key=lambda trial: -trial.gain - prior[trial.phase])
-        for trial in trials[:_TRIED]:
+        for trial in _likeliest(known, observed, start, rest, prior):
             tried = choose_texture(known, observed, add(known, observed, start, trial))
             tried = refine(known, observed, tried, rounds=8, texture=True)
             worse = (tried.cost - solution.cost) / misfit_unit(observed, solution) + own - prior[trial.phase]
