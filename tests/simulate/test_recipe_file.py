@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bragglens.errors import BragglensError, RecipeError
@@ -52,6 +52,7 @@ RECIPES = st.builds(
 
 @given(recipe=RECIPES)
 def test_what_is_written_is_read_the_same(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> None:
+    assume(recipe.strain_margin <= 0.5)  # larger ones are refused
     path = tmp_path_factory.mktemp("recipes") / "a.toml"
     write_recipe(recipe, path)
     again = read_recipe(path)
