@@ -64,8 +64,16 @@ MADE = [
 
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A database of the layout that larixite ships."""
-    path = tmp_path / "amcsd.db"
+    """Where the minerals go; they come from a database of the layout that larixite ships."""
+    database = tmp_path / "amcsd.db"
+    fill(database, MADE)
+    monkeypatch.setattr(minerals, "amcsd_database", lambda: (database, "larixite 0"))
+    return tmp_path / "lib"
+
+
+def fill(path: Path, entries: list[dict]) -> None:
+    """A new database of these entries."""
+    path.unlink(missing_ok=True)
     with sqlite3.connect(path) as db:
         uij = ", ".join(f"atoms_aniso_u{ij}" for ij in ("11", "22", "33", "12", "13", "23"))
         db.executescript(
@@ -76,7 +84,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             f"atoms_aniso_label, {uij})"
         )
         db.execute("INSERT INTO spacegroups VALUES (1, 'P m -3 m %var1%', ?)", [json.dumps(["x,y,z", "-x,-y,-z"])])
-        for one in MADE:
+        for one in entries:
             code = one["code"]
             db.execute("INSERT INTO minerals VALUES (?, ?)", [code, one["mineral"]])
             db.execute("INSERT INTO publications VALUES (?, 'Journal', '1', ?, ?)", [code, one["year"], str(code)])
@@ -85,8 +93,6 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             row += [one["sites"], *xyz, one["occupancy"], "0", '"<missing>"', *["0"] * 6]
             db.execute(f"INSERT INTO cif VALUES ({','.join('?' * len(row))})", row)
     db.close()
-    monkeypatch.setattr(minerals, "amcsd_database", lambda: (path, "larixite 0"))
-    return tmp_path / "lib"
 
 
 def manifest(folder: Path) -> dict[str, dict[str, str]]:
@@ -125,6 +131,26 @@ def test_selections_give_the_same_files_as_the_whole(made: Path, selection: dict
     chosen = made.with_name("chosen")
     gather_minerals(chosen, **selection)
     assert {path.name: path.read_bytes() for path in chosen.glob("*.cif")} == {name: whole[name] for name in files}
+
+
+SPELLED = [
+    entry(20, "Cesiumite", "Cs Cl", 4.12, "A paper", 1990),
+    entry(21, "Cesiumite", "Cs Cl", 4.13, "Another", 1991),
+    entry(22, "Cesiummite", "Cs Cl", 4.14, "A third", 1992),
+    entry(23, "Cesiummitte", "Cs Cl", 4.14, "A fourth", 1980),
+    entry(24, "Cesiumitte", "Cs Br", 4.12, "Another mineral, of a name alike and of this lattice", 1993),
+    entry(25, "Cesiumiter", "Cs Cl", 4.82, "Another mineral, of a name alike and of these elements", 1994),
+]
+
+
+@pytest.mark.parametrize("asked", [(), ("Cesiummite",), ("cesiumite", "CESIUMMITTE")])
+def test_spellings_of_a_mineral_are_one_whichever_is_asked_for(made: Path, asked: tuple[str, ...]) -> None:
+    fill(made.with_name("amcsd.db"), SPELLED)
+    assert not gather_minerals(made, asked).problems
+    rows = manifest(made)
+    assert set(rows) == {"Cesiumite.cif"} | (set() if asked else {"Cesiumitte.cif", "Cesiumiter.cif"})
+    assert rows["Cesiumite.cif"]["id"] == "0000022"  # the newest, under the name that most papers are filed under
+    assert rows["Cesiumite.cif"]["others"].split() == ["0000021", "0000020", "0000023"]
 
 
 def test_unknown_names_are_said_with_what_may_be_meant(made: Path) -> None:

@@ -1,16 +1,18 @@
 """A library of minerals from AMCSD: of each phase one structure, and why that one.
 
-Entries of one name are one phase where their lattices agree, whatever cell and origin they are given in; where they do
-not, they are polymorphs or polytypes and each is kept. Compounds that are no minerals are grouped by their elements.
+Entries of one name, in whichever spelling, are one phase where their lattices agree, whatever cell and origin they are
+given in; where they do not, they are polymorphs or polytypes and each is kept. Compounds that are no minerals are
+grouped by their elements.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations, groupby
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,7 @@ from bragglens.errors import StructureError
 SAME_LATTICE = 0.025  # largest relative difference of spacings; solid solutions of one name vary by some 0.02
 SAME_FORMULA = 0.1  # relative, of the atoms of each element
 SAME_DENSITY = 0.05  # relative
+SAME_SPELLING = 0.92  # of difflib: Rhodocrosite and Rhodochrosite, but not Stillwellite-(La) and Stillwellite-(Ce)
 MODERN = 1960  # older cells are in kX units at times, and seldom refined
 
 Tick = Callable[[int, int], object]
@@ -121,22 +124,67 @@ def _deviation(one: dict[str, float], other: dict[str, float]) -> float:
 def _groups(
     entries: Iterable[Entry], names: Iterable[str], compounds: bool
 ) -> tuple[dict[str, list[Entry]], list[str]]:
-    """Entries by mineral, or of compounds by their elements; what is damaged or not found."""
-    wanted = {name.strip().casefold(): name for name in names}
-    groups: dict[str, list[Entry]] = {}
-    problems, known = [], set()
+    """Entries by mineral, or of compounds by their elements; what is not found."""
+    minerals: dict[str, list[Entry]] = {}
+    others: dict[str, list[Entry]] = {}
     for entry in entries:
-        known.add(entry.mineral)
-        if entry.mineral if not wanted else entry.mineral.casefold() in wanted:
-            groups.setdefault(entry.mineral, []).append(entry)
-        elif compounds and not wanted and not entry.mineral:
-            groups.setdefault(" ".join(sorted(parse_formula(entry.formula))) or entry.formula, []).append(entry)
-    folded = {name.casefold(): name for name in known}
-    for name in [name for name in wanted if name not in folded]:
-        close = difflib.get_close_matches(name, [n for n in folded if n], n=3)
-        meant = f": is it {' or '.join(folded[one] for one in close)}?" if close else ": check the spelling"
-        problems.append(f"{wanted[name]}: is no mineral of AMCSD{meant}")
-    return groups, problems
+        if entry.mineral:
+            minerals.setdefault(entry.mineral, []).append(entry)
+        elif compounds:
+            others.setdefault(" ".join(sorted(parse_formula(entry.formula))) or entry.formula, []).append(entry)
+    spelled = _spellings(minerals)
+    folded = {name.casefold(): name for name in minerals}
+    for other, name in spelled.items():
+        minerals[name] += [replace(entry, mineral=name) for entry in minerals.pop(other)]
+    wanted = {name.strip().casefold(): name for name in names}
+    if not wanted:
+        return minerals | others, []
+    found = {folded[name] for name in wanted if name in folded}
+    found = {spelled.get(name, name) for name in found}
+    problems = [_unknown(name, folded) for word, name in wanted.items() if word not in folded]
+    return {name: minerals[name] for name in found}, problems
+
+
+def _unknown(name: str, folded: dict[str, str]) -> str:
+    """What is said of a name that no entry bears."""
+    close = difflib.get_close_matches(name.strip().casefold(), folded, n=3)
+    meant = f": is it {' or '.join(folded[one] for one in close)}?" if close else ": check the spelling"
+    return f"{name}: is no mineral of AMCSD{meant}"
+
+
+def _spellings(groups: dict[str, list[Entry]]) -> dict[str, str]:
+    """Of each name that is but another spelling, the one that more papers are filed under.
+
+    AMCSD holds `Rhodocrosite` and `Rhodochrosite`, `Aluminum` and `Aluminium`. Two names alike are one mineral only
+    where entries of the two share a lattice, and the elements of one are among the other's: erbium is no terbium.
+    """
+    spelled: dict[str, str] = {}
+    papers: dict[str, int] = {}
+
+    def usual(name: str) -> str:
+        return usual(spelled[name]) if name in spelled else name
+
+    for pair in _alike_names(sorted(groups)):
+        one, other = (_readable(groups[name])[0] for name in pair)
+        papers |= {pair[0]: len({c.paper for c in one}), pair[1]: len({c.paper for c in other})}
+        if any(_same_mineral(a, b) for a in one for b in other):
+            more, *less = sorted({usual(name) for name in pair}, key=lambda name: (-papers[name], name))
+            spelled |= dict.fromkeys(less, more)
+    return {name: usual(name) for name in spelled}
+
+
+def _alike_names(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of names, the first three letters the same and the rest nearly."""
+    for _, some in groupby(names, key=lambda name: name[:3].casefold()):
+        for pair in combinations(some, 2):
+            one, other = (name.casefold() for name in pair)
+            if difflib.SequenceMatcher(None, one, other, autojunk=False).ratio() >= SAME_SPELLING:
+                yield pair
+
+
+def _same_mineral(one: _Candidate, other: _Candidate) -> bool:
+    among = one.elements <= other.elements or other.elements <= one.elements
+    return among and _same_lattice(one.lattice, other.lattice)
 
 
 @dataclass(frozen=True)
