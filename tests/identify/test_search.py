@@ -17,7 +17,7 @@ from bragglens.errors import BragglensError
 from bragglens.identify.identify import SURE, allowed_phases, identify
 from bragglens.identify.observed import observe
 from bragglens.identify.refine import FIRST_STRAIN, candidates, empty, largest_strains, refine, solve, usual_state
-from bragglens.identify.search import settle
+from bragglens.identify.search import no_prior, settle
 from bragglens.identify.verify import verify
 from bragglens.learn.model import Model
 from bragglens.report.pdcif import pdcif_text
@@ -120,8 +120,47 @@ def test_two_relatives_do_not_hold_the_place_of_the_phase_that_is_there(shared: 
     known = candidates(phases, INSTRUMENT, 70.0)
     start = solve(known, observed, empty().with_phase(0).with_phase(1).with_phase(3))
     start = refine(known, observed, start, rounds=20, texture=True)
-    found = settle(known, observed, start, range(4), np.zeros(4))
+    found = settle(known, observed, start, range(4), no_prior(4))
     assert {phases[i].name for i in found.solution.state.phases} == {"fluorapatite", "quartz"}
+
+
+@pytest.mark.parametrize(("begun_with", "better"), [("rutile", "other"), ("other", "rutile")])
+def test_of_two_rivals_the_better_one_stays_whichever_came_first(
+    titania: Library, begun_with: str, better: str
+) -> None:
+    """The two explain the scan equally well, so that the least of an opinion beforehand decides."""
+    names = {phase.name: phase for phase in titania}
+    phases = (names["rutile"], replace(names["rutile"], name="other"))
+    scan = measured({"rutile": 1.0}, titania)
+    observed = observe(scan)
+    known = candidates(phases, INSTRUMENT, 85.0)
+    place = [phase.name for phase in phases]
+    start = refine(known, observed, solve(known, observed, empty().with_phase(place.index(begun_with))), rounds=20)
+    slight = replace(no_prior(2), evidence=np.array([0.4 * (name == better) for name in place]))
+    found = settle(known, observed, start, range(2), slight)
+    assert [place[i] for i in found.solution.state.phases] == [better]
+
+
+@pytest.mark.parametrize(
+    ("expected", "named"), [((), "of titanium"), (("Ti",), "of titanium"), (("Ti", "V"), "of vanadium")]
+)
+def test_expected_elements_decide_between_phases_that_explain_a_scan_as_well(
+    titania: Library, expected: tuple[str, ...], named: str
+) -> None:
+    """Anatase beside a rutile of half titanium, half vanadium: a rutile of either explains it equally well."""
+    names = {phase.name: phase for phase in titania}
+
+    def rutile(name: str, **metals: float) -> Phase:
+        sites = [site for site in names["rutile"].sites if site.element == "O"]
+        metal = next(site for site in names["rutile"].sites if site.element == "Ti")
+        sites += [replace(metal, label=one, element=one, occupancy=share) for one, share in metals.items()]
+        return replace(names["rutile"], name=name, sites=tuple(sites))
+
+    scan = measured({"anatase": 0.6, "both": 0.4}, Library((*titania, rutile("both", Ti=0.5, V=0.5))))
+    phases = (names["anatase"], rutile("of titanium", Ti=1.0), rutile("of vanadium", V=1.0))
+    opinion = {"anatase": 0.9, "of titanium": 0.6, "of vanadium": 0.5}
+    proof = verify(scan, phases, wavelength=1.5405929, network=opinion, expected=expected)
+    assert {finding.name for finding in proof.findings} == {"anatase", named}
 
 
 @pytest.mark.parametrize(("larger", "itself"), [(0.002, True), (0.016, False)])

@@ -21,7 +21,7 @@ def element_choice(elements: str | None) -> Choice:
     Raises:
         BragglensError: a symbol is no element.
     """
-    symbols = [part.strip() for part in (elements or "").split(",") if part.strip()]
+    symbols = _symbols(elements)
     element = {s: gemmi.Element(s.removeprefix("-")) for s in symbols}
     wrong = [s for s in symbols if element[s].atomic_number == 0]
     if wrong:
@@ -29,3 +29,12 @@ def element_choice(elements: str | None) -> Choice:
     only = {element[s].name for s in symbols if not s.startswith("-")}
     never = {element[s].name for s in symbols if s.startswith("-")}
     return lambda has: not has & never and (not only or has <= only)
+
+
+def named_elements(elements: str | None) -> frozenset[str]:
+    """The elements that a choice asks for, `-Fe` not among them."""
+    return frozenset(gemmi.Element(symbol).name for symbol in _symbols(elements) if not symbol.startswith("-"))
+
+
+def _symbols(elements: str | None) -> list[str]:
+    return [part.strip() for part in (elements or "").split(",") if part.strip()]

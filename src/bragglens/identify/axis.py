@@ -23,7 +23,7 @@ from bragglens.identify.fit import Fit
 from bragglens.identify.observed import LINE, Observed, moving_average, observe
 from bragglens.identify.refine import Candidates, candidates, states
 from bragglens.identify.residual import unexplained
-from bragglens.identify.search import Found, search
+from bragglens.identify.search import Found, no_prior, search
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
 from bragglens.simulate.formulas import displacement_shift
@@ -207,7 +207,7 @@ def _notice(scan: Scan, phases: Sequence[Phase], mistake: Mistake, *, peaks: int
     moved = replace(scan, two_theta=angle[kept], counts=scan.counts[kept], wavelength=mistake.wavelength)
     observed = observe(moved)
     known = candidates(phases, instrument_of(moved), observed.grid.stop)
-    found = search(known, observed, range(len(phases)), np.zeros(len(phases)))
+    found = search(known, observed, range(len(phases)), no_prior(len(phases)))
     left, _ = unexplained(observed, found.solution, mistake.wavelength)
     likely = _likely(known, observed, found, left)
     none_there = float(np.prod([1 - p for p in likely.values()]))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bragglens.crystal.phase import Phase
 from bragglens.identify.observed import Observed
 from bragglens.identify.refine import Candidates, largest_strains, phase_residuals
-from bragglens.identify.search import Found
+from bragglens.identify.search import Found, Prior
 
 Array = NDArray[np.float64]
 
@@ -26,6 +28,7 @@ _USUAL_UNEXPLAINED = 0.1
 # scans of `benchmarks/thousands.py`. A library seldom lacks what is asked as often as in half of the scans: ln 2 more.
 _OWN, _OWN_STRAIN, _OWN_NETWORK = 2.75, -0.45, 0.45
 _PRIOR = 3.0  # units of evidence that one unit of the network's log odds is worth in the search
+_EXPECTED = 0.8  # probability that an element which somebody names is in one of the phases; a judgement
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,12 @@ def _squared(strain: float) -> float:
     return min((strain / _USUAL_STRAIN) ** 2, 40.0)
 
 
-def prior(network: Array) -> Array:
-    """The network's opinion in the unit of evidence."""
-    return _PRIOR * log_odds(network)
+def prior(phases: Sequence[Phase], network: Array, expected: Iterable[str] = ()) -> Prior:
+    """The network's opinion in the unit of evidence, and that the expected elements should be found in some phase."""
+    wanted = sorted(expected)
+    holds = [[any(site.element == one for site in phase.sites) for one in wanted] for phase in phases]
+    holds_each = np.array(holds, dtype=bool).reshape(len(phases), len(wanted))
+    return Prior(_PRIOR * log_odds(network), holds_each, _PRIOR * float(log_odds(np.array(_EXPECTED))))
 
 
 def log_odds(probability: Array) -> Array:

@@ -11,7 +11,7 @@ from typing import TypedDict, Unpack
 
 import numpy as np
 
-from bragglens.crystal.choice import element_choice
+from bragglens.crystal.choice import element_choice, named_elements
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError, ScanError
@@ -40,7 +40,8 @@ class Options(TypedDict, total=False):
 
     Attributes:
         wavelength: Å of the scan's strongest line; wins over what the file states.
-        elements: narrows the candidates, see `allowed_phases`; a standard is always one.
+        elements: narrows the candidates, see `allowed_phases`; a standard is always one. Of phases that explain the
+            scan about as well those are preferred that leave none of the named elements without a phase.
         network_only: leaves out the fit: far faster, without fractions, and more easily deceived by strangers.
         particle_size: diameter of the grains in µm for the correction of microabsorption; None takes a usual one and
             widens the errors by what that may be wrong (`quantify.quantify`).
@@ -172,6 +173,7 @@ def _proven(
             wavelength=used,
             network=_named(names, chosen),
             allowed=allowed,
+            expected=named_elements(asked.get("elements")),
             particle_size=asked.get("particle_size"),
             standard=standard,
             crowded=crowded,

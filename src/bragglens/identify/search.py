@@ -44,6 +44,31 @@ _AS_WELL = 12.0  # misfit by which a rival may be worse and still explain the sc
 
 
 @dataclass(frozen=True)
+class Prior:
+    """What is held of the candidates before the fit.
+
+    Attributes:
+        evidence: what speaks for each, in the unit of misfit, (candidates,).
+        expected: which of the elements that should be in the specimen each holds, (candidates, elements).
+        worth: of a phase that brings one of these which no other phase brings, in the unit of misfit.
+    """
+
+    evidence: Array
+    expected: NDArray[np.bool_]
+    worth: float
+
+    def of(self, phase: int, others: Sequence[int]) -> float:
+        """What speaks for a phase beside others."""
+        missing = ~self.expected[list(others)].any(axis=0)
+        return float(self.evidence[phase] + self.worth * (self.expected[phase] & missing).any())
+
+
+def no_prior(candidates: int) -> Prior:
+    """Nothing is held of any of the candidates."""
+    return Prior(np.zeros(candidates), np.zeros((candidates, 0), bool), 0.0)
+
+
+@dataclass(frozen=True)
 class Trial:
     """How well one phase would go with what is left of a scan.
 
@@ -85,14 +110,14 @@ class Found:
     phases: tuple[Supported, ...]
 
 
-def search(known: Candidates, observed: Observed, pool: Sequence[int], prior: Array) -> Found:
+def search(known: Candidates, observed: Observed, pool: Sequence[int], prior: Prior) -> Found:
     """Find the phases.
 
     Args:
         known: the candidates.
         observed: the scan.
         pool: places of the candidates that may be named.
-        prior: evidence that each candidate has beforehand, in the unit of misfit, (candidates,).
+        prior: what is held of the candidates beforehand.
 
     Returns:
         The fit of the phases that hold.
@@ -217,27 +242,29 @@ def add(known: Candidates, observed: Observed, solution: Solution, trial: Trial)
 
 
 def _likeliest(
-    known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int], prior: Array
+    known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int], prior: Prior
 ) -> list[Trial]:
     """The phases of a pool that are worth a fit beside a solution, by what each would add and was expected to."""
+    there = solution.state.phases
     trials = screen(known, observed, solution, pool)
-    return sorted(trials, key=lambda trial: -trial.gain - prior[trial.phase])[:_TRIED]
+    return sorted(trials, key=lambda trial: -trial.gain - prior.of(trial.phase, there))[:_TRIED]
 
 
 def _grow(
-    known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int], prior: Array
+    known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int], prior: Prior
 ) -> Solution | None:
     """The solution with the phase that it needs most, all refined together; None where it needs none."""
-    rest = [i for i in pool if i not in solution.state.phases]
+    there = solution.state.phases
+    rest = [i for i in pool if i not in there]
     added = [add(known, observed, solution, trial) for trial in _likeliest(known, observed, solution, rest, prior)]
     if not added:
         return None
-    worth = [evidence(known, observed, solution, a, -1) + prior[a.state.phases[-1]] for a in added]
+    worth = [evidence(known, observed, solution, a, -1) + prior.of(a.state.phases[-1], there) for a in added]
     best = refine(known, observed, added[int(np.argmax(worth))], rounds=6)
     return best if evidence(known, observed, solution, best, -1) > LEAST_EVIDENCE else None
 
 
-def settle(known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int], prior: Array) -> Found:
+def settle(known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int], prior: Prior) -> Found:
     """Take out phases that do not hold, exchange others for better ones, until all stand."""
     exchanges = 0
     while True:
@@ -274,7 +301,7 @@ def _relaxed(known: Candidates, observed: Observed, solution: Solution) -> Solut
 
 
 def _merged(
-    known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int], prior: Array
+    known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int], prior: Prior
 ) -> Solution | None:
     """One phase in the place of two of much the same lines, where the scan does not ask for both.
 
@@ -286,12 +313,12 @@ def _merged(
     for pair in _twins(observed, solution):
         others = state.without(pair[1]).without(pair[0])
         start = solve(known, observed, others)
-        own = max(prior[state.phases[place]] for place in pair)
+        own = max(prior.of(state.phases[place], others.phases) for place in pair)
         for trial in _likeliest(known, observed, start, rest, prior):
             tried = choose_texture(known, observed, add(known, observed, start, trial))
             tried = refine(known, observed, tried, rounds=8, texture=True)
-            worse = (tried.cost - solution.cost) / misfit_unit(observed, solution) + own - prior[trial.phase]
-            if worse < LEAST_EVIDENCE:
+            worse = (tried.cost - solution.cost) / misfit_unit(observed, solution)
+            if worse + own - prior.of(trial.phase, others.phases) < LEAST_EVIDENCE:
                 return tried
     return None
 
@@ -316,7 +343,7 @@ def _exchange(
     observed: Observed,
     solution: Solution,
     pool: Sequence[int],
-    prior: Array,
+    prior: Prior,
     left_out: Sequence[Solution],
     proofs: Sequence[float],
 ) -> tuple[Solution | None, tuple[Supported, ...]]:
@@ -328,16 +355,18 @@ def _exchange(
     for place, phase in enumerate(solution.state.phases):
         # a structure that misses its own lines by R leaves about R² of its evidence as misfit, whichever it is
         doubt = 1 + (imperfect[place] / (1 - min(imperfect[place], 0.9))) ** 2 * proofs[place]
+        others = solution.state.without(place).phases
         rivals = []
         for trial in screen(known, observed, left_out[place], rest)[: _TRIED - 1]:
             if trial.gain < 0.5 * proofs[place] * unit:
                 continue
             tried = add(known, observed, left_out[place], trial)
             tried = refine(known, observed, choose_texture(known, observed, tried), rounds=8, texture=True)
-            worse = (tried.cost - solution.cost) / unit / doubt + prior[phase] - prior[trial.phase]
+            worse = (tried.cost - solution.cost) / unit / doubt
+            worse += prior.of(phase, others) - prior.of(trial.phase, others)
             if worse < _AS_WELL:
                 rivals.append((trial.phase, worse))
-            if worse < gain - 1.0:
+            if worse < gain:
                 best, gain = tried, worse
         phases.append(
             Supported(phase, proofs[place], left_out[place], tuple(sorted(rivals, key=lambda rival: rival[1])))

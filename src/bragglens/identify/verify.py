@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -18,7 +18,7 @@ from bragglens.identify.observed import Observed, observe
 from bragglens.identify.quantify import Quantities, quantify
 from bragglens.identify.refine import Candidates, candidates
 from bragglens.identify.residual import unexplained
-from bragglens.identify.search import Found, detection_limits, search, settle
+from bragglens.identify.search import Found, Prior, detection_limits, search, settle
 from bragglens.scan.scan import Scan
 from bragglens.simulate.from_scan import instrument_of
 from bragglens.simulate.instrument import Instrument, Line
@@ -59,6 +59,7 @@ def verify(
     wavelength: float,
     network: Mapping[str, float] | None = None,
     allowed: Sequence[str] | None = None,
+    expected: Collection[str] = (),
     particle_size: float | None = None,
     standard: tuple[str, float] | None = None,
     crowded: bool = False,
@@ -71,6 +72,8 @@ def verify(
         wavelength: Å of the strongest line.
         network: probability of each phase that may be named, as a network sees it; None lets the fit alone decide.
         allowed: names of the phases that may be named; None is all.
+        expected: elements that should be in the specimen; of two phases that explain a scan about as well that one is
+            named which brings one of them.
         particle_size: diameter of the grains in µm for the correction of microabsorption; see `quantify`.
         standard: name and wt% of a phase that was added to the specimen; see `quantify`.
         crowded: the phases are the likeliest of so many that most have a relative among them: a phase is named only
@@ -83,8 +86,9 @@ def verify(
         known = replace(_prepared(phases, instrument.lines, end), instrument=instrument)
         pool = [i for i, phase in enumerate(phases) if allowed is None or phase.name in allowed]
         opinion = np.array([0.5 if network is None else network.get(phase.name, 0.0) for phase in phases])
-        found = search(known, observed, pool, prior(opinion))
-        found, findings = _believed(known, observed, found, pool, opinion)
+        before = prior(phases, opinion, expected)
+        found = search(known, observed, pool, before)
+        found, findings = _believed(known, observed, found, pool, opinion, before)
         solution = found.solution
         quantities = quantify(known, observed, solution, particle_size=particle_size, standard=standard)
         share, peaks = unexplained(observed, solution, wavelength)
@@ -108,7 +112,7 @@ def _prepared(phases: tuple[Phase, ...], lines: tuple[Line, ...], end: float) ->
 
 
 def _believed(
-    known: Candidates, observed: Observed, found: Found, pool: Sequence[int], opinion: Array
+    known: Candidates, observed: Observed, found: Found, pool: Sequence[int], opinion: Array, before: Prior
 ) -> tuple[Found, list[Finding]]:
     """The phases that fit and network together make more likely than not; the least likely goes first."""
     while True:
@@ -119,7 +123,7 @@ def _believed(
         weakest = min(doubted, key=lambda i: findings[i].probability)
         gone = found.phases[weakest]
         pool = [i for i in pool if i != gone.phase]
-        found = settle(known, observed, gone.without, pool, prior(opinion))
+        found = settle(known, observed, gone.without, pool, before)
 
 
 def _findings(known: Candidates, observed: Observed, found: Found, opinion: Array) -> list[Finding]:
