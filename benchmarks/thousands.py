@@ -32,7 +32,7 @@ from bragglens.crystal.minerals import gather_minerals
 from bragglens.crystal.phase import Phase
 from bragglens.identify.evaluate import Judged, Label, judge, read_alike, read_manifest
 from bragglens.identify.identification import Identification
-from bragglens.identify.identify import identify
+from bragglens.identify.identify import SURE, identify
 from bragglens.identify.shortlist import matched
 from bragglens.match.catalogue import Catalogue, catalogue
 from bragglens.match.matcher import matcher
@@ -421,12 +421,12 @@ known or mixture.
 | scans of | scans | AUROC | taken out: named | *known* | in the library: right | of them *known* | wrong, *known* |
 |---|---|---|---|---|---|---|---|
 {lines}
-Of a verdict *known* each phase has a probability of 0.9 or more and no rival; what is named with less is *tentative*.
-That limit is a round number, looked at on other simulated scans and on the measured ones of both halves. With the
-weights before these one of 146 simulated scans was called known by a wrong name, and 14 were named. Before relatives
-were told apart (`identify/confidence.py`) and the verdict *tentative* was there, 25 of 126 simulated scans whose
-mineral the library lacked were called known: after a relative whose cell lies within the 3% that a fit may stretch it
-(gehlenite as melilite, descloizite as mottramite), or a cubic phase of three to five lines for another.
+Of a verdict *known* each phase has a probability of {SURE} or more and no rival; what is named with less is
+*tentative*. That limit was set on other simulated scans: of 572 whose mineral the library lacked six were called known,
+and nine from 0.9 on, the limit before. At 0.9 thirteen of the 588 here were, which was seen before it was set. Before
+relatives were told apart (`identify/confidence.py`) and the verdict *tentative* was there, 25 of 126 simulated scans
+whose mineral the library lacked were called known: after a relative whose cell lies within the 3% that a fit may
+stretch it (gehlenite as melilite, descloizite as mottramite), or a cubic phase of three to five lines for another.
 """
 
 
