@@ -122,7 +122,7 @@ def report(rows: list[Row]) -> str:
     for what in dict.fromkeys(r.what for r in rows):
         lines.append(line("all", what, [r for r in rows if r.what == what]))
     false = [r for r in rows if r.what == AS_IT_IS and r.notice]
-    lines += ["", *(f"As it is, {r.set}, {r.file}: {r.notice}" for r in false), ""]
+    lines += [*(f"\nAs it is, {r.set}, {r.file}: {r.notice}" for r in false), ""]
     seconds = [r.seconds for r in rows if r.seconds]
     lines.append(f"CPU seconds of the second look: median {np.median(seconds):.2f}, longest {max(seconds):.1f}.")
     return "\n".join(lines) + "\n"
