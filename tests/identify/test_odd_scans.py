@@ -34,6 +34,7 @@ def odd(seed: int, level: float, bumps: int, spikes: int, offset: float) -> Scan
 @given(st.integers(0, 10**6), st.floats(0.05, 1e5), st.integers(0, 3), st.integers(0, 3), st.sampled_from([0.0, -20.0]))
 @example(0, 0.5, 1, 1, -20.0)  # one point alone is above zero, and its mean with its neighbours is not
 @example(0, 0.5, 0, 1, -20.0)
+@example(0, 1.0, 0, 1, -20.0)  # the same on the coarser axis of the second look alone
 def test_nothing_is_found_where_nothing_is(
     titania: Library, seed: int, level: float, bumps: int, spikes: int, offset: float
 ) -> None:

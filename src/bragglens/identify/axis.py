@@ -17,6 +17,7 @@ from scipy.signal import find_peaks
 from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.phase import Phase
+from bragglens.errors import ScanError
 from bragglens.identify.atlas import STRETCHES
 from bragglens.identify.confidence import confidence, proofs
 from bragglens.identify.fit import Fit
@@ -88,9 +89,10 @@ def another_axis(scan: Scan, phases: Sequence[Phase], *, wavelength: float, left
         return None
     with threadpool_limits(1):
         scan = _coarse(scan)
-        if scan.counts.max() <= 0:  # nothing but single points stood above zero
+        try:
+            observed = observe(scan)
+        except ScanError:  # nothing but single points stood above zero
             return None
-        observed = observe(scan)
         lines = _strongest(tuple(phases), wavelength)
         stated = _gains(observed, lines, _as_stated(wavelength)).max()
         looks = [(mistake, _gains(observed, lines, mistake)) for mistake in _mistakes(wavelength)]
@@ -205,7 +207,10 @@ def _notice(scan: Scan, phases: Sequence[Phase], mistake: Mistake, *, peaks: int
     if kept.sum() < len(kept) / 2:
         return None
     moved = replace(scan, two_theta=angle[kept], counts=scan.counts[kept], wavelength=mistake.wavelength)
-    observed = observe(moved)
+    try:
+        observed = observe(moved)
+    except ScanError:  # nothing that is kept stands above zero
+        return None
     known = candidates(phases, instrument_of(moved), observed.grid.stop)
     found = search(known, observed, range(len(phases)), no_prior(len(phases)))
     left, _ = unexplained(observed, found.solution, mistake.wavelength)
