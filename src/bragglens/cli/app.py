@@ -71,7 +71,10 @@ AskedPhases = Annotated[
 ]
 Elements = Annotated[
     str | None,
-    typer.Option(help="Only phases of these elements, `Ti,O`; or none with those, `-Fe,-Pb`.", metavar="SYMBOLS"),
+    typer.Option(
+        help="Only phases of these elements, `Ti,O`, all of them expected; or none with those, `-Fe,-Pb`.",
+        metavar="SYMBOLS",
+    ),
 ]
 ModelFile = Annotated[Path, typer.Option("--model", "-m", help="Model file that `train` made.", show_default=False)]
 TwoTheta = Annotated[str, typer.Option("--two-theta", "--theta-range", help="2θ range in degrees.", metavar="LOW,HIGH")]

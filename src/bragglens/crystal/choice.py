@@ -26,7 +26,7 @@ def element_choice(elements: str | None) -> Choice:
     wrong = [s for s in symbols if element[s].atomic_number == 0]
     if wrong:
         raise BragglensError(f"elements '{elements}': {wrong[0]} is no element: give symbols such as Ti,O or -Fe")
-    only = {element[s].name for s in symbols if not s.startswith("-")}
+    only = named_elements(elements)
     never = {element[s].name for s in symbols if s.startswith("-")}
     return lambda has: not has & never and (not only or has <= only)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, groupby
@@ -164,7 +164,7 @@ def _spellings(groups: dict[str, list[Entry]]) -> dict[str, str]:
     def usual(name: str) -> str:
         return usual(spelled[name]) if name in spelled else name
 
-    for pair in _alike_names(sorted(groups)):
+    for pair in _alike_names(groups):
         one, other = (_readable(groups[name])[0] for name in pair)
         papers |= {pair[0]: len({c.paper for c in one}), pair[1]: len({c.paper for c in other})}
         if any(_same_mineral(a, b) for a in one for b in other):
@@ -173,9 +173,9 @@ def _spellings(groups: dict[str, list[Entry]]) -> dict[str, str]:
     return {name: usual(name) for name in spelled}
 
 
-def _alike_names(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _alike_names(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Pairs of names, the first three letters the same and the rest nearly."""
-    for _, some in groupby(names, key=lambda name: name[:3].casefold()):
+    for _, some in groupby(sorted(names, key=str.casefold), key=lambda name: name[:3].casefold()):
         for pair in combinations(some, 2):
             one, other = (name.casefold() for name in pair)
             if difflib.SequenceMatcher(None, one, other, autojunk=False).ratio() >= SAME_SPELLING:

@@ -8,6 +8,7 @@ phases and leaves little of the scan. The answer stays what it was: a notice ask
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -87,12 +88,10 @@ def another_axis(scan: Scan, phases: Sequence[Phase], *, wavelength: float, left
     """
     if len(phases) > _MOST_PHASES:
         return None
-    with threadpool_limits(1):
+    # single points above zero may be none on a coarser axis, or in the part that another one leaves: nothing is noticed
+    with threadpool_limits(1), suppress(ScanError):
         scan = _coarse(scan)
-        try:
-            observed = observe(scan)
-        except ScanError:  # nothing but single points stood above zero
-            return None
+        observed = observe(scan)
         lines = _strongest(tuple(phases), wavelength)
         stated = _gains(observed, lines, _as_stated(wavelength)).max()
         looks = [(mistake, _gains(observed, lines, mistake)) for mistake in _mistakes(wavelength)]
@@ -207,10 +206,7 @@ def _notice(scan: Scan, phases: Sequence[Phase], mistake: Mistake, *, peaks: int
     if kept.sum() < len(kept) / 2:
         return None
     moved = replace(scan, two_theta=angle[kept], counts=scan.counts[kept], wavelength=mistake.wavelength)
-    try:
-        observed = observe(moved)
-    except ScanError:  # nothing that is kept stands above zero
-        return None
+    observed = observe(moved)
     known = candidates(phases, instrument_of(moved), observed.grid.stop)
     found = search(known, observed, range(len(phases)), no_prior(len(phases)))
     left, _ = unexplained(observed, found.solution, mistake.wavelength)

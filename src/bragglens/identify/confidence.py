@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,12 +80,12 @@ def _squared(strain: float) -> float:
     return min((strain / _USUAL_STRAIN) ** 2, 40.0)
 
 
-def prior(phases: Sequence[Phase], network: Array, expected: Iterable[str] = ()) -> Prior:
+def prior(phases: Sequence[Phase], network: Array, expected: Collection[str]) -> Prior:
     """The network's opinion in the unit of evidence, and that the expected elements should be found in some phase."""
-    wanted = sorted(expected)
-    holds = [[any(site.element == one for site in phase.sites) for one in wanted] for phase in phases]
-    holds_each = np.array(holds, dtype=bool).reshape(len(phases), len(wanted))
-    return Prior(_PRIOR * log_odds(network), holds_each, _PRIOR * float(log_odds(np.array(_EXPECTED))))
+    contents = [{site.element for site in phase.sites} for phase in phases]
+    holds = np.array([[one in content for one in expected] for content in contents], dtype=bool)
+    worth = _PRIOR * float(log_odds(np.array(_EXPECTED)))
+    return Prior(_PRIOR * log_odds(network), holds.reshape(len(phases), len(expected)), worth)
 
 
 def log_odds(probability: Array) -> Array:

@@ -53,7 +53,8 @@ _START, _LOW, _HIGH, _STEP, _USUAL = _TABLE
 _N, _K = len(_SHARED), len(_OWN)
 ZERO, DISPLACEMENT, WIDTH = 0, 1, 2  # places among the shared values
 _MARCH, EXTRA_B, _FAULTS, FIRST_STRAIN = 2, 3, 4, 5  # places among a phase's own
-_ROUGHNESS_Q = 0.35  # of Suortti's correction; p and q are hard to tell apart, and measured scans fit best by this
+# Of Suortti's correction; p and q are hard to tell apart. Of 0.25 to 1 the weighed mixtures of oxides fit best by this.
+_ROUGHNESS_Q = 0.35
 _TEXTURE_AXES = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1))
 _SETTLED = 3e-5  # relative gain of a step below which the fit has arrived
 
