@@ -29,8 +29,9 @@ from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import strongest_line
 
 THRESHOLD = 0.5  # of the network's probabilities, where it answers alone
-# Probability of each phase from which on the verdict may be known, or mixture. Of some 570 simulated minerals that one
-# library of thousands lacked six were then known by another name, at 0.9 nine (other draws than benchmarks/thousands.py asks).
+# Probability of each phase from which on the verdict may be known, or mixture. Of some 570 simulated minerals that a
+# library of thousands lacked six were then known by another name, at 0.9 nine: other draws than those that
+# benchmarks/thousands.py asks.
 SURE = 0.92
 UNEXPLAINED = 0.1  # share of the peaks' intensity that may be missed before a scan is called partly unknown
 CERTAIN = 0.9  # two phases of nearly the same pattern are both named only beyond this
