@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 REFUSED = "responded with a status of 422"  # what a browser says of options that were refused
 DROP = """([name, text]) => {
@@ -94,6 +94,21 @@ def test_the_wavelength_is_asked_for_and_options_are_changed(page: Page, scans: 
     page.locator(".scan").click()
     page.get_by_role("button", name="Change and ask again").click()
     expect(form.get_by_label("Network alone")).to_be_checked()
+
+
+def test_a_scan_that_is_added_before_the_page_is_ready_is_there_once_and_what_was_there_stays(
+    page: Page, scans: Path
+) -> None:
+    page.set_input_files("#files", scans / "bad.xy")
+    expect(item(page, "bad.xy")[0]).to_have_text("error")
+    held: list[Route] = []
+    page.route("**/api/model", lambda route: held.append(route))
+    page.reload()
+    page.set_input_files("#files", scans / "nameless.xy")
+    expect(item(page, "nameless.xy")[0]).to_have_text("wavelength?")
+    held[0].continue_()
+    expect(page.locator("#phases")).to_contain_text("5 phases can be named")
+    expect(page.locator("#list .name")).to_have_text(["nameless.xy", "bad.xy"])
 
 
 def test_a_file_of_several_scans_is_one_line(page: Page, scans: Path) -> None:

@@ -266,6 +266,7 @@ at("all").addEventListener("click", () => {
 // ---- the beginning
 
 async function begin() {
+  const before = JSON.parse(sessionStorage.getItem("jobs") ?? "[]"); // the page was loaded again; nothing is added yet
   const { name, phases, axis } = await calls.model();
   at("model").textContent = axis ? `${name}, for scans of ${axis.start}–${axis.stop}° 2θ` : name;
   const [summary, all] = at("phases").children;
@@ -276,9 +277,7 @@ async function begin() {
     options.fill(form, phases);
     options.field(form, "network_only").closest("label").hidden = axis === null;
   }
-  for (const [id, asked] of JSON.parse(sessionStorage.getItem("jobs") ?? "[]")) {
-    await calls.look(id).then((job) => add(job, asked), () => {}); // the page was loaded again
-  }
+  for (const [id, asked] of before) await calls.look(id).then((job) => add(job, asked), () => {});
 }
 
 watch();
