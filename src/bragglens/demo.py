@@ -99,7 +99,8 @@ def run_demo(
     answers = [identify_file(scan, model, wavelength=_LINES[0].wavelength) for scan in scans]
     _tell(answers, model, folder, console)
     _count(answers, expected, console)
-    console.print(f"report: {folder / 'report.html'}   ({time.perf_counter() - started:.0f} s in all)")
+    told = f"report: {folder / 'report.html'}   ({time.perf_counter() - started:.0f} s in all)"
+    console.print(told, markup=False, soft_wrap=True)
     if not rruff:
         console.print("with a network: `bragglens demo --rruff` also fetches and identifies eleven RRUFF scans")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -402,6 +403,17 @@ def test_an_output_that_fails_takes_no_other_with_it(
     said = capsys.readouterr().err
     assert said.count("cannot be written") == 1
     assert "these 2 scans are no series" in said
+
+
+def test_paths_are_said_as_they_are_and_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "a long name [of] a folder as people beside a diffractometer give it"
+    shutil.copytree(PHASES, folder)
+    (folder / "bad [b].cif").write_text("data_x\n")
+    built = run("library", "build", folder, "-o", folder / "own.library")
+    assert f"{folder}/own.library  5 phases" in built.stdout
+    assert "left out: bad [b].cif: " in built.stderr
+    taken = run("fetch", "cod", "--url", "http://127.0.0.1:9", "x", "-o", folder)
+    assert f"{folder}  0 structures, 1 problems\n" in taken.stdout
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

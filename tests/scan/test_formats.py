@@ -98,7 +98,9 @@ def test_every_reader_gives_the_same_scan(reader: str, shape: str, tmp_path: Pat
     assert scan.notes == ()
 
 
-@pytest.mark.parametrize("reader", MADE.keys() - {"text", "spreadsheet", "listed_json", "counts_in_rows", "gsas"})
+@pytest.mark.parametrize(
+    "reader", sorted(MADE.keys() - {"text", "spreadsheet", "listed_json", "counts_in_rows", "gsas"})
+)
 def test_what_comes_along_is_spelled_alike(reader: str) -> None:
     for data in MADE[reader].values():
         metadata = READERS[reader].read(data, "a")[0].metadata

@@ -6,7 +6,7 @@ import sys
 
 # each adds its commands to the application
 from bragglens.cli import answering, making, serving, structures, teaching  # noqa: F401
-from bragglens.cli.app import app, err
+from bragglens.cli.app import app, tell
 from bragglens.errors import BragglensError
 
 
@@ -15,5 +15,5 @@ def main() -> None:
     try:
         app()
     except BragglensError as error:
-        err.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        tell(f"error: {error}", "red")
         sys.exit(2)

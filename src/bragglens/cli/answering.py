@@ -20,11 +20,12 @@ from bragglens.cli.app import (
     app,
     bar,
     batch,
-    err,
     out,
     phases_of,
     print_epoch,
     save,
+    say,
+    tell,
 )
 from bragglens.cli.exporting import Exports, check_exports, export
 from bragglens.cli.folder import answer_folder, who_of
@@ -249,7 +250,7 @@ def evaluate(
     scores_table({name: scores(members) for name, members in by_set(judged).items()}, console=out)
     for one in judged:
         if one.answer.error:
-            err.print(one.answer.error, style="red", highlight=False)
+            tell(one.answer.error, "red")
     keep(judged)
     if not whole:
         raise typer.Exit(INTERRUPTED)
@@ -282,8 +283,8 @@ def calibrate(
     start = starting_instrument(measured, instrument=instrument, wavelength=wavelength)
     calibration = fit_instrument(measured, standard(reference), start)
     write_instrument(calibration.instrument, target)
-    out.print(calibration_words(calibration), highlight=False, markup=False, soft_wrap=True)
-    out.print(str(target), highlight=False)
+    say(calibration_words(calibration))
+    say(target)
     if figure:
         save(calibration_figure(calibration), figure)
 

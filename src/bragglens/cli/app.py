@@ -27,6 +27,7 @@ Answer = TypeVar("Answer")
 
 out = Console()
 err = Console(stderr=True)
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -82,7 +83,7 @@ TwoTheta = Annotated[str, typer.Option("--two-theta", "--theta-range", help="2θ
 
 def _version(asked: bool) -> None:
     if asked:
-        out.print(__version__)
+        say(__version__)
         raise typer.Exit
 
 
@@ -93,16 +94,26 @@ def _main(
     """Common options."""
 
 
+def say(text: object) -> None:
+    """One line of the output as it stands: a path may look like markup, and a script reads whole lines."""
+    out.print(str(text), highlight=False, markup=False, soft_wrap=True)
+
+
+def tell(text: object, style: str | None = None) -> None:
+    """The same on the error stream."""
+    err.print(str(text), style=style, highlight=False, markup=False, soft_wrap=True)
+
+
 def phases_of(folder: Path) -> Library:
     """The phases of a folder; what was left out or mended is said on the error stream. Of a file it was, when built."""
     library = read_library(folder)
     if not folder.is_dir():
         return library
     for problem in library.problems:
-        err.print(f"left out: {problem}", style="yellow", highlight=False)
+        tell(f"left out: {problem}", "yellow")
     for phase in library:
         for note in phase.notes:
-            err.print(f"{phase.name}.cif: {note}", style="dim", highlight=False)
+            tell(f"{phase.name}.cif: {note}", "dim")
     return library
 
 
@@ -119,15 +130,14 @@ def save(figure: Any, path: Path) -> None:
     from bragglens.report.figures import save_figure
 
     save_figure(figure, path)
-    out.print(str(path), highlight=False)
+    say(path)
 
 
 def print_epoch(progress: Any) -> None:
     """How training stands, on the error stream."""
-    err.print(
+    tell(
         f"epoch {progress.epoch:>2}/{progress.epochs}  loss {progress.loss:.4f}  accuracy {progress.accuracy:.4f}  "
-        f"validation {progress.validation:.4f}  {progress.seconds:.0f} s",
-        highlight=False,
+        f"validation {progress.validation:.4f}  {progress.seconds:.0f} s"
     )
 
 
@@ -185,6 +195,6 @@ def batch(
                         kept = time.monotonic()
                 tick(done + 1, len(items))
     except KeyboardInterrupt:
-        err.print(f"interrupted after {done} of {len(items)}", style="yellow", highlight=False)
+        tell(f"interrupted after {done} of {len(items)}", "yellow")
         return answers, False
     return answers, True

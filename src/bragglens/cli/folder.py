@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from bragglens.cli.app import INTERRUPTED, bar, err, kill_as_ctrl_c, out
+from bragglens.cli.app import INTERRUPTED, bar, kill_as_ctrl_c, say, tell
 from bragglens.cli.remembered import asked_of_file, identity_of, stands, write_answers
 from bragglens.errors import BragglensError
 from bragglens.parallel import Lost, results, workers_of
@@ -84,12 +84,11 @@ def answer_folder(
                     said = f"{piece.scan}: {said.why}: ask it again; if it stays so, please report this"
                 if said:
                     failed += 1
-                    err.print(said, style="red", highlight=False, markup=False, soft_wrap=True)
+                    tell(said, "red")
     except KeyboardInterrupt:
-        err.print("interrupted; what is answered is kept, the same command goes on", style="yellow", highlight=False)
+        tell("interrupted; what is answered is kept, the same command goes on", "yellow")
         raise typer.Exit(INTERRUPTED) from None
-    told = f"{folder}  {done} answered, {len(files) - done} stood there, {failed} with errors"
-    out.print(told, highlight=False, soft_wrap=True)
+    say(f"{folder}  {done} answered, {len(files) - done} stood there, {failed} with errors")
     if failed:
         raise typer.Exit(1)
 

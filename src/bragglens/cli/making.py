@@ -7,7 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
-from bragglens.cli.app import Phases, Seed, TwoTheta, app, bar, out, phases_of, range_of, recipe_app, recipe_of, save
+from bragglens.cli.app import (
+    Phases,
+    Seed,
+    TwoTheta,
+    app,
+    bar,
+    out,
+    phases_of,
+    range_of,
+    recipe_app,
+    recipe_of,
+    save,
+    say,
+)
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.scan.pattern import Grid
@@ -80,7 +93,7 @@ def simulate(
         for letter, array in (("x", x), ("y", y)):
             path = folder / f"{letter}_{name}.npy"
             save_array(path, array)
-            out.print(f"{path}  {array.shape} {array.dtype}", highlight=False)
+            say(f"{path}  {array.shape} {array.dtype}")
     if figure:
         save(_samples(x, y, library, grid), figure)
 
@@ -109,7 +122,7 @@ def noise(
         noisy = add_noise(load_array(file), noise=(noise_min, noise_max), poisson=poisson, seed=seed + number)
         target = file.with_name(f"{file.stem}_noise.npy")
         save_array(target, noisy)
-        out.print(f"{target}  {noisy.shape}", highlight=False)
+        say(f"{target}  {noisy.shape}")
 
 
 @recipe_app.command("show")

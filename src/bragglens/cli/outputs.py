@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bragglens.cli.app import err, out
+from bragglens.cli.app import out, tell
 from bragglens.errors import BragglensError
 
 Answers = Sequence[Any]  # of Identification, which is slow to import
@@ -42,7 +42,7 @@ def done(work: Callable[[Any], None], argument: Any) -> bool:
     try:
         work(argument)
     except BragglensError as error:
-        err.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        tell(f"error: {error}", "red")
         return False
     return True
 
@@ -100,7 +100,7 @@ def report_file(path: Path, asked: Any, scans: Sequence[Path], *, series: bool) 
 
     def close(answers: Answers) -> None:
         growing.close(answers)
-        _say(path)
+        tell(path)  # the output may be JSON
 
     return Output(add=growing.add, close=close)
 
@@ -123,9 +123,4 @@ def _save(figure: Any, path: Path) -> None:
     from bragglens.report.figures import save_figure
 
     save_figure(figure, path)
-    _say(path)
-
-
-def _say(path: Path) -> None:
-    """Where something was written; on the error stream, as the output may be JSON."""
-    err.print(str(path), highlight=False, soft_wrap=True)
+    tell(path)  # the output may be JSON

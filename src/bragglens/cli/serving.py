@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bragglens.cli.answering import asked_of
-from bragglens.cli.app import AskedModel, AskedPhases, app, err, out
+from bragglens.cli.app import AskedModel, AskedPhases, app, say, tell
 from bragglens.errors import BragglensError
 
 
@@ -37,8 +37,8 @@ def serve(
     listening = _listen(host, port)
     address, port = listening.getsockname()[:2]
     if not ipaddress.ip_address(address).is_loopback:
-        err.print("there is no password: everybody who reaches this address can use it", style="yellow")
-    out.print(f"bragglens is at http://{f'[{address}]' if ':' in address else address}:{port}/  (Ctrl-C ends it)")
+        tell("there is no password: everybody who reaches this address can use it", "yellow")
+    say(f"bragglens is at http://{f'[{address}]' if ':' in address else address}:{port}/  (Ctrl-C ends it)")
     served = application(asked, workers=workers, names=names or [])
     config = uvicorn.Config(served, log_level="warning", access_log=False, server_header=False)
     with suppress(KeyboardInterrupt):

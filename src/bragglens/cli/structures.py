@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bragglens.cli.app import Elements, bar, err, fetch_app, library_app, out
+from bragglens.cli.app import Elements, bar, fetch_app, library_app, say, tell
 from bragglens.crystal.cod import COD, fetch_cod
 from bragglens.crystal.optimade import MOST, fetch_optimade
 
@@ -124,22 +124,20 @@ def library_build(
     _print([f"left out: {problem}" for problem in built.library.problems])
     _print([f"{name}: is kept once, as {first}" for name, first in built.same.items()])
     alike = f"{sum(map(len, built.groups))} in {len(built.groups)} groups of look-alikes"
-    out.print(
+    say(
         f"{library_path(file)}  {len(built.library)} phases, {alike}; {len(built.same)} given twice, "
-        f"{len(built.library.problems)} left out; {library_path(file).stat().st_size / 1e6:.1f} MB, {built.hash[:12]}",
-        highlight=False,
-        soft_wrap=True,
+        f"{len(built.library.problems)} left out; {library_path(file).stat().st_size / 1e6:.1f} MB, {built.hash[:12]}"
     )
 
 
 def _tell(gathered: Gathered, folder: Path, *, failing: bool) -> None:
     """What was put there and what was not; status 1 where something asked for by name failed."""
     _print(gathered.problems)
-    out.print(f"{folder}  {len(gathered.files)} structures, {len(gathered.problems)} problems", highlight=False)
+    say(f"{folder}  {len(gathered.files)} structures, {len(gathered.problems)} problems")
     if failing and gathered.problems:
         raise typer.Exit(1)
 
 
 def _print(problems: Sequence[str]) -> None:
     for problem in problems:
-        err.print(problem, style="yellow", highlight=False, markup=False, soft_wrap=True)
+        tell(problem, "yellow")

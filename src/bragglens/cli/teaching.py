@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bragglens.cli.app import Phases, Seed, TwoTheta, app, bar, err, out, phases_of, print_epoch, range_of, recipe_of
+from bragglens.cli.app import Phases, Seed, TwoTheta, app, bar, phases_of, print_epoch, range_of, recipe_of, say, tell
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.scan.pattern import Grid
@@ -82,18 +82,17 @@ def train(
             report=print_epoch,
         )
     save_model(trained, model)
-    out.print(f"{model}  {len(library)} phases, {model.stat().st_size / 1e6:.1f} MB", highlight=False)
+    say(f"{model}  {len(library)} phases, {model.stat().st_size / 1e6:.1f} MB")
 
 
 def _warn_alike(library: Library) -> None:
     from bragglens.simulate.likeness import alike_pairs
 
     for one, other, likeness in alike_pairs(library.phases):
-        err.print(
+        tell(
             f"{one} and {other} give nearly the same pattern (likeness {likeness:.2f} of 1): a scan of one may be "
             "called the other; if they are the same phase, remove one",
-            style="yellow",
-            highlight=False,
+            "yellow",
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.text import Text
 
-from bragglens.cli.app import err, kill_as_ctrl_c, out
+from bragglens.cli.app import kill_as_ctrl_c, out, tell
 from bragglens.cli.outputs import Output, done
 from bragglens.cli.remembered import asked_of_file, stands, write_answers
 from bragglens.errors import BragglensError
@@ -52,7 +52,7 @@ def watch(
         raise BragglensError(f"{folder}: is no folder: give the one that the diffractometer writes to")
     if answers.resolve() == folder.resolve() or answers.is_file():
         raise BragglensError(f"{answers}: answers need a folder of their own, apart from the scans: give another")
-    err.print(f"watching {folder}, answers go to {answers}; Ctrl-C ends it", style="dim", highlight=False)
+    tell(f"watching {folder}, answers go to {answers}; Ctrl-C ends it", "dim")
     try:
         with kill_as_ctrl_c():
             for scan, _ in settled_files(folder, settle=settle):
@@ -61,7 +61,7 @@ def watch(
                 if not stands(target, asked):
                     _answer(scan, target, identify, outputs, model=model, asked=asked)
     except KeyboardInterrupt:
-        err.print("ended; what was answered is kept", style="yellow", highlight=False)
+        tell("ended; what was answered is kept", "yellow")
 
 
 def _answer(
@@ -83,9 +83,9 @@ def _answer(
             answers.append(replace(answer, pattern=None, fit=None))
         write_answers(answers, target, model=model, asked=asked)
     except BragglensError as error:
-        err.print(Text(str(error), "red"), soft_wrap=True)
+        tell(error, "red")
     except Exception as error:  # a mistake of ours in one scan must not end a watch that runs for weeks
-        err.print(Text(f"{scan}: {type(error).__name__}: {error}: please report this", "red"), soft_wrap=True)
+        tell(f"{scan}: {type(error).__name__}: {error}: please report this", "red")
 
 
 def _line(answer: Any) -> Text:
