@@ -83,6 +83,20 @@ def test_a_stranger_beside_a_phase_is_left_over_with_its_lines(titania: Library,
     assert strongest.d == pytest.approx(lattice / np.sqrt(2), rel=3e-3)  # (110)
 
 
+@pytest.mark.parametrize(
+    ("counts", "occupied", "low", "high"), [(150, 1, 0, 0.04), (300, 1, 0, 0.04), (1000, 0.7, 0.1, 0.2)]
+)
+def test_the_residual_of_a_phase_is_of_its_structure_and_not_of_noise(
+    counts: float, occupied: float, low: float, high: float, titania: Library
+) -> None:
+    rutile = next(phase for phase in titania if phase.name == "rutile")
+    sites = tuple(replace(site, occupancy=occupied if site.element == "O" else 1.0) for site in rutile.sites)
+    answer = identify(measured({"rutile": 1.0}, titania, counts=counts), Library((replace(rutile, sites=sites),)))
+    residual = answer.phases[0].residual
+    assert residual is not None
+    assert low <= residual < high
+
+
 @pytest.mark.parametrize("larger", [0.2, 0.5])
 def test_two_structures_of_a_kind_do_not_hold_each_others_lines(larger: float) -> None:
     """Corundum and the same with a cell as much larger as ilmenite's is than hematite's."""

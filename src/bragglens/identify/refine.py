@@ -56,6 +56,9 @@ _MARCH, EXTRA_B, _FAULTS, FIRST_STRAIN = 2, 3, 4, 5  # places among a phase's ow
 # Of Suortti's correction; p and q are hard to tell apart. Of 0.25 to 1 the weighed mixtures of oxides fit best by this.
 _ROUGHNESS_Q = 0.35
 _TEXTURE_AXES = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1))
+# Mean distance from a fit that noise alone leaves, in its standard deviations: 0.8 of a normal distribution, less what
+# the fit takes up; of 74 simulated oxides with 200 counts at the top a quarter leaves less.
+_NOISE_LEFT = 0.6
 _SETTLED = 3e-5  # relative gain of a step below which the fit has arrived
 
 
@@ -465,13 +468,16 @@ def phase_residuals(observed: Observed, solution: Solution) -> Array:
     """R of each phase: misfit under its lines over the intensity there, each point by the phase's part in it.
 
     In the manner of the Bragg R of a Rietveld refinement (Young 1993, The Rietveld Method, chapter 1): 0 is perfect,
-    one half means that half of what lies under its lines is not explained.
+    one half means that half of what lies under its lines is not explained. Bragg R is of integrated intensities, in
+    which counting noise hardly counts; here what noise alone would give (0.8 of its standard deviation, the mean of
+    what is normally distributed) is taken off in squares.
     """
     total = np.maximum(solution.calculated - solution.background, 1e-12)
     measured = np.maximum(observed.counts - solution.background, 0)
     own = solution.patterns * solution.scales[:, None]
-    misfit = own @ np.abs(measured - total)
-    return misfit / np.maximum(own @ np.maximum(measured, total), 1e-300)
+    whole = np.maximum(own @ np.maximum(measured, total), 1e-300)
+    misfit, noise = own @ np.abs(measured - total) / whole, own @ (_NOISE_LEFT * observed.noise) / whole
+    return np.asarray(np.sqrt(np.maximum(misfit**2 - noise**2, 0.0)))
 
 
 def largest_strains(known: Candidates, state: State) -> Array:
