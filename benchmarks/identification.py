@@ -52,6 +52,10 @@ brackets those above {SURE_WEIGHT:g} wt%; *missed*: phases of the label that wer
 fractions of all weighed phases, one not found counts as 0. *inside*: true fractions within the stated 95% interval, of
 the weighed phases that were found. *CPU*: median seconds, all threads. Phases that `alike.csv` holds for one count as
 one.
+
+Trainings differ. In the specimen with 20 wt% NiO a fit with TiO is as good, and the network, which cannot tell the two
+apart either, decides by chance: of five trainings of the oxides 20, 18, 19, 20 and (this one) 19 of the weighed mixtures
+were named exactly. Either answer is *tentative*, with the other phase as a rival.
 """
 
 

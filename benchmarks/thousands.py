@@ -424,6 +424,7 @@ known or mixture.
 Of a verdict *known* each phase has a probability of {SURE} or more and no rival; what is named with less is
 *tentative*. That limit was set on other simulated scans: of some 570 whose mineral the library lacked six were called
 known, and nine from 0.9 on, the limit before. At 0.9 thirteen of the 588 here were, which was seen before it was set.
+All that was before counting noise was taken off the R of a phase.
 Before relatives were told apart (`identify/confidence.py`) and the verdict *tentative* was there, 25 of 126 simulated
 scans whose mineral the library lacked were called known: after a relative whose cell lies within the 3% that a fit may
 stretch it (gehlenite as melilite, descloizite as mottramite), or a cubic phase of three to five lines for another.
