@@ -144,7 +144,7 @@ def _fetched(folder: Path, console: Console) -> list[Path]:
     try:
         found = fetch_rruff(folder)
     except FetchError as error:
-        console.print(f"[yellow]{error}[/]")
+        console.print(str(error), style="yellow", markup=False)
         return []
     if found.missing:
         console.print(f"[yellow]RRUFF no longer offers {', '.join(found.missing)}[/]")

@@ -469,8 +469,7 @@ def phase_residuals(observed: Observed, solution: Solution) -> Array:
 
     In the manner of the Bragg R of a Rietveld refinement (Young 1993, The Rietveld Method, chapter 1): 0 is perfect,
     one half means that half of what lies under its lines is not explained. Bragg R is of integrated intensities, in
-    which counting noise hardly counts; here what noise alone would give (0.8 of its standard deviation, the mean of
-    what is normally distributed) is taken off in squares.
+    which counting noise hardly counts; here what noise alone would leave is taken off in squares.
     """
     total = np.maximum(solution.calculated - solution.background, 1e-12)
     measured = np.maximum(observed.counts - solution.background, 0)
