@@ -575,13 +575,14 @@ def test_second_line_has_its_weight() -> None:
     assert second / first == pytest.approx(0.5 * lp[1] / lp[0], rel=0.02)
 
 
-def test_a_first_call_that_compiles_says_so(tmp_path: Path) -> None:
-    """Without a cache the first pattern takes seconds; with it, no word is said."""
+def test_a_first_call_that_compiles_says_so_and_gives_the_same(tmp_path: Path) -> None:
+    """Without a cache the first pattern takes seconds; with it no word is said, and every bit is the same."""
     code = (
-        "from importlib.resources import files; import bragglens; "
+        "from hashlib import sha256; from importlib.resources import files; import bragglens; "
         "from bragglens.simulate.recipe import CLEAN; from bragglens.simulate.stored import simulate_set; "
         "library = bragglens.read_library(files('bragglens') / 'data' / 'titania'); "
-        "simulate_set(library, CLEAN, bragglens.Grid(10.0, 80.0, 0.1), per_phase=1)"
+        "patterns, _ = simulate_set(library, CLEAN, bragglens.Grid(10.0, 80.0, 0.1), per_phase=9); "
+        "print(sha256(patterns.tobytes()).hexdigest())"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     first, second = (
@@ -590,3 +591,4 @@ def test_a_first_call_that_compiles_says_so(tmp_path: Path) -> None:
     )
     assert "compiling the simulator for this machine, once" in first.stderr
     assert second.stderr == ""
+    assert second.stdout == first.stdout

@@ -133,7 +133,10 @@ _ARCCOS = (
     1.5707963050, -0.2145988016, 0.0889789874, -0.0501743046, 0.0308918810, -0.0170881256, 0.0066700901, -0.0012624911
 )  # fmt: skip
 
-_jit = njit(cache=True, error_model="numpy", nogil=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
+# Inlined by force: else a process that compiles calls other copies of functions than one that loads, rounded otherwise.
+_jit = njit(
+    cache=True, forceinline=True, error_model="numpy", nogil=True, fastmath={"contract", "reassoc", "arcp", "nsz"}
+)
 
 
 @_jit
