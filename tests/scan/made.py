@@ -166,6 +166,43 @@ def in_rows(errors: bool = False) -> bytes:
     return f"T 12, lambda = {ALPHA_1}\n  10.000   0.100  30.000\n{body}\n".encode()
 
 
+ONE_A_LINE = "\n".join(map(str, COUNTS))
+
+
+def sietronics() -> bytes:
+    head = f"SIETRONICS XRD SCAN\r\n10.00\r\n30.00\r\n0.100\r\nCu\r\n{ALPHA_1}\r\n1-1-2000\r\n5\r\nT 12\r\nSCANDATA\r\n"
+    return (head + ONE_A_LINE.replace("\n", "\r\n")).encode()
+
+
+def siemens_text() -> bytes:
+    wavelengths = f"{(2 * ALPHA_1 + ALPHA_2) / 3:.6f}{ALPHA_1:.6f}{ALPHA_2:.6f}1.392200"
+    head = (
+        f".RAW01-JAN-0012:00:00T 12 121300105.00010.000040CU20022 0{wavelengths} 10.000   0.100   201 1  8.00   2009."
+    )
+    return (head + "".join(f"{count:7d}." for count in COUNTS)).encode()
+
+
+def jcamp(pairs: bool = False, factor: float = 1.0) -> bytes:
+    rows = [f"{ANGLES[i]} {' '.join(f'{y / factor:g}' for y in COUNTS[i : i + 8])}" for i in range(0, 201, 8)]
+    listed = [f"{x}, {y / factor:g};" for x, y in zip(ANGLES, COUNTS, strict=True)] if pairs else rows
+    form = "XYPOINTS=(XY..XY)" if pairs else "XYDATA= (X++(Y..Y))"
+    return (
+        "##TITLE=T 12\n##JCAMP-DX=4.24 $$ made\n##DATA TYPE=X-RAY DIFFRACTION\n##XUNITS=2THETA\n##YUNITS=COUNTS\n"
+        f"##FIRSTX=10\n##LASTX=30\n##NPOINTS=201\n##XFACTOR=1\n##YFACTOR={factor:g}\n##$WAVELENGTH={ALPHA_1}\n##{form}\n"
+        + "\n".join(listed)
+        + "\n##END=\n"
+    ).encode()
+
+
+def labelled(listed: str = ONE_A_LINE) -> bytes:
+    head = f"Wavelength: {ALPHA_1} A\nStart angle [deg]: 10.0\nEnd angle [deg]: 30.0\nStep size: 0.1\nIntensities\n"
+    return (head + listed + "\n").encode()
+
+
+def under_a_range(line: str, listed: str = ONE_A_LINE) -> bytes:
+    return f"T 12, lambda = {ALPHA_1}\n{line}\n{listed}\n".encode()
+
+
 def json_lists() -> bytes:
     return f'{{"two_theta": {ANGLES}, "intensities": {COUNTS}, "setup": {{"wavelength": {ALPHA_1}}}}}'.encode()
 
@@ -211,7 +248,21 @@ MADE: dict[str, dict[str, bytes]] = {
     "philips_rd": {"rd": rd()},
     "gsas": {kind: gsas(kind) for kind in ("STD", "ESD", "FXYE")},
     "pdcif": {"listed angles": pdcif(listed=True), "range and step": pdcif(listed=False)},
-    "counts_in_rows": {"counts": in_rows(), "counts and errors": in_rows(errors=True)},
+    "counts_in_rows": {
+        "counts": in_rows(),
+        "counts and errors": in_rows(errors=True),
+        "one a line": under_a_range(" 10.00 0.1 30.00"),
+        "one a line, a comment": under_a_range("10.0 0.1 30.0   room temperature, sample 5"),
+        "MAUD": under_a_range(f"201 0.1 10 {ALPHA_1} 1"),
+        "Jade": under_a_range(f"  10.000 0.1000 1.0 CU {ALPHA_1} 30.00 201"),
+        "PROFIT": under_a_range(f"  0  0  {ALPHA_1} {ALPHA_2} 0.5 10.0000 30.0000 0.10000 5.0000"),
+        "start, end, step": under_a_range("10.0 30.0 0.1"),
+        "a value a line": under_a_range("10.0\n30.0\n0.1\n5.0"),
+    },
+    "sietronics": {"cpi": sietronics()},
+    "siemens_text": {"raw": siemens_text()},
+    "jcamp": {"steps": jcamp(), "pairs": jcamp(pairs=True), "factor": jcamp(factor=0.5)},
+    "labelled_counts": {"one a line": labelled(), "in rows": labelled(LISTED)},
     "listed_json": {"json": json_lists()},
     "spreadsheet": {"xlsx": xlsx()},
     "xrdml": {"xrdml": xrdml()},

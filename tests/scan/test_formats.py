@@ -99,7 +99,12 @@ def test_every_reader_gives_the_same_scan(reader: str, shape: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "reader", sorted(MADE.keys() - {"text", "spreadsheet", "listed_json", "counts_in_rows", "gsas"})
+    "reader",
+    sorted(
+        MADE.keys()
+        - {"text", "spreadsheet", "listed_json", "counts_in_rows", "gsas"}
+        - {"jcamp", "labelled_counts", "siemens_text", "sietronics"}
+    ),
 )
 def test_what_comes_along_is_spelled_alike(reader: str) -> None:
     for data in MADE[reader].values():

@@ -17,6 +17,8 @@ from bragglens.scan.formats import (
     bruker_uxd,
     counts_in_rows,
     gsas,
+    jcamp,
+    labelled_counts,
     listed_json,
     nexus,
     pdcif,
@@ -26,6 +28,8 @@ from bragglens.scan.formats import (
     rigaku_dat,
     rigaku_ras,
     rigaku_rasx,
+    siemens_text,
+    sietronics,
     spreadsheet,
     text,
     xrdml,
@@ -54,7 +58,8 @@ class Format(Protocol):
 FORMATS: tuple[Format, ...] = (
     *(bruker_raw, bruker_raw4, philips_rd, nexus),
     *(bruker_brml, rigaku_rasx, spreadsheet, refused),
-    *(xrdml, listed_json, rigaku_ras, rigaku_dat, bruker_uxd, philips_udf, gsas, pdcif, counts_in_rows),
+    *(xrdml, listed_json, rigaku_ras, rigaku_dat, bruker_uxd, philips_udf, gsas, pdcif),
+    *(jcamp, sietronics, siemens_text, counts_in_rows, labelled_counts),
     text,
 )
 

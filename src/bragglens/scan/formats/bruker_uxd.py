@@ -53,7 +53,9 @@ def _range(entries: Mapping[str, str], rows: Sequence[str], listed: re.Match[str
         raise ScanError(f"is a scan of {drive[:20]}, not of 2θ: give a 2θ scan")
     values = numbers(" ".join(rows), "counts")
     if listed["pairs"]:
-        two_theta, counts = values[: values.size // 2 * 2].reshape(-1, 2).T
+        if values.size % 2:
+            raise ScanError("ends with an angle without its count: it is cut short, copy or export it again")
+        two_theta, counts = values.reshape(-1, 2).T
     else:
         start, step = number(entries.get("_START")), number(entries.get("_STEPSIZE"))
         if start is None:
@@ -61,14 +63,14 @@ def _range(entries: Mapping[str, str], rows: Sequence[str], listed: re.Match[str
         if start is None or step is None:
             raise ScanError("does not state where its range begins or its step: export it again")
         two_theta, counts = even_axis(start, step, values.size), values
-        _check_count(entries, values.size)
+    _check_count(entries, counts.size)
     return Range(two_theta, counts, _metadata(entries, listed["unit"]), _wavelength(entries))
 
 
 def _check_count(entries: Mapping[str, str], held: int) -> None:
-    """Version 2 may state the number of points."""
+    """Version 2 may state the number of points; some converters state the number of steps."""
     expected = number(entries.get("_STEPCOUNT"))
-    if expected and expected != held:
+    if expected and held not in (expected, expected + 1):
         raise ScanError(f"states {expected:g} points, but holds {held}: it is cut short, copy or export it again")
 
 

@@ -1,34 +1,54 @@
-"""Counts in rows after a start, a step and an end (.dat, .rit): DBWS, Riet7, LHPM, and neutron files of ILL, PSI.
+"""Counts without angles under a line of numbers that is their range (.dat, .rit, .raw, .mdi): one a line, or in rows.
 
-A title or two, a line `start step end`, then the counts in rows; some files repeat as many errors after them. A title
-may state the wavelength. (DBWS-9411 user's guide, Young et al. 1995; FullProf manual, "format of intensity data
-files".)
+A title or more, one line of the range, then the counts; some files repeat as many errors after them. What the numbers
+of that line are is not written, so a line is taken for a range only where as many counts follow as it says. Layouts:
+`start step end` (DBWS-9411 user's guide, Young et al. 1995; FullProf manual, "format of intensity data files"; LHPM,
+Riet7, ILL, PSI), `start end step`, `points step start wavelength` (MAUD), `start step time anode wavelength end
+points` (MDI's Jade), and two wavelengths with their ratio before `start end step` (WPPF, PROFIT).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from itertools import takewhile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, takewhile
 
 from bragglens.errors import ScanError
-from bragglens.scan.assemble import Range, about, even_axis, numbers, scans
-from bragglens.scan.formats.text import decode
-from bragglens.scan.scan import Scan
+from bragglens.scan.assemble import Array, Range, about, numbers, scans
+from bragglens.scan.scan import LEAST_POINTS, Scan
+from bragglens.scan.stated import Stated, known_axis
+from bragglens.scan.table import decode
 from bragglens.scan.wavelength import wavelength_in
 
 _MOST_TITLES = 6
 _PADDING = 10  # numbers that may fill up the last row
+_SEEN = 4096  # bytes in which a range must stand
 # Possessive, so that no line takes more than linear time.
 _NUMBER = r"[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?+\d++)?+"
-_RANGE = re.compile(rf"\s*+({_NUMBER})[\s,]++({_NUMBER})[\s,]++({_NUMBER})(?![\d.])")
-_ROW = re.compile(rf"\s*+(?:{_NUMBER}[\s,]++){{4,}}+(?:{_NUMBER})?+\s*+")
+_RANGE = re.compile(rf"\s*+({_NUMBER}(?:[\s,]++{_NUMBER})++)(?![\d.])")
+_JADE = re.compile(
+    rf"\s*+({_NUMBER})\s++({_NUMBER})\s++{_NUMBER}\s++([A-Za-z]{{1,2}})\s++({_NUMBER})\s++({_NUMBER})\s++(\d++)\s*+$"
+)
 _NUMBERS = re.compile(rf"\s*+{_NUMBER}(?:[\s,]++{_NUMBER})*+[\s,]*+")
+_ALONE = re.compile(rf"\s*+({_NUMBER})\s*+")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A line that may be the range of the counts below it."""
+
+    at: int
+    stated: Stated
+    wavelength: float | None = None
+    anode: str = ""
 
 
 def recognises(data: bytes) -> bool:
-    """Whether a range stands above rows of five numbers or more, as many in all as the range has points."""
-    return b"\0" not in data[:4096] and _found(decode(data[:4096]).splitlines()[:-1]) is not None
+    """Whether a range stands above as many counts as it says, or above rows of five or more that it does not fit."""
+    if b"\0" in data[:_SEEN] or not any(_ranges(decode(data[:_SEEN]).splitlines()[:-1])):
+        return False
+    return _found(decode(data).splitlines()) is not None
 
 
 def read(data: bytes, name: str) -> tuple[Scan, ...]:
@@ -41,31 +61,115 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
         lines = decode(data).splitlines()
         found = _found(lines)
         if found is None:
-            raise ScanError("holds no rows of counts below its range: copy or export it again")
-        at, start, step, stop = found
-        points = round((stop - start) / step) + 1
-        body = numbers("\n".join(takewhile(_NUMBERS.fullmatch, lines[at + 1 :])), "counts")
-        if not any(whole <= body.size < whole + _PADDING for whole in (points, 2 * points)):
-            raise ScanError(
-                f"states {start:g} to {stop:g}° in steps of {step:g}°, {points} points, but holds {body.size} numbers: "
-                "it is cut short, or no rows of counts, copy or export it again"
-            )
-        two_theta, counts = even_axis(start, step, points), body[:points]
-        wavelength, notes = wavelength_in([line[:500] for line in lines[:at]])
+            raise ScanError("holds no counts that fit its range: copy or export it again")
+        wavelength, notes = wavelength_in([line[:500] for line in lines[: found.at]])
+        two_theta, counts = _points(found, lines, notes)
         above = two_theta > 0
         if not above.all():
             notes.append(f"{(~above).sum()} points at or below 0°: left out")
-        return scans(name, [Range(two_theta[above], counts[above], {"sample": lines[0]}, wavelength, notes)])
+        metadata = {"sample": lines[0] if found.at else "", "anode": found.anode}
+        return scans(name, [Range(two_theta[above], counts[above], metadata, found.wavelength or wavelength, notes)])
 
 
-def _found(lines: Sequence[str]) -> tuple[int, float, float, float] | None:
-    """Where the range stands, and its start, step and end; five or more numbers must stand in each row below it."""
-    for at, line in enumerate(lines[:_MOST_TITLES]):
-        match = _RANGE.match(line)
-        below = lines[at + 1 : at + 4]
-        if not match or len(below) < 3 or not all(_ROW.fullmatch(row) for row in below):
-            continue
-        start, step, stop = (float(word) for word in match.groups())
-        if 0 < step < 1 and -30 <= start < stop <= 180 and (stop - start) / step >= 50:
-            return at, start, step, stop
-    return None
+def _found(lines: Sequence[str]) -> _Found | None:
+    """The range that the counts fit; else, above rows that are no table, the first, for `read` to say what is amiss."""
+    ranges = list(_ranges(lines))
+    for found in ranges:
+        below = list(takewhile(_NUMBERS.fullmatch, lines[found.at + 1 :]))
+        if _fits(found.stated, below):
+            return found
+    return next((found for found in ranges if _rows_below(lines[found.at : found.at + 4])), None)
+
+
+def ascends(rows: Sequence[str]) -> bool:
+    """Whether the first numbers of rows of several ascend, as angles do; of counts by chance in one of 10^5."""
+    cells = [row.replace(",", " ").split() for row in rows[:20]]
+    firsts = [float(row[0]) for row in cells if len(row) > 1]
+    return len(firsts) > 8 and all(one < other for one, other in pairwise(firsts))
+
+
+def _fits(stated: Stated, rows: Sequence[str]) -> bool:
+    """Whether the numbers in these rows are as many counts as the range has points, or those of a stopped scan."""
+    held = sum(len(row.replace(",", " ").split()) for row in rows)
+    points, width = _expected(stated), len(rows[0].replace(",", " ").split()) if rows else 0
+    if ascends(rows) or (width == 2 and held >= 2 * (points - 1)):
+        return False  # angles and counts, or counts and errors
+    doubled = 2 * points <= held < 2 * points + _PADDING
+    stopped = width == 1 and stated.points is None and points / 2 < held < points
+    return points <= held < points + _PADDING or doubled or stopped or _step_rounded(stated, held)
+
+
+def _step_rounded(stated: Stated, held: int) -> bool:
+    try:
+        notes = list[str]()
+        axis = known_axis(held, stated, notes)
+    except ScanError:
+        return False
+    return axis is not None and axis.size == held and any("rounds the step" in note for note in notes)
+
+
+def _rows_below(lines: Sequence[str]) -> bool:
+    """Whether rows of five numbers or more follow, of another width than the line itself, so that it is no row."""
+    widths = [len(line.replace(",", " ").split()) for line in lines if _NUMBERS.fullmatch(line)]
+    rows = widths[-3:]
+    is_row = len(widths) == 4 and widths[0] == rows[0]
+    return len(rows) == 3 and min(rows) >= 5 and len(set(rows)) == 1 and not is_row
+
+
+def _expected(stated: Stated) -> int:
+    if stated.points is not None:
+        return stated.points
+    return round(((stated.stop or 0.0) - (stated.start or 0.0)) / (stated.step or 1.0)) + 1
+
+
+def _points(found: _Found, lines: Sequence[str], notes: list[str]) -> tuple[Array, Array]:
+    """2θ and counts; errors that follow the counts, and what fills up the last row, are dropped."""
+    rows = list(takewhile(_NUMBERS.fullmatch, lines[found.at + 1 :]))
+    body, points = numbers("\n".join(rows), "counts"), _expected(found.stated)
+    held = body.size
+    whole = any(whole <= held < whole + _PADDING for whole in (points, 2 * points))
+    axis = known_axis(points if whole else held, found.stated, notes) if _fits(found.stated, rows) else None
+    if axis is None:
+        start, stop, step = found.stated.start, found.stated.stop, found.stated.step
+        raise ScanError(
+            f"states {start:g} to {stop or 0:g}° by {step or 0:g}°, {points} points, but holds {held} numbers: "
+            "it is cut short, or no rows of counts, copy or export it again"
+        )
+    return axis, body[: axis.size]
+
+
+def _ranges(lines: Sequence[str]) -> Iterator[_Found]:
+    """What the first lines may mean, the likeliest first."""
+    for at, line in enumerate(lines[: _MOST_TITLES + 1]):
+        if jade := _JADE.match(line[:200]):
+            start, step, wavelength, stop = (float(jade[group]) for group in (1, 2, 4, 5))
+            stated = Stated(start, stop, step or None, int(jade[6][:9]))
+            yield from _sane(_Found(at, stated, wavelength, jade[3].title()))
+        elif row := _RANGE.match(line[:200]):
+            values = [float(word) for word in row[1].replace(",", " ").split()]
+            yield from (each for stated in _readings(values, at) for each in _sane(stated))
+        alone = [_ALONE.fullmatch(each) for each in lines[at : at + 4]]
+        if all(alone[:3]) and len(alone) == 4 and alone[3]:  # start, end, step and a time, one a line
+            start, stop, step = (float(each[1]) for each in alone[:3] if each)
+            yield from _sane(_Found(at + 3, Stated(start, stop, step)))
+
+
+def _readings(values: Sequence[float], at: int) -> Iterator[_Found]:
+    if len(values) >= 3:
+        yield _Found(at, Stated(values[0], values[2], values[1]))
+        yield _Found(at, Stated(values[0], values[1], values[2]))
+    if len(values) >= 4 and values[0].is_integer() and 0.1 < values[3] < 3:
+        yield _Found(at, Stated(values[2], None, values[1], int(values[0])), values[3])
+    if len(values) >= 8 and all(0.1 < value < 3 for value in values[2:4]):
+        yield _Found(at, Stated(values[5], values[6], values[7]), values[2])
+
+
+def _sane(found: _Found) -> Iterator[_Found]:
+    """The reading where it can be a scan."""
+    start, stop, step, points = found.stated.start, found.stated.stop, found.stated.step, found.stated.points
+    if start is None or not -30 <= start <= 180 or not (step is None or 0 < step < 1):
+        return
+    if stop is not None and not start < stop <= 180:
+        return
+    if LEAST_POINTS <= _expected(found.stated) + 1 < 10**7 and (points is None or stop or step):
+        yield found

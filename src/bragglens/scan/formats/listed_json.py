@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
 from bragglens.scan.assemble import Range, about, scans
-from bragglens.scan.formats.text import decode
+from bragglens.scan.lists import refuse_lists
 from bragglens.scan.scan import Scan
+from bragglens.scan.table import decode
 from bragglens.scan.wavelength import wavelength_in
 
 Array = NDArray[np.float64]
@@ -46,6 +47,7 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
                 "is JSON without one list of numbers named two_theta and one as long named intensity: "
                 "export it as text with two columns, 2θ and intensity"
             )
+        refuse_lists(two_theta)
         wavelength, notes = wavelength_in(_header(document))
         metadata = {key: document[key] for key in ("sample", "anode") if isinstance(document.get(key), str)}
         return scans(name, [Range(two_theta, counts, metadata, wavelength, notes)])

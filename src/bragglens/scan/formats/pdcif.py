@@ -1,8 +1,9 @@
 """Powder CIF (.cif, .pd.cif, .rtv): a scan as listed angles, or as a range and a step with listed counts.
 
 Names of the items: IUCr powder dictionary cif_pow (Toby, Von Dreele & Larson, J. Appl. Cryst. 36, 2003, 1290;
-https://www.iucr.org/resources/cif/dictionaries/cif_pow). gemmi parses. Of a file that breaks the rules of CIF, as
-GSAS did with dates without quotes, the items of the scan are saved, block by block.
+https://www.iucr.org/resources/cif/dictionaries/cif_pow); since version 2.5 they have a dot after the category, as in
+EasyDiffraction's files (`_pd_meas.2theta_scan`). gemmi parses. Of a file that breaks the rules of CIF, as GSAS did with
+dates without quotes, the items of the scan are saved, block by block.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
-from bragglens.scan.assemble import Range, about, agreed_points, even_axis, scans
+from bragglens.scan.assemble import Range, about, scans
 from bragglens.scan.scan import Scan
+from bragglens.scan.stated import Stated, missing, stated_axis
 
 Array = NDArray[np.float64]
 # As measured before as corrected, whole before net.
@@ -27,10 +29,27 @@ _INTENSITIES = (
     "_pd_meas_counts_net",
     "_pd_meas_intensity_net",
     "_pd_proc_intensity_net",
+    "_pd_meas_intensity",
 )
-_ANGLES = ("_pd_proc_2theta_corrected", "_pd_meas_2theta_scan", "_pd_meas_2theta_corrected")
+_ANGLES = (
+    "_pd_proc_2theta_corrected",
+    "_pd_meas_2theta_scan",
+    "_pd_meas_2theta_corrected",
+    "_pd_proc_2theta_scan",
+    "_pd_meas_2theta",
+)
 _RANGES = ("_pd_proc_2theta_range_", "_pd_meas_2theta_range_")  # corrected for the zero before not corrected
 
+_DOTTED = re.compile(r"(?<!\S)_[A-Za-z][^\s.]*\.\S+")
+# Names of version 2.5 and of EasyDiffraction, their dot replaced, that differ from the older ones by more.
+_RENAMED = {
+    "_diffrn_radiation_wavelength_value": "_diffrn_radiation_wavelength",
+    "_diffrn_radiation_wavelength_wavelength": "_diffrn_radiation_wavelength",
+    "_instr_wavelength": "_diffrn_radiation_wavelength",
+    "_instrument_wavelength": "_diffrn_radiation_wavelength",
+    "_instrument_setup_wavelength": "_diffrn_radiation_wavelength",
+    "_expt_type_radiation_probe": "_diffrn_radiation_probe",
+}
 _WORTH_SAVING = re.compile(
     r"_(?:pd_(?:meas|proc)_2theta_range_|diffrn_radiation_(?:wavelength|probe|type)|pd_proc_wavelength|pd_meas_step_)"
 )
@@ -51,19 +70,29 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
         ScanError: damaged, a structure without a scan, a calculated pattern alone, or time of flight.
     """
     with about(name):
-        blocks, broken = _blocks(data)
+        text = _undotted(data.decode("utf-8", "replace").replace("\0", " "))
+        blocks, broken = _blocks(text)
         wavelengths = {_wavelength(block)[0] for block in blocks} - {None}
         ranges = [found for block in blocks if (found := _range(block, wavelengths)) is not None]
         if not ranges:
-            raise ScanError(_why_none(data, broken))
+            raise ScanError(_why_none(text, broken))
         return scans(name, ranges)
 
 
-def _blocks(data: bytes) -> tuple[list[Any], str]:
+def _undotted(text: str) -> str:
+    """Text with the names of version 2.5 as older versions spell them."""
+
+    def older(name: re.Match[str]) -> str:
+        spelled = name[0].replace(".", "_").replace("_overall_", "_")
+        return _RENAMED.get(spelled.lower(), spelled)
+
+    return _DOTTED.sub(older, text)
+
+
+def _blocks(text: str) -> tuple[list[Any], str]:
     """Data blocks, and the first of the errors that kept others from being read ("" where none did)."""
     from gemmi import cif
 
-    text = data.decode("utf-8", "replace").replace("\0", " ")
     try:
         return list(cif.read_string(text)), ""
     except (ValueError, RuntimeError, UnicodeError) as error:
@@ -95,14 +124,14 @@ def _salvaged(lines: Sequence[str]) -> str:
     return "\n".join(kept)
 
 
-def _why_none(data: bytes, broken: str) -> str:
-    if b"_pd_meas_time_of_flight" in data:
+def _why_none(text: str, broken: str) -> str:
+    if "_pd_meas_time_of_flight" in text:
         return "holds time-of-flight neutron data, which have no 2θ axis: give a scan of constant wavelength"
-    if not re.search(rb"^[ \t]*_pd_(?:meas|proc)_(?:counts|intensity)", data, re.MULTILINE) and b"_pd_" in data:
+    if not re.search(r"^[ \t]*_pd_(?:meas|proc)_(?:counts|intensity)", text, re.MULTILINE) and "_pd_" in text:
         return "holds no measured scan: its tables of angles and counts are missing or commented out, add them"
     if broken:
         return f"breaks the rules of CIF ({broken}), and holds no scan before or after: mend or export it again"
-    if b"_pd_" in data:
+    if "_pd_" in text:
         return "holds no intensities with their angles, nor with a range and a step: export the measured scan as .xy"
     return "is a CIF of a structure, not of a scan: give it as a phase, and a scan here"
 
@@ -115,6 +144,9 @@ def _range(block: Any, wavelengths: set[float | None]) -> Range | None:
     if found is None:
         return None
     item, two_theta, counts, notes = found
+    points = _number(block, "_pd_meas_number_of_points") or _number(block, "_pd_proc_number_of_points")
+    if points and not notes:
+        notes += missing(Stated(points=int(points)), two_theta)
     held = np.isfinite(two_theta) & np.isfinite(counts)
     if not held.all():
         notes.append(f"{(~held).sum()} points without intensity: left out")
@@ -159,8 +191,7 @@ def _even(block: Any, held: int, notes: list[str]) -> Array | None:
     for stem in _RANGES:
         first, last, step = (_number(block, stem + end) for end in ("min", "max", "inc"))
         if first is not None and last is not None and step:
-            points = agreed_points(held, start=first, stop=last, step=step, notes=notes)
-            return even_axis(first, step, points)
+            return stated_axis(held, start=first, stop=last, step=step, notes=notes)
     return None
 
 

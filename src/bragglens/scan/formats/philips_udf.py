@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping
 
 from bragglens.errors import ScanError
-from bragglens.scan.assemble import Range, about, agreed_points, even_axis, number, numbers, plain, scans
+from bragglens.scan.assemble import Range, about, number, numbers, plain, scans
 from bragglens.scan.scan import Scan
+from bragglens.scan.stated import stated_axis
 
 _ENTRY = re.compile(r"^(\w+),([^\r\n]*?),?/[ \t]*$", re.MULTILINE)
 
@@ -30,9 +31,10 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
     with about(name):
         header, body = _parts(plain(data))
         counts, end, _ = body.partition("/")
-        if not end:
+        found = _range(dict(_ENTRY.findall(header)), counts)
+        if not end and found.notes:  # some converters leave it out
             raise ScanError("does not end with a '/' after its counts: it is cut short, copy or export it again")
-        return scans(name, [_range(dict(_ENTRY.findall(header)), counts)])
+        return scans(name, [found])
 
 
 def _parts(text: str) -> tuple[str, str]:
@@ -48,9 +50,9 @@ def _range(entries: Mapping[str, str], listed: str) -> Range:
     if first is None or last is None or step is None:
         raise ScanError("does not state its range or its step: export it again")
     counts, notes = numbers(listed, "counts"), list[str]()
-    points = agreed_points(counts.size, start=first, stop=last, step=step, notes=notes)
+    two_theta = stated_axis(counts.size, start=first, stop=last, step=step, notes=notes)
     wavelength = number(entries.get("LabdaAlpha1"))  # Philips' own spelling
-    return Range(even_axis(first, step, points), counts[:points], _metadata(entries), wavelength, notes)
+    return Range(two_theta, counts[: two_theta.size], _metadata(entries), wavelength, notes)
 
 
 def _metadata(entries: Mapping[str, str]) -> dict[str, object]:

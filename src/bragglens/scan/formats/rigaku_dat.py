@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping
 
 from bragglens.errors import ScanError
-from bragglens.scan.assemble import Range, about, agreed_points, even_axis, number, numbers, plain, scans
+from bragglens.scan.assemble import Range, about, number, numbers, plain, scans
 from bragglens.scan.scan import Scan
+from bragglens.scan.stated import stated_axis
 
 _ENTRY = re.compile(r"^\*(\w+)[ \t]*=[ \t]*([^\r\n]*)$", re.MULTILINE)
 _ANODES = {24: "Cr", 26: "Fe", 27: "Co", 28: "Ni", 29: "Cu", 42: "Mo", 47: "Ag", 74: "W"}
@@ -54,9 +55,11 @@ def _range(common: str, group: str) -> Range:
             "it is cut short, copy it again"
         )
     notes: list[str] = []
-    points = agreed_points(counts.size, start=start, stop=stop, step=step, notes=notes)
-    two_theta = even_axis(start + (number(entries.get("OFFSET")) or 0.0), step, points)
-    return Range(two_theta, counts[:points], _metadata(entries, group), number(entries.get("WAVE_LENGTH1")), notes)
+    two_theta = stated_axis(counts.size, start=start, stop=stop, step=step, notes=notes)
+    two_theta = two_theta + (number(entries.get("OFFSET")) or 0.0)
+    return Range(
+        two_theta, counts[: two_theta.size], _metadata(entries, group), number(entries.get("WAVE_LENGTH1")), notes
+    )
 
 
 def _metadata(entries: Mapping[str, str], group: str) -> dict[str, object]:
