@@ -93,6 +93,7 @@ COLUMNS = {
     "decimal commas in quotes": table('"2Theta","I"', '"{x}","{y}"').replace(".", ","),
     "energy in the header only": table("Energy: 8.04 keV\n# 2theta I"),
     "TOPAS' xye": table("'Id: x Comment: Phi rotation", "{x} {y} 1.0"),
+    "motors beside": table("TWOTHETA   OMEGA   TIME    CHAN1", "{x} 5. 1.0 {y}"),
     "Origin": table("2Theta\tIntensity\ndegrees\ta.u.\n\tsample 1", "{x}\t{y}"),
 }
 
@@ -142,6 +143,12 @@ def test_q_asks_for_a_wavelength(title: str) -> None:
     np.testing.assert_allclose(read.two_theta, ANGLES, atol=1e-3)
 
 
+def test_a_line_of_units_holds_for_the_axis() -> None:
+    nanometres = table("# wavelength = 1.5406\nQ\tIntensity\n1/nm\ta.u.", "{q}\t{y}").split("\n")
+    rows = [f"{float(row.split()[0]) * 10:.5f}\t{row.split()[1]}" for row in nanometres[3:] if row]
+    np.testing.assert_allclose(scan_of("\n".join([*nanometres[:3], *rows])).two_theta, ANGLES, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     "content", ["".join(f"{i} {y}\n" for i, y in enumerate(COUNTS[:150], 1)), table("Nr;I", "{i};{y}")]
 )
@@ -189,8 +196,9 @@ def test_the_step_that_a_header_rounds() -> None:
     notes.clear()
     assert stated_axis(3400, start=10.0, stop=80.0, step=0.02, notes=notes)[-1] == pytest.approx(77.98)
     assert "stopped before its end" in notes[0]
-    with pytest.raises(ScanError, match="cannot be trusted"):
-        stated_axis(2000, start=10.023, stop=89.987, step=0.026, notes=[])
+    for held in (1200, 4000):
+        with pytest.raises(ScanError, match="cannot be trusted"):
+            stated_axis(held, start=10.023, stop=89.987, step=0.026, notes=[])
 
 
 def test_errors_beside_the_counts_are_no_counts() -> None:

@@ -55,7 +55,7 @@ def range_in(header: Sequence[str]) -> Stated:
     found: dict[str, float] = {}
     for line in header:
         if jade := _JADE.search(line):
-            return Stated(*(float(jade[key]) for key in ("start", "stop", "step")))
+            return Stated(_number(jade["start"]), _number(jade["stop"]), _number(jade["step"]))
         found |= dict(_entries(line))
     points = found.get("points") or _alone(header)
     return Stated(found.get("start"), found.get("stop"), found.get("step"), int(points) if points else None)
@@ -76,6 +76,14 @@ def _entries(line: str) -> Iterator[tuple[str, float]]:
         counted = "points" in kinds or {"number", "count", "no", "anzahl", "nombre"} & {*words}
         value = float(entry["value"].replace(",", "."))
         yield "points" if counted else kinds[0], value
+
+
+def _number(text: str) -> float | None:
+    """The number that digits and points make, None where they make none."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def missing(stated: Stated, two_theta: Array) -> list[str]:

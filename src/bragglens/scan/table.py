@@ -154,7 +154,7 @@ def _numbers(rows: Sequence[tuple[int, str]], widths: Sequence[int], dialect: Di
             raise _misfit(row, f"{width} numbers like the other rows")
     numbers = np.fromiter((value for _, line in rows for value in dialect.numbers(line)), np.float64).reshape(-1, width)
     for i in np.flatnonzero(~(np.abs(numbers) < _HUGE).all(axis=1)):
-        raise _misfit(rows[i], "all finite numbers")
+        raise _misfit(rows[int(i)], "all finite numbers")
     return numbers
 
 

@@ -25,7 +25,7 @@ _TWO_THETA = re.compile(
     r"|2[\s_-]?(?:q|\?|�)(?![a-z0-9]))"
 )
 _NOT_ITSELF = re.compile(  # what a title may say of 2θ or of the intensity that makes it another quantity
-    r"fwhm|breit|width|largeur|err(?!i)|e\.?s\.?d|std|sigma|uncert|unsich|calc(?!i)|berech|model|simul|backg|bkg|bgr|"
+    r"fwhm|breit|width|largeur|err(?!i)|e\.?s\.?d|std|sigma|uncert|unsich|cal(?:c(?!i)|(?![a-z]))|berech|model|simul|backg|bkg|bgr|"
     r"untergr|fond|diff(?!r)|delta|resid|weight|monitor|\bi_?0\b|shift|offset|(?:counting|step|count)[\s_]*time"
 )
 _INTENSITY = (
@@ -104,7 +104,7 @@ def columns_of(header: Sequence[str], separator: str, width: int) -> Columns:
     ranks = [_rank(title) for title in titles]
     if min(ranks) < 3:
         x = ranks.index(min(ranks))
-        return Columns(x, _intensity(titles, ranks, x), titles[x], titles)
+        return Columns(x, _intensity(titles, ranks, x), _with_unit(titles, x, lines), titles)
     x = _first_of_values(titles)
     if foreign := _FOREIGN_AXIS.match(titles[x]):
         raise _foreign(foreign["name"])
@@ -166,6 +166,14 @@ def _titles(lines: Sequence[str], separator: str, width: int) -> tuple[str, ...]
     return ("",) * width
 
 
+def _with_unit(titles: Sequence[str], x: int, lines: Sequence[str]) -> str:
+    """The title of the axis, with the unit that stands for it in a line of units below, as Origin writes them."""
+    cells = [re.split(r"\s*[\t;,]\s*", line) for line in lines[-_LAST_LINES:]]
+    units = [row[x].strip("[]()") for row in cells if len(row) == len(titles)]
+    unit = next((unit for unit in reversed(units) if re.fullmatch(rf"{_PER_LENGTH}|nm", unit)), "")
+    return f"{titles[x]} ({unit})" if unit and _OTHER_AXIS.fullmatch(titles[x]) else titles[x]
+
+
 def _first_of_values(titles: Sequence[str]) -> int:
     """The first column that does not number the rows, of those whose titles name no axis."""
     if not any(titles):
@@ -184,7 +192,12 @@ def _intensity(titles: Sequence[str], ranks: Sequence[int], x: int) -> int:
     others = [i for i, rank in enumerate(ranks) if i != x and rank > 2 and not (titles[i] and _numbers_rows(titles[i]))]
     if not others:
         raise ScanError(f"its columns {', '.join(titles)[:60]} hold no intensity: save it again with 2θ and intensity")
-    return min(others, key=lambda i: ranks[i] - 0.5 * bool(ranks[i] == 3 and _OBSERVED.search(titles[i])))
+
+    def preference(i: int) -> float:
+        motor = _FOREIGN_AXIS.fullmatch(titles[i]) is not None and not titles[i].startswith("chan")
+        return ranks[i] + 0.5 * motor - 0.5 * bool(ranks[i] == 3 and _OBSERVED.search(titles[i]))
+
+    return min(others, key=preference)
 
 
 def _numbers_rows(title: str) -> bool:
