@@ -32,9 +32,8 @@ def refuse_lists(axis: NDArray[np.float64], titles: Sequence[str] = ()) -> None:
         titles: of the columns, in lower case, which tell what the list is of.
     """
     of_peaks = sum(_OF_PEAKS.match(title) is not None for title in titles) > 1
-    share = even_share(axis)
-    if share >= LEAST_EVEN:
-        return
+    if not np.isfinite(axis).all() or even_share(axis) >= LEAST_EVEN:
+        return  # what is not finite is refused with the scan
     what = "a list of peaks" if of_peaks else "a list of peaks or of background points"
     raise ScanError(
         f"is {what}, as {axis.size} angles come at uneven steps "

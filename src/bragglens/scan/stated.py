@@ -22,7 +22,7 @@ _COARSE = 0.25  # of a step: where the ends are written so coarsely, whether the
 _SLACK = 1  # points: a header may count steps, or both ends
 _BRACKETS = re.compile(r"\[[^\]]*\]|\([^)]*\)")
 _ENTRY = re.compile(
-    r"(?P<key>[^\W\d](?:[^=:;,\t\d]{0,40}[^\W\d])?)[\s.*\"']*[=:;,\t ]\s*(?P<value>[-+]?\d+(?:[.,]\d+)?)"
+    r"(?P<key>[^\W\d](?:[^=:;,\t\d]{0,40}[^\W\d])?)[\s.*\"']*[=:;,\t ]\s*(?P<value>[-+]?\d{1,9}(?:[.,]\d{1,9})?)(?!\d)"
 )
 _WORD = re.compile(r"[A-ZÄÖÜ]?[a-zäöüéè]+|[A-Z]+")
 _JADE = re.compile(r"scan\W+(?P<start>[\d.]+)/(?P<stop>[\d.]+)/(?P<step>[\d.]+)/", re.IGNORECASE)
@@ -89,10 +89,13 @@ def _number(text: str) -> float | None:
 def missing(stated: Stated, two_theta: Array) -> list[str]:
     """A note where a table of angles holds fewer points than its header states, or ends before the stated end."""
     held = two_theta.size
-    if stated.points is not None and stated.points > held + _SLACK:
-        return [f"the header states {stated.points} points, the file holds {held}: it may be cut short"]
+    if stated.points is not None:
+        short = stated.points > held + _SLACK
+        return (
+            [f"the header states {stated.points} points, the file holds {held}: it may be cut short"] if short else []
+        )
     last, step = float(two_theta.max()), float(np.median(np.abs(np.diff(two_theta)))) if held > 1 else 0.0
-    if stated.points is None and stated.stop is not None and last + 1.5 * step < stated.stop <= 180:
+    if stated.stop is not None and last + 1.5 * step < stated.stop <= 180:
         return [f"the header states an end at {stated.stop:g}°, the file ends at {last:g}°: it may be cut short"]
     return []
 

@@ -23,6 +23,7 @@ from bragglens.scan.wavelength import wavelength_in
 
 _MOST_TITLES = 6
 _PADDING = 10  # numbers that may fill up the last row
+_LEAST_STEP = 1e-5  # degrees
 _SEEN = 4096  # bytes in which a range must stand
 # Possessive, so that no line takes more than linear time.
 _NUMBER = r"[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?+\d++)?+"
@@ -167,7 +168,7 @@ def _readings(values: Sequence[float], at: int) -> Iterator[_Found]:
 def _sane(found: _Found) -> Iterator[_Found]:
     """The reading where it can be a scan."""
     start, stop, step, points = found.stated.start, found.stated.stop, found.stated.step, found.stated.points
-    if start is None or not -30 <= start <= 180 or not (step is None or 0 < step < 1):
+    if start is None or not -30 <= start <= 180 or not (step is None or _LEAST_STEP < step < 1):
         return
     if stop is not None and not start < stop <= 180:
         return

@@ -23,6 +23,7 @@ from bragglens.scan.wavelength import wavelength_in
 _MARK = re.compile(rb"^##[ \t]*(?:JCAMP-?DX|XYDATA|XYPOINTS|PEAK[ _]?TABLE)[ \t]*=", re.MULTILINE | re.IGNORECASE)
 _RECORD = re.compile(r"^##([^=\n]{1,80})=[ \t]*([^\n]*)$", re.MULTILINE)
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_HUGE = 1e30  # no count and no angle
 _TABLES = ("XYDATA", "XYPOINTS")
 
 
@@ -78,6 +79,8 @@ def _points(form: str, body: str, entries: Mapping[str, str]) -> tuple[Array, Ar
     x_factor, y_factor = ((number(entries.get(key)) or 1.0) for key in ("XFACTOR", "YFACTOR"))
     lines = [np.array([float(word) for word in _NUMBER.findall(line)]) for line in body.split("\n")]
     lines = [line for line in lines if line.size]
+    if not all((np.abs(line) < _HUGE).all() for line in lines):
+        raise ScanError("holds numbers that are not finite: it is damaged, copy or export it again")
     if re.search(r"X\+\+", form.upper()):
         axis, counts = _stepped([line for line in lines if line.size > 1], x_factor, entries)
     else:
