@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from bragglens.errors import ScanError
 
 LEAST_EVEN = 0.5
-"""Least share of steps like the step before: 0.99 to 1 in 423 measured scans at hand, under 0.3 in lists."""
+"""Least share of steps like the step before: 0.99 to 1 in the 423 measured scans at hand; under 0.3 in made lists of up
+to 100 random angles with one to four decimals, and of 300 with two (300 with one decimal reach 0.5)."""
 
 _ALIKE = 0.1  # relative difference of two neighbouring steps that are called alike; digits allow more
 _OF_PEAKS = re.compile(r"(?:[hkl]|hkl|fwhm.*|d[\s_-]*(?:spacing|value).*|multiplicity|mult?\.?|rel\W*int.*|area)$")
