@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from bragglens.crystal import cif as reader
 from bragglens.crystal.cif import DEFAULT_U_ISO, read_cif
 from bragglens.crystal.library import Library, read_library
-from bragglens.crystal.phase import Phase
+from bragglens.crystal.phase import Phase, Site
+from bragglens.crystal.placement import distinct_images, on_special_position
+from bragglens.crystal.symmetry import Symmetry
 from bragglens.errors import StructureError
 
 SHIPPED = sorted(Path(str(importlib.resources.files("bragglens"))).glob("data/titania/*.cif"))
@@ -258,12 +260,12 @@ def test_snapped_site_lies_on_its_position_to_the_last_digit(
     hexagonal = system in ("trigonal", "hexagonal")
     sizes = (5.0, 5.0, 5.0) if system == "cubic" else (5.0, 5.0, 7.0) if hexagonal or number == 139 else (5.0, 6.0, 7.0)
     cell = gemmi.UnitCell(*sizes, 90, 100 if system == "monoclinic" else 90, 120 if hexagonal else 90)
-    symmetry = reader._Symmetry(group.hm, tuple(op.triplet() for op in group.operations()), "a test")
+    symmetry = Symmetry(group.hm, tuple(op.triplet() for op in group.operations()), "a test")
     position = tuple(a + b for a, b in zip(special, step, strict=True))
-    site = reader._on_special_position(reader.Site("A", "Na", position, 1.0, 0.01), symmetry, cell, [])
-    offsets = reader._images(np.array(site.position), symmetry) - np.array(site.position)
+    site = on_special_position(Site("A", "Na", position, 1.0, 0.01), symmetry, cell, [])
+    offsets = symmetry.rotations @ np.array(site.position) + symmetry.translations - np.array(site.position)
     stabiliser = (np.abs(offsets - np.round(offsets)).max(axis=1) < 1e-6).sum()
-    assert len(reader._distinct(site, symmetry, cell)) == len(symmetry.triplets) // stabiliser
+    assert len(distinct_images(site, symmetry, cell)) == len(symmetry.triplets) // stabiliser
 
 
 # --- displacements ----------------------------------------------------------------------------------------------

@@ -34,6 +34,10 @@ READ = {
         f"data_a\n_chemical_formula_sum 'Na Cl H2'\n{WHOLE}\n",
         "no sites for H: their mass is taken from the formula",
     ),
+    "twice": (
+        f"data_a\n{WHOLE}\nNa2 0 0 0\n",
+        "1 atoms that the symmetry makes of others are listed too, and taken once: Na2",
+    ),
     "not occupied": (
         f"data_a\n{CELL}\n{CUBIC}\n{SITES}\n_atom_site_occupancy\nNa1 0 0 0 1\nCl1 .5 .5 .5 0\n",
         "site Cl1 of occupancy 0 left out",
@@ -54,7 +58,7 @@ REFUSED = {
         f"data_a\n{CELL}\n{CUBIC}\n{SALT.replace('fract', 'Cartn')}\n",
         "holds no atom sites with fractional",
     ),
-    "twice": (f"data_a\n{WHOLE}\nNa2 0 0 0\n", "two full atoms are 0.00 Å apart"),
+    "two elements at one place": (f"data_a\n{WHOLE}\nK1 0 0 0\n", "two full atoms are 0.00 Å apart"),
     "disorder without occupancies": (f"data_a\n{WHOLE}\nCl2 .52 .5 .5\n", "the atoms do not fit the symmetry"),
     "uncertain cell": (f"data_a\n{WHOLE.replace('_a 5.64', '_a ?')}\n", "the unit cell [nan"),
     "impossible cell": (f"data_a\n{WHOLE.replace('5.64', '0.1')}\n", "the unit cell [0.1"),

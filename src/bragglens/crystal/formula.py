@@ -6,6 +6,7 @@ import re
 
 import gemmi
 
+_MOST = 1e6  # of an element; more is no formula
 _TOKEN = re.compile(r"([A-Z][a-z]?)(\d*\.?\d*)")
 
 
@@ -16,7 +17,7 @@ def parse_formula(text: str) -> dict[str, float]:
         Atoms of each element in a formula unit; empty where the text is no formula that can be understood
         (an unknown symbol, or a bracket with a multiplier), so that nothing is concluded from it.
     """
-    if re.search(r"\)\s*\d", text) or not text:
+    if re.search(r"\)\s*\d", text) or not text.strip(" ()[]'"):
         return {}
     bare = re.sub(r"[()\[\]'\s]", " ", text)
     counts: dict[str, float] = {}
@@ -26,4 +27,4 @@ def parse_formula(text: str) -> dict[str, float]:
             return {}
         element = "H" if match[1] == "D" else match[1]
         counts[element] = counts.get(element, 0.0) + float(match[2] or 1)
-    return counts
+    return {element: count for element, count in counts.items() if count > 0} if max(counts.values()) < _MOST else {}

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from bragglens.crystal.amcsd import Entry, amcsd_database, read_amcsd
 from bragglens.crystal.choice import element_choice
-from bragglens.crystal.cif import DEFAULT_U_ISO, parse_cif
+from bragglens.crystal.cif import parse_cif
 from bragglens.crystal.conditions import Conditions, conditions
+from bragglens.crystal.displacements import DEFAULT_U_ISO
 from bragglens.crystal.formula import parse_formula
 from bragglens.crystal.lattice import lattice_spacings
 from bragglens.crystal.phase import Phase

@@ -10,12 +10,13 @@ ellipsoids β), so structure factors stay exact under strain and at any waveleng
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
-from bragglens.crystal.cif import u_matrix
+from bragglens.crystal.displacements import u_matrix
 from bragglens.crystal.lattice import orthogonalization, strain_basis
 from bragglens.crystal.phase import Phase, Site
 
@@ -70,53 +71,105 @@ class Reflections:
 def reflections(phase: Phase, d_min: float) -> Reflections:
     """All reflections of a phase with a spacing of at least `d_min` Å that symmetry does not extinguish."""
     axes = orthogonalization(phase)
-    rotations = phase.rotations
-    hkl, multiplicity, equivalents = _independent(_hkl_within(axes, d_min), rotations)
+    group = _Group.of(phase.operations)
+    hkl, equivalents, count = _independent(_hkl_within(axes, d_min, group), group.rotations)
     elements = tuple(dict.fromkeys(site.element for site in phase.sites))
-    geometry = _geometry(phase, elements, hkl)
+    geometry = _geometry(phase, group, elements, hkl)
     d = 1 / np.linalg.norm(hkl @ np.linalg.inv(axes), axis=1)
     # of each element apart: their sum may vanish by accident, and not so at another wavelength or strain
     strength = (np.abs(geometry) ** 2).max(axis=1)
-    whole = (np.abs(_geometry(phase, elements, np.zeros((1, 3), dtype=int))) ** 2).max()
+    whole = (np.abs(_geometry(phase, group, elements, np.zeros((1, 3), dtype=int))) ** 2).max()
     kept = np.flatnonzero(strength > EXTINCT * whole)
     kept = kept[np.argsort(-d[kept], kind="stable")]
-    chosen = [equivalents[i] for i in kept]
+    first = np.cumsum(np.r_[0, count])
+    chosen = [equivalents[first[i] : first[i + 1]] for i in kept]
     return Reflections(
         phase=phase,
         hkl=hkl[kept].astype(np.int32),
         d=d[kept],
-        multiplicity=multiplicity[kept].astype(np.int32),
+        multiplicity=(2 * count[kept]).astype(np.int32),
         elements=elements,
         geometry=geometry[kept],
         equivalents=np.concatenate([np.empty((0, 3), int), *chosen]).astype(np.int32),
-        first_equivalent=np.cumsum([0, *map(len, chosen)]).astype(np.int32),
+        first_equivalent=np.cumsum(np.r_[0, count[kept]]).astype(np.int32),
         axes=axes,
         strain_basis=strain_basis(phase),
     )
 
 
-def _hkl_within(axes: NDArray[np.float64], d_min: float) -> NDArray[np.int64]:
-    """All hkl with d >= d_min and h >= 0, without (000): at least one of each Friedel pair."""
+def expected_reflections(volume: float, operations: tuple[str, ...], d_min: float) -> float:
+    """About how many independent reflections a cell of so many Å³ has down to `d_min` Å."""
+    group = _Group.of(operations)
+    centric = (group.rotations == -np.eye(3)).all(axis=(1, 2)).any()
+    laue = len(group.rotations) * (1 if centric else 2)
+    return float(4 / 3 * np.pi * volume / d_min**3 / len(group.centring) / laue)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Operations as arrays.
+
+    Attributes:
+        rotations: the distinct rotation parts, shape (n, 3, 3).
+        operations: rotation and translation parts of one operation of each centring, shapes (m, 3, 3) and (m, 3).
+        centring: the translations of the lattice beside whole cells, (0, 0, 0) among them, shape (k, 3).
+    """
+
+    rotations: NDArray[np.int64]
+    operations: tuple[NDArray[np.int64], NDArray[np.float64]]
+    centring: NDArray[np.float64]
+
+    @staticmethod
+    @lru_cache(maxsize=512)
+    def of(triplets: tuple[str, ...]) -> _Group:
+        """The group of some operations."""
+        operations = [gemmi.Op(triplet) for triplet in triplets]
+        rotations = np.array([op.rot for op in operations], dtype=np.int64) // gemmi.Op.DEN
+        translations = np.array([op.tran for op in operations]) / gemmi.Op.DEN
+        distinct, first = np.unique(rotations.reshape(-1, 9), axis=0, return_index=True)
+        is_identity = (rotations == np.eye(3, dtype=np.int64)).all(axis=(1, 2))
+        first = np.sort(first)
+        return _Group(distinct.reshape(-1, 3, 3), (rotations[first], translations[first]), translations[is_identity])
+
+
+def _hkl_within(axes: NDArray[np.float64], d_min: float, group: _Group) -> NDArray[np.int64]:
+    """All hkl with d >= d_min and h >= 0 that the centring leaves, without (000): at least one of each Friedel pair."""
     limits = np.floor(np.linalg.norm(axes, axis=0) / d_min).astype(int)  # |h| <= a/d, and so on
-    h, k, l = (np.arange(-n, n + 1) for n in limits)  # noqa: E741
-    grid = np.array(np.meshgrid(h[h >= 0], k, l, indexing="ij")).reshape(3, -1).T
-    grid = grid[grid.any(axis=1)]
-    inverse_d = np.linalg.norm(grid @ np.linalg.inv(axes), axis=1)
-    return grid[inverse_d <= 1 / d_min]
+    reciprocal = np.linalg.inv(axes)
+    k, l = (np.arange(-n, n + 1) for n in limits[1:])  # noqa: E741
+    layer = np.array(np.meshgrid([0], k, l, indexing="ij")).reshape(3, -1).T
+    layers = []
+    for h in range(limits[0] + 1):  # one at a time, for the memory of large cells
+        hkl = layer + np.array([h, 0, 0])
+        hkl = hkl[np.linalg.norm(hkl @ reciprocal, axis=1) <= 1 / d_min]
+        layers.append(hkl[(np.abs((hkl @ group.centring.T + 0.5) % 1 - 0.5) < 0.01).all(axis=1)])
+    grid = np.concatenate(layers)
+    return grid[grid.any(axis=1)]
 
 
 def _independent(
     hkl: NDArray[np.int64], rotations: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], list[NDArray[np.int64]]]:
-    """One of each set of Laue-equivalent reflections, its multiplicity, and its equivalents without Friedel mates."""
-    images = np.einsum("nj,rjk->nrk", hkl, rotations)
-    images = _positive_mate(images)
-    width = 2 * np.abs(images).max(initial=0) + 1
-    codes = (images[..., 0] * width + images[..., 1]) * width + images[..., 2]
-    _, first = np.unique(codes.max(axis=1), return_index=True)
-    equivalents = [images[i][np.unique(codes[i], return_index=True)[1]] for i in first]
-    multiplicity = np.array([2 * len(e) for e in equivalents], dtype=np.int64)
-    return hkl[first], multiplicity, equivalents
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """One of each set of Laue-equivalent reflections; their equivalents without Friedel mates, and how many."""
+    width = 2 * int(np.abs(hkl @ rotations).max(initial=0)) + 1
+    weights = np.array([width * width, width, 1])
+    least = hkl @ weights
+    own = least.copy()
+    for rotation in rotations:  # of the equivalents with h >= 0 the first in the order of the grid
+        image = _positive_mate(hkl @ rotation)
+        # at h = 0 the grid has both of a Friedel pair
+        code = image @ weights
+        np.minimum(least, np.where(image[:, 0] == 0, -np.abs(code), code), out=least)
+    hkl = hkl[own == least]
+    images = _positive_mate(np.einsum("nj,rjk->nrk", hkl, rotations))
+    codes = images @ weights
+    order = np.argsort(codes, axis=1)
+    codes = np.take_along_axis(codes, order, axis=1)
+    images = np.take_along_axis(images, order[..., None], axis=1)
+    distinct = np.ones(codes.shape, dtype=bool)
+    distinct[:, 1:] = codes[:, 1:] != codes[:, :-1]
+    place = np.argsort(codes[:, -1], kind="stable") if len(hkl) else np.empty(0, int)
+    return hkl[place], images[place][distinct[place]], distinct[place].sum(axis=1)
 
 
 def _positive_mate(hkl: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -131,40 +184,82 @@ def _positive_mate(hkl: NDArray[np.int64]) -> NDArray[np.int64]:
 def composition(phase: Phase) -> dict[str, float]:
     """How many atoms of each element the sites put into the cell."""
     content: dict[str, float] = {}
+    group = _Group.of(phase.operations)
     for site in phase.sites:
-        content[site.element] = content.get(site.element, 0.0) + site.occupancy * _multiplicity(site, phase)
+        multiplicity = len(phase.operations) // _stabiliser(site, group)
+        content[site.element] = content.get(site.element, 0.0) + site.occupancy * multiplicity
     return content
 
 
-def _geometry(phase: Phase, elements: tuple[str, ...], hkl: NDArray[np.int64]) -> NDArray[np.complex128]:
-    """G_e(hkl) for each element."""
-    operations = [gemmi.Op(triplet) for triplet in phase.operations]
-    rotated = np.array([hkl @ (np.array(op.rot) // gemmi.Op.DEN) for op in operations])  # hᵀR
-    shifts = np.array([hkl @ (np.array(op.tran) / gemmi.Op.DEN) for op in operations])  # h·t
+def _geometry(phase: Phase, group: _Group, elements: tuple[str, ...], hkl: NDArray[np.int64]) -> NDArray[np.complex128]:
+    """G_e(hkl) for each element, of reflections that the centring leaves.
+
+    Atoms that are displaced alike are summed first, each of their images once; ellipsoids turn with the operations.
+    """
     geometry = np.zeros((len(hkl), len(elements)), dtype=complex)
+    inverse = np.linalg.inv(orthogonalization(phase))
+    squares = ((hkl @ inverse) ** 2).sum(axis=1)  # 1/d²
+    alike: dict[tuple[str, float], list[tuple[NDArray[np.float64], float]]] = {}
     for site in phase.sites:
-        waves = np.exp(2j * np.pi * (rotated @ np.array(site.position) + shifts))
-        damping = np.exp(-_displacement_exponent(site, phase, rotated))
-        share = _multiplicity(site, phase) / len(operations)
-        geometry[:, elements.index(site.element)] += site.occupancy * share * (waves * damping).sum(axis=0)
+        if site.u_aniso is None:
+            alike.setdefault((site.element, site.u_iso), []).append((_images(site, group), _weight(site, group)))
+        else:
+            geometry[:, elements.index(site.element)] += _turned(site, phase, group, hkl)
+    for (element, u_iso), found in alike.items():
+        atoms = np.concatenate([images for images, _ in found])
+        weights = np.repeat([weight for _, weight in found], [len(images) for images, _ in found])
+        damping = np.exp(-2 * np.pi**2 * u_iso * squares)
+        geometry[:, elements.index(element)] += damping * _waves(atoms, weights, hkl)
     return geometry
 
 
-def _displacement_exponent(site: Site, phase: Phase, rotated: NDArray[np.int64]) -> NDArray[np.float64]:
-    """2π² hᵀβh of every image of a site (Trueblood et al. 1996, Acta Cryst. A52, 770)."""
-    cell = phase.unit_cell
-    if site.u_aniso is not None:
-        beta = u_matrix(site.u_aniso, cell)
-    else:
-        inverse = np.linalg.inv(orthogonalization(phase))
-        beta = site.u_iso * inverse @ inverse.T
-    return 2 * np.pi**2 * np.einsum("rni,ij,rnj->rn", rotated, beta, rotated)
+def _waves(atoms: NDArray[np.float64], weights: NDArray[np.float64], hkl: NDArray[np.int64]) -> NDArray[np.complex128]:
+    """Σ weight · exp(2πi h·x) over atoms, shape (reflections,).
+
+    exp(2πi h·x) is a product of one factor for each axis, so that for each h the sum over all k and l is a product of
+    two matrices, which costs a thirtieth of as many exponentials.
+    """
+    low, high = hkl.min(axis=0, initial=0), hkl.max(axis=0, initial=0)
+    along = [np.exp(2j * np.pi * np.outer(np.arange(low[i], high[i] + 1), atoms[:, i])) for i in range(3)]
+    h, k, l = (hkl - low).T  # noqa: E741
+    total = np.zeros(len(hkl), dtype=complex)
+    for place in np.unique(h):
+        here = h == place
+        left = along[0][place] * weights
+        rows, columns = np.unique(k[here]), slice(l[here].min(), l[here].max() + 1)
+        layer = (along[1][rows] * left) @ along[2][columns].T
+        total[here] = layer[np.searchsorted(rows, k[here]), l[here] - columns.start]
+    return total
 
 
-def _multiplicity(site: Site, phase: Phase) -> int:
-    """How many distinct images a site, which lies exactly on its special position, has in the cell."""
-    images = [gemmi.Op(triplet).apply_to_xyz(list(site.position)) for triplet in phase.operations]
-    offsets = np.array(images) - np.array(site.position)
+def _turned(site: Site, phase: Phase, group: _Group, hkl: NDArray[np.int64]) -> NDArray[np.complex128]:
+    """What a site with an ellipsoid adds to its element's sum."""
+    rotations, translations = group.operations
+    assert site.u_aniso is not None
+    beta = u_matrix(site.u_aniso, phase.unit_cell)
+    total = np.zeros(len(hkl), dtype=complex)
+    for rotation, translation in zip(rotations, translations, strict=True):
+        rotated = hkl @ rotation  # hᵀR
+        waves = np.exp(2j * np.pi * (rotated @ np.array(site.position) + hkl @ translation))
+        # 2π² hᵀβh (Trueblood et al. 1996, Acta Cryst. A52, 770)
+        total += waves * np.exp(-2 * np.pi**2 * ((rotated @ beta) * rotated).sum(axis=1))
+    total *= _weight(site, group)
+    return total
+
+
+def _images(site: Site, group: _Group) -> NDArray[np.float64]:
+    """The site's images by one operation of each centring, shape (n, 3)."""
+    rotations, translations = group.operations
+    return rotations @ np.array(site.position) + translations
+
+
+def _weight(site: Site, group: _Group) -> float:
+    """What each image counts, where those of a special position coincide and stand for those of all centrings."""
+    return site.occupancy * len(group.centring) / _stabiliser(site, group)
+
+
+def _stabiliser(site: Site, group: _Group) -> int:
+    """How many operations hold a site, which lies exactly on its special position, where it is."""
+    offsets = (_images(site, group) - np.array(site.position))[:, None] + group.centring
     offsets -= np.round(offsets)
-    stabiliser = int((np.abs(offsets).max(axis=1) < 1e-6).sum())
-    return len(phase.operations) // stabiliser
+    return int((np.abs(offsets).max(axis=-1) < 1e-6).sum())
