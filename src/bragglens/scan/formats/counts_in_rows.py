@@ -32,7 +32,7 @@ def recognises(data: bytes) -> bool:
 
 
 def read(data: bytes, name: str) -> tuple[Scan, ...]:
-    """The scan in these bytes; points at or below 0°, which detector banks have, are left out.
+    """The scan in these bytes.
 
     Raises:
         ScanError: fewer counts than the range has points, or numbers that are none.
@@ -52,10 +52,7 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
             )
         two_theta, counts = even_axis(start, step, points), body[:points]
         wavelength, notes = wavelength_in([line[:500] for line in lines[:at]])
-        above = two_theta > 0
-        if not above.all():
-            notes.append(f"{(~above).sum()} points at or below 0°: left out")
-        return scans(name, [Range(two_theta[above], counts[above], {"sample": lines[0]}, wavelength, notes)])
+        return scans(name, [Range(two_theta, counts, {"sample": lines[0]}, wavelength, notes)])
 
 
 def _found(lines: Sequence[str]) -> tuple[int, float, float, float] | None:

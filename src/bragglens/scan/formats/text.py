@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
-from bragglens.scan.assemble import about, ascending
+from bragglens.scan.assemble import about, measured
 from bragglens.scan.scan import LEAST_POINTS, Scan
 from bragglens.scan.wavelength import wavelength_in
 
@@ -30,7 +30,7 @@ _STAMP = re.compile(  # a date and time at the end of every row, or the titles o
 )
 _ENOUGH = 3  # lines of one width make a table: a date or a range in the header can pass for one or two
 _MOST_LINES = 1_000_000
-_HUGE = 1e30  # no count and no angle; NaN and infinity are not below it either
+_HUGE = 1e30  # no angle; NaN and infinity are not below it either
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def read_columns(text: str, name: str) -> tuple[Scan, ...]:
         found = []
         for angles, counts in _runs(two_theta, numbers[:, y]):
             said = list(notes)
-            columns = ascending(angles, counts, said)
+            columns = measured(angles, counts, said)
             found.append(Scan(name, *columns, wavelength, tuple(said), _metadata(header)))
             _check_axis(found[-1], said=bool(label))
     return tuple(found)
@@ -136,7 +136,7 @@ def _table(text: str) -> tuple[list[str], tuple[str, ...], NDArray[np.float64]]:
         if found != width:
             raise _misfit(row, f"{width} numbers like the other rows")
     numbers = np.fromiter((value for _, line in rows for value in dialect.numbers(line)), np.float64).reshape(-1, width)
-    for i in np.flatnonzero(~(np.abs(numbers) < _HUGE).all(axis=1)):
+    for i in np.flatnonzero(~(np.abs(numbers[:, 0]) < _HUGE)):
         raise _misfit(rows[i], "all finite numbers")
     _check_start(kept[: start + 1], numbers, dialect)
     # Bounded in length and in blanks, as the patterns that read it take more than linear time.
