@@ -60,7 +60,7 @@ def test_fewer_than_three_lines_of_any_phase_are_refused(whole: Scan, titania: L
 
 
 def test_phases_of_fewer_lines_are_not_asked(whole: Scan, titania: Library) -> None:
-    silicon = standard("silicon")
+    silicon = standard("Si")
     answer = identify(cut(whole, 10, 40), Library((*titania, silicon)))
     assert silicon.name not in (answer.probabilities or {})
     assert any(note.startswith("1 phases with fewer than 3 lines") for note in answer.notes)
@@ -78,4 +78,4 @@ def test_fill_values_decide_nothing(shared: Path, titania: Library, name: str) -
     library = Library((*phases, standard("corundum")))
     answers = [identify(read_scan(folder / f"{one}.xy"), library, wavelength=1.5406) for one in ("full", name)]
     assert [[one.name for one in answer.phases] for answer in answers] == [["rutile"], ["rutile"]]
-    assert answers[1].rwp == pytest.approx(answers[0].rwp, rel=0.1)
+    assert answers[1].rwp < 1.05 * answers[0].rwp
