@@ -198,7 +198,7 @@ def _spikes(counts: Array) -> Iterator[tuple[Mask, str]]:
     tops = _tops(counts)
     alone = tops.beside < _AT_BACKGROUND
     lines = tops.beside[~alone] / tops.height[~alone]
-    narrowest = _NARROWER * lines.min() if lines.size >= max(_LINES, np.count_nonzero(alone)) else 0.0
+    narrowest = _NARROWER * lines.min() if lines.size >= max(_LINES, int(np.count_nonzero(alone))) else 0.0
     impossible = alone & ((tops.beside + _AT_BACKGROUND) / tops.height < max(narrowest, _NARROWEST))
     if impossible.any():
         which = np.zeros(counts.size, dtype=bool)
