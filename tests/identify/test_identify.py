@@ -59,7 +59,9 @@ def test_the_wavelength_is_never_assumed(titania: Library, small_model: Model) -
 
 def test_too_little_of_the_grid(titania: Library, small_model: Model) -> None:
     with pytest.raises(ScanError, match=r"cover 2\d% of the model's 5-90°"):
-        identify(made_up(titania, "rutile", grid=Grid(20.0, 40.0, 0.02)), small_model, wavelength=1.5406)
+        identify(
+            made_up(titania, "rutile", grid=Grid(20.0, 40.0, 0.02)), small_model, wavelength=1.5406, network_only=True
+        )
 
 
 def test_a_bad_file_becomes_an_answer(small_model: Model, tmp_path: Path) -> None:

@@ -57,3 +57,30 @@ def test_fractions_beside_a_hump(titania: Library, height: float) -> None:
     scan = measured({"rutile": 0.9, corundum.name: 0.1}, Library((*titania, corundum)), beneath=hump(35.0, 3.5, height))
     rutile = next(phase for phase in titania if phase.name == "rutile")
     assert 100 * fit(scan, [rutile, corundum], INSTRUMENT).weight_fraction[1] == pytest.approx(10.0, abs=0.8)
+
+
+def test_a_hole_weighs_nothing(titania: Library) -> None:
+    """A hole with a strong line in it, and the same with the line there: the fit says the same of both."""
+    scan = measured({"rutile": 1.0}, titania, beneath=0.05)
+    rutile = [phase for phase in titania if phase.name == "rutile"]
+    kept = (scan.two_theta < 53.0) | (scan.two_theta > 56.0)
+    cut = Scan("cut", scan.two_theta[kept], scan.counts[kept], wavelength=scan.wavelength)
+    observed = observe(cut)
+    hole = observed.grid.two_theta[~observed.measured]
+    assert hole.min() == pytest.approx(53.01, abs=0.02)
+    assert hole.max() == pytest.approx(55.99, abs=0.02)
+    whole, holed = fit(scan, rutile, INSTRUMENT), fit(cut, rutile, INSTRUMENT)
+    assert holed.rwp == pytest.approx(whole.rwp, rel=0.15)
+    assert holed.cells[0] == pytest.approx(whole.cells[0], rel=1e-4)
+
+
+def test_a_single_point_left_out_is_no_hole_and_neither_is_another_step() -> None:
+    counts = np.random.default_rng(1).poisson(100.0, X.size).astype(float)
+    for kept in (np.arange(X.size) != 700, (X < 50) | (np.arange(X.size) % 4 == 0)):
+        assert observe(Scan("a", X[kept], counts[kept], wavelength=1.54)).measured.all()
+
+
+def test_an_axis_from_zero_is_looked_at_above_it() -> None:
+    axis = np.arange(0.0, 80.0, 0.02)
+    counts = np.random.default_rng(1).poisson(100.0, axis.size).astype(float)
+    assert observe(Scan("a", axis, counts, wavelength=1.54)).grid.start == pytest.approx(0.02)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 ANGLES = [round(10 + 0.1 * i, 1) for i in range(201)]
 COUNTS = [7 + round(2000 / (1 + (angle - 25.3) ** 2 / 0.05)) for angle in ANGLES]
@@ -57,8 +57,14 @@ def raw_4(moved: bytes = b"Locked Coupled") -> bytes:
 
 
 def brml(factor: str = "1") -> bytes:
-    rows = "".join(f"<Datum>5,{factor},{x},{x / 2},{y}</Datum>" for x, y in zip(ANGLES, COUNTS, strict=True))
+    return packed_brml(ANGLES, COUNTS, [5] * len(ANGLES), factor)
+
+
+def packed_brml(angles: Sequence[float], counts: Sequence[float], times: Sequence[float], factor: str = "1") -> bytes:
+    points = zip(times, angles, counts, strict=True)
+    rows = "".join(f"<Datum>{time},{factor},{x},{x / 2},{y}</Datum>" for time, x, y in points)
     views = (
+        '<RawDataView Start="0" Length="1" LogicName="MeasuredTime"/>'
         '<RawDataView Start="1" Length="1" LogicName="AbsorptionFactor"/><RawDataView Start="2" Length="2">'
         '<Varying LogicName="ScanAxes"/></RawDataView><RawDataView Start="4" Length="1"><Recording/></RawDataView>'
     )

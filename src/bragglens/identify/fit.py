@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.phase import Phase, Site
-from bragglens.identify.observed import Observed, observe
+from bragglens.identify.observed import NOT_MEASURED, Observed, observe
 from bragglens.identify.refine import (
     EXTRA_B,
     Candidates,
@@ -37,7 +37,8 @@ class Fit:
 
     Attributes:
         two_theta, observed, calculated, background: the axis in degrees and the patterns on it, in counts.
-        noise: standard deviation of the counting noise at each point, from the scan's own scatter.
+        noise: standard deviation of the counting noise at each point, from the scan's own scatter; beyond all counts
+            where nothing was measured.
         phases: as the library has them.
         patterns: calculated pattern of each phase, shape (phases, points).
         weight_fraction: share of each phase in the crystalline mass, from scale, cell mass and volume alone.
@@ -114,7 +115,7 @@ def fit_of(known: Candidates, observed: Observed, solution: Solution) -> Fit:
         observed=observed.counts,
         calculated=solution.calculated,
         background=solution.background,
-        noise=observed.noise,
+        noise=np.where(observed.measured, observed.noise, NOT_MEASURED * observed.counts.max()),
         phases=tuple(known.phases[i] for i in solution.state.phases),
         patterns=solution.patterns * solution.scales[:, None],
         weight_fraction=solution.scales / max(float(solution.scales.sum()), 1e-300),
@@ -152,4 +153,5 @@ def _displaced(site: Site, phase: Phase, extra_b: float) -> Site:
 
 def profile_r(observed: Observed, difference: Array) -> float:
     """√(Σ w δ² / Σ w o²), w the inverse variance of the counting noise: Rwp where δ is observed - calculated."""
-    return float(np.sqrt(((difference / observed.noise) ** 2).sum() / ((observed.counts / observed.noise) ** 2).sum()))
+    weight = observed.measured / observed.noise
+    return float(np.sqrt(((difference * weight) ** 2).sum() / ((observed.counts * weight) ** 2).sum()))

@@ -17,13 +17,15 @@ from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError, ScanError
 from bragglens.identify.asked import Asked, library_of
 from bragglens.identify.axis import BADLY, another_axis, offset_notice
+from bragglens.identify.coverage import Coverage, coverage
 from bragglens.identify.identification import Finding, Identification, Verdict
 from bragglens.identify.shortlist import SMALL, additions, matched, rest, shortlist
 from bragglens.identify.verify import Verified, verify
 from bragglens.learn.model import Model
 from bragglens.match.catalogue import Catalogue, catalogue
 from bragglens.match.matcher import Opinion
-from bragglens.scan.prepare import to_grid
+from bragglens.scan.pattern import Pattern
+from bragglens.scan.prepare import LEAST_COVERAGE, to_grid
 from bragglens.scan.read import read_scan, read_scans
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import strongest_line
@@ -67,7 +69,8 @@ def identify(scan: Scan, model: Asked, **options: Unpack[Options]) -> Identifica
         options: see `Options`; all may be left out.
 
     Raises:
-        ScanError: the wavelength is neither stated nor in the file, or the scan covers too little of the model's grid.
+        ScanError: the wavelength is neither stated nor in the file, or too few lines of any phase lie in the range; for
+            the network alone, the scan covers too little of the model's grid.
         BragglensError: an option is not possible (`check`), or the standard is not in the scan.
     """
     started = time.perf_counter()
@@ -83,8 +86,10 @@ def identify(scan: Scan, model: Asked, **options: Unpack[Options]) -> Identifica
         scan.name, source(model), None, wavelength=used, notes=scan.notes, metadata=scan.metadata, options=given
     )
     try:
-        answer, opinion = _opinion(asked, scan, model, allowed)
-    except ScanError as error:  # it covers too little of the grid, maybe because its axis is not what it was taken for
+        covered = coverage(scan, model, allowed, wavelength=used)
+        asked = replace(asked, notes=(*asked.notes, *covered.notes))
+        answer, opinion = _opinion(asked, scan, model, covered.allowed)
+    except ScanError as error:  # its range tells nothing, maybe because its axis is not what it was taken for
         few = _phases(library, allowed) if len(allowed) <= SMALL else ()  # thousands would take minutes
         notice = another_axis(scan, few, wavelength=used) if few else None
         raise ScanError("; ".join([str(error), *([notice] if notice else [])])) from error
@@ -92,7 +97,7 @@ def identify(scan: Scan, model: Asked, **options: Unpack[Options]) -> Identifica
         assert isinstance(model, Model)  # `check` has refused the rest
         answer = _by_network(answer, findings(answer.probabilities or {}, model.alike))
     else:
-        answer = _proven(answer, scan, model, opinion, allowed, options)
+        answer = _proven(answer, scan, model, opinion, covered, options)
         answer = replace(
             answer, notes=(*answer.notes, *_notices(answer, scan, _phases(library, tuple(answer.probabilities or ()))))
         )
@@ -139,13 +144,20 @@ def source(model: Asked) -> str:
 def _opinion(
     asked: Identification, scan: Scan, model: Model | Catalogue, allowed: Sequence[str]
 ) -> tuple[Identification, Opinion]:
-    """What a network says of the phases that may be named: the library's own, or the matcher."""
+    """What a network says of the phases that may be named: the library's own, or the matcher.
+
+    A library's network knows no shorter range than it was trained with: then the matcher, which compares line by line,
+    is asked in its place.
+    """
     assert asked.wavelength is not None
+    stranger = None
     if isinstance(model, Catalogue):
         pattern, opinion = matched(scan, model, wavelength=asked.wavelength)
-        stranger = None
+    elif (pattern := to_grid(scan, model.preparation, wavelength=asked.wavelength)).coverage < LEAST_COVERAGE:
+        if asked.options.get("network_only"):
+            raise ScanError(_too_short(scan, pattern, asked.wavelength))
+        _, opinion = matched(scan, catalogue(model.library), wavelength=asked.wavelength)
     else:
-        pattern = to_grid(scan, model.preparation, wavelength=asked.wavelength)
         scores = model.judge(pattern)
         opinion = Opinion(scores[: len(model.library)], np.zeros(len(model.library)))
         stranger = float(scores[-1]) if model.answer == "sigmoid" else None
@@ -160,7 +172,7 @@ def _proven(
     scan: Scan,
     model: Model | Catalogue,
     opinion: Opinion,
-    allowed: Sequence[str],
+    covered: Coverage,
     asked: Options,
 ) -> Identification:
     """The answer put to the proof by the fit; of a large library with the phases that the matcher finds worth it."""
@@ -175,14 +187,15 @@ def _proven(
             tuple(phases[row] for row in chosen),
             wavelength=used,
             network=_named(names, chosen),
-            allowed=allowed,
+            allowed=covered.allowed,
+            certainty=covered.certainty,
             expected=named_elements(asked.get("elements")),
             particle_size=asked.get("particle_size"),
             standard=standard,
             crowded=crowded,
         )
 
-    may = np.isin(names, allowed)
+    may = np.isin(names, covered.allowed)
     if isinstance(model, Model) or may.sum() <= SMALL:
         return _by_fit(answer, prove(dict(enumerate(opinion.probability))))
     chosen = {row: opinion.probability[row] for row in shortlist(opinion, may)}
@@ -195,6 +208,15 @@ def _proven(
     more = {row: left.probability[row] for row in additions(left, may, chosen)}
     chosen |= more
     return _by_fit(replace(answer, probabilities=_named(names, chosen)), prove(chosen, crowded=True) if more else proof)
+
+
+def _too_short(scan: Scan, pattern: Pattern, wavelength: float) -> str:
+    grid = pattern.grid
+    return (
+        f"{scan.name}: its {scan.two_theta[0]:.4g}-{scan.two_theta[-1]:.4g}° at {wavelength:.4f} Å cover "
+        f"{pattern.coverage:.0%} of the model's {grid.start:g}-{grid.stop:g}°, too little for the network alone: "
+        "leave out --network-only, or measure a wider range"
+    )
 
 
 def _named(names: Sequence[str], chosen: Mapping[int, float]) -> dict[str, float]:

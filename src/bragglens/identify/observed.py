@@ -14,7 +14,7 @@ from scipy.signal import fftconvolve
 
 from bragglens.errors import ScanError
 from bragglens.scan.pattern import Grid
-from bragglens.scan.prepare import rebin
+from bragglens.scan.prepare import measured, rebin
 from bragglens.scan.scan import Scan
 
 Array = NDArray[np.float64]
@@ -35,6 +35,7 @@ _HUMP_TOP = 1.5  # over what the wider window leaves of a hump
 _LEAST_HUMP = 0.02  # of the strongest point; polynomials meet lower ones
 _BARE = 0.13  # of a hump, what half of the points upon it stay below; layer silicates' bands have more on them
 _SMOOTH = 0.3  # degrees
+NOT_MEASURED = 1e6  # of the strongest point, the error of what was not measured: it decides nothing
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Observed:
             humps stand above that, what remains of the scan when all that is narrower than _HUMP is cut off.
         noise: standard deviation of the counting noise at each point, from the scan's own scatter.
         sigma: expected distance to a calculated pattern of the right phases: noise, and a share of the peak's height,
-            because no calculated intensity is exact.
+            because no calculated intensity is exact. Where nothing was measured it is so large that nothing follows.
+        measured: False in holes of the scan, where counts are only drawn through, shape (points,).
         information: how many independent witnesses one point is worth, at most 1.
         background: columns that a background may be made of, shape (points, terms).
     """
@@ -60,6 +62,7 @@ class Observed:
     sigma: Array
     information: float
     background: Array
+    measured: NDArray[np.bool_]
 
     @cached_property
     def softened(self) -> Observed:
@@ -81,22 +84,20 @@ class Observed:
 
 
 def observe(scan: Scan) -> Observed:
-    """Put a scan on an even axis, neighbours averaged to at most about MOST_POINTS, and estimate its errors.
+    """Put a scan above 0° on an even axis, neighbours averaged to about MOST_POINTS at most, and estimate its errors.
 
     Raises:
         ScanError: it holds no intensity above zero.
     """
-    spacing = float(np.median(np.diff(scan.two_theta)))
-    factor = max(1, int(np.ptp(scan.two_theta) / spacing / MOST_POINTS + 0.5))
-    step = spacing * factor
-    start = float(scan.two_theta[0]) + step * (1 - 1 / factor) / 2
-    size = int((scan.two_theta[-1] - start) / step + 1e-6)
-    grid = Grid(start, start + size * step, step)
-    counts = rebin(scan.two_theta, scan.counts, grid)
+    above = scan.two_theta > 0
+    two_theta, raw = scan.two_theta[above], scan.counts[above]
+    grid, factor = _even(two_theta)
+    step = grid.step
+    counts = rebin(two_theta, raw, grid)
     top = float(counts.max())
     if top <= 0:
         raise ScanError(f"{scan.name}: no intensity is above zero: was a background subtracted twice?")
-    gain = _gain(scan.counts) / factor
+    gain = _gain(raw) / factor
     noise = np.sqrt(gain * np.maximum(moving_average(counts, 5), top * 1e-4))
     noise = np.maximum(noise, 1e-9 * top)  # calculated patterns have none
     with warnings.catch_warnings():
@@ -107,7 +108,8 @@ def observe(scan: Scan) -> Observed:
     humps = _humps(smooth, counts, step)
     baseline = smooth + humps
     peaks = np.maximum(moving_average(counts - baseline, 5), 0)
-    sigma = expected_error(noise, peaks, baseline, step, top)
+    there = measured(two_theta, grid)
+    sigma = np.where(there, expected_error(noise, peaks, baseline, step, top), NOT_MEASURED * top)
     x = np.linspace(-1, 1, grid.size)
     terms = int(np.clip((grid.stop - grid.start) / _DEGREES_PER_BACKGROUND_TERM, 4, 16))
     return Observed(
@@ -124,7 +126,17 @@ def observe(scan: Scan) -> Observed:
                 *([baseline / top] if humps.any() else []),
             ]
         ),
+        measured=there,
     )
+
+
+def _even(two_theta: Array) -> tuple[Grid, int]:
+    """An even axis for these angles, and how many of them go into one of its points."""
+    spacing = float(np.median(np.diff(two_theta)))
+    factor = max(1, int(np.ptp(two_theta) / spacing / MOST_POINTS + 0.5))
+    step = spacing * factor
+    start = float(two_theta[0]) + step * (1 - 1 / factor) / 2
+    return Grid(start, start + int((two_theta[-1] - start) / step + 1e-6) * step, step), factor
 
 
 def expected_error(noise: Array, peaks: Array, baseline: Array, step: float, top: float) -> Array:

@@ -26,10 +26,10 @@ def unexplained(observed: Observed, solution: Solution, wavelength: float) -> tu
     """
     calculated = np.maximum(solution.calculated - solution.background, 0)
     points = max(1, int(LINE / observed.grid.step) | 1)
-    residual = moving_average(observed.counts - solution.calculated, points)
+    residual = moving_average(np.where(observed.measured, observed.counts - solution.calculated, 0.0), points)
     noise, top = observed.noise / np.sqrt(points), float(observed.counts.max())
     error = expected_error(noise, calculated, observed.baseline, observed.grid.step, top)
-    whole = max(float(np.maximum(observed.peaks, 0).sum()), 1e-300)
+    whole = max(float(np.maximum(observed.peaks, 0)[observed.measured].sum()), 1e-300)
     excess = np.where(residual > _LIKELY * error, residual, 0.0)
     tops, _ = find_peaks(residual / error, height=_SURE, distance=points)
     peaks = []

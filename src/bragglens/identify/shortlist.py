@@ -26,7 +26,7 @@ def matched(scan: Scan, catalogue: Catalogue, *, wavelength: float) -> tuple[Pat
     """A scan on the matcher's axis, and what the matcher says of each phase.
 
     Raises:
-        ScanError: the scan covers too little of the axis to be judged.
+        ScanError: the scan covers nothing of the axis.
     """
     pattern = to_grid(scan, PREPARATION, wavelength=wavelength)
     return pattern, matcher().opinion(pattern, catalogue.sought)

@@ -35,7 +35,8 @@ class Verified:
 
     Attributes:
         findings: the phases that hold, the largest share first.
-        relatives: those that the fit needs, but of which a relative is at least as likely there.
+        relatives: those that the fit needs, but of which a relative is at least as likely there: out of many phases,
+            or in a short range.
         fit: the fitted pattern.
         unexplained: share of the peaks' intensity that no phase explains.
         peaks: where that intensity is.
@@ -63,6 +64,7 @@ def verify(
     particle_size: float | None = None,
     standard: tuple[str, float] | None = None,
     crowded: bool = False,
+    certainty: float = 1.0,
 ) -> Verified:
     """Find the phases that a scan needs, and what it says of them.
 
@@ -78,6 +80,7 @@ def verify(
         standard: name and wt% of a phase that was added to the specimen; see `quantify`.
         crowded: the phases are the likeliest of so many that most have a relative among them: a phase is named only
             where it is that phase rather than a relative.
+        certainty: what the probability of each phase is multiplied by, less than 1 for a short range (`coverage`).
     """
     with threadpool_limits(1):  # tables of a few dozen rows: more threads wait for each other longer than they work
         observed = observe(scan)
@@ -94,6 +97,7 @@ def verify(
         share, peaks = unexplained(observed, solution, wavelength)
         weighed = _with_quantities(findings, quantities)
         weighed = tuple(map(_own, weighed)) if crowded else weighed
+        weighed = tuple(replace(one, probability=certainty * one.probability) for one in weighed)
         return Verified(
             findings=tuple(one for one in weighed if one.probability >= NAMED),
             relatives=tuple(one for one in weighed if one.probability < NAMED),

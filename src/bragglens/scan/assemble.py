@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
+from bragglens.scan.impossible import MUCH, impossible
 from bragglens.scan.scan import LEAST_POINTS, Scan
 
 Array = NDArray[np.float64]
@@ -60,9 +61,43 @@ def scans(name: str, ranges: Iterable[Range]) -> tuple[Scan, ...]:
 
 def _scan(name: str, found: Range, more_notes: list[str]) -> Scan:
     notes = [*found.notes, *more_notes]
-    two_theta, counts = ascending(found.two_theta, found.counts, notes)
+    two_theta, counts = measured(found.two_theta, found.counts, notes)
     wavelength = known_wavelength(found.wavelength, notes)
     return Scan(name, two_theta, counts, wavelength, tuple(notes), _stated(found.metadata))
+
+
+def measured(two_theta: Array, counts: Array, notes: list[str]) -> tuple[Array, Array]:
+    """Both columns, the angles strictly ascending, without the points that cannot have been measured.
+
+    These are points at or below 0° and what `impossible` finds; the notes name them, and say so first where they are
+    many.
+
+    Raises:
+        ScanError: the angles run up and down, half of them repeat or lie at or below 0°, or hardly any point is left.
+    """
+    if not np.isfinite(two_theta).all():
+        raise ScanError("holds angles that are not finite: it is damaged, copy or export it again")
+    two_theta, counts = ascending(two_theta, counts, notes)
+    above = two_theta > 0
+    if 2 * np.count_nonzero(above) <= above.size:
+        raise ScanError(
+            f"its axis runs from {two_theta[0]:g} to {two_theta[-1]:g}, half of it at or below 0, which is no 2θ: "
+            "give a 2θ scan"
+        )
+    if not above.all():
+        notes.append(f"{np.count_nonzero(~above)} points at or below 0°: left out")
+        two_theta, counts = two_theta[above], counts[above]
+    found = impossible(counts)
+    if not found:
+        return two_theta, counts
+    left = ~np.any([each.which for each in found], axis=0)
+    few, whole = np.count_nonzero(left), left.size
+    if few < LEAST_POINTS <= whole:
+        raise ScanError(f"{whole - few} of its {whole} points were not measured ({found[0].why}): measure it again")
+    notes.extend(each.told(two_theta) for each in found)
+    if whole - few > MUCH * whole:
+        notes.insert(0, f"{(whole - few) / whole:.0%} of the points are left out: they were not measured")
+    return two_theta[left], counts[left]
 
 
 @contextmanager

@@ -61,3 +61,8 @@ class Pattern:
     grid: Grid
     intensity: NDArray[np.float64]
     covered: NDArray[np.bool_]
+
+    @property
+    def coverage(self) -> float:
+        """Share of the grid that was measured."""
+        return float(self.covered.mean())

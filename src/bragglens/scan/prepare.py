@@ -7,12 +7,16 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
 
 from bragglens.errors import ScanError
 from bragglens.scan.pattern import Grid, Pattern
 from bragglens.scan.scan import Scan
 
-LEAST_COVERAGE = 0.4  # of the grid; a scan of fewer lines than that decides nothing
+LEAST_COVERAGE = 0.4
+"""Share of its grid that a scan covers at least in training: `Recipe.start` and `Recipe.stop` give 25-60° of 5-90°."""
+
+_HOLE = 3.5  # of the steps about it; of one or two points left out the neighbours tell what a line would have shown
 Scaling = Literal["minmax", "sqrt"]
 
 
@@ -60,23 +64,33 @@ def to_grid(scan: Scan, preparation: Preparation, *, wavelength: float) -> Patte
         wavelength: wavelength of the scan's strongest line in Å.
 
     Raises:
-        ScanError: the scan covers too little of the grid to be judged.
+        ScanError: the scan covers nothing of the grid.
     """
     grid = preparation.grid
     two_theta = convert(scan.two_theta, wavelength, preparation.wavelength)
     valid = np.isfinite(two_theta)
     two_theta, counts = two_theta[valid], scan.counts[valid]
-    covered = np.zeros(grid.size, dtype=bool)
-    if two_theta.size > 1:
-        covered = (grid.two_theta >= two_theta[0]) & (grid.two_theta <= two_theta[-1])
-    if covered.mean() < LEAST_COVERAGE:
+    covered = measured(two_theta, grid) if two_theta.size > 1 else np.zeros(grid.size, dtype=bool)
+    if np.count_nonzero(covered) < 2:
         raise ScanError(
-            f"{scan.name}: its {scan.two_theta[0]:.4g}-{scan.two_theta[-1]:.4g}° at {wavelength:.4f} Å cover "
-            f"{covered.mean():.0%} of the model's {grid.start:g}-{grid.stop:g}° at {preparation.wavelength:.4f} Å, "
-            f"at least {LEAST_COVERAGE:.0%} are needed: measure a wider range or state the right wavelength"
+            f"{scan.name}: its {scan.two_theta[0]:.4g}-{scan.two_theta[-1]:.4g}° at {wavelength:.4f} Å lie outside of "
+            f"the {grid.start:g}-{grid.stop:g}° at {preparation.wavelength:.4f} Å that are looked at: "
+            "measure another range or state the right wavelength"
         )
     intensity = rebin(two_theta, counts, grid)
     return Pattern(grid, np.where(covered, intensity, 0.0), covered)
+
+
+def measured(two_theta: NDArray[np.float64], grid: Grid) -> NDArray[np.bool_]:
+    """Which points of a grid a scan tells of: those in its range, but not those in a hole of its axis."""
+    angle, step = grid.two_theta, np.diff(two_theta)
+    inside = (angle >= two_theta[0]) & (angle <= two_theta[-1])
+    usual = median_filter(step, 9, mode="nearest")
+    for i in np.flatnonzero(step > _HOLE * usual):
+        margin = max(grid.step, usual[i]) / 2 - 1e-9
+        first, end = np.searchsorted(angle, (two_theta[i] + margin, two_theta[i + 1] - margin))
+        inside[first:end] = False
+    return np.asarray(inside)
 
 
 def convert(two_theta: NDArray[np.float64], wavelength: float, target: float) -> NDArray[np.float64]:

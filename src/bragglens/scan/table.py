@@ -27,7 +27,7 @@ _STAMP = re.compile(  # a date and time at the end of every row, or the titles o
 _ENOUGH = 3  # lines of one width make a table: a date or a range in the header can pass for one or two
 _MOST_LINES = 1_000_000
 _LONGEST_QUOTED = 2000  # characters of a line in which quotes are parsed: titles and cells take far fewer
-_HUGE = 1e30  # no count and no angle; NaN and infinity are not below it either
+_HUGE = 1e30  # no angle; NaN and infinity are not below it either
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def table_in(text: str) -> Table:
     """The first table of text: rows that look alike, from which to the end only comments may interrupt it.
 
     Raises:
-        ScanError: there is no table, a row differs from the others, or holds something else than finite numbers.
+        ScanError: there is no table, a row differs from the others, or does not begin with a finite number.
     """
     if text.count("\n") + text.count("\r") > _MOST_LINES:
         raise ScanError(f"has over {_MOST_LINES} lines, more than a powder scan: is this the right file?")
@@ -153,7 +153,7 @@ def _numbers(rows: Sequence[tuple[int, str]], widths: Sequence[int], dialect: Di
         if found != width:
             raise _misfit(row, f"{width} numbers like the other rows")
     numbers = np.fromiter((value for _, line in rows for value in dialect.numbers(line)), np.float64).reshape(-1, width)
-    for i in np.flatnonzero(~(np.abs(numbers) < _HUGE).all(axis=1)):
+    for i in np.flatnonzero(~(np.abs(numbers[:, 0]) < _HUGE)):
         raise _misfit(rows[int(i)], "all finite numbers")
     return numbers
 

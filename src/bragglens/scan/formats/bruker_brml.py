@@ -18,6 +18,7 @@ from bragglens.scan.scan import Scan
 from bragglens.scan.unpack import Archive, holds
 
 Array = NDArray[np.float64]
+_NOT_TAKEN = -9999.0  # counts of a point at which the scan was stopped before
 _RAW_DATA = r"(?:[^/]+/)*RawData[0-9]*\.xml"
 
 
@@ -50,17 +51,33 @@ def _range(root: Element, route: Element) -> Range:
         raise ScanError(f"is a scan of {', '.join(axes)[:40] or 'no axis'}, not of 2θ: give a 2θ scan")
     rows, notes = _rows(route), list[str]()
     scanned, factor, counter = _place(route, "ScanAxes"), _place(route, "AbsorptionFactor"), _counter(route)
+    time = _place(route, "MeasuredTime")
     if not any(route.iterfind("DataViews/RawDataView")):  # old files list no columns: time, factor, axes ..., counter
-        scanned, factor, counter = 2, 1, rows.shape[1] - 1
+        time, scanned, factor, counter = 0, 2, 1, rows.shape[1] - 1
     if scanned is None or counter is None:
         raise ScanError("does not say which of its columns are the axes and the counts: export it as .xy")
     at = scanned + axes.index("TwoTheta")
-    if max(at, counter, factor or 0) >= rows.shape[1]:
+    if max(at, counter, factor or 0, time or 0) >= rows.shape[1]:
         raise ScanError("has rows shorter than its own list of columns: it is damaged, copy or export it again")
+    taken = _taken(rows[:, counter], rows[:, time] if time is not None else None)
+    if not taken.all():
+        notes.append(
+            f"{np.count_nonzero(~taken)} of {taken.size} points were not measured (no time, or {_NOT_TAKEN:g} counts): "
+            "left out"
+        )
+        rows = rows[taken]
     counts = rows[:, counter]
     if factor is not None:
         counts = unattenuated(counts, rows[:, factor], notes)
     return Range(rows[:, at], counts, _metadata(root, information), value(root, "WaveLengthAlpha1"), notes)
+
+
+def _taken(counts: Array, time: Array | None) -> NDArray[np.bool_]:
+    """Which rows were measured: a scan that is stopped leaves the others with no time and a mark for counts."""
+    taken = counts != _NOT_TAKEN
+    if time is not None and (time[taken] > 0).any():
+        taken &= time > 0
+    return np.asarray(taken)
 
 
 def _rows(route: Element) -> Array:

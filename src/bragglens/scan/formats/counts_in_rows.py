@@ -65,11 +65,8 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
             raise ScanError("holds no counts that fit its range: copy or export it again")
         wavelength, notes = wavelength_in([line[:500] for line in lines[: found.at]])
         two_theta, counts = _points(found, lines, notes)
-        above = two_theta > 0
-        if not above.all():
-            notes.append(f"{(~above).sum()} points at or below 0°: left out")
         metadata = {"sample": lines[0] if found.at else "", "anode": found.anode}
-        return scans(name, [Range(two_theta[above], counts[above], metadata, found.wavelength or wavelength, notes)])
+        return scans(name, [Range(two_theta, counts, metadata, found.wavelength or wavelength, notes)])
 
 
 def _found(lines: Sequence[str]) -> _Found | None:

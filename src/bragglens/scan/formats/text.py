@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
-from bragglens.scan.assemble import about, ascending
+from bragglens.scan.assemble import about, measured
 from bragglens.scan.lists import refuse_lists
 from bragglens.scan.scan import LEAST_POINTS, Scan
 from bragglens.scan.stated import missing, range_in
@@ -48,13 +48,15 @@ def read_columns(text: str, name: str) -> tuple[Scan, ...]:
         if len(columns.titles) > 2:
             numbers = f"{columns.axis + 1} and {columns.counts + 1} of {len(columns.titles)}"
             notes.append(f"used columns {numbers} as angle and intensity")
+        if not np.isfinite(table.numbers[:, columns.axis]).all():
+            raise ScanError("holds angles that are not finite: it is damaged, copy or export it again")
         refuse_lists(table.numbers[:, columns.axis], columns.titles)
         two_theta = two_theta_of(table.numbers[:, columns.axis], columns.label, wavelength, notes)
         notes += missing(range_in(table.header), two_theta)
         found = []
         for angles, counts in _runs(two_theta, table.numbers[:, columns.counts]):
             said = list(notes)
-            ordered = ascending(angles, counts, said)
+            ordered = measured(angles, counts, said)
             found.append(Scan(name, *ordered, wavelength, tuple(said), _metadata(table.header)))
             _check_axis(found[-1], said=bool(columns.label))
     return tuple(found)
