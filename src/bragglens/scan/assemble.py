@@ -78,6 +78,8 @@ def measured(two_theta: Array, counts: Array, notes: list[str]) -> tuple[Array, 
     if not np.isfinite(two_theta).all():
         raise ScanError("holds angles that are not finite: it is damaged, copy or export it again")
     two_theta, counts = ascending(two_theta, counts, notes)
+    if two_theta.size < LEAST_POINTS:  # no powder scan, as its reader will say
+        return two_theta, counts
     above = two_theta > 0
     if 2 * np.count_nonzero(above) <= above.size:
         raise ScanError(
