@@ -201,7 +201,7 @@ def _files(paths: Sequence[Path]) -> list[Path]:
         if not path.is_dir():
             files.append(path)
             continue
-        inside = [one for one in path.glob("*") if one.is_file() and one.name[0] != "."]
+        inside = [one for one in path.glob("*") if one.exists() and not one.is_dir() and one.name[0] != "."]
         if not inside:
             raise BragglensError(f"{path}: holds no file that can be opened: give scans, or the folder they are in")
         files += sorted(inside, key=order)

@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 from bragglens.crystal.formula import parse_formula
 from bragglens.crystal.phase import Phase, Site
 from bragglens.errors import StructureError
+from bragglens.files import read_bytes
 
 DEFAULT_U_ISO = 0.0063  # Å², B = 0.5 Å²: usual for inorganic solids at room temperature
 LARGEST_U = 0.3  # Å²; an atom that swings wider than half a bond is a slip of the file
 SNAP = 0.1  # Å; coordinates typed as 0.3333 lie this near to the special position they mean
 SHORTEST_CONTACT = 0.7  # Å between two atoms other than hydrogen; H-H in H2 is 0.74
 METRIC_TOLERANCE = 0.02  # relative; axes that symmetry makes equal may differ by 1% of their length
-MAX_FILE_SIZE = 50_000_000  # bytes
+MAX_FILE_SIZE = 50 * 2**20  # bytes
 _MAGNETIC = ("_space_group_magn", "_atom_site_moment", "_space_group_symop_magn")
 _MODULATED = ("_space_group_ssg", "_cell_modulation", "_cell_wave_vector", "_space_group_symop_ssg")
 _WATER_LABELS = ("WAT", "H2O")  # names that stand for a water molecule; W alone would be tungsten
@@ -78,12 +79,7 @@ def cif_content(path: Path) -> bytes:
     Raises:
         StructureError: it cannot be read, or is too large for a crystal structure.
     """
-    try:
-        if path.stat().st_size > MAX_FILE_SIZE:
-            raise StructureError(f"{path}: larger than {MAX_FILE_SIZE // 10**6} MB, which no crystal structure needs")
-        return path.read_bytes()
-    except OSError as error:
-        raise StructureError(f"{path}: cannot be read: {error.strerror}") from error
+    return read_bytes(path, StructureError, largest=MAX_FILE_SIZE, what="a crystal structure")
 
 
 def parse_cif(text: str, name: str, *, where: str | Path) -> Phase:
