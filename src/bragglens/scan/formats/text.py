@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
-from bragglens.scan.assemble import about, ascending
+from bragglens.scan.assemble import about, ascending, few
 from bragglens.scan.scan import LEAST_POINTS, Scan
 from bragglens.scan.wavelength import wavelength_in
 
@@ -94,7 +94,7 @@ def read_columns(text: str, name: str) -> tuple[Scan, ...]:
             notes.append(f"used columns {x + 1} and {y + 1} of {len(titles)} as angle and intensity")
         two_theta = _two_theta(numbers[:, x], label, wavelength, notes)
         found = []
-        for angles, counts in _runs(two_theta, numbers[:, y]):
+        for angles, counts in few(_runs(two_theta, numbers[:, y])):
             said = list(notes)
             columns = ascending(angles, counts, said)
             found.append(Scan(name, *columns, wavelength, tuple(said), _metadata(header)))
