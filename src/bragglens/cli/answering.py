@@ -102,11 +102,13 @@ def identify(
     """
     from bragglens.identify.identify import Options, check, identify_each, source
     from bragglens.identify.stated import internal_standard, stated_wavelength
+    from bragglens.scan.apart import reader
 
     if bool(scans) == bool(watch):
         raise typer.BadParameter("give the scans, or a folder to --watch")
     if watch and (table or report or series):
         raise typer.BadParameter("--watch has no end at which to write --table, --report or --series: leave them out")
+    reader()  # it starts while the model is read
     asked = asked_of(model, phases)
     options: Options = {
         "wavelength": stated_wavelength(wavelength),

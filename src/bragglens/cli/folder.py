@@ -102,6 +102,9 @@ def pieces_of(files: Sequence[Path], folder: Path, who: Who, options: dict[str, 
 def answer_piece(piece: Piece) -> str:
     """Identify the scans of a file and write their answers; the first error's sentence comes back, or nothing."""
     from bragglens.identify.identify import identify_each, source
+    from bragglens.scan.apart import reader
+
+    reader()  # it starts while the library is read
     asked = piece.asked  # before the file is read: one that grows meanwhile is asked again
     who = _read(piece.who)
     answers = [
