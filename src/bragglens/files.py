@@ -1,14 +1,15 @@
-"""Files that are either whole or not there."""
+"""Files: written whole or not at all, read only where they are files, and no larger than what they should hold."""
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from bragglens.errors import BragglensError
 
@@ -42,9 +43,69 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
         raise
 
 
+def read_bytes(
+    path: str | Path,
+    kind: type[BragglensError],
+    *,
+    largest: int,
+    what: str,
+    missing: str = "there is no such file: check the path and its spelling",
+) -> bytes:
+    """The content of a file that is read whole; nothing else is opened, and no more of it is read than may be.
+
+    Args:
+        path: the file.
+        kind: of the error that is raised.
+        largest: bytes that it may have.
+        what: it should hold, such as "a powder scan".
+        missing: what the sentence says where there is no such file.
+
+    Raises:
+        kind: it is missing, may not be read, is no file (a folder, a device, a pipe), or has more bytes.
+    """
+    try:
+        with open_file(path, kind, what=what) as handle:
+            size = os.fstat(handle.fileno()).st_size
+            content = b"" if size > largest else handle.read(largest + 1)  # it may grow meanwhile
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
+        _refuse(path, error, kind, missing)
+    if max(size, len(content)) > largest:
+        raise kind(f"{path}: is over {largest >> 20} MB, too large for {what}: is this the right file?")
+    return content
+
+
+def open_file(path: str | Path, kind: type[BragglensError], *, what: str) -> BinaryIO:
+    """A file opened to be read; a pipe would wait for ever for somebody to write, and a device may never end.
+
+    Raises:
+        kind: it is no file (a folder, a device, a pipe).
+        OSError: it is missing, or may not be opened.
+    """
+
+    def check(mode: int) -> None:
+        if not stat.S_ISREG(mode):
+            raise kind(f"{path}: cannot be read, it is a folder, a device or a pipe: give the file of {what}")
+
+    check(os.stat(path).st_mode)  # before it is opened, since that alone does something to some devices
+    waits_for_none = getattr(os, "O_NONBLOCK", 0)  # what became a pipe since
+    with ExitStack() as closing:
+        handle = open(path, "rb", opener=lambda name, flags: os.open(name, flags | waits_for_none))  # noqa: SIM115
+        closing.callback(handle.close)
+        check(os.fstat(handle.fileno()).st_mode)
+        closing.pop_all()  # whoever asked closes it
+    return handle
+
+
+def _refuse(path: str | Path, error: OSError | ValueError, kind: type[BragglensError], missing: str) -> NoReturn:
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise kind(f"{path}: {missing}") from None
+    reason = (getattr(error, "strerror", None) or str(error)).lower()
+    raise kind(f"{path}: cannot be read ({reason}): check that it may be read") from error
+
+
 @contextmanager
 def read_whole(path: str | Path, kind: type[BragglensError], *, missing: str, damaged: str) -> Iterator[None]:
-    """Whatever goes wrong while a file is read and understood becomes one sentence about it.
+    """Whatever goes wrong while a file is read and understood becomes one sentence about it; first, that it is a file.
 
     Args:
         path: the file.
@@ -52,6 +113,7 @@ def read_whole(path: str | Path, kind: type[BragglensError], *, missing: str, da
         missing, damaged: what the sentence says where there is no such file, and where it cannot be understood.
     """
     try:
+        open_file(path, kind, what="what was asked for").close()
         yield
     except BragglensError:
         raise

@@ -151,7 +151,7 @@ def test_a_fault_that_passes_is_tried_again(server: Server, tmp_path: Path) -> N
 def test_what_is_too_large_is_given_up_while_it_comes(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cod, "CIF_LIMIT", 2**20)
+    monkeypatch.setattr(cod, "MAX_FILE_SIZE", 2**20)
 
     server.serve_without_end()
     assert "is larger than 1 MB" in fetch(server, tmp_path, "9000629").problems[0]

@@ -102,11 +102,13 @@ def identify(
     """
     from bragglens.identify.identify import Options, check, identify_each, source
     from bragglens.identify.stated import internal_standard, stated_wavelength
+    from bragglens.scan.apart import reader
 
     if bool(scans) == bool(watch):
         raise typer.BadParameter("give the scans, or a folder to --watch")
     if watch and (table or report or series):
         raise typer.BadParameter("--watch has no end at which to write --table, --report or --series: leave them out")
+    reader()  # it starts while the model is read
     asked = asked_of(model, phases)
     options: Options = {
         "wavelength": stated_wavelength(wavelength),
@@ -201,7 +203,7 @@ def _files(paths: Sequence[Path]) -> list[Path]:
         if not path.is_dir():
             files.append(path)
             continue
-        inside = [one for one in path.glob("*") if one.is_file() and one.name[0] != "."]
+        inside = [one for one in path.glob("*") if one.exists() and not one.is_dir() and one.name[0] != "."]
         if not inside:
             raise BragglensError(f"{path}: holds no file that can be opened: give scans, or the folder they are in")
         files += sorted(inside, key=order)

@@ -96,13 +96,15 @@ def answer_folder(
 def pieces_of(files: Sequence[Path], folder: Path, who: Who, options: dict[str, Any]) -> list[Piece]:
     """A piece for each file, with paths that hold in whatever folder a worker was started."""
     there = folder.resolve()
-    return [Piece(file, file.resolve(), there / f"{file.name}.json", who, options) for file in files]
+    return [Piece(file, file.absolute(), there / f"{file.name}.json", who, options) for file in files]
 
 
 def answer_piece(piece: Piece) -> str:
     """Identify the scans of a file and write their answers; the first error's sentence comes back, or nothing."""
     from bragglens.identify.identify import identify_each, source
+    from bragglens.scan.apart import reader
 
+    reader()  # it starts while the library is read
     asked = piece.asked  # before the file is read: one that grows meanwhile is asked again
     who = _read(piece.who)
     answers = [

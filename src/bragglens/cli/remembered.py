@@ -10,6 +10,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from bragglens.errors import BragglensError, ScanError
+from bragglens.files import read_bytes
+from bragglens.scan.read import content_of
+
+_LARGEST = 2**30  # bytes of the answers to one file: thousands of scans, each with its fitted lines
+
 
 def identity_of(asked: Any) -> str:
     """What tells one library or model from another: the hash of its phases, and of its network or of the matcher."""
@@ -24,8 +30,8 @@ def identity_of(asked: Any) -> str:
 def asked_of_file(scan: Path, identity: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """What the answer to a file of scans depends on, as JSON gives it back: content, who is asked, how."""
     try:
-        content = sha256(scan.read_bytes()).hexdigest()
-    except OSError:
+        content = sha256(content_of(scan)).hexdigest()
+    except ScanError:
         content = "unreadable"
     given = {key: value for key, value in options.items() if value is not None}
     asked = {"sha256": content, "of": identity, "bragglens": version("bragglens"), "options": given}
@@ -36,9 +42,9 @@ def asked_of_file(scan: Path, identity: str, options: Mapping[str, Any]) -> dict
 def stands(target: Path, asked: Mapping[str, Any]) -> bool:
     """Whether the answer to this stands there, without an error: what could not be judged may be mended by now."""
     try:
-        found = json.loads(target.read_text(encoding="utf-8"))
+        found = json.loads(read_bytes(target, BragglensError, largest=_LARGEST, what="answers"))
         return bool(found["asked"] == asked) and not any(scan["error"] for scan in found["scans"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (BragglensError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 

@@ -21,8 +21,9 @@ from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import expected_reflections
 from bragglens.crystal.sites import read_sites
 from bragglens.errors import StructureError
+from bragglens.files import read_bytes
 
-MAX_FILE_SIZE = 50_000_000  # bytes
+MAX_FILE_SIZE = 50 * 2**20  # bytes
 FINEST = 0.9  # Å; Cu Kα reaches 118° there
 MOST_REFLECTIONS = 200_000  # independent ones down to FINEST; they lie closer than any powder pattern resolves
 _MAGNETIC = ("_space_group_magn", "_atom_site_moment", "_space_group_symop_magn")
@@ -51,12 +52,7 @@ def cif_content(path: Path) -> bytes:
     Raises:
         StructureError: it cannot be read, or is too large for a crystal structure.
     """
-    try:
-        if path.stat().st_size > MAX_FILE_SIZE:
-            raise StructureError(f"{path}: larger than {MAX_FILE_SIZE // 10**6} MB, which no crystal structure needs")
-        return path.read_bytes()
-    except OSError as error:
-        raise StructureError(f"{path}: cannot be read: {error.strerror}") from error
+    return read_bytes(path, StructureError, largest=MAX_FILE_SIZE, what="a crystal structure")
 
 
 def parse_cif(text: str, name: str, *, where: str | Path) -> Phase:

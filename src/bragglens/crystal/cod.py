@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bragglens.crystal.cif import parse_cif
+from bragglens.crystal.cif import MAX_FILE_SIZE, cif_content, parse_cif
 from bragglens.crystal.provenance import Gathered, Origin, file_name, put, read_manifest, sha256, write_manifest
 from bragglens.download import fetch
 from bragglens.errors import BragglensError, FetchError
 from bragglens.files import cache_folder, whole_file
 
 COD = "https://www.crystallography.net/cod"
-CIF_LIMIT = 50 * 2**20  # bytes
 POLITE = 0.5  # seconds between requests
 
 _ID = re.compile(r"(\d{7})(?:@(\d{1,9}))?", re.ASCII)
@@ -95,14 +94,14 @@ def _kept(code: str, pinned: str, folder: Path, origins: dict[str, Origin]) -> P
     for origin in origins.values():
         path = folder / origin.file
         same = origin.source == "COD" and origin.id == code and pinned in ("", origin.revision)
-        if same and path.exists() and sha256(path.read_bytes()) == origin.sha256:
+        if same and path.exists() and sha256(cif_content(path)) == origin.sha256:
             return path
     return None
 
 
 def _download(url: str, code: str, cached: Path, timeout: float, pause: float) -> None:
     """Fetch a CIF into the cache, if it is one, and the one that was asked for."""
-    content = fetch(url, limit=CIF_LIMIT, timeout=timeout, pause=pause)
+    content = fetch(url, limit=MAX_FILE_SIZE, timeout=timeout, pause=pause)
     text = content.decode("utf-8", errors="replace")
     if "_cell_length_a" not in text or not re.search(r"^data_", text, re.MULTILINE):
         raise FetchError(f"{url}: what arrived is no CIF of a structure: check the number, or try again later")
@@ -115,7 +114,7 @@ def _download(url: str, code: str, cached: Path, timeout: float, pause: float) -
 
 def _place(folder: Path, cached: Path, url: str, code: str, pinned: str, origins: dict[str, Origin]) -> Path:
     """Copy a CIF from the cache to the folder, where it can be read as a phase."""
-    content = cached.read_bytes()
+    content = cif_content(cached)
     text = content.decode("utf-8", errors="replace")
     phase = parse_cif(text, code, where=f"COD {code}")
     named, revised = _NAME.search(text), _REVISION.search(text)

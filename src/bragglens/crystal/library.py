@@ -73,7 +73,7 @@ def read_library(source: str | Path) -> Library:
         raise StructureError(
             f"{folder}: is no folder: give the folder that holds the CIFs of your phases, or a {SUFFIX} file"
         )
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() == ".cif" and p.is_file())
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() == ".cif" and not p.is_dir())
     if not files:
         raise StructureError(f"{folder}: holds no .cif file: put one CIF for each phase there")
     phases, problems = [], []

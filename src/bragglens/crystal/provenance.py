@@ -9,10 +9,12 @@ import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from bragglens.crystal.cif import cif_content
 from bragglens.errors import StructureError
-from bragglens.files import whole_file
+from bragglens.files import read_bytes, whole_file
 
 MANIFEST = "manifest.csv"
+_LARGEST = 2**28  # bytes, a million rows
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,9 @@ def read_manifest(folder: Path) -> dict[str, Origin]:
     if not path.exists():
         return {}
     try:
-        with path.open(newline="", encoding="utf-8") as handle:
-            rows = [Origin(**row) for row in csv.DictReader(handle)]
-    except (OSError, TypeError, ValueError, csv.Error) as error:
+        text = read_bytes(path, StructureError, largest=_LARGEST, what="a manifest").decode()
+        rows = [Origin(**row) for row in csv.DictReader(io.StringIO(text, newline=""))]
+    except (TypeError, ValueError, csv.Error) as error:
         raise StructureError(f"{path}: is no manifest of bragglens: choose another folder, or remove it") from error
     return {row.file: row for row in rows}
 
@@ -99,7 +101,7 @@ def put(folder: Path, content: bytes, origin: Origin, origins: dict[str, Origin]
     """
     path = folder / origin.file
     if path.exists():
-        held = sha256(path.read_bytes())
+        held = sha256(cif_content(path))
         known = origins.get(origin.file)
         if held not in (origin.sha256, known.sha256 if known else ""):
             raise StructureError(f"{path}: is there already and was changed, and is left as it is: rename or remove it")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
 
 from bragglens.errors import BragglensError, ScanError
+from bragglens.files import read_bytes
 from bragglens.identify.asked import Asked
 from bragglens.identify.identification import Identification, document
 from bragglens.identify.identify import Options, identify_file, ranking
 from bragglens.learn.model import Model
 from bragglens.simulate.instrument import emission
 
+_LARGEST = 2**28  # bytes, a million rows
 COLUMNS = ("file", "set", "phases", "weight_percent", "wavelength")
 
 
@@ -104,13 +107,13 @@ def read_manifest(path: str | Path, *, sets: Iterable[str] = ()) -> list[Label]:
     """
     path = Path(path)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            reader = csv.DictReader(handle)
-            lacking = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
-            if lacking:
-                raise ScanError(f"{path}: lacks the column {', '.join(lacking)}: a manifest has {', '.join(COLUMNS)}")
-            labels = [_label(row, path, number) for number, row in enumerate(reader, start=2)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = read_bytes(path, ScanError, largest=_LARGEST, what="a manifest").decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        lacking = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
+        if lacking:
+            raise ScanError(f"{path}: lacks the column {', '.join(lacking)}: a manifest has {', '.join(COLUMNS)}")
+        labels = [_label(row, path, number) for number, row in enumerate(reader, start=2)]
+    except (UnicodeDecodeError, csv.Error) as error:
         raise ScanError(f"{path}: the manifest cannot be read: {error}") from error
     wanted = set(sets)
     chosen = [label for label in labels if not wanted or label.set_name in wanted]
@@ -143,8 +146,8 @@ def _label(row: dict[str, str], path: Path, number: int) -> Label:
 def read_alike(path: str | Path) -> tuple[frozenset[str], ...]:
     """Groups of phases that count as one: a line each, names between commas."""
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_bytes(path, ScanError, largest=_LARGEST, what="groups of phases").decode().splitlines()
+    except UnicodeDecodeError as error:
         raise ScanError(f"{path}: the list of alike phases cannot be read: {error}") from error
     return tuple(frozenset(name.strip() for name in line.split(",")) for line in lines if "," in line)
 

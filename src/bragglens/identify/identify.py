@@ -24,9 +24,10 @@ from bragglens.identify.verify import Verified, verify
 from bragglens.learn.model import Model
 from bragglens.match.catalogue import Catalogue, catalogue
 from bragglens.match.matcher import Opinion
+from bragglens.scan.apart import read_scans_apart
 from bragglens.scan.pattern import Pattern
 from bragglens.scan.prepare import LEAST_COVERAGE, to_grid
-from bragglens.scan.read import read_scan, read_scans
+from bragglens.scan.read import one_scan
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import strongest_line
 
@@ -107,7 +108,7 @@ def identify(scan: Scan, model: Asked, **options: Unpack[Options]) -> Identifica
 def identify_file(path: str | Path, model: Asked, **options: Unpack[Options]) -> Identification:
     """Read a file and identify it; what goes wrong becomes the answer's `error`, so that a batch goes on."""
     try:
-        answer = identify(read_scan(path), model, **options)
+        answer = identify(one_scan(read_scans_apart(path), Path(path).name), model, **options)
     except BragglensError as error:
         return Identification(file=str(path), model=source(model), verdict=None, error=str(error))
     return replace(answer, file=str(path))
@@ -119,7 +120,7 @@ def identify_each(path: str | Path, model: Asked, **options: Unpack[Options]) ->
     Repeats of one measurement are told apart too: a sample that changes under the beam looks like repeats.
     """
     try:
-        yield from identify_scans(read_scans(path), str(path), model, **options)
+        yield from identify_scans(read_scans_apart(path), str(path), model, **options)
     except BragglensError as error:
         yield Identification(file=str(path), model=source(model), verdict=None, error=str(error))
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +17,13 @@ from bragglens.scan.impossible import MUCH, impossible
 from bragglens.scan.scan import LEAST_POINTS, Scan
 
 Array = NDArray[np.float64]
+Piece = TypeVar("Piece")
 
 MOST_POINTS = 2_000_000
 """Points of the longest scan: a synchrotron's has some 100,000; more can only come from a damaged header."""
 
+MOST_SCANS = 5_000
+"""Scans in a file: a series in time or temperature has some thousands."""
 
 _LONGEST_LIST = 24 * 2**20  # characters; of a point one needs ten or twenty
 
@@ -50,13 +55,25 @@ def scans(name: str, ranges: Iterable[Range]) -> tuple[Scan, ...]:
     Raises:
         ScanError: there is no range, or one of them is no powder scan.
     """
-    found = list(ranges)
+    found = few(ranges)
     kept = [each for each in found if each.counts.size >= LEAST_POINTS] or found
     if not kept:
         raise ScanError("holds no scan: measure or export it again")
     left_out = len(found) - len(kept)
     note = [f"{left_out} of {len(found)} ranges have fewer than {LEAST_POINTS} points: left out"] if left_out else []
     return tuple(_scan(name, each, note) for each in kept)
+
+
+def few(pieces: Iterable[Piece]) -> list[Piece]:
+    """All scans of a file, or pieces of them; they are asked for one by one, and no more of them than may be.
+
+    Raises:
+        ScanError: they are more than MOST_SCANS.
+    """
+    found = list(islice(pieces, MOST_SCANS + 1))
+    if len(found) > MOST_SCANS:
+        raise ScanError(f"holds over {MOST_SCANS} scans: export them as several files")
+    return found
 
 
 def _scan(name: str, found: Range, more_notes: list[str]) -> Scan:

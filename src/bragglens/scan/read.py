@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from bragglens.errors import ScanError
+from bragglens.files import read_bytes
 from bragglens.scan.formats import (
     bruker_brml,
     bruker_raw,
@@ -79,8 +80,7 @@ def read_scan(path: str | Path) -> Scan:
             `read_scans` for them), or its content is no powder scan that can be read without guessing. Nothing else
             is raised, whatever the file holds.
     """
-    scans = read_scans(path)
-    return scans[0] if len(scans) == 1 else _summed(scans, Path(path).name)
+    return one_scan(read_scans(path), Path(path).name)
 
 
 def read_scans(path: str | Path) -> list[Scan]:
@@ -95,8 +95,16 @@ def read_scans(path: str | Path) -> list[Scan]:
     Raises:
         ScanError: as `read_scan`, but not for holding several scans.
     """
-    path = Path(path)
-    return scans_in(_content(path), path.name)
+    return scans_in(content_of(path), Path(path).name)
+
+
+def content_of(path: str | Path) -> bytes:
+    """The content of a file of scans, for `scans_in`.
+
+    Raises:
+        ScanError: there is no such file, it may not be read, is no file (a folder, a device, a pipe), or is too large.
+    """
+    return read_bytes(path, ScanError, largest=LARGEST, what="a powder scan")
 
 
 def scans_in(data: bytes, name: str) -> list[Scan]:
@@ -115,6 +123,15 @@ def scans_in(data: bytes, name: str) -> list[Scan]:
         f"{name}: is binary, and of no format that can be read: "
         "export the scan as text with two columns, 2θ and intensity (.xy), from the program that wrote it"
     )
+
+
+def one_scan(scans: Sequence[Scan], name: str) -> Scan:
+    """The only scan of a file called `name`, or the sum of those that repeat one measurement.
+
+    Raises:
+        ScanError: they differ in range, wavelength or anything the file states of them.
+    """
+    return scans[0] if len(scans) == 1 else _summed(scans, name)
 
 
 def _summed(scans: Sequence[Scan], name: str) -> Scan:
@@ -142,17 +159,3 @@ def _same(one: Scan, other: Scan) -> bool:
 
     alike = one.two_theta.size == other.two_theta.size and one.wavelength == other.wavelength
     return alike and said(one) == said(other) and bool(np.abs(one.two_theta - other.two_theta).max() < _SAME_ANGLES)
-
-
-def _content(path: Path) -> bytes:
-    """The file, or one byte more than the largest that is read, or a ScanError that says why not."""
-    try:
-        if not path.exists():
-            raise ScanError(f"{path}: there is no such file: check the path and its spelling")
-        if not path.is_file():
-            raise ScanError(f"{path}: is a folder or a device, not a file: give the path of one scan")
-        with path.open("rb") as stream:
-            return stream.read(LARGEST + 1)
-    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise ScanError(f"{path}: cannot be opened ({reason}): check that it may be read") from error

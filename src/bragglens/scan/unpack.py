@@ -2,27 +2,28 @@
 
 A zip of a megabyte can unpack to a terabyte, and its directory alone can fill the memory. So the directory's entries
 are counted before zipfile sees it, sizes are looked at before a member is opened, and the stream is cut at the cap
-since the directory may lie.
+since the directory may lie. What the members hold together is bounded, since there may be thousands of them.
 """
 
 from __future__ import annotations
 
 import io
-import lzma
 import re
 import struct
 import zipfile
 import zlib
 from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element
 
 from bragglens.errors import ScanError
+from bragglens.scan.markup import MOST_MARKS, marks, parse, too_many
 
 _MOST_MEMBERS = 5000
 _LARGEST = 64 * 2**20  # bytes of all members that are read of one file, together
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others can ask for gigabytes, and no scan is packed by them
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
-    lzma.LZMAError,
     struct.error,
     EOFError,
     OSError,
@@ -58,6 +59,7 @@ class Archive:
     data: bytes
     _members: zipfile.ZipFile = field(init=False, repr=False)
     _unpacked: int = field(init=False, default=0)
+    _marks: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         if self.data.count(b"PK\1\2") > _MOST_MEMBERS:
@@ -72,9 +74,7 @@ class Archive:
     def names(self, pattern: str) -> list[str]:
         """Members whose whole path matches a pattern, in natural order: Data2 before Data10."""
         found = [name for name in self._members.namelist() if re.fullmatch(pattern, name)]
-        return sorted(
-            set(found), key=lambda name: [int(part) if part.isdigit() else 0 for part in re.split(r"([0-9]+)", name)]
-        )
+        return sorted(set(found), key=_natural)
 
     def read(self, name: str) -> bytes:
         """A member's content."""
@@ -82,6 +82,8 @@ class Archive:
             left = _LARGEST - self._unpacked
             stated = self._members.getinfo(name).file_size
             content = b""
+            if self._members.getinfo(name).compress_type not in _METHODS:
+                raise ScanError(f"its member {name[:60]} is compressed in an unusual way: export it again")
             if stated <= left:
                 with self._members.open(name) as stream:
                     content = stream.read(left + 1)
@@ -91,6 +93,20 @@ class Archive:
         if stated > left or len(content) > left:
             raise ScanError(f"unpacks to over {_LARGEST >> 20} MB, which no powder scan does: is this the right file?")
         return content
+
+    def parse(self, name: str) -> Element:
+        """The root element of a member that is XML."""
+        content = self.read(name)
+        self._marks += marks(content)
+        if self._marks > MOST_MARKS:
+            raise too_many()
+        return parse(content)
+
+
+def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """The numbers in a name, compared by their digits: they may be thousands, which `int` refuses."""
+    numbers = [digits.lstrip("0") for digits in re.findall(r"[0-9]+", name)]
+    return [(len(digits), digits) for digits in numbers], name
 
 
 def _reason(error: Exception) -> str:

@@ -49,7 +49,7 @@ def settled_files(folder: Path, *, settle: float, poll: float = 1.0) -> Iterator
 
 
 def _stamps(folder: Path) -> dict[Path, Stamp]:
-    """The files of a folder as they are now; one that vanishes meanwhile is left out."""
+    """What a folder holds now but for folders; what vanishes meanwhile is left out."""
     out = {}
     try:
         names = [path for path in folder.iterdir() if not path.name.startswith((".", "~"))]
@@ -58,8 +58,9 @@ def _stamps(folder: Path) -> dict[Path, Stamp]:
     for path in names:
         try:
             state = path.stat()
-            if path.is_file() and path.suffix.lower() not in _UNFINISHED:
-                out[path] = Stamp(state.st_size, round(state.st_mtime, 3))
+            if not path.is_dir() and path.suffix.lower() not in _UNFINISHED:
+                # a pipe or a device, which is refused, is no other when somebody writes to it
+                out[path] = Stamp(state.st_size, round(state.st_mtime, 3)) if path.is_file() else Stamp(0, 0.0)
         except OSError:
             continue
     return out

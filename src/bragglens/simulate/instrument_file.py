@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from bragglens.errors import RecipeError
-from bragglens.files import whole_file
+from bragglens.files import read_bytes, whole_file
 from bragglens.simulate.instrument import Instrument, Line, emission
 
 _DEFAULT = Instrument(emission("CuKa"))
 _NAMES = tuple(field.name for field in fields(Instrument))
+_LARGEST = 2**20  # bytes
 _FROM_ZERO = ("divergence", "axial", "X", "Y")  # cannot be negative
 _ABOVE_ZERO = ("radius", "specimen_length")
 
@@ -60,17 +61,14 @@ def instrument_toml(instrument: Instrument) -> str:
 
 
 def _toml(path: Path) -> dict[str, Any]:
+    missing = "there is no such file: `bragglens calibrate -o` makes one"
+    content = read_bytes(path, RecipeError, largest=_LARGEST, what="an instrument", missing=missing)
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise RecipeError(f"{path}: there is no such file: `bragglens calibrate -o` makes one") from None
+        return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise RecipeError(f"{path}: is no text: give a TOML file, as `bragglens calibrate` writes") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise RecipeError(f"{path}: is no TOML ({error}): mend it there") from None
-    except (OSError, ValueError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise RecipeError(f"{path}: cannot be read ({reason}): give a TOML file") from None
 
 
 def _value(name: str, entry: Any) -> Any:

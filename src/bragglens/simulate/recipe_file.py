@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from bragglens.errors import RecipeError
-from bragglens.files import whole_file
+from bragglens.files import read_bytes, whole_file
 from bragglens.simulate.draws import Constant, Distribution, LogUniform, Normal, Uniform
 from bragglens.simulate.instrument import emission
 from bragglens.simulate.recipe import Recipe
@@ -37,6 +37,7 @@ FAMILIES: dict[str, type[Distribution]] = {
     "normal": Normal,
 }
 DEFAULTS: dict[str, Distribution | float | str] = vars(Recipe())
+_LARGEST = 2**20  # bytes
 _ABOVE_ZERO = ("size", "march")  # the formulas divide by these
 _AT_MOST_ONE = ("lorentzian",)  # a share
 _UNITS = {"nm": "nm", "Å": "Å", "mm": "mm", "degrees": "°"}
@@ -118,15 +119,8 @@ def family(distribution: Distribution) -> str:
 
 
 def _toml(path: Path) -> dict[str, Any]:
-    try:
-        data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        raise RecipeError(
-            f"{path}: there is no such file: start one with `bragglens recipe show --toml > {path.name}`"
-        ) from None
-    except (OSError, ValueError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise RecipeError(f"{path}: cannot be read ({reason}): give a TOML file") from None
+    missing = f"there is no such file: start one with `bragglens recipe show --toml > {path.name}`"
+    data = read_bytes(path, RecipeError, largest=_LARGEST, what="a recipe", missing=missing)
     # A PowerShell's > writes UTF-16.
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bragglens.crystal.library import Library
 from bragglens.errors import RecipeError
-from bragglens.files import whole_file
+from bragglens.files import open_file, whole_file
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.draws import draws
 from bragglens.simulate.mixture import draw_conditions, single_phases
@@ -80,6 +80,7 @@ def load_array(path: Path) -> NDArray[Any]:
         RecipeError: it is missing, damaged, or holds no numbers.
     """
     try:
+        open_file(path, RecipeError, what="an array of numbers (.npy)").close()
         array: NDArray[Any] = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise RecipeError(f"{path}: there is no such file: make it with `bragglens simulate`") from None

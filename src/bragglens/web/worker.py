@@ -16,9 +16,10 @@ from bragglens.errors import BragglensError, ScanError
 from bragglens.identify.asked import Asked
 from bragglens.identify.identification import Identification, document
 from bragglens.identify.identify import Options, identify_scans, source
-from bragglens.scan.read import scans_in
+from bragglens.scan.apart import limit_memory, scans_apart
 
 LONGEST = 600.0  # seconds that one file may take
+MOST_MEMORY = 4 * 2**30  # bytes that a worker may take beyond what it starts with
 _LOOK = 0.1  # seconds between two looks at whether an answer is still wanted
 
 
@@ -60,7 +61,7 @@ def answer(upload: Upload, asked: Asked, options: Options) -> Answer:
 
 
 def _answer(upload: Upload, asked: Asked, options: Options) -> Answer:
-    scans = scans_in(upload.data, upload.name)
+    scans = scans_apart(upload.data, upload.name)
     if "wavelength" not in options and any(scan.wavelength is None for scan in scans):
         error = f"{upload.name}: the file does not state its wavelength: choose it, CuKa for example"
         return failed(upload, asked, error, missing="wavelength")
@@ -135,6 +136,7 @@ class Worker:
 def _work(pipe: Connection, asked: Asked) -> None:
     """Answer until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends this process
+    limit_memory(MOST_MEMORY)
     while True:
         try:
             upload, options = pipe.recv()

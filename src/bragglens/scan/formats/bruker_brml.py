@@ -6,6 +6,8 @@ scanned axes and which the counter.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -13,13 +15,21 @@ from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
 from bragglens.scan.assemble import Range, about, numbers, scans, unattenuated
-from bragglens.scan.markup import number, parse, text, value
+from bragglens.scan.markup import number, text, value
 from bragglens.scan.scan import Scan
 from bragglens.scan.unpack import Archive, holds
 
 Array = NDArray[np.float64]
 _NOT_TAKEN = -9999.0  # counts of a point at which the scan was stopped before
 _RAW_DATA = r"(?:[^/]+/)*RawData[0-9]*\.xml"
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """What a file of raw data states of all its routes: Kα1 in Å, and entries of `Scan.metadata`."""
+
+    wavelength: float | None
+    metadata: Mapping[str, object]
 
 
 def recognises(data: bytes) -> bool:
@@ -35,16 +45,16 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
     """
     with about(name):
         archive = Archive(data)
-        roots = [parse(archive.read(member)) for member in archive.names(_RAW_DATA)]
-        routes = [(root, route) for root in roots for route in root.iterfind(".//DataRoute")]
-        measured = [(root, route) for root, route in routes if route.find("Datum") is not None]
+        roots = [archive.parse(member) for member in archive.names(_RAW_DATA)]
+        routes = [(stated, route) for root in roots for stated in [_stated(root)] for route in root.iter("DataRoute")]
+        measured = [(stated, route) for stated, route in routes if route.find("Datum") is not None]
         if not measured:
             raise ScanError("holds no points, only images or nothing: integrate or export it as .xy first")
         original = [pair for pair in measured if pair[1].get("RouteFlag") == "Measured"] or measured
-        return scans(name, [_range(root, route) for root, route in original])
+        return scans(name, (_range(stated, route) for stated, route in original))
 
 
-def _range(root: Element, route: Element) -> Range:
+def _range(stated: _Stated, route: Element) -> Range:
     information = route.find("ScanInformation")
     axes = [axis.get("AxisId") or "" for axis in route.iterfind("ScanInformation/ScanAxes/ScanAxisInfo")]
     if "TwoTheta" not in axes:
@@ -69,7 +79,12 @@ def _range(root: Element, route: Element) -> Range:
     counts = rows[:, counter]
     if factor is not None:
         counts = unattenuated(counts, rows[:, factor], notes)
-    return Range(rows[:, at], counts, _metadata(root, information), value(root, "WaveLengthAlpha1"), notes)
+    metadata = {
+        **stated.metadata,
+        "scan_axis": information.get("ScanName") if information is not None else "",
+        "counting_time_s": number(information, "TimePerStep"),
+    }
+    return Range(rows[:, at], counts, metadata, stated.wavelength, notes)
 
 
 def _taken(counts: Array, time: Array | None) -> NDArray[np.bool_]:
@@ -117,18 +132,18 @@ def _start(view: Element) -> int | None:
     return int(start) if start.isascii() and start.isdigit() and len(start) < 6 else None
 
 
-def _metadata(root: Element, information: Element | None) -> dict[str, object]:
+def _stated(root: Element) -> _Stated:
+    """What holds for all routes of a file, looked for once: there may be thousands."""
     sample = next((item.get("Value") for item in root.iterfind(".//InfoItem") if item.get("Name") == "SampleName"), "")
     before = root.iterfind(".//PrimaryTracks//InfoData")
     crystal = next((optic.get("LogicName") for optic in before if (optic.get("LogicName") or "").startswith("Ge")), "")
-    return {
+    metadata = {
         "radius_mm": value(root.find(".//SecondaryTracks"), "Radius"),
         "anode": text(root.find(".//Tube"), "TubeMaterial"),
         "wavelength_2": value(root, "WaveLengthAlpha2"),
         "wavelength_2_weight": value(root, "WaveLengthRatio"),
         "monochromator": f"incident: {crystal}" if crystal else "",
-        "scan_axis": information.get("ScanName") if information is not None else "",
-        "counting_time_s": number(information, "TimePerStep"),
         "started": text(root, "TimeStampStarted"),
         "sample": sample,
     }
+    return _Stated(value(root, "WaveLengthAlpha1"), metadata)

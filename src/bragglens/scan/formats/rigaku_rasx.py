@@ -11,7 +11,7 @@ from bragglens.errors import ScanError
 from bragglens.scan.assemble import Range, about, number, scans
 from bragglens.scan.formats.rigaku_ras import check_axis, columns, counting_time, optics
 from bragglens.scan.markup import number as number_at
-from bragglens.scan.markup import parse, text
+from bragglens.scan.markup import text
 from bragglens.scan.scan import Scan
 from bragglens.scan.unpack import Archive, holds
 
@@ -34,12 +34,12 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
         profiles = archive.names(_PROFILES)
         if not profiles:
             raise ScanError("holds no profile, so it is an image or empty: export the scan as text (.xy or .ras)")
-        return scans(name, [_range(archive, profile, len(profiles)) for profile in profiles])
+        return scans(name, (_range(archive, profile, len(profiles)) for profile in profiles))
 
 
 def _range(archive: Archive, profile: str, profiles: int) -> Range:
     # Rigaku's own spelling.
-    conditions = parse(archive.read(profile.replace("Profile", "MesurementConditions").replace(".txt", ".xml")))
+    conditions = archive.parse(profile.replace("Profile", "MesurementConditions").replace(".txt", ".xml"))
     step_axis = text(conditions, "RSMInformation/StepAxisName")
     if step_axis:
         raise ScanError(

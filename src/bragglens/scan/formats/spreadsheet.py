@@ -7,18 +7,45 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
 from bragglens.errors import ScanError
 from bragglens.scan.assemble import about
 from bragglens.scan.formats.text import read_columns
-from bragglens.scan.markup import parse
+from bragglens.scan.markup import children
 from bragglens.scan.scan import Scan
 from bragglens.scan.unpack import Archive, holds
 
 _SHEETS = r"xl/worksheets/sheet[0-9]+\.xml"
-_MOST_COLUMNS, _MOST_ROWS = 256, 200_000
+_MOST_COLUMNS = 256
+_LONGEST_TEXT = 32_767  # characters of a cell, Excel's own limit
+
+
+@dataclass
+class _Left:
+    """What the rows of all sheets may still hold; a few kB can say one long text a million times.
+
+    Attributes:
+        rows, cells: places up to the last cell of each row, as the line that is read has them all.
+        characters: of the cells' texts; of a text file of such size a scan is read in some seconds.
+    """
+
+    rows: int = 200_000
+    cells: int = 2_000_000
+    characters: int = 8 * 2**20
+
+    def take(self, cells: dict[int, str]) -> None:
+        """Count a row.
+
+        Raises:
+            ScanError: that is more than a scan can need.
+        """
+        self.rows -= 1
+        self.cells -= max(cells, default=0) + 1
+        self.characters -= sum(map(len, cells.values()))
+        if min(self.rows, self.cells, self.characters) < 0:
+            raise ScanError("expands to more rows, cells or characters than a powder scan has: is this the right file?")
 
 
 def recognises(data: bytes) -> bool:
@@ -38,11 +65,11 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
         if not sheets:
             raise ScanError("is a workbook without sheets: save it again, or export the scan as .csv")
         strings = _strings(archive)
-        problem = None
+        problem, left = None, _Left()
         for number, sheet in enumerate(sheets, 1):
-            rows = _rows(parse(archive.read(sheet)), strings)
+            rows = "\n".join(_rows(archive.parse(sheet), strings, left))
             try:
-                scans = read_columns("\n".join(rows), name)
+                scans = read_columns(rows, name)
             except ScanError as error:
                 problem = problem or error
                 continue
@@ -55,21 +82,24 @@ def _strings(archive: Archive) -> list[str]:
     """Texts that cells refer to by number."""
     if not archive.names(r"xl/sharedStrings\.xml"):
         return []
-    root = parse(archive.read("xl/sharedStrings.xml"))
-    return ["".join(part.text or "" for part in item.iterfind(".//{*}t")) for item in root.iterfind("{*}si")]
+    items = children(archive.parse("xl/sharedStrings.xml"), "si")
+    strings = ["".join(part.text or "" for part in item.iterfind(".//{*}t")) for item in items]
+    if (longest := max(map(len, strings), default=0)) > _LONGEST_TEXT:
+        raise ScanError(f"has a text of {longest} characters, more than a cell can hold: is this the right file?")
+    return strings
 
 
-def _rows(sheet: Element, strings: list[str]) -> Iterator[str]:
+def _rows(sheet: Element, strings: list[str], left: _Left) -> Iterator[str]:
     """Rows as lines with tabs between the cells."""
-    for number, row in enumerate(sheet.iterfind(".//{*}sheetData/{*}row")):
-        if number == _MOST_ROWS:
-            raise ScanError(f"has over {_MOST_ROWS} rows, more than a powder scan: is this the right file?")
+    for row in (row for data in children(sheet, "sheetData") for row in children(data, "row")):
         cells: dict[int, str] = {}
-        for place, cell in enumerate(row.iterfind("{*}c")):
+        for place, cell in enumerate(row[:_MOST_COLUMNS]):
             column = _column(cell.get("r") or "", place)
             if column < _MOST_COLUMNS:
-                cells[column] = re.sub(r"\s+", " ", _shown(cell, strings))
-        yield "\t".join(cells.get(column, "") for column in range(max(cells, default=-1) + 1))
+                cells[column] = _shown(cell, strings)
+        left.take(cells)
+        plain = {column: re.sub(r"\s+", " ", text) for column, text in cells.items()}
+        yield "\t".join(plain.get(column, "") for column in range(max(cells, default=-1) + 1))
 
 
 def _column(reference: str, place: int) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
-from bragglens.scan.assemble import about, measured
+from bragglens.scan.assemble import about, few, measured
 from bragglens.scan.lists import refuse_lists
 from bragglens.scan.scan import LEAST_POINTS, Scan
 from bragglens.scan.stated import missing, range_in
@@ -54,7 +54,7 @@ def read_columns(text: str, name: str) -> tuple[Scan, ...]:
         two_theta = two_theta_of(table.numbers[:, columns.axis], columns.label, wavelength, notes)
         notes += missing(range_in(table.header), two_theta)
         found = []
-        for angles, counts in _runs(two_theta, table.numbers[:, columns.counts]):
+        for angles, counts in few(_runs(two_theta, table.numbers[:, columns.counts])):
             said = list(notes)
             ordered = measured(angles, counts, said)
             found.append(Scan(name, *ordered, wavelength, tuple(said), _metadata(table.header)))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
 from bragglens.scan.assemble import Range, about, numbers, scans
-from bragglens.scan.markup import number, parse, text
+from bragglens.scan.markup import children, number, parse, text
 from bragglens.scan.scan import Scan
 
 Array = NDArray[np.float64]
@@ -36,13 +36,13 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
     """
     with about(name):
         root = parse(data)
-        measured = [(m, scan) for m in root.iterfind(".//{*}xrdMeasurement") for scan in m.iterfind(".//{*}scan")]
+        measured = [(m, scan) for m in root.iterfind(".//{*}xrdMeasurement") for scan in children(m, "scan")]
         if not measured:
             raise ScanError("holds no scan: measure or export it again")
         kind = measured[0][0].get("measurementType", "").lower()
         if len(measured) > 1 and "area" in kind:
             raise ScanError(f"is a map of {len(measured)} scans ({kind}), not a powder scan: export one scan of it")
-        return scans(name, [_range(root, measurement, scan) for measurement, scan in measured])
+        return scans(name, (_range(root, measurement, scan) for measurement, scan in measured))
 
 
 def _range(root: Element, measurement: Element, scan: Element) -> Range:

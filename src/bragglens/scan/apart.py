@@ -1,0 +1,183 @@
+"""Apart: files are read in a process of their own, so that one made to hurt costs itself, and not who asked.
+
+Only the reading is apart. What it gives is bounded, in points and in scans, and to identify that is our own work; a
+whole answer apart would load library and network twice. The process is started once, holds the readers alone (0.2 s,
+40 MB; a copy of this one, by fork, would copy the locks of its threads), and is started anew where it was lost.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from bragglens.errors import BragglensError, ScanError
+from bragglens.scan.read import content_of, scans_in
+from bragglens.scan.scan import Scan
+
+LONGEST = 60.0
+"""Seconds in which a file is read; the largest take 5 s of a processor."""
+
+MOST_MEMORY = 2**30
+"""Bytes beyond what the process holds at its start, where the system can limit them (Linux); the largest take half."""
+
+# The package's own __init__ imports the fit, which takes seconds and which no reader needs; so it is left out.
+_START = """
+import sys, types
+sys.path[:] = sys.argv[2:]
+package = sys.modules["bragglens"] = types.ModuleType("bragglens")
+package.__path__ = [sys.argv[1]]
+from bragglens.scan.apart import serve
+serve()
+"""
+
+
+def read_scans_apart(path: str | Path) -> list[Scan]:
+    """The scans of a file, as `read_scans` gives them, within LONGEST and MOST_MEMORY.
+
+    Raises:
+        ScanError: as `read_scans`, and where the file takes more time or memory, or ends the process that reads it.
+    """
+    return scans_apart(content_of(path), Path(path).name)
+
+
+def scans_apart(data: bytes, name: str) -> list[Scan]:
+    """The scans that the content of a file holds, as `read_scans_apart` gives them; `name` is what to call it."""
+    return reader().ask(data, name)
+
+
+def reader() -> Reader:
+    """The one of this process, started when first asked for; asked early, it starts while other work is done."""
+    return _reader(os.getpid())
+
+
+@cache
+def _reader(owner: int) -> Reader:
+    """A process that was forked has one of its own: two must not talk through one pipe."""
+    started = Reader()
+    atexit.register(lambda: started.close() if os.getpid() == owner else None)
+    return started
+
+
+class Reader:
+    """A process that reads one file after the other."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # one question at a time, whatever threads ask
+        self._process: subprocess.Popen[bytes] | None = None
+        with suppress(OSError):  # said by the first question
+            self._process = _started()
+
+    def ask(self, data: bytes, name: str) -> list[Scan]:
+        """The scans in these bytes.
+
+        Raises:
+            ScanError: they hold none, or took too much.
+        """
+        with self._lock:
+            try:
+                answer: list[Scan] | BragglensError = self._answer(data, name)
+            except BaseException:  # Ctrl-C, or the process is lost: whatever it may still say is no answer to the next
+                self.close()
+                raise
+        if isinstance(answer, BragglensError):
+            raise answer
+        return answer
+
+    def _answer(self, data: bytes, name: str) -> Any:
+        """Scans, or the error that is to be raised."""
+        try:
+            if self._process is None or self._process.poll() is not None:
+                self._process = _started()
+        except OSError as error:
+            raise ScanError(f"{name}: no process can be started to read it ({error.strerror}): try again") from error
+        process, late = self._process, threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(LONGEST, give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            _send(_pipe(process.stdin), (data, name))
+            return pickle.load(_pipe(process.stdout))
+        except (EOFError, OSError, pickle.UnpicklingError):
+            if late.is_set():
+                said = f"is not read after {LONGEST:g} s, given up: is this the right file?"
+            else:
+                said = "the process that read it ended in a crash: is it damaged? If not, please report this file"
+            raise ScanError(f"{name}: {said}") from None
+        finally:
+            timer.cancel()
+
+    def close(self) -> None:
+        """End the process, whatever it is at."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            with suppress(OSError):  # what was not sent yet
+                process.communicate()
+
+
+def _started() -> subprocess.Popen[bytes]:
+    package = str(Path(__file__).resolve().parents[1])
+    command = [sys.executable, "-I", "-c", _START, package, *sys.path]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def _pipe(pipe: Any) -> Any:
+    assert pipe is not None
+    return pipe
+
+
+def _send(pipe: BinaryIO, what: object) -> None:
+    pickle.dump(what, pipe, protocol=pickle.HIGHEST_PROTOCOL)
+    pipe.flush()
+
+
+def serve() -> None:
+    """Read what is asked for until nobody asks any more: the other end of the pipe closes when who asked ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who asked
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no answer
+    limit_memory(MOST_MEMORY)
+    while True:
+        try:
+            data, name = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        _send(answers, _read(data, name))
+
+
+def _read(data: bytes, name: str) -> list[Scan] | BragglensError:
+    try:
+        return scans_in(data, name)
+    except BragglensError as error:
+        return error
+    except MemoryError:
+        return ScanError(f"{name}: takes more memory than a powder scan can: is this the right file?")
+    except Exception as error:  # a mistake of ours must not end a batch
+        return ScanError(f"{name}: cannot be read ({type(error).__name__}: {error}): please report this file")
+
+
+def limit_memory(more: int) -> None:
+    """Let this process take so many bytes more than it has; nothing is done where the system knows no such limit."""
+    try:
+        import resource
+
+        held = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        most = held + more if hard == resource.RLIM_INFINITY else min(held + more, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+    except (ImportError, OSError, ValueError):
+        return

@@ -1,0 +1,127 @@
+"""Reading apart: the same scans and sentences; a file that hangs, crashes or fills the memory costs itself alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bragglens.errors import ScanError
+from bragglens.scan import apart
+from bragglens.scan.apart import Reader, read_scans_apart, reader
+from bragglens.scan.read import read_scans
+
+GOOD = "".join(f"{10 + i / 10:.1f} {i % 7}\n" for i in range(60)).encode()
+
+# What a hostile file might make a reader do; here the reader is told to by the file's name.
+HURTS = """
+import time, os
+from bragglens.scan import apart
+plain = apart.scans_in
+
+def hurt(data, name):
+    if name == "hang":
+        time.sleep(99)
+    if name == "crash":
+        os._exit(11)
+    if name == "fill":
+        bytearray(2**31)
+    if name == "mistake":
+        raise ZeroDivisionError("ours")
+    if name == "print":
+        print("printed", flush=True)
+    return plain(data, name)
+
+apart.scans_in = hurt
+serve()
+"""
+
+
+@pytest.fixture
+def hurt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
+    monkeypatch.setattr(apart, "_START", apart._START.replace("serve()\n", HURTS))
+    started = Reader()
+    yield started
+    started.close()
+
+
+def test_what_is_read_apart_is_what_is_read(tmp_path: Path) -> None:
+    (tmp_path / "good.xy").write_bytes(GOOD)
+    (tmp_path / "bad.xy").write_text("no scan")
+    (there,), (here,) = read_scans_apart(tmp_path / "good.xy"), read_scans(tmp_path / "good.xy")
+    np.testing.assert_array_equal(there.counts, here.counts)
+    assert (there.name, there.notes, there.metadata) == (here.name, here.notes, here.metadata)
+    for path in (tmp_path / "bad.xy", tmp_path / "none.xy", tmp_path):
+        with pytest.raises(ScanError) as apart_said:
+            read_scans_apart(path)
+        with pytest.raises(ScanError) as said:
+            read_scans(path)
+        assert str(apart_said.value) == str(said.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("crash", "crash: the process that read it ended in a crash"),
+        ("hang", "hang: is not read after 1.5 s, given up"),
+        ("mistake", r"mistake: cannot be read \(ZeroDivisionError: ours\): please report"),
+        pytest.param(
+            "fill",
+            "fill: takes more memory than a powder scan can",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory"),
+        ),
+    ],
+)
+def test_what_hurts_costs_itself(hurt: Reader, name: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name == "hang":
+        hurt.ask(GOOD, "first")  # the start is not part of the time
+        monkeypatch.setattr(apart, "LONGEST", 1.5)
+    with pytest.raises(ScanError, match=says):
+        hurt.ask(GOOD, name)
+    monkeypatch.undo()
+    (scan,) = hurt.ask(GOOD, "next")
+    assert scan.counts.size == 60
+
+
+def test_what_a_library_prints_is_no_answer(hurt: Reader) -> None:
+    assert len(hurt.ask(GOOD, "print")) == len(hurt.ask(GOOD, "print")) == 1
+
+
+def test_the_readers_alone_are_loaded() -> None:
+    code = apart._START.replace("serve()", "print('bragglens.identify' in sys.modules, 'scipy' in sys.modules)")
+    package = str(Path(apart.__file__).parents[1])
+    done = subprocess.run([sys.executable, "-I", "-c", code, package, *sys.path], capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "False"], done.stderr
+
+
+def test_it_ends_with_who_started_it() -> None:
+    """Killed, who started it cannot end it; its pipe closes all the same."""
+    process = reader()._process
+    assert process is not None
+    code = (
+        "import os, signal; from bragglens.scan.apart import reader; "
+        "print(reader()._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    start = apart._START.replace("from bragglens.scan.apart import serve\nserve()", code)
+    package = str(Path(apart.__file__).parents[1])
+    done = subprocess.run([sys.executable, "-I", "-c", start, package, *sys.path], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    until = time.monotonic() + 60
+    while alive(int(done.stdout)):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (ProcessLookupError, FileNotFoundError):
+        return False
