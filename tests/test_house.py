@@ -37,6 +37,7 @@ def test_exports_are_exactly_these() -> None:
         "learn",
         "match",
         "parallel",
+        "plain",
         "scan",
         "simulate",
         "report",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from bragglens.errors import StructureError
-from bragglens.files import whole_file
+from bragglens.files import safe_name, whole_file
+from bragglens.plain import csv_text, of_cell
 
 MANIFEST = "manifest.csv"
+_LONGEST, _LARGEST = 80, 110  # letters and bytes of a name or id: two of them and a number go into a file name
 
 
 @dataclass(frozen=True)
@@ -72,20 +73,17 @@ def read_manifest(folder: Path) -> dict[str, Origin]:
         return {}
     try:
         with path.open(newline="", encoding="utf-8") as handle:
-            rows = [Origin(**row) for row in csv.DictReader(handle)]
-    except (OSError, TypeError, ValueError, csv.Error) as error:
+            rows = [Origin(**{key: of_cell(text) for key, text in row.items()}) for row in csv.DictReader(handle)]
+    except (OSError, TypeError, ValueError, AttributeError, csv.Error) as error:
         raise StructureError(f"{path}: is no manifest of bragglens: choose another folder, or remove it") from error
     return {row.file: row for row in rows}
 
 
 def write_manifest(folder: Path, origins: dict[str, Origin]) -> None:
     """Write the origins of the files that are there, in the order of their names."""
-    text = io.StringIO()
-    rows = csv.DictWriter(text, [field.name for field in fields(Origin)], lineterminator="\n")
-    rows.writeheader()
-    rows.writerows(asdict(origins[name]) for name in sorted(origins) if (folder / name).exists())
+    rows = [asdict(origins[name]) for name in sorted(origins) if (folder / name).exists()]
     with whole_file(folder / MANIFEST) as file:
-        file.write(text.getvalue().encode())
+        file.write(csv_text([field.name for field in fields(Origin)], rows, end="\n").encode("utf-8", "replace"))
 
 
 def put(folder: Path, content: bytes, origin: Origin, origins: dict[str, Origin]) -> Path:
@@ -116,5 +114,8 @@ def sha256(content: bytes) -> str:
 
 
 def file_name(name: str) -> str:
-    """A name that every file system takes, and that no path hides in."""
-    return re.sub(r"[^\w(),.+-]+", "_", name).strip("_.")[:80] or "phase"
+    """The beginning of a CIF's name: a mineral, formula or id without blanks and signs that shells know, never long."""
+    plain = re.sub(r"[^\w(),.+-]+", "_", name).strip("_.")[:_LONGEST]
+    while len(plain.encode()) > _LARGEST:
+        plain = plain[:-1]
+    return safe_name(plain or "phase")
