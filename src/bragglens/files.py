@@ -103,7 +103,7 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
             path = Path(os.path.realpath(path))  # so that a link stays a link
             partial = partial_of(path)
             _tidy(path.parent)
-        with partial.open("wb" if partial == path else "xb") as handle:
+        with partial.open("wb") as handle:
             yield handle
         if partial != path:
             partial.replace(path)

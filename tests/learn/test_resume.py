@@ -42,7 +42,7 @@ def told(done, of):
     print(done, flush=True)
     if done == last:  # a process is killed; of several the one that started them
         os.kill(os.getppid() if group.count > 1 else os.getpid(), signal.SIGKILL)
-        time.sleep(600)
+        time.sleep(60)
 
 with processes() as group:
     output.with_name(f"{group.rank}.pid").write_text(str(os.getpid()))
