@@ -1,123 +1,164 @@
-"""What is no file, or far too large, is refused before it is read: a pipe waits for ever, a device never ends."""
+"""Names that are safe everywhere, and files that are whole, whoever else writes them and whatever goes wrong."""
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-from collections.abc import Callable, Iterator
-from importlib.resources import files
-from itertools import islice
+import re
+import string
+import subprocess
+import sys
 from pathlib import Path
-from types import FrameType
 
 import pytest
+from child_processes import started
+from full_disk import full_disk
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bragglens.cli.answering import _files
-from bragglens.cli.folder import answer_piece, pieces_of, who_of
-from bragglens.cli.remembered import stands
-from bragglens.crystal.cif import read_cif
-from bragglens.crystal.library import Library, read_library
-from bragglens.crystal.provenance import read_manifest as read_origins
+from bragglens import files
+from bragglens.crystal.provenance import Origin, file_name, put
 from bragglens.errors import BragglensError
-from bragglens.identify import evaluate
-from bragglens.learn.model import load_model
-from bragglens.scan.read import read_scan
-from bragglens.scan.watch import settled_files
-from bragglens.simulate.instrument_file import read_instrument
-from bragglens.simulate.recipe_file import read_recipe
-from bragglens.simulate.stored import load_array
+from bragglens.files import partial_of, safe_name, whole_file
 
-READERS: dict[str, Callable[[Path], object]] = {
-    "a.xy": read_scan,
-    "a.cif": read_cif,
-    "a.library": read_library,
-    "a.bragglens": load_model,
-    "i.toml": read_instrument,
-    "r.toml": read_recipe,
-    "a.npy": load_array,
-    "labels.csv": evaluate.read_manifest,
-    "alike.txt": evaluate.read_alike,
-    "manifest.csv": lambda path: read_origins(path.parent),
-}
-ODD = ("pipe.xy", "zero.xy", "huge.xy")
-
-
-@pytest.fixture(autouse=True)
-def _no_wait() -> Iterator[None]:
-    """Who waits for a pipe is broken off."""
-
-    def end(signal: int, frame: FrameType | None) -> None:
-        raise TimeoutError("it waits")
-
-    before = signal.signal(signal.SIGALRM, end)
-    signal.alarm(20)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+NASTY = [
+    *(
+        "../../x",
+        "/etc/passwd",
+        "C:\\Windows\\x",
+        "\\\\server\\share",
+        "a/b",
+        "..",
+        ".",
+        "",
+        " ",
+        "...",
+        "con",
+        "CON.txt",
+    ),
+    *("nul", "aux.cif", "com1", "LPT9.tar.gz", "com¹", "conin$", "a:stream", "a?b*c", 'say "x"', "<b>", "a|b", "end. "),
+    *(
+        "a\0b",
+        "a\nb",
+        "\x1b[31mred",
+        "\x9b31m",
+        "\u202efdp.exe",
+        "\ud800",
+        "caf\udce9",
+        "x" * 300,
+        "Å" * 200,
+        "相" * 100,
+    ),
+    *("🙂" * 80, "a\u00a0b", "\ttab", "\u2028"),
+]
 
 
-def make(path: Path, kind: str) -> None:
-    if kind == "pipe":
-        os.mkfifo(path)
-    elif kind == "device":
-        path.symlink_to("/dev/zero")
-    elif kind == "folder":
-        path.mkdir()
-    else:
-        path.touch()
-        os.truncate(path, 6 * 2**30)  # without a block on the disk
+def is_safe(name: str) -> bool:
+    """By the rules of Windows, which are the strictest, and 255 bytes."""
+    device = re.fullmatch(
+        r"(?i)(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])", name.split(".")[0].rstrip()
+    )
+    refused = any(letter in '/\\:*?"<>|' or not letter.isprintable() for letter in name)
+    return 0 < len(name.encode()) <= 240 and not device and not refused and name[-1] not in ". "
 
 
-@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
-@pytest.mark.parametrize("name", READERS)
-def test_no_file(name: str, kind: str, tmp_path: Path) -> None:
-    make(tmp_path / name, kind)
-    with pytest.raises(BragglensError, match="folder") as refused:
-        READERS[name](tmp_path / name)
-    assert str(refused.value).count("\n") == 0
+@pytest.mark.parametrize("suffix", ["", ".cif", ".json"])
+@pytest.mark.parametrize("name", NASTY)
+def test_any_name_gives_a_safe_file_name(name: str, suffix: str, tmp_path: Path) -> None:
+    made = safe_name(name, suffix)
+    assert is_safe(made)
+    assert made.endswith(suffix)
+    with whole_file(tmp_path / made) as file:
+        file.write(b"1")
+    assert [path.name for path in tmp_path.iterdir()] == [made]
 
 
-@pytest.mark.parametrize("name", [name for name in READERS if name != "a.npy"])
-def test_far_too_large(name: str, tmp_path: Path) -> None:
-    make(tmp_path / name, "sparse")
-    with pytest.raises(BragglensError, match=r"too large|is no bragglens model|is no library"):
-        READERS[name](tmp_path / name)
+@given(st.text(st.characters()), st.sampled_from(["", ".cif"]))
+def test_whatever_the_name_is(name: str, suffix: str) -> None:
+    assert is_safe(safe_name(name, suffix))
 
 
-def test_a_pipe_among_the_structures_is_a_problem_and_not_the_end(tmp_path: Path) -> None:
-    good = files("bragglens") / "data" / "titania" / "rutile.cif"
-    (tmp_path / "rutile.cif").write_bytes(good.read_bytes())
-    make(tmp_path / "pipe.cif", "pipe")
-    library = read_library(tmp_path)
-    assert library.names == ("rutile",)
-    assert "pipe.cif: cannot be read" in library.problems[0]
+def test_other_names_give_other_files_and_safe_ones_stay() -> None:
+    assert len({safe_name(name, ".cif") for name in NASTY}) == len(NASTY)
+    assert safe_name("x" * 300) != safe_name("x" * 301)
+    for name in (
+        "rutile",
+        "scan 1 (b).xy",
+        "Stillwellite-(La)",
+        "Ångström.xy",
+        "condensed",
+        "scan.xy#2",
+        string.digits,
+    ):
+        assert safe_name(name, ".json") == f"{name}.json"
 
 
-@pytest.fixture
-def odd(tmp_path: Path) -> Path:
-    folder = tmp_path / "scans"
-    folder.mkdir()
-    for name, kind in zip(ODD, ("pipe", "device", "sparse"), strict=True):
-        make(folder / name, kind)
-    return folder
+def test_the_names_of_cifs_are_as_they_were_and_two_of_them_fit_into_one() -> None:
+    assert file_name("Titanite_MnSi2O5") == "Titanite_MnSi2O5"
+    assert file_name("CO2 [dry ice]") == "CO2_dry_ice"
+    assert file_name("../..") == "phase"
+    for name in NASTY:
+        assert len(f"{file_name(name)}_{file_name(name)}.cif".encode()) < 255
+        assert is_safe(file_name(name))
 
 
-def test_a_folder_gives_each_of_them_its_line(odd: Path, titania: Library, tmp_path: Path) -> None:
-    """The pieces are what a worker answers, here without the worker."""
-    phases = Path(str(files("bragglens") / "data" / "titania"))
-    found = _files([odd])
-    assert sorted(file.name for file in found) == sorted(ODD)
-    for piece in pieces_of(found, tmp_path, who_of(None, phases, titania), {"wavelength": 1.5406}):
-        said = answer_piece(piece)
-        assert said.startswith(f"{piece.scan}: ")
-        assert json.loads(piece.target.read_text())["scans"][0]["error"] == said
-        assert not stands(piece.target, piece.asked)
+def test_a_record_puts_nothing_outside_its_folder(tmp_path: Path) -> None:
+    for number, name in enumerate(NASTY):
+        put(tmp_path / "cifs", b"%d" % number, Origin(f"{file_name(name)}_{number}.cif", "S", str(number)), {})
+    assert [path.name for path in tmp_path.iterdir()] == ["cifs"]
+    assert len(list((tmp_path / "cifs").iterdir())) == len(NASTY)
 
 
-def test_a_watch_sees_each_of_them_once(odd: Path) -> None:
-    (odd / "good.xy").touch()
-    seen = settled_files(odd, settle=0.0)
-    assert {path.name for path, _ in islice(seen, 4)} == {*ODD, "good.xy"}
-    (odd / "good.xy").write_text("1 2\n")
-    assert next(seen)[0].name == "good.xy"
+WRITE = """
+import sys
+from pathlib import Path
+from bragglens.files import whole_file
+for _ in range(60):
+    with whole_file(sys.argv[1]) as file:
+        for _ in range(20):
+            file.write(sys.argv[2].encode() * 4096)
+            file.flush()
+"""
+
+
+def test_of_two_writers_one_file_stays_whole(tmp_path: Path) -> None:
+    path, commands = tmp_path / "out.json", [[sys.executable, "-c", WRITE, str(tmp_path / "out.json"), n] for n in "ab"]
+    with started(commands[0]) as one, started(commands[1]) as other:
+        while one.poll() is None or other.poll() is None:
+            if path.exists():
+                content = path.read_bytes()
+                assert len(content) == 20 * 4096
+                assert len(set(content)) == 1
+        assert one.returncode == other.returncode == 0
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_taken_away_and_that_of_a_living_one_stays(tmp_path: Path) -> None:
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    mine = partial_of(tmp_path / "b.json")
+    left = Path(str(mine).replace(f"-{os.getpid()}-", f"-{int(ended.stdout)}-"))
+    foreign = tmp_path / f"c.elsewhere-{int(ended.stdout)}-00000000.partial"
+    for path in (mine, left, foreign):
+        path.write_bytes(b"half")
+    files._tidy.cache_clear()
+    with whole_file(tmp_path / "a.json") as file:
+        file.write(b"1")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.json", mine.name, foreign.name}
+
+
+@pytest.mark.parametrize("name", ["n" * 255, "Å" * 127])
+def test_the_longest_name_that_the_disk_takes_can_be_written(name: str, tmp_path: Path) -> None:
+    with whole_file(tmp_path / name) as file:
+        file.write(b"1")
+    assert (tmp_path / name).read_bytes() == b"1"
+    with pytest.raises(BragglensError, match="cannot be written"), whole_file(tmp_path / (name + "nn")):
+        pass
+
+
+def test_a_full_disk_leaves_what_was_there_and_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"old")
+    says = r"a\.json: cannot be written \(no space left on device\)"
+    with full_disk(), pytest.raises(BragglensError, match=says), whole_file(path) as file:
+        file.write(b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,9 +33,11 @@ def test_exports_are_exactly_these() -> None:
         "errors",
         "files",
         "identify",
+        "inference",
         "learn",
         "match",
         "parallel",
+        "plain",
         "scan",
         "simulate",
         "report",
@@ -50,3 +53,10 @@ def test_identification_needs_no_torch_and_no_plots() -> None:
     code = "import bragglens.cli, sys; print([m for m in ('torch', 'matplotlib', 'onnx') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_one_file_imports_what_would_report_home() -> None:
+    """ONNX Runtime, whose reports that file switches off first."""
+    sources = [*(ROOT / "src").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    importing = [path.name for path in sources if re.search(r"^ *(import|from) onnxruntime", path.read_text(), re.M)]
+    assert importing == ["inference.py"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
+from child_processes import all_end, started
 
 from bragglens import parallel
 from bragglens.errors import BragglensError
@@ -46,6 +50,28 @@ def test_a_pool_that_breaks_while_nobody_waits_ends_nothing() -> None:
             found.append(value)
             time.sleep(0.5)
     assert [one for one in found if not isinstance(one, Lost)] == [1, 3, 4]
+
+
+HOLD = """
+import time
+from bragglens.parallel import results, workers_of
+if __name__ == "__main__":
+    with workers_of(2) as working:
+        pieces = ["(print(__import__('os').getpid(), flush=True), __import__('time').sleep(600))"] * 2
+        list(results(eval, pieces, working.start, ahead=2))
+"""
+
+
+def test_workers_end_with_a_main_process_that_is_killed(tmp_path: Path) -> None:
+    """Though they are at work, and nobody can tell them."""
+    (tmp_path / "hold.py").write_text(HOLD)
+    with started([sys.executable, str(tmp_path / "hold.py")], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        workers = [int(process.stdout.readline()) for _ in range(2)]
+        assert all(map(psutil.pid_exists, workers))
+        process.kill()
+        process.wait()
+        assert all_end(workers)
 
 
 def test_no_more_pieces_are_asked_for_than_are_in_work() -> None:

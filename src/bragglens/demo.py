@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -17,6 +16,7 @@ from rich.console import Console
 
 from bragglens.crystal.library import Library, read_library
 from bragglens.errors import FetchError
+from bragglens.files import whole_file
 from bragglens.identify.identification import Identification, document
 from bragglens.identify.identify import identify_file
 from bragglens.learn.model import Model, save_model
@@ -58,7 +58,8 @@ class MadeUp:
         expected = self.counts * (clean + self.background * (np.exp(-(angle - angle[0]) / 15) + 0.3 + hump))
         counts = np.random.default_rng(seed).poisson(expected)
         header = "simulated scan of the bragglens demo, not a measurement\nwavelength = 1.5405929"
-        np.savetxt(path, np.column_stack([angle, counts]), fmt=("%.4f", "%d"), header=header)
+        with whole_file(path) as file:
+            np.savetxt(file, np.column_stack([angle, counts]), fmt=("%.4f", "%d"), header=header)
         return path
 
 
@@ -107,15 +108,18 @@ def run_demo(
 
 def _phases(folder: Path) -> Library:
     """Copy the shipped CIFs where a user can look at them, and read them there."""
-    folder.mkdir(parents=True, exist_ok=True)
     with as_file(files("bragglens") / "data" / "titania") as shipped:
         for cif in shipped.glob("*.cif"):
-            shutil.copyfile(cif, folder / cif.name)
+            _copy(cif, folder / cif.name)
     return read_library(folder)
 
 
+def _copy(shipped: Path, path: Path) -> None:
+    with whole_file(path) as file:
+        file.write(shipped.read_bytes())
+
+
 def _scans(library: Library, folder: Path) -> tuple[list[Path], dict[str, set[str]]]:
-    folder.mkdir(parents=True, exist_ok=True)
     made = _made_up()
     paths = [scan.write(library, folder / f"{name}.xy", seed) for seed, (name, scan) in enumerate(made.items())]
     return paths, {f"{name}.xy": set(scan.content) for name, scan in made.items()}
@@ -135,7 +139,7 @@ def _measured(folder: Path, console: Console) -> list[Path]:
     """The measured fluorapatite scan that the package rietx ships: a crystal that is none of the five."""
     with as_file(files("rietx") / "data" / "examples" / "FAP.XRA") as shipped:
         copy = folder / "measured_fluorapatite.xra"
-        shutil.copyfile(shipped, copy)
+        _copy(shipped, copy)
     console.print("[bold]4[/] a measured scan of fluorapatite, which is none of the five (from the package rietx)")
     return [copy]
 

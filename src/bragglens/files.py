@@ -1,22 +1,92 @@
-"""Files: written whole or not at all, read only where they are files, and no larger than what they should hold."""
+"""Files: written whole or not at all, safely named; read only where they are files, and no larger than may be."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import platform
+import re
+import secrets
 import stat
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from bragglens.errors import BragglensError
 
+LONGEST_NAME = 255  # bytes; of ext4, XFS and APFS, and of NTFS in its own units
+_SAFE_NAME = 240  # bytes of the names that `safe_name` makes, so that a user can still put something behind them
+_MACHINE = re.sub(r"[^A-Za-z0-9]", "", platform.node())[:20]
+_REFUSED = re.compile(r'[/\\:*?"<>|]')  # separators, and what Windows refuses (learn.microsoft.com, "Naming Files")
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[. ]*(\..*)?", re.IGNORECASE | re.DOTALL)
+
+
+def safe_name(name: str, suffix: str = "") -> str:
+    """A file name that every file system takes and that no path hides in, made of the name of anything.
+
+    The same name gives the same file name. Where the name is such a file name it stays as it is; where not, the first 8
+    digits of its SHA-256 tell it from others of which the same is left.
+
+    Args:
+        name: of a phase, scan, specimen or record, whatever it holds.
+        suffix: put behind it, with its dot.
+    """
+    safe = "".join(letter if letter.isprintable() else "_" for letter in _REFUSED.sub("_", name))
+    if not suffix:
+        safe = safe.rstrip(". ")
+    if _DEVICE.fullmatch(safe + suffix):
+        safe = f"_{safe}"
+    room = _SAFE_NAME - len(suffix.encode())
+    if safe == name and 0 < len(safe.encode()) <= room:
+        return safe + suffix
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{_cut(safe, room - len(digest) - 1)}_{digest}{suffix}"
+
+
+def partial_of(path: Path, ending: str = "") -> Path:
+    """A name beside a file or folder for what will become it, which no other process uses."""
+    own = f".{_MACHINE}-{os.getpid()}-{secrets.token_hex(4)}.partial{ending}"
+    return path.with_name(_cut(path.name, LONGEST_NAME - len(own)) + own)
+
+
+@lru_cache(maxsize=64)
+def _tidy(folder: Path) -> None:
+    """Take away, once, what processes of this machine that were killed have left half written in a folder."""
+    with suppress(OSError):
+        left = re.compile(rf".*\.{_MACHINE}-(\d{{1,9}})-[0-9a-f]{{8}}\.partial", re.DOTALL)
+        for path in folder.iterdir():
+            if (match := left.fullmatch(path.name)) and _ended(int(match[1])):
+                with suppress(OSError):
+                    path.unlink()
+
+
+def _ended(pid: int) -> bool:
+    """Whether there is no such process; on Windows, which keeps open files from being removed, it need not be known."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # of somebody else
+        pass
+    return False
+
+
+def _cut(name: str, most: int) -> str:
+    """As much of the beginning of a name as has no more than so many bytes."""
+    return name.encode("utf-8", "ignore")[:most].decode("utf-8", "ignore")
+
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file to write; an existing one is replaced only once the new one is complete.
+
+    Of several processes that write one file at once, the last to end gives the whole file.
 
     Raises:
         BragglensError: it cannot be written there, or the disk is full.
@@ -25,10 +95,15 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     try:
         if "\0" in str(path):
             raise OSError(errno.EINVAL, "its name holds a zero byte")
+        try:
+            os.fsencode(path)
+        except UnicodeEncodeError as error:
+            raise OSError(errno.EINVAL, "its name has letters that this system's locale lacks") from error
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.is_file():  # /dev/null, or a pipe, must not be replaced by a file
-            path = path.resolve()  # so that a link stays a link
-            partial = path.with_name(path.name + ".partial")
+            path = Path(os.path.realpath(path))  # so that a link stays a link
+            partial = partial_of(path)
+            _tidy(path.parent)
         with partial.open("wb") as handle:
             yield handle
         if partial != path:

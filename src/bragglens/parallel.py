@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
@@ -18,6 +21,7 @@ Result = TypeVar("Result")
 
 TRIES = 3  # of a piece whose worker is lost each time
 PATIENCE = 10.0  # seconds that a scheduler has to answer
+_LOOK = 1.0  # seconds between two looks at whether another program that started this one is still there
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,9 @@ def workers_of(workers: int = 1, scheduler: str | None = None) -> Iterator[Worke
     started: list[Executor] = []
     if scheduler is None:
         context = multiprocessing.get_context("spawn")  # a fork would copy the locks of threads that do not go along
-        # Ctrl-C reaches the workers too: they end their pieces, and this process ends them
 
         def start() -> Executor:
-            started.append(ProcessPoolExecutor(workers, context, signal.signal, (signal.SIGINT, signal.SIG_IGN)))
+            started.append(ProcessPoolExecutor(workers, context, begin_worker))
             return started[-1]
 
         try:
@@ -76,6 +79,32 @@ def workers_of(workers: int = 1, scheduler: str | None = None) -> Iterator[Worke
     with _client(scheduler) as client:
         threads = sum(client.nthreads().values())
         yield Workers(lambda: client.get_executor(pure=False), max(threads, 1))
+
+
+def begin_worker() -> None:
+    """What a process does first that works for another: Ctrl-C is for that one, which ends this, even if it is killed.
+
+    Ctrl-C reaches all processes of a terminal: workers end their pieces, and the one they work for ends them.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """From now on this process ends once the one that started it has ended, which a killed one can not see to."""
+    threading.Thread(target=_outlive, daemon=True).start()
+
+
+def _outlive() -> None:
+    """Wait for the end of the parent, by the pipe it holds, and end this process whatever it is at."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+    else:  # started by another program: an orphan has another parent
+        starter = os.getppid()
+        while os.getppid() == starter:
+            time.sleep(_LOOK)
+    os._exit(1)
 
 
 @contextmanager

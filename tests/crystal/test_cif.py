@@ -498,7 +498,7 @@ def test_damage_to_a_shipped_file_gives_a_phase_or_a_refusal(path: Path, tmp_pat
     outcomes = set()
     for case in cases:
         victim.write_bytes(case)
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             phase = read_cif(victim)
         except StructureError as error:
@@ -508,7 +508,7 @@ def test_damage_to_a_shipped_file_gives_a_phase_or_a_refusal(path: Path, tmp_pat
             assert phase.sites
             assert np.isfinite(phase.density)
             assert 0 < phase.density < 40
-        assert time.perf_counter() - started < 5  # a sound file takes 0.01 s
+        assert time.process_time() - started < 5  # a sound file takes 0.01 s
     assert outcomes == {"a refusal of one line", "a phase"}
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rietx
+from full_disk import full_disk
 
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
+from bragglens.files import safe_name
 from bragglens.identify.fit import Fit, fit
 from bragglens.identify.rietveld import refine_fit, refine_project, write_project
 from bragglens.scan.pattern import Grid
@@ -56,6 +59,23 @@ def test_without_a_project(fitted: Fit) -> None:
     refined = refine_fit(fitted)
     assert refined.weight_percent["anatase"] == pytest.approx(70, abs=1.5)
     assert refined.program.startswith("rietx")
+
+
+def test_the_name_of_a_phase_is_no_path(fitted: Fit, tmp_path: Path) -> None:
+    names = ("../../escaped", "a/b\x1b[31m")
+    phases = tuple(replace(phase, name=name) for phase, name in zip(fitted.phases, names, strict=True))
+    folder = tmp_path / "one" / "two" / "p.rex"
+    write_project(replace(fitted, phases=phases), folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+    assert [path.name for path in (tmp_path / "one" / "two").iterdir()] == ["p.rex"]
+    assert {path.parent.name for path in folder.rglob("*.cif")} == {"p.rex"}
+    assert {safe_name(name, ".cif") for name in names} <= {path.name for path in folder.iterdir()}
+
+
+def test_no_room_leaves_no_half_of_a_project(fitted: Fit, tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(BragglensError, match="no space left on device"):
+        write_project(fitted, tmp_path / "p.rex")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_work_is_never_overwritten(fitted: Fit, tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ import sys
 import time
 from importlib.resources import files
 from pathlib import Path
+from subprocess import DEVNULL
 
 import numpy as np
 import pytest
+from child_processes import all_end, children, started
 
 from bragglens.cli.folder import answer_piece, pieces_of, who_of
 from bragglens.crystal.library import Library
@@ -87,15 +89,14 @@ def test_killed_at_random_and_by_two_workers_it_ends_with_the_same_answers(
     answers = tmp_path / "answers"
     answers.mkdir()
     for number in range(2):
-        process = subprocess.Popen(
-            _command(scans, answers, "--workers", "2"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        until = time.monotonic() + 60
-        while len(list(answers.glob("*.json"))) < 2 + 3 * number and time.monotonic() < until:
-            time.sleep(0.01)
-        time.sleep(random.uniform(0, 0.3))
-        process.kill()
-        process.wait()
+        with started(_command(scans, answers, "--workers", "2"), stdout=DEVNULL, stderr=DEVNULL) as process:
+            while len(list(answers.glob("*.json"))) < 2 + 3 * number and process.poll() is None:
+                time.sleep(0.01)
+            time.sleep(random.uniform(0, 0.3))
+            workers = children(process)
+            process.kill()
+            process.wait()
+            assert all_end(workers)
     done = subprocess.run(_command(scans, answers, "--workers", "2"), capture_output=True, text=True)
     assert " stood there" in done.stdout
     assert _answers(answers) == _answers(undisturbed)

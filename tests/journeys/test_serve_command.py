@@ -8,11 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from importlib.resources import files
 from urllib.error import HTTPError
 
 import pytest
+from child_processes import all_end, children, started
 
 SERVE = [sys.executable, "-c", "from bragglens.cli import main; main()", "serve"]
 PHASES = ["--phases", str(files("bragglens") / "data" / "titania")]
@@ -21,19 +23,32 @@ PHASES = ["--phases", str(files("bragglens") / "data" / "titania")]
 @pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("0.0.0.0", True)])
 def test_it_says_where_it_is_answers_and_ends(host: str, warned: bool) -> None:
     words = [*SERVE, *PHASES, "--port", "0", "--host", host, "--workers", "1"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+    with started(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         (port,) = re.findall(r"http://[\d.]+:(\d+)/", server.stdout.readline())
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/model", timeout=60) as told:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/model", timeout=300) as told:
             assert json.load(told)["name"] == "5 structures"
         foreign = {"Origin": "http://127.0.0.1:1"}  # another server of this machine
         with pytest.raises(HTTPError, match="403"):
             urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/api/identify", b"", foreign))
         server.send_signal(signal.SIGINT)
-        _, said = server.communicate(timeout=60)
+        _, said = server.communicate(timeout=300)
     assert server.returncode == 0
     assert ("there is no password" in said) == warned
     assert "Traceback" not in said
+
+
+def test_its_workers_end_with_it_when_it_is_killed() -> None:
+    words = [*SERVE, *PHASES, "--port", "0", "--workers", "1"]
+    with started(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout is not None
+        assert "http://" in server.stdout.readline()
+        while not (workers := children(server)) and server.poll() is None:
+            time.sleep(0.05)
+        server.kill()
+        server.wait()
+        assert workers
+        assert all_end(workers)
 
 
 def test_a_port_that_is_taken_and_a_host_that_is_not_ours() -> None:
@@ -41,7 +56,7 @@ def test_a_port_that_is_taken_and_a_host_that_is_not_ours() -> None:
         port = str(taken.getsockname()[1])
         for words, says in ((["--port", port], f"cannot listen on 127.0.0.1:{port} (address already in use"),
                             (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:8000")):  # fmt: skip
-            done = subprocess.run([*SERVE, *PHASES, *words], capture_output=True, text=True, timeout=60)
+            done = subprocess.run([*SERVE, *PHASES, *words], capture_output=True, text=True, timeout=300)
             assert done.returncode == 2
             assert says in done.stderr
             assert done.stderr.count("error:") == 1
@@ -50,6 +65,6 @@ def test_a_port_that_is_taken_and_a_host_that_is_not_ours() -> None:
 def test_it_needs_its_extra() -> None:
     without = "import sys; sys.modules['fastapi'] = None; sys.argv[1:1] = ['serve']; "
     command = [sys.executable, "-c", without + "from bragglens.cli import main; main()", *PHASES]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2
     assert "pip install 'bragglens[web]'" in done.stderr

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from bragglens.inference import session
 from bragglens.learn.export import to_onnx
 from bragglens.learn.networks import NETWORKS, Build
 
@@ -24,10 +25,8 @@ def keeps_contract(build: Build, channels: int, points: int, outputs: int) -> bo
         return False
     if torch.allclose(whole, moved, atol=1e-4):
         return False
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(to_onnx(net, channels, points))
-    (out,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    loaded = session(to_onnx(net, channels, points))
+    (out,) = loaded.run(None, {loaded.get_inputs()[0].name: x.numpy()})
     return bool(np.allclose(out, whole.numpy(), atol=1e-4))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from child_processes import all_end, started
 
 from bragglens.errors import RecipeError
 from bragglens.learn import checkpoint
@@ -20,10 +20,13 @@ from bragglens.scan.pattern import Grid
 
 GRID = Grid(5.0, 90.0, 0.2)
 TRAIN = """
+import os
+import signal
 import sys
+import time
+from importlib.resources import files
 from pathlib import Path
 import torch
-from importlib.resources import files
 from bragglens.crystal.library import read_library
 from bragglens.learn import checkpoint
 from bragglens.learn import train as training
@@ -31,13 +34,21 @@ from bragglens.learn.model import save_model
 from bragglens.learn.processes import processes
 from bragglens.scan.pattern import Grid
 torch.set_num_threads(1)
-library, output = read_library(str(files("bragglens") / "data" / "titania")), Path(sys.argv[1])
+library, output, last = read_library(str(files("bragglens") / "data" / "titania")), Path(sys.argv[1]), int(sys.argv[2])
 checkpoint.EVERY, training.STRANGERS = 0.0, 20
+training._has_bfloat16 = lambda: False  # its rounding hides what is asked for here
+
+def told(done, of):
+    print(done, flush=True)
+    if done == last:  # a process is killed; of several the one that started them
+        os.kill(os.getppid() if group.count > 1 else os.getpid(), signal.SIGKILL)
+        time.sleep(60)
+
 with processes() as group:
+    output.with_name(f"{group.rank}.pid").write_text(str(os.getpid()))
     trained = training.train(
         library, grid=Grid(5.0, 90.0, 0.2), steps=30, batch=8, seed=3, group=group,
-        checkpoint=output.with_suffix(".checkpoint"),
-        tick=lambda done, of: print(done, flush=True) if group.rank == 0 else None,
+        checkpoint=output.with_suffix(".checkpoint"), tick=told if group.rank == 0 else None,
     )
     if group.rank == 0:
         save_model(trained, output)
@@ -56,24 +67,16 @@ def test_another_run_and_a_damaged_file_are_not_taken_up(tmp_path: Path, monkeyp
     assert Checkpoint(tmp_path / "none", {"seed": 1}).resume({"network": network}) == 0
 
 
-def _start(output: Path, *launcher: str) -> subprocess.Popen[str]:
+def _steps_of(output: Path, *launcher: str, last: int = 0) -> list[int]:
+    """Steps that a training tells, until the last where one is given, at which it is killed; no process is left."""
     script = output.with_suffix(".py")
     script.write_text(TRAIN)
-    command = [sys.executable, *launcher, str(script), str(output)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-
-
-def _steps_of(process: subprocess.Popen[str], last: int | None = None) -> list[int]:
-    """Steps that a training tells, until the last that is wanted; then it is killed."""
-    assert process.stdout is not None
-    steps = []
-    for line in process.stdout:
-        steps.append(int(line))
-        if steps[-1] == last:
-            process.send_signal(signal.SIGKILL)
-            break
-    process.stdout.close()
-    process.wait()
+    command = [sys.executable, *launcher, str(script), str(output), str(last)]
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        steps = [int(line) for line in process.stdout]
+        process.wait()
+        assert all_end(int(path.read_text()) for path in output.parent.glob("*.pid"))
     return steps
 
 
@@ -81,31 +84,32 @@ def _steps_of(process: subprocess.Popen[str], last: int | None = None) -> list[i
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model of a run that nothing disturbed."""
     path = tmp_path_factory.mktemp("whole") / "whole.bragglens"
-    _steps_of(_start(path))
+    _steps_of(path)
     return path
 
 
 def test_a_killed_process_goes_on_to_the_same_network(whole: Path, tmp_path: Path) -> None:
     killed = tmp_path / "killed.bragglens"
-    _steps_of(_start(killed), last=5)
-    _steps_of(_start(killed), last=11)
+    _steps_of(killed, last=5)
+    _steps_of(killed, last=11)
     assert not killed.exists()
-    steps = _steps_of(_start(killed))
-    assert 9 < steps[0] <= 12
+    steps = _steps_of(killed)
+    assert steps == [*range(11, 31)]  # the state after step 11 was not yet kept
     assert load_model(killed).network == load_model(whole).network
 
 
 def test_two_processes_learn_what_one_learns(whole: Path, tmp_path: Path) -> None:
-    """Up to the means of batch normalisation, which each takes over its own share.
+    """Up to the rounding of sums taken in another order; each with its own share's means would differ by 0.2 and more.
 
-    That is 0.15 on a processor that multiplies in bfloat16, 0.26 on one that does not; by other samples 0.38 and 0.48.
+    Killed on the way, with the two processes that torchrun started, they go on.
     """
     two = tmp_path / "two.bragglens"
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    assert _steps_of(_start(two, *torchrun)) == [*range(1, 31)]
+    assert _steps_of(two, *torchrun, last=7) == [*range(1, 8)]
+    assert _steps_of(two, *torchrun) == [*range(7, 31)]
     x = np.random.default_rng(0).random((4, 2, GRID.size), dtype=np.float32)
     alone, together = (load_model(path).logits(x) for path in (whole, two))
-    assert np.abs(alone - together).mean() < 0.32 * np.abs(alone).mean()
+    assert np.abs(alone - together).max() < 1e-3 * np.abs(alone).mean()  # found: 1e-5
 
 
 def test_shares_of_processes_are_the_batch() -> None:

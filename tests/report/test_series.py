@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from full_disk import full_disk
 
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
@@ -75,9 +76,10 @@ def test_scans_of_other_ranges_are_no_series() -> None:
 
 
 def test_a_growing_report_is_readable_before_its_end_and_whole_after(titania: Library, tmp_path: Path) -> None:
-    path, partial = tmp_path / "r.html", tmp_path / "r.partial.html"
+    path = tmp_path / "r.html"
     growing = GrowingReport(path, titania, title="t", intro="", series=True)
     answers = [scan(i, 5) for i in range(5)]
+    (partial,) = tmp_path.glob("r.*.partial.html")
     for answer in answers:
         growing.add(replace(answer, phases=()))
         assert f"<h2>{answer.file}</h2>" in partial.read_text()
@@ -89,3 +91,13 @@ def test_a_growing_report_is_readable_before_its_end_and_whole_after(titania: Li
     assert "4.xy" not in text
     assert text.index("data:image/png;base64,") < text.index("<section id=")
     assert text.endswith("</html>\n")
+
+
+def test_a_report_for_which_there_is_no_room_leaves_nothing(titania: Library, tmp_path: Path) -> None:
+    for fails in ("add", "close"):
+        growing = GrowingReport(tmp_path / "r.html", titania, title="t", intro="", series=False)
+        if fails == "close":
+            growing.add(scan(0, 2))
+        with full_disk(), pytest.raises(BragglensError, match=r"r\.html: cannot be written \(no space left"):
+            growing.add(scan(0, 2)) if fails == "add" else growing.close([scan(0, 2)])
+        assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -187,10 +186,8 @@ def test_names_that_are_not_rruffs_are_passed_over(server: Server, tmp_path: Pat
 
 def test_a_server_that_hangs_is_given_up(server: Server, tmp_path: Path) -> None:
     server.answer = lambda _: server.released.wait(20)  # type: ignore[assignment,return-value]
-    start = time.monotonic()
     with pytest.raises(FetchError, match=r"no answer for 0\.2 s"):
         fetch_rruff(tmp_path, base_url=server.url, timeout=0.2)
-    assert time.monotonic() - start < 10
     assert names(tmp_path) == []
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -151,6 +149,24 @@ def test_the_pieces_of_an_interrupted_build_are_used(
     assert not parts.exists()
 
 
+KILLED = """
+import os, signal, sys, threading
+from bragglens.simulate import build
+build.PIECE = 5
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def tick(done, total):
+    if done == int(sys.argv[3]):
+        threading.Timer(0.01 * done, kill).start()  # amid a later piece
+    if done == total:
+        kill()
+
+build.build_library(sys.argv[1], sys.argv[2], tick=tick)
+"""
+
+
 def test_killed_at_random_it_ends_with_the_same_bytes(tmp_path: Path, titania: Library) -> None:
     cifs = tmp_path / "cifs"
     cifs.mkdir()
@@ -159,19 +175,9 @@ def test_killed_at_random_it_ends_with_the_same_bytes(tmp_path: Path, titania: L
             text = (TITANIA / f"{phase.name}.cif").read_text()
             (cifs / f"{phase.name}_{number}.cif").write_text(f"{text}\n# {number}\n")
     build_library(cifs, tmp_path / "whole")
-    code = (
-        "import sys; from bragglens.simulate import build; build.PIECE = 5; "
-        "build.build_library(sys.argv[1], sys.argv[2], tick=lambda done, total: print(done, flush=True))"
-    )
-    command = [sys.executable, "-c", code, str(cifs), str(tmp_path / "lib")]
     for pieces in (3, 4):
-        running = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert running.stdout
-        for _ in range(pieces):
-            running.stdout.readline()
-        time.sleep(0.01 * pieces)
-        os.kill(running.pid, signal.SIGKILL)
-        running.communicate()
+        command = [sys.executable, "-c", KILLED, str(cifs), str(tmp_path / "lib"), str(pieces)]
+        assert subprocess.run(command).returncode == -signal.SIGKILL
         assert len(list((tmp_path / "lib.library.parts").glob("*.part"))) >= pieces
     build_library(cifs, tmp_path / "lib")
     assert digest(tmp_path / "lib.library") == digest(tmp_path / "whole.library")

@@ -18,7 +18,7 @@ from bragglens.web.server import application
 
 @pytest.fixture(scope="module")
 def client(server: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server, timeout=30) as client:
+    with httpx.Client(base_url=server, timeout=300) as client:
         yield client
 
 
@@ -31,7 +31,7 @@ def sent(client: httpx.Client, *files: Path, **options: str) -> list[dict[str, A
 
 
 def ended(client: httpx.Client, id: str) -> dict[str, Any]:
-    for _ in range(600):
+    for _ in range(6000):
         job = client.get(f"/api/jobs/{id}").json()
         if job["state"] in ("done", "failed"):
             return job  # type: ignore[no-any-return]

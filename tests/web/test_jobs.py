@@ -41,7 +41,7 @@ def jobs(titania: Library, others: set[int | None]) -> Iterator[Jobs]:
 
 def ended(jobs: Jobs, job: Job) -> Job:
     """The job once it is answered."""
-    for _ in range(600):
+    for _ in range(6000):
         found = jobs.get(job.id)
         assert found is not None
         if found.ended:

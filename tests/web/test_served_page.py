@@ -33,7 +33,7 @@ def page(browser: Browser, server: str) -> Iterator[Page]:
     page.on("request", lambda one: None if one.url.startswith((server, "blob:")) else wrong.append(one.url))
     page.goto(server)
     expect(page.locator("#phases")).to_contain_text("5 phases can be named")
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(300_000)
     yield page
     context.close()
     assert [one for one in wrong if REFUSED not in one] == []
@@ -49,7 +49,7 @@ def test_scans_are_dropped_answered_and_reported(page: Page, scans: Path, tmp_pa
     for name in ("bad.xy", "rutile.xy"):
         page.evaluate(DROP, [name, (scans / name).read_text()])
     chip, line = item(page, "rutile.xy")
-    expect(chip).to_have_text("known", timeout=30_000)
+    expect(chip).to_have_text("known", timeout=300_000)
     expect(line).to_have_text("rutile")
     chip, line = item(page, "bad.xy")
     expect(chip).to_have_text("error")
@@ -77,7 +77,7 @@ def test_the_wavelength_is_asked_for_and_options_are_changed(page: Page, scans: 
     field = page.get_by_label("One scan does not state its wavelength:")
     field.fill("CuKa")
     field.press("Enter")
-    expect(chip).to_have_text("known", timeout=30_000)
+    expect(chip).to_have_text("known", timeout=300_000)
     page.get_by_role("button", name="Change and ask again").click()
     form = page.locator("#again")
     expect(form.get_by_label("Wavelength")).to_have_value("CuKa")
@@ -115,14 +115,14 @@ def test_a_file_of_several_scans_is_one_line(page: Page, scans: Path) -> None:
     text = (scans / "rutile.xy").read_text()
     page.evaluate(DROP, ["two.xy", text + "".join(text.splitlines(keepends=True)[800:900])])
     chip, line = item(page, "two.xy")
-    expect(chip).to_have_text("2 scans", timeout=30_000)
+    expect(chip).to_have_text("2 scans", timeout=300_000)
     expect(line).to_have_text("1 × rutile; 1 × not judged")
 
 
 def test_by_keyboard_in_a_narrow_window(page: Page, scans: Path) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
     page.set_input_files("#files", [scans / "rutile.xy", scans / "bad.xy"])
-    expect(page.get_by_role("status")).to_contain_text("2 of 2 answered", timeout=30_000)
+    expect(page.get_by_role("status")).to_contain_text("2 of 2 answered", timeout=300_000)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 400
     page.locator(".scan").first.focus()
     page.keyboard.press("ArrowDown")

@@ -8,10 +8,12 @@ import sys
 from bragglens.cli import answering, making, serving, structures, teaching  # noqa: F401
 from bragglens.cli.app import app, tell
 from bragglens.errors import BragglensError
+from bragglens.plain import print_what_can_be
 
 
 def main() -> None:
     """Run the command line; what goes wrong on purpose is one sentence on the error stream."""
+    print_what_can_be()
     try:
         app()
     except BragglensError as error:

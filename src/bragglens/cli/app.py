@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bragglens import __version__
 from bragglens.crystal.library import Library, read_library
+from bragglens.plain import clean
 
 # Threads that wait by spinning make two trainings that share a core four to ten times slower; read when torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -95,13 +96,17 @@ def _main(
 
 
 def say(text: object) -> None:
-    """One line of the output as it stands: a path may look like markup, and a script reads whole lines."""
-    out.print(str(text), highlight=False, markup=False, soft_wrap=True)
+    """A line of the output as it stands: a path may look like markup, and a script reads whole lines."""
+    out.print(_harmless(text), highlight=False, markup=False, soft_wrap=True)
 
 
 def tell(text: object, style: str | None = None) -> None:
     """The same on the error stream."""
-    err.print(str(text), style=style, highlight=False, markup=False, soft_wrap=True)
+    err.print(_harmless(text), style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+def _harmless(text: object) -> str:
+    return "\n".join(map(clean, str(text).split("\n")))
 
 
 def phases_of(folder: Path) -> Library:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bragglens.errors import BragglensError
+from bragglens.files import safe_name
 from bragglens.identify.identification import Identification
 
 
@@ -61,7 +62,7 @@ def _write_profile(answer: Identification, exports: Exports) -> None:
 
     if exports.profile:
         name = Path(answer.file).name
-        several = [exports.profile / f"{name}{suffix}" for suffix in SUFFIXES]
+        several = [exports.profile / safe_name(name, suffix) for suffix in SUFFIXES]
         for path in [exports.profile] if answer.file == exports.sole else several:
             write_profile(answer, path)
 
@@ -74,7 +75,7 @@ def _write_project(answer: Identification, exports: Exports) -> None:
 
 
 def _project(answer: Identification, folder: Path, exports: Exports) -> Path:
-    return folder if answer.file == exports.sole else folder / f"{Path(answer.file).name}.rex"
+    return folder if answer.file == exports.sole else folder / safe_name(Path(answer.file).name, ".rex")
 
 
 def _refined(answer: Identification, exports: Exports) -> Identification:

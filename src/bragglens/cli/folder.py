@@ -14,6 +14,7 @@ import typer
 from bragglens.cli.app import INTERRUPTED, bar, kill_as_ctrl_c, say, tell
 from bragglens.cli.remembered import asked_of_file, identity_of, stands, write_answers
 from bragglens.errors import BragglensError
+from bragglens.files import safe_name
 from bragglens.parallel import Lost, results, workers_of
 
 AHEAD = 4  # pieces for each worker, so that none waits for the next
@@ -96,7 +97,7 @@ def answer_folder(
 def pieces_of(files: Sequence[Path], folder: Path, who: Who, options: dict[str, Any]) -> list[Piece]:
     """A piece for each file, with paths that hold in whatever folder a worker was started."""
     there = folder.resolve()
-    return [Piece(file, file.absolute(), there / f"{file.name}.json", who, options) for file in files]
+    return [Piece(file, file.absolute(), there / safe_name(file.name, ".json"), who, options) for file in files]
 
 
 def answer_piece(piece: Piece) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from bragglens.cli.app import out, tell
 from bragglens.errors import BragglensError
+from bragglens.files import safe_name
 
 Answers = Sequence[Any]  # of Identification, which is slow to import
 
@@ -80,7 +81,7 @@ def figures(path: Path, asked: Any, *, sole: str | None) -> Output:
 
     def draw(answer: Any) -> None:
         if not answer.error:
-            target = path if answer.file == sole else path / f"{Path(answer.file).name}.png"
+            target = path if answer.file == sole else path / safe_name(Path(answer.file).name, ".png")
             _save(identification_figure(answer, asked), target)
 
     return Output(add=draw)

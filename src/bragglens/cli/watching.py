@@ -14,6 +14,7 @@ from bragglens.cli.app import kill_as_ctrl_c, out, tell
 from bragglens.cli.outputs import Output, done
 from bragglens.cli.remembered import asked_of_file, stands, write_answers
 from bragglens.errors import BragglensError
+from bragglens.files import safe_name
 from bragglens.scan.watch import settled_files
 
 SETTLE = 5.0  # seconds
@@ -57,7 +58,7 @@ def watch(
         with kill_as_ctrl_c():
             for scan, _ in settled_files(folder, settle=settle):
                 asked = asked_of_file(scan, identity, options)
-                target = answers / f"{scan.name}.json"
+                target = answers / safe_name(scan.name, ".json")
                 if not stands(target, asked):
                     _answer(scan, target, identify, outputs, model=model, asked=asked)
     except KeyboardInterrupt:

@@ -11,6 +11,7 @@ import numpy as np
 
 from bragglens.crystal.phase import Phase, Site
 from bragglens.files import whole_file
+from bragglens.plain import clean
 
 _CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
 _SAME_PLACE = 1e-3  # of a cell edge
@@ -39,7 +40,7 @@ def phase_cif(phase: Phase) -> str:
 def structure_block(phase: Phase, name: str) -> gemmi.cif.Block:
     """A data block of that name, without blanks; `crystal.cif.read_cif` gets the same phase from it."""
     block = gemmi.cif.Block(name)
-    block.set_pair("_chemical_name_common", gemmi.cif.quote(phase.name))
+    block.set_pair("_chemical_name_common", gemmi.cif.quote(clean(phase.name)))
     block.set_pair("_chemical_formula_sum", gemmi.cif.quote(phase.formula))
     for tag, value in cell_items([float(edge) for edge in phase.cell]).items():
         block.set_pair(tag, value)

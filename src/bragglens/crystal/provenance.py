@@ -11,10 +11,12 @@ from pathlib import Path
 
 from bragglens.crystal.cif import cif_content
 from bragglens.errors import StructureError
-from bragglens.files import read_bytes, whole_file
+from bragglens.files import read_bytes, safe_name, whole_file
+from bragglens.plain import csv_text, of_cell
 
 MANIFEST = "manifest.csv"
-_LARGEST = 2**28  # bytes, a million rows
+_LONGEST, _LARGEST = 80, 110  # letters and bytes of a name or id: two of them and a number go into a file name
+_LARGEST_MANIFEST = 2**28  # bytes, a million rows
 
 
 @dataclass(frozen=True)
@@ -73,21 +75,19 @@ def read_manifest(folder: Path) -> dict[str, Origin]:
     if not path.exists():
         return {}
     try:
-        text = read_bytes(path, StructureError, largest=_LARGEST, what="a manifest").decode()
-        rows = [Origin(**row) for row in csv.DictReader(io.StringIO(text, newline=""))]
-    except (TypeError, ValueError, csv.Error) as error:
+        text = read_bytes(path, StructureError, largest=_LARGEST_MANIFEST, what="a manifest").decode()
+        table = csv.DictReader(io.StringIO(text, newline=""))
+        rows = [Origin(**{key: of_cell(cell) for key, cell in row.items()}) for row in table]
+    except (TypeError, ValueError, AttributeError, csv.Error) as error:
         raise StructureError(f"{path}: is no manifest of bragglens: choose another folder, or remove it") from error
     return {row.file: row for row in rows}
 
 
 def write_manifest(folder: Path, origins: dict[str, Origin]) -> None:
     """Write the origins of the files that are there, in the order of their names."""
-    text = io.StringIO()
-    rows = csv.DictWriter(text, [field.name for field in fields(Origin)], lineterminator="\n")
-    rows.writeheader()
-    rows.writerows(asdict(origins[name]) for name in sorted(origins) if (folder / name).exists())
+    rows = [asdict(origins[name]) for name in sorted(origins) if (folder / name).exists()]
     with whole_file(folder / MANIFEST) as file:
-        file.write(text.getvalue().encode())
+        file.write(csv_text([field.name for field in fields(Origin)], rows, end="\n").encode("utf-8", "replace"))
 
 
 def put(folder: Path, content: bytes, origin: Origin, origins: dict[str, Origin]) -> Path:
@@ -118,5 +118,8 @@ def sha256(content: bytes) -> str:
 
 
 def file_name(name: str) -> str:
-    """A name that every file system takes, and that no path hides in."""
-    return re.sub(r"[^\w(),.+-]+", "_", name).strip("_.")[:80] or "phase"
+    """The beginning of a CIF's name: a mineral, formula or id without blanks and signs that shells know, never long."""
+    plain = re.sub(r"[^\w(),.+-]+", "_", name).strip("_.")[:_LONGEST]
+    while len(plain.encode()) > _LARGEST:
+        plain = plain[:-1]
+    return safe_name(plain or "phase")

@@ -18,7 +18,7 @@ import numpy as np
 from bragglens.crystal.cif_text import write_cif
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError
-from bragglens.files import whole_file
+from bragglens.files import partial_of, safe_name, whole_file
 from bragglens.identify.fit import Fit, fitted_phases
 from bragglens.identify.identification import Rietveld
 from bragglens.simulate.specimen import Specimen
@@ -58,8 +58,7 @@ def write_project(fit: Fit, folder: Path) -> None:
         raise BragglensError(f"{folder}: is there already, maybe with work in it: choose another folder")
     if not fit.phases:
         raise BragglensError(f"{folder}: no phase was found, so that there is no project to begin")
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = partial_of(folder)
     try:
         structure, instrument = _begin(fit, partial)
         with whole_file(partial / "scan.xye") as handle:
@@ -69,8 +68,9 @@ def write_project(fit: Fit, folder: Path) -> None:
         )
         partial.rename(folder)
     except (OSError, ValueError) as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise BragglensError(f"{folder}: rietx cannot make a project of it ({error}): choose another folder") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # where it did not become the folder
 
 
 def refine_project(folder: Path) -> Rietveld:
@@ -141,7 +141,7 @@ def _phase(phase: Phase, specimen: Specimen, fit: Fit, folder: Path) -> Any:
     """
     import rietx
 
-    path = folder / f"{phase.name}.cif"
+    path = folder / safe_name(phase.name, ".cif")
     write_cif(phase, path)
     model = rietx.Structure.from_cif(path, phase_name=phase.name, aniso=True).phases[0]
     size = np.degrees(0.94 * fit.instrument.lines[0].wavelength / (10 * specimen.size))

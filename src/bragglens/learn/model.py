@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError, ModelError
 from bragglens.files import read_whole, whole_file
+from bragglens.inference import session
 from bragglens.scan.pattern import Grid, Pattern
 from bragglens.scan.prepare import Preparation
 
@@ -62,12 +63,8 @@ class Model:
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
         try:
-            return onnxruntime.InferenceSession(self.network, options, providers=["CPUExecutionProvider"])
+            return session(self.network)
         except Exception as error:  # onnxruntime raises many kinds, none of them public
             raise ModelError(f"{self.name}: its network cannot be loaded: train the model again") from error
 

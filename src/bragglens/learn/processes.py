@@ -1,8 +1,8 @@
 """Several processes that train one network together, as `torchrun` starts them.
 
 Each process makes and learns from its own share of every batch, and the gradients are averaged (Li et al. 2020, VLDB
-13, 3005, doi:10.14778/3415478.3415530), so that a batch is the same samples as in one process. Batch normalisation
-takes its means over a process's own share on processors, and over the whole batch on graphics cards.
+13, 3005, doi:10.14778/3415478.3415530). Layers that look at a whole batch look at all shares (`shared`). So they learn
+what one process learns, but for the rounding of sums that are taken in another order.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from bragglens.errors import RecipeError
+from bragglens.learn.shared import share
+from bragglens.parallel import end_with_parent
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,7 @@ class Processes:
         network = network.to(self.device)
         if self.count == 1:
             return network
-        if self.device.type == "cuda":
-            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
-            return DistributedDataParallel(network, device_ids=[self.device.index])
-        return DistributedDataParallel(network)
+        return DistributedDataParallel(share(network), device_ids=[self.device] if self.device.type == "cuda" else None)
 
 
 @contextmanager
@@ -78,6 +77,7 @@ def processes() -> Iterator[Processes]:
     if count == 1:
         yield Processes(device=device)
         return
+    end_with_parent()  # torchrun, when it is killed, ends nobody
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Processes(distributed.get_rank(), count, device)

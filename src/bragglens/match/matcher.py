@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bragglens.inference import session
 from bragglens.match.meet import meet, peaks
 from bragglens.match.question import Question, channels, question, scaled
 from bragglens.match.sought import Sought
@@ -89,13 +90,6 @@ class Matcher:
 @cache
 def matcher() -> Matcher:
     """The matcher that comes with the package, loaded once."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
     with (files("bragglens.match") / "matcher.zip").open("rb") as file, zipfile.ZipFile(file) as archive:
-        encoder, judge = (
-            onnxruntime.InferenceSession(archive.read(name), options, providers=["CPUExecutionProvider"])
-            for name in ("encoder.onnx", "judge.onnx")
-        )
+        encoder, judge = (session(archive.read(name)) for name in ("encoder.onnx", "judge.onnx"))
         return Matcher(encoder, judge, json.loads(archive.read("manifest.json")))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from bragglens.errors import BragglensError
-from bragglens.files import whole_file
+from bragglens.files import partial_of, whole_file
 from bragglens.identify.asked import Asked
 from bragglens.identify.identification import Identification
 from bragglens.report.page import closing, opening, overview
@@ -19,13 +20,13 @@ _BLOCK = 2**20  # bytes copied at a time
 class GrowingReport:
     """A report to which answers are added one by one; `close` makes it whole.
 
-    Until then the sections stand in `NAME.partial.html` beside it, which a browser opens too: of a batch that lost its
-    power, that is the report of what was answered.
+    Until then the sections stand in `NAME.….partial.html` beside it, which a browser opens too: of a batch that lost
+    its power, that is the report of what was answered. Where the report cannot be written, that file is taken away.
     """
 
     def __init__(self, path: Path, asked: Asked, *, title: str, intro: str, series: bool) -> None:
         self._path, self._asked, self._series = path, asked, series
-        self._partial = path.with_name(f"{path.stem}.partial.html")
+        self._partial = partial_of(path.with_suffix(""), ".html")
         self._opening = opening(title, intro).encode("utf-8", "replace")
         self._traces: list[Trace | None] = []
         self._ends = [len(self._opening)]  # of what is whole in the partial file, after each section
@@ -33,7 +34,7 @@ class GrowingReport:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._partial.write_bytes(self._opening)
         except OSError as error:
-            raise self._refusal(error) from error
+            raise self._refused(error) from error
 
     def add(self, answer: Identification) -> None:
         """Write the section of an answer, while it has its fit."""
@@ -42,7 +43,7 @@ class GrowingReport:
             with self._partial.open("ab") as handle:
                 handle.write(content)
         except OSError as error:
-            raise self._refusal(error) from error
+            raise self._refused(error) from error
         self._traces.append(trace_of(answer))
         self._ends.append(self._ends[-1] + len(content))
 
@@ -53,16 +54,20 @@ class GrowingReport:
             answers: those that were added; one whose section was cut off by the end of the batch is left out.
         """
         summary = overview(answers, self._traces[: len(answers)], series=self._series)
-        with whole_file(self._path) as target, self._partial.open("rb") as sections:
-            target.write(self._opening + summary.encode("utf-8", "replace"))
-            sections.seek(self._ends[0])
-            copied = self._ends[len(answers)] - self._ends[0]
-            while copied and (block := sections.read(min(copied, _BLOCK))):
-                target.write(block)
-                copied -= len(block)
-            target.write(closing(self._asked).encode("utf-8", "replace"))
-        self._partial.unlink(missing_ok=True)
+        try:
+            with whole_file(self._path) as target, self._partial.open("rb") as sections:
+                target.write(self._opening + summary.encode("utf-8", "replace"))
+                sections.seek(self._ends[0])
+                copied = self._ends[len(answers)] - self._ends[0]
+                while copied and (block := sections.read(min(copied, _BLOCK))):
+                    target.write(block)
+                    copied -= len(block)
+                target.write(closing(self._asked).encode("utf-8", "replace"))
+        finally:
+            self._partial.unlink(missing_ok=True)
 
-    def _refusal(self, error: OSError) -> BragglensError:
+    def _refused(self, error: OSError) -> BragglensError:
+        with suppress(OSError):
+            self._partial.unlink()
         reason = (error.strerror or str(error)).lower()
-        return BragglensError(f"{self._partial}: cannot be written ({reason}): choose another place")
+        return BragglensError(f"{self._path}: cannot be written ({reason}): choose another place")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bragglens.errors import BragglensError
 from bragglens.identify.identification import Identification
+from bragglens.plain import clean, csv_text
 from bragglens.report.words import write_file
 
 if TYPE_CHECKING:
@@ -100,19 +100,12 @@ def write_summary(answers: Sequence[Identification], path: Path) -> None:
         numbers = {key: float for key in rows[0] if key not in ("file", "verdict", "error")} if rows else {}
         DataFrame(rows).astype(numbers).to_parquet(content, index=False)
         return write_file(content.getvalue(), path)
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=_columns(answers))
-    writer.writeheader()
-    writer.writerows({key: _plain(value) for key, value in row.items()} for row in rows)
-    return write_file(text.getvalue().encode("utf-8-sig", "replace"), path)
+    text = csv_text([*map(clean, _columns(answers))], [{clean(k): _plain(v) for k, v in row.items()} for row in rows])
+    return write_file(text.encode("utf-8-sig", "replace"), path)
 
 
 def _plain(value: Any) -> Any:
-    """Six digits are enough for any of these, and read better."""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    # A spreadsheet would run a cell that begins with one of these as a formula.
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
+    return clean(value) if isinstance(value, str) else value
 
 
 def phase_frame(answer: Identification) -> DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,10 +19,12 @@ from bragglens.files import whole_file
 from bragglens.identify.identification import Finding, Identification
 from bragglens.identify.identify import THRESHOLD
 from bragglens.identify.quantify import PARTICLE_SIZE
+from bragglens.plain import clean as clean
 
 STYLES = {"known": "green", "mixture": "green", "tentative": "cyan", "partly unknown": "yellow", "unknown": "magenta"}
 LARGE = 200.0  # nm; larger crystallites broaden no line that a laboratory instrument could tell
 RELATIVE = "or a relative of it"  # of a phase that fits and is not named
+_OBEYED = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # control characters, and what turns the reading
 _FEW = 5  # phases whose detection limits are told one by one
 
 
@@ -263,11 +266,6 @@ def assumptions(answer: Identification) -> list[str]:
     return said
 
 
-def clean(text: str) -> str:
-    """Text without control characters, which file names may hold and terminals would obey."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-
-
 def short_names(files: Sequence[str], longest: int) -> list[str]:
     """Names to show for files: without folders, the middle left out of long ones where they stay distinct."""
     names = [Path(file).name or file for file in files]
@@ -294,7 +292,9 @@ def write_json(obj: Any, path: str | Path) -> None:
         text = json.dumps(obj, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
         raise BragglensError(f"{path}: the answer cannot be written as JSON: {error}: please report this") from error
-    # A file name that is no UTF-8 holds lone surrogates; \udcxx is at once Python's and JSON's way to write one.
+    # JSON escapes what is below a blank; a terminal obeys others too. A file name that is no UTF-8 holds lone
+    # surrogates: \udcxx is at once Python's and JSON's way to write one.
+    text = _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     data = text.encode("utf-8", "backslashreplace")
     if str(path) == "-":
         sys.stdout.flush()

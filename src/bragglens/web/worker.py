@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 import sys
 import time
 import traceback
@@ -16,6 +15,7 @@ from bragglens.errors import BragglensError, ScanError
 from bragglens.identify.asked import Asked
 from bragglens.identify.identification import Identification, document
 from bragglens.identify.identify import Options, identify_scans, source
+from bragglens.parallel import begin_worker
 from bragglens.scan.apart import limit_memory, scans_apart
 
 LONGEST = 600.0  # seconds that one file may take
@@ -135,7 +135,7 @@ class Worker:
 
 def _work(pipe: Connection, asked: Asked) -> None:
     """Answer until nobody asks any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends this process
+    begin_worker()
     limit_memory(MOST_MEMORY)
     while True:
         try:

@@ -1,0 +1,84 @@
+"""Processes that tests start, none of which outlives its test, whatever becomes of that."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psutil
+
+_MARK = "BRAGGLENS_TEST_RUN"
+PATIENCE = 60.0  # seconds; on a machine that does much else
+
+
+@contextmanager
+def started(command: list[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """A process, which is killed at the end with all that it started."""
+    process = subprocess.Popen(command, **options)
+    try:
+        yield process
+    finally:
+        end_all([process.pid, *children(process)])
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream:
+                stream.close()
+        process.wait()
+
+
+def children(process: subprocess.Popen[Any]) -> list[int]:
+    """All processes that a process started and those started, which are still there; none where it has ended."""
+    with suppress(psutil.NoSuchProcess):
+        return [one.pid for one in psutil.Process(process.pid).children(recursive=True)]
+    return []
+
+
+def all_end(pids: Iterable[int]) -> bool:
+    """Whether all these processes end by themselves before long."""
+    return not psutil.wait_procs(list(_found(pids)), timeout=PATIENCE)[1]
+
+
+def end_all(pids: Iterable[int]) -> None:
+    """End processes that are still there."""
+    for one in _found(pids):
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+
+
+def _found(pids: Iterable[int]) -> Iterator[psutil.Process]:
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            yield psutil.Process(pid)
+
+
+@contextmanager
+def none_left() -> Iterator[None]:
+    """Whatever is started until the end must have ended by then; what has not is ended, and is an error.
+
+    A mark in the environment, which processes inherit, finds also those whose parents are gone.
+    """
+    os.environ[_MARK] = mark = secrets.token_hex(8)
+    yield
+    left = [one for one in psutil.process_iter() if one.pid != os.getpid() and _marked(one, mark)]
+    left = psutil.wait_procs(left, timeout=2.0)[1]  # some are about to end
+    told = [" ".join(_command(one))[:200] for one in left]
+    end_all(one.pid for one in left)
+    assert not told, f"outlived the tests: {told}"
+
+
+def _marked(process: psutil.Process, mark: str) -> bool:
+    try:
+        # what multiprocessing keeps for the process that runs the tests ends with it
+        return process.environ().get(_MARK) == mark and "resource_tracker" not in str(_command(process))
+    except psutil.Error:
+        return False
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
