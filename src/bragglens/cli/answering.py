@@ -51,7 +51,10 @@ def identify(
     model: AskedModel = None,
     phases: AskedPhases = None,
     wavelength: Annotated[
-        str | None, typer.Option(help="CuKa, CoKa, ... or Å; needed where the file does not state it.")
+        str | None, typer.Option(help="CuKa, CoKa, ... or Å; wins over what the files state.")
+    ] = None,
+    wavelength_if_missing: Annotated[
+        str | None, typer.Option(help="The same, for files that state none.", metavar="TEXT")
     ] = None,
     elements: Elements = None,
     standard: Annotated[
@@ -100,27 +103,29 @@ def identify(
     Every scan of a file is answered. Ends with status 1 where any scan could not be judged. Ctrl-C ends a batch early
     and keeps what is answered.
     """
-    from bragglens.identify.identify import Options, check, identify_each, source
-    from bragglens.identify.stated import internal_standard, stated_wavelength
+    from bragglens.identify.identify import check, identify_each, source, stated
 
     if bool(scans) == bool(watch):
         raise typer.BadParameter("give the scans, or a folder to --watch")
     if watch and (table or report or series):
         raise typer.BadParameter("--watch has no end at which to write --table, --report or --series: leave them out")
     asked = asked_of(model, phases)
-    options: Options = {
-        "wavelength": stated_wavelength(wavelength),
-        "elements": elements,
-        "network_only": network_only,
-        "particle_size": particle_size,
-        "standard": internal_standard(standard),
-    }
-    check(asked, options)
+    options = stated(
+        {
+            "wavelength": wavelength,
+            "wavelength_if_missing": wavelength_if_missing,
+            "elements": elements,
+            "network_only": network_only,
+            "particle_size": particle_size,
+            "standard": standard,
+        }
+    )
+    check(asked, options)  # type: ignore[arg-type]
     files = _files(scans or [])
     if json and json.is_dir() and not watch:
         if table or report or figure or series or profile or rietx or rietveld:
             raise typer.BadParameter("an answer for each scan goes with no other output: leave the others out")
-        answer_folder(files, json, who_of(model, phases, asked), {**options}, workers=workers, scheduler=scheduler)
+        answer_folder(files, json, who_of(model, phases, asked), options, workers=workers, scheduler=scheduler)
         return
     if workers > 1 or scheduler:
         raise typer.BadParameter("several workers need --json FOLDER, a folder that is there, for the answers")
@@ -141,7 +146,7 @@ def identify(
             drawn,
             model=source(asked),
             identity=identity_of(asked),
-            options={**options},
+            options=options,
             settle=settle,
         )
         return

@@ -71,10 +71,12 @@ AskedPhases = Annotated[
     typer.Option("--phases", help="Folder of CIFs or .library file in place of a model: no training."),
 ]
 Elements = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
-        help="Only phases of these elements, `Ti,O`, all of them expected; or none with those, `-Fe,-Pb`.",
+        help="Only phases of these elements, all of them expected: `Ti,O`, `Ti-O`, `TiO2`; or none with those: "
+        "`-Fe,-Pb`.",
         metavar="SYMBOLS",
+        show_default=False,
     ),
 ]
 ModelFile = Annotated[Path, typer.Option("--model", "-m", help="Model file that `train` made.", show_default=False)]

@@ -34,6 +34,8 @@ class Finding:
         rwp_without: Rwp of the fit of the other phases alone.
         cell: fitted a, b, c in Å and α, β, γ in degrees.
         strain: largest relative change of a length in the library's lattice that the fit needed.
+        formula: as chemists write it, `TiO2`; empty where the structure states none.
+        space_group: Hermann-Mauguin symbol, `P 42/m n m`.
         size: fitted volume-weighted crystallite size in nm; from about 200 nm on it means "large".
     """
 
@@ -49,6 +51,8 @@ class Finding:
     cell: tuple[float, ...] | None = None
     size: float | None = None
     strain: float | None = None
+    formula: str = ""
+    space_group: str = ""
 
 
 @dataclass(frozen=True)

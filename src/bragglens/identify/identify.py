@@ -7,18 +7,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
-from bragglens.crystal.choice import element_choice, named_elements
+from bragglens.crystal.choice import Elements, element_choice, named_elements, read_choice
+from bragglens.crystal.formula import chemical_formula
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError, ScanError
-from bragglens.identify.asked import Asked, library_of
+from bragglens.identify.asked import Asked, asked_of, library_of
 from bragglens.identify.axis import BADLY, another_axis, offset_notice
 from bragglens.identify.identification import Finding, Identification, Verdict
 from bragglens.identify.shortlist import SMALL, additions, matched, rest, shortlist
+from bragglens.identify.stated import internal_standard, stated_wavelength
 from bragglens.identify.verify import Verified, verify
 from bragglens.learn.model import Model
 from bragglens.match.catalogue import Catalogue, catalogue
@@ -39,48 +41,90 @@ LEAST_RIVAL = 0.1
 
 
 class Options(TypedDict, total=False):
-    """How a scan is to be looked at.
+    """How a scan is to be looked at, the options of `identify`."""
 
-    Attributes:
-        wavelength: Å of the scan's strongest line; wins over what the file states.
-        elements: narrows the candidates, see `allowed_phases`; a standard is always one. Of phases that explain the
-            scan about as well those are preferred that leave none of the named elements without a phase.
-        network_only: leaves out the fit: far faster, without fractions, and more easily deceived by strangers.
-        particle_size: diameter of the grains in µm for the correction of microabsorption; None takes a usual one and
-            widens the errors by what that may be wrong (`quantify.quantify`).
-        standard: name and wt% of a phase of the library that was added to the specimen.
-    """
-
-    wavelength: float | None
-    elements: str | None
+    wavelength: float | str | None
+    wavelength_if_missing: float | str | None
+    elements: Elements | None
     network_only: bool
     particle_size: float | None
-    standard: tuple[str, float] | None
+    standard: str | tuple[str, float] | None
 
 
-def identify(scan: Scan, model: Asked, **options: Unpack[Options]) -> Identification:
+def stated(options: Options) -> dict[str, Any]:
+    """Options as numbers and plain text, those alone that were given; what is plain already stays.
+
+    Raises:
+        BragglensError: one of them is not understood.
+    """
+    plain = {
+        "wavelength": stated_wavelength(options.get("wavelength")),
+        "wavelength_if_missing": stated_wavelength(options.get("wavelength_if_missing")),
+        "elements": str(read_choice(options.get("elements"))) or None,
+        "network_only": options.get("network_only") or None,
+        "particle_size": options.get("particle_size"),
+        "standard": internal_standard(options.get("standard")),
+    }
+    return {key: value for key, value in plain.items() if value is not None}
+
+
+def identify(
+    scan: Scan | str | Path,
+    model: Asked | str | Path,
+    *,
+    wavelength: float | str | None = None,
+    wavelength_if_missing: float | str | None = None,
+    elements: Elements | None = None,
+    network_only: bool = False,
+    particle_size: float | None = None,
+    standard: str | tuple[str, float] | None = None,
+) -> Identification:
     """Tell which phases of a library a scan holds, how much of each, and what stays unexplained.
 
     Args:
-        scan: as read.
-        model: a trained model; or a library, or its catalogue, which the matcher then judges and the fit proves.
-        options: see `Options`; all may be left out.
+        scan: as read, or the path of a file with one scan.
+        model: a trained model; or a library, or its catalogue, which the matcher then judges and the fit proves; or the
+            path of one of them: a model file, a folder of CIFs, a `.library` file. A path is read at each call.
+        wavelength: `CuKa`, `CoKa`, ... or Å of the scan's strongest line; wins over what the file states.
+        wavelength_if_missing: the same, where the file states none and `wavelength` is not given.
+        elements: narrows the candidates: `"Ti,O"`, `["Ti", "O"]` or `"TiO2"` leaves phases of titanium and oxygen,
+            `"-Fe,-Pb"` those without iron and lead (`crystal.choice.read_choice`); a standard is always a candidate.
+            Of phases that explain the scan about as well those are preferred that leave none of the named elements
+            without a phase.
+        network_only: leaves out the fit: far faster, without fractions, and more easily deceived by strangers.
+        particle_size: diameter of the grains in µm for the correction of microabsorption; None takes a usual one and
+            widens the errors by what that may be wrong (`quantify.quantify`); 0 corrects nothing.
+        standard: a phase of the library that was added to the specimen and its wt%, `"corundum=20"` or
+            `("corundum", 20)`; the amorphous content is then known.
 
     Raises:
-        ScanError: the wavelength is neither stated nor in the file, or the scan covers too little of the model's grid.
+        ScanError: the scan cannot be read, its wavelength is neither stated nor in the file, or it covers too little of
+            the model's grid.
         BragglensError: an option is not possible (`check`), or the standard is not in the scan.
     """
     started = time.perf_counter()
+    options: Options = {
+        "wavelength": wavelength,
+        "wavelength_if_missing": wavelength_if_missing,
+        "elements": elements,
+        "network_only": network_only,
+        "particle_size": particle_size,
+        "standard": standard,
+    }
+    asked = asked_of(model)
+    answer = _identify(scan if isinstance(scan, Scan) else read_scan(scan), asked, stated(options))
+    left = _left_out(library_of(asked)) if isinstance(model, str | Path) else []
+    return replace(answer, notes=(*answer.notes, *left), seconds=time.perf_counter() - started)
+
+
+def _identify(scan: Scan, model: Asked, options: dict[str, Any]) -> Identification:
+    """The answer for a scan, with options as `stated` has them."""
     model = catalogue(model) if isinstance(model, Library) else model
-    stated = options.get("wavelength") or scan.wavelength
-    if stated is None:
-        raise ScanError(f"{scan.name}: the file does not state its wavelength: give it, for example --wavelength CuKa")
-    used = strongest_line(stated)
+    used = _wavelength(scan, options)
     library = model.library
-    allowed = check(model, options)
-    given = {key: value for key, value in options.items() if value is not None}
+    allowed = check(model, options)  # type: ignore[arg-type]
     asked = Identification(
-        scan.name, source(model), None, wavelength=used, notes=scan.notes, metadata=scan.metadata, options=given
+        scan.name, source(model), None, wavelength=used, notes=scan.notes, metadata=scan.metadata, options=options
     )
     try:
         answer, opinion = _opinion(asked, scan, model, allowed)
@@ -96,7 +140,29 @@ def identify(scan: Scan, model: Asked, **options: Unpack[Options]) -> Identifica
         answer = replace(
             answer, notes=(*answer.notes, *_notices(answer, scan, _phases(library, tuple(answer.probabilities or ()))))
         )
-    return replace(answer, seconds=time.perf_counter() - started)
+    return replace(answer, phases=_described(answer.phases, library), relatives=_described(answer.relatives, library))
+
+
+def _described(found: Sequence[Finding], library: Library) -> tuple[Finding, ...]:
+    """What was found, with formula and space group."""
+    return tuple(
+        replace(one, formula=chemical_formula(library[one.name].formula), space_group=library[one.name].space_group)
+        for one in found
+    )
+
+
+def _left_out(library: Library) -> list[str]:
+    """That structures of a library could not be read, which who read it himself was told there."""
+    count = len(library.problems)
+    return [f"{count} of the library's files were left out, the first: {library.problems[0]}"] if count else []
+
+
+def _wavelength(scan: Scan, options: Mapping[str, Any]) -> float:
+    """Å of the strongest line: what the user states, else the file, else what the user states for such files."""
+    used = options.get("wavelength") or scan.wavelength or options.get("wavelength_if_missing")
+    if used is None:
+        raise ScanError(f"{scan.name}: the file does not state its wavelength: give it, for example --wavelength CuKa")
+    return strongest_line(used)
 
 
 def identify_file(path: str | Path, model: Asked, **options: Unpack[Options]) -> Identification:
@@ -161,7 +227,7 @@ def _proven(
     model: Model | Catalogue,
     opinion: Opinion,
     allowed: Sequence[str],
-    asked: Options,
+    asked: Mapping[str, Any],
 ) -> Identification:
     """The answer put to the proof by the fit; of a large library with the phases that the matcher finds worth it."""
     names, phases, used = model.library.names, model.library.phases, answer.wavelength
@@ -207,15 +273,15 @@ def check(model: Asked, options: Options) -> tuple[str, ...]:
     Raises:
         BragglensError: an option is not possible with these phases.
     """
-    library = library_of(model)
-    size, standard = options.get("particle_size"), options.get("standard")
-    if options.get("network_only") and not isinstance(model, Model):
+    library, given = library_of(model), stated(options)
+    size, standard = given.get("particle_size"), given.get("standard")
+    if given.get("network_only") and not isinstance(model, Model):
         raise BragglensError("structures alone bring no network: leave out --network-only, or give a --model")
-    if options.get("network_only") and (size is not None or standard is not None):
+    if given.get("network_only") and (size is not None or standard is not None):
         raise BragglensError("the network alone gives no fractions: leave out particle size and standard, or fit")
     if size is not None and not (isfinite(size) and size >= 0):
         raise BragglensError(f"a particle size of {size:g} µm is not possible: give the grains' diameter, 0 for none")
-    allowed = allowed_phases(library.phases, options.get("elements"))
+    allowed = allowed_phases(library.phases, given.get("elements"))
     if standard is None:
         return allowed
     name, weight = standard
@@ -226,20 +292,20 @@ def check(model: Asked, options: Options) -> tuple[str, ...]:
     return (*allowed, *({name} - set(allowed)))
 
 
-def allowed_phases(phases: Sequence[Phase], elements: str | None) -> tuple[str, ...]:
+def allowed_phases(phases: Sequence[Phase], elements: Elements | None) -> tuple[str, ...]:
     """Names of the phases that a choice of elements leaves.
 
     Args:
         phases: of the library.
-        elements: see `element_choice`.
+        elements: see `read_choice`.
 
     Raises:
         BragglensError: a symbol is no element, or no phase is left.
     """
-    chosen = element_choice(elements)
+    chosen, words = element_choice(elements), str(read_choice(elements))
     left = tuple(phase.name for phase in phases if chosen({site.element for site in phase.sites}))
     if not left:
-        raise BragglensError(f"elements '{elements}': no phase of the library is left: allow more elements")
+        raise BragglensError(f"elements '{words}': no phase of the library is left: allow more elements")
     return left
 
 
