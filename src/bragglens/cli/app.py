@@ -79,7 +79,6 @@ Elements = Annotated[
         show_default=False,
     ),
 ]
-ModelFile = Annotated[Path, typer.Option("--model", "-m", help="Model file that `train` made.", show_default=False)]
 TwoTheta = Annotated[str, typer.Option("--two-theta", "--theta-range", help="2θ range in degrees.", metavar="LOW,HIGH")]
 
 
@@ -107,15 +106,20 @@ def tell(text: object, style: str | None = None) -> None:
 
 
 def phases_of(folder: Path) -> Library:
-    """The phases of a folder; what was left out or mended is said on the error stream. Of a file it was, when built."""
+    """The phases of a folder; what was left out, and that CIFs were mended, is said on the error stream.
+
+    Of a file it was, when built.
+    """
     library = read_library(folder)
     if not folder.is_dir():
         return library
     for problem in library.problems:
         tell(f"left out: {problem}", "yellow")
-    for phase in library:
-        for note in phase.notes:
-            tell(f"{phase.name}.cif: {note}", "dim")
+    mended = sum(bool(phase.notes) for phase in library)
+    if mended:
+        tell(
+            f"{mended} of {len(library)} CIFs were mended on reading: `bragglens library show {folder}` says how", "dim"
+        )
     return library
 
 

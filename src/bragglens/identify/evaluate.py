@@ -11,8 +11,7 @@ from typing import Any, Unpack
 from bragglens.errors import BragglensError, ScanError
 from bragglens.identify.asked import Asked
 from bragglens.identify.identification import Identification, document
-from bragglens.identify.identify import Options, identify_file, ranking
-from bragglens.learn.model import Model
+from bragglens.identify.identify import Options, identify_file, ranking, source
 from bragglens.simulate.instrument import emission
 
 COLUMNS = ("file", "set", "phases", "weight_percent", "wavelength")
@@ -188,9 +187,9 @@ def _share(values: list[bool]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def evaluation(model: Model, judged: list[Judged]) -> dict[str, Any]:
+def evaluation(asked: Asked, judged: list[Judged]) -> dict[str, Any]:
     """The object that `bragglens evaluate --json` writes: that of `identify`, labels beside the answers, and scores."""
-    whole = document(model.name, [j.answer for j in judged])
+    whole = document(source(asked), [j.answer for j in judged])
     for entry, j in zip(whole["scans"], judged, strict=True):
         entry["label"] = {
             "set": j.label.set_name,

@@ -20,7 +20,7 @@ from bragglens.identify.asked import Asked, asked_of, library_of
 from bragglens.identify.axis import BADLY, another_axis, offset_notice
 from bragglens.identify.identification import Finding, Identification, Verdict
 from bragglens.identify.shortlist import SMALL, additions, matched, rest, shortlist
-from bragglens.identify.stated import internal_standard, stated_wavelength
+from bragglens.identify.stated import internal_standard, stated_instrument, stated_wavelength
 from bragglens.identify.verify import Verified, verify
 from bragglens.learn.model import Model
 from bragglens.match.catalogue import Catalogue, catalogue
@@ -28,7 +28,7 @@ from bragglens.match.matcher import Opinion
 from bragglens.scan.prepare import to_grid
 from bragglens.scan.read import read_scan, read_scans
 from bragglens.scan.scan import Scan
-from bragglens.simulate.instrument import strongest_line
+from bragglens.simulate.instrument import Instrument, strongest_line
 
 THRESHOLD = 0.5  # of the network's probabilities, where it answers alone
 # Probability of each phase from which on the verdict may be known, or mixture. Of some 570 simulated minerals that a
@@ -49,6 +49,7 @@ class Options(TypedDict, total=False):
     network_only: bool
     particle_size: float | None
     standard: str | tuple[str, float] | None
+    instrument: Instrument | str | Path | None
 
 
 def stated(options: Options) -> dict[str, Any]:
@@ -64,6 +65,7 @@ def stated(options: Options) -> dict[str, Any]:
         "network_only": options.get("network_only") or None,
         "particle_size": options.get("particle_size"),
         "standard": internal_standard(options.get("standard")),
+        "instrument": stated_instrument(options.get("instrument")),
     }
     return {key: value for key, value in plain.items() if value is not None}
 
@@ -78,6 +80,7 @@ def identify(
     network_only: bool = False,
     particle_size: float | None = None,
     standard: str | tuple[str, float] | None = None,
+    instrument: Instrument | str | Path | None = None,
 ) -> Identification:
     """Tell which phases of a library a scan holds, how much of each, and what stays unexplained.
 
@@ -96,6 +99,8 @@ def identify(
             widens the errors by what that may be wrong (`quantify.quantify`); 0 corrects nothing.
         standard: a phase of the library that was added to the specimen and its wt%, `"corundum=20"` or
             `("corundum", 20)`; the amorphous content is then known.
+        instrument: the diffractometer as `bragglens calibrate` measured it, or the path of its file: zero, resolution
+            and axial divergence are held in the fit, so that sizes are the crystallites' alone, with errors.
 
     Raises:
         ScanError: the scan cannot be read, its wavelength is neither stated nor in the file, or it covers too little of
@@ -110,6 +115,7 @@ def identify(
         "network_only": network_only,
         "particle_size": particle_size,
         "standard": standard,
+        "instrument": instrument,
     }
     asked = asked_of(model)
     answer = _identify(scan if isinstance(scan, Scan) else read_scan(scan), asked, stated(options))
@@ -123,8 +129,9 @@ def _identify(scan: Scan, model: Asked, options: dict[str, Any]) -> Identificati
     used = _wavelength(scan, options)
     library = model.library
     allowed = check(model, options)  # type: ignore[arg-type]
+    recorded = {key: value.name if isinstance(value, Instrument) else value for key, value in options.items()}
     asked = Identification(
-        scan.name, source(model), None, wavelength=used, notes=scan.notes, metadata=scan.metadata, options=options
+        scan.name, source(model), None, wavelength=used, notes=scan.notes, metadata=scan.metadata, options=recorded
     )
     try:
         answer, opinion = _opinion(asked, scan, model, allowed)
@@ -160,6 +167,8 @@ def _left_out(library: Library) -> list[str]:
 def _wavelength(scan: Scan, options: Mapping[str, Any]) -> float:
     """Å of the strongest line: what the user states, else the file, else what the user states for such files."""
     used = options.get("wavelength") or scan.wavelength or options.get("wavelength_if_missing")
+    if used is None and (instrument := options.get("instrument")) is not None:
+        used = instrument.lines[0].wavelength
     if used is None:
         raise ScanError(f"{scan.name}: the file does not state its wavelength: give it, for example --wavelength CuKa")
     return strongest_line(used)
@@ -245,6 +254,7 @@ def _proven(
             expected=named_elements(asked.get("elements")),
             particle_size=asked.get("particle_size"),
             standard=standard,
+            instrument=asked.get("instrument"),
             crowded=crowded,
         )
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bragglens.errors import BragglensError
-from bragglens.simulate.instrument import LONGEST_WAVE, SHORTEST_WAVE, emission
+from bragglens.simulate.instrument import LONGEST_WAVE, SHORTEST_WAVE, Instrument, emission
+from bragglens.simulate.instrument_file import read_instrument
 
 
 def stated_wavelength(value: float | str | None) -> float | None:
@@ -23,6 +26,15 @@ def stated_wavelength(value: float | str | None) -> float | None:
     if not SHORTEST_WAVE < wavelength < LONGEST_WAVE:
         raise BragglensError(f"wavelength {wavelength:g}: is none in Å of a diffractometer: give 1.5406, or 'CuKa'")
     return wavelength
+
+
+def stated_instrument(value: Instrument | str | Path | None) -> Instrument | None:
+    """The instrument that is meant by an instrument, or by the file that `calibrate` wrote; None where there is none.
+
+    Raises:
+        BragglensError: the file cannot be read, or is none of an instrument.
+    """
+    return value if value is None or isinstance(value, Instrument) else read_instrument(value)
 
 
 def internal_standard(value: str | tuple[str, float] | None) -> tuple[str, float] | None:
