@@ -53,6 +53,13 @@ def test_the_answer_says_which_instrument(titania: Library) -> None:
         identify(scan, titania, instrument="none.toml")
 
 
+def test_an_instrument_of_another_tube_is_said(titania: Library) -> None:
+    other = replace(SHARP, lines=emission("CoKa"))
+    scan = measured(titania, SHARP, 30.0)
+    notes = identify(scan, titania, wavelength="CuKa", elements="Ti,O", instrument=other).notes
+    assert any("calibrated at 1.7890 Å, the scan is of 1.5406 Å" in note for note in notes)
+
+
 def test_a_recipe_for_one_instrument() -> None:
     recipe = for_instrument(Recipe(), SHARP)
     middle = np.array([0.5])

@@ -28,7 +28,7 @@ from bragglens.match.matcher import Opinion
 from bragglens.scan.prepare import to_grid
 from bragglens.scan.read import read_scan, read_scans
 from bragglens.scan.scan import Scan
-from bragglens.simulate.instrument import Instrument, strongest_line
+from bragglens.simulate.instrument import SAME_TUBE, Instrument, strongest_line
 
 THRESHOLD = 0.5  # of the network's probabilities, where it answers alone
 # Probability of each phase from which on the verdict may be known, or mixture. Of some 570 simulated minerals that a
@@ -130,8 +130,9 @@ def _identify(scan: Scan, model: Asked, options: dict[str, Any]) -> Identificati
     library = model.library
     allowed = check(model, options)  # type: ignore[arg-type]
     recorded = {key: value.name if isinstance(value, Instrument) else value for key, value in options.items()}
+    notes = (*scan.notes, *_other_tube(options.get("instrument"), used))
     asked = Identification(
-        scan.name, source(model), None, wavelength=used, notes=scan.notes, metadata=scan.metadata, options=recorded
+        scan.name, source(model), None, wavelength=used, notes=notes, metadata=scan.metadata, options=recorded
     )
     try:
         answer, opinion = _opinion(asked, scan, model, allowed)
@@ -152,10 +153,20 @@ def _identify(scan: Scan, model: Asked, options: dict[str, Any]) -> Identificati
 
 def _described(found: Sequence[Finding], library: Library) -> tuple[Finding, ...]:
     """What was found, with formula and space group."""
-    return tuple(
-        replace(one, formula=chemical_formula(library[one.name].formula), space_group=library[one.name].space_group)
-        for one in found
-    )
+
+    def described(one: Finding) -> Finding:
+        phase = library[one.name]
+        return replace(one, formula=chemical_formula(phase.formula), space_group=" ".join(phase.space_group.split()))
+
+    return tuple(map(described, found))
+
+
+def _other_tube(instrument: Instrument | None, used: float) -> list[str]:
+    """That an instrument was calibrated at another wavelength than the scan's."""
+    if instrument is None or abs(instrument.lines[0].wavelength / used - 1) < SAME_TUBE:
+        return []
+    theirs = instrument.lines[0].wavelength
+    return [f"the instrument was calibrated at {theirs:.4f} Å, the scan is of {used:.4f} Å: its widths may not hold"]
 
 
 def _left_out(library: Library) -> list[str]:

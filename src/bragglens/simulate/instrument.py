@@ -19,6 +19,7 @@ TUBES = {
 }
 TUNGSTEN = 1.4763870  # Å, W Lα1 (Deslattes et al. 2003): tungsten of the filament on an old anode
 SHORTEST_WAVE, LONGEST_WAVE = 0.05, 5.0  # Å; beyond them no powder diffractometer works
+SAME_TUBE = 5e-4  # relative; tables of the last sixty years differ by less
 _K_ALPHA_2_WEIGHT = 0.5  # statistical weight of the 2p½ level
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from bragglens.errors import RecipeError
 from bragglens.simulate.draws import Constant, Distribution, LogUniform, Normal, Uniform
-from bragglens.simulate.instrument import Instrument, Line, emission
+from bragglens.simulate.instrument import SAME_TUBE, Instrument, Line, emission
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def for_instrument(recipe: Recipe, instrument: Instrument) -> Recipe:
         RecipeError: the instrument has another tube than the recipe.
     """
     ours, theirs = recipe.lines[0].wavelength, instrument.lines[0].wavelength
-    if abs(theirs / ours - 1) > 5e-4:  # tables of tubes differ by less
+    if abs(theirs / ours - 1) > SAME_TUBE:
         raise RecipeError(f"the instrument is one of {theirs:.4f} Å, the recipe of {ours:.4f} Å: give its wavelength")
     tangents = np.tan(np.radians([15.0, 45.0]))
     low, high = np.maximum(instrument.U * tangents**2 + instrument.V * tangents + instrument.W, 0.005**2)
