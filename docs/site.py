@@ -1,11 +1,17 @@
-"""What the site holds beside docs/: the figures, under the names that links have in the repository."""
+"""What the site holds beside docs/: the figures, under the names that links have in the repository, and an index."""
 
 from __future__ import annotations
 
+import html
+import json
+import re
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
+from mkdocs.structure.pages import Page
+
+_sections: list[dict[str, str]] = []  # of the pages of one build, in their order
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -19,4 +25,24 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         file = File.generated(config, f"../{name}", abs_src_path=str(path), inclusion=InclusionLevel.INCLUDED)
         file.dest_uri = name.replace("README.md", "index.html").replace(".md", ".html")
         files.append(file)
+    _sections.clear()
     return files
+
+
+def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> None:
+    """Each section of a page for the search: title, address, words."""
+    heads = list(re.finditer(r'<h[1-4] id="([^"]+)"[^>]*>(.*?)</h[1-4]>', content, re.DOTALL))
+    for head, after in zip(heads, [*heads[1:], None], strict=True):
+        title, text = _plain(head[2]), _plain(content[head.end() : after.start() if after else None])
+        _sections.append({"title": title, "url": f"{page.url}#{head[1]}", "text": text})
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """The index, as a script: pages that are opened from a disk may load no other kind of file."""
+    index = json.dumps(_sections, ensure_ascii=False)
+    Path(config.site_dir, "search_index.js").write_text(f"const SECTIONS = {index};\n", encoding="utf-8")
+
+
+def _plain(text: str) -> str:
+    """HTML as words."""
+    return " ".join(html.unescape(re.sub(r"<a class=\"headerlink\".*?</a>|<[^>]+>", " ", text)).split())

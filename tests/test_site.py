@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -34,6 +35,19 @@ def test_every_page_is_there(site: Path) -> None:
         assert (site / page.with_suffix(".html")).exists(), page
         assert f'href="{page.with_suffix(".html").as_posix()}"' in menu or page == Path("index.md"), page
     assert not (site / "site.py").exists()
+
+
+def test_search_finds_sections_without_a_server(site: Path) -> None:
+    index = (site / "search_index.js").read_text(encoding="utf-8")
+    sections = json.loads(index.removeprefix("const SECTIONS = ").removesuffix(";\n"))
+    found = next(one for one in sections if one["title"] == "Elements")
+    assert found["url"] == "howto/identify.html#elements"
+    assert "Capitals decide" in found["text"]
+    for page in ("index.html", "howto/identify.html"):
+        scripts = re.findall(r'<script src="([^"]+)"', (site / page).read_text(encoding="utf-8"))
+        ours = [script for script in scripts if "search" in script]
+        assert [script.rpartition("/")[2] for script in ours] == ["search_index.js", "search.js"]
+        assert all((site / page).parent.joinpath(script).exists() for script in ours)
 
 
 def test_nothing_comes_from_another_host(site: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bragglens.crystal.choice import element_choice, named_elements
+from bragglens.crystal.choice import element_choice, named_elements, read_choice
+from bragglens.errors import BragglensError
 
 
 @pytest.mark.parametrize(
@@ -22,3 +23,87 @@ def test_only_what_is_not_ruled_out_is_asked_for(
     assert named_elements(written) == named
     assert element_choice(written)(left)
     assert gone is None or not element_choice(written)(gone)
+
+
+@pytest.mark.parametrize(
+    ("written", "understood"),
+    [
+        *(
+            (text, "Ti,O")
+            for text in ("Ti,O", "Ti O", "Ti;O", " Ti / O ", "ti,o", "ti o", "TI,o", "TiO2", "Ti O2", "TiO₂")
+        ),
+        *((text, "Ti,Zn,O") for text in ("Ti-Zn-O", "Ti–Zn–O", "ti-zn-o", "Ti Zn O", "Ti, Zn; O", "[Ti, 'Zn', \"O\"]")),
+        (["Ti", "O"], "Ti,O"),
+        (("Ti", "O", "-Fe"), "Ti,O,-Fe"),
+        ({"O", "Ti"}, "O,Ti"),
+        ("Ti,O,Ti", "Ti,O"),
+        ("Ti-O", "Ti,O"),
+        ("Ti,-O", "Ti,-O"),
+        ("Ti O -Fe −Pb", "Ti,O,-Fe,-Pb"),
+        ("-Fe -Pb", "-Fe,-Pb"),
+        ("Co", "Co"),
+        ("CO", "C,O"),
+        ("co", "Co"),
+        ("co,o", "Co,O"),
+        ("Ca,CO", "Ca,C,O"),
+        ("MG,O", "Mg,O"),
+        ("D2O", "H,O"),
+        ("Ca(OH)2", "Ca,O,H"),
+        ("(Mg,Fe)2SiO4", "Mg,Fe,Si,O"),
+        ("CaSO4·2H2O", "Ca,S,O,H"),
+        ("Mg1.8Fe.2SiO4", "Mg,Fe,Si,O"),
+        ("Li2O-Al2O3-SiO2", "Li,O,Al,Si"),
+        ("Ti4+, O2-", "Ti,O"),
+        ("Ti4+-O2-", "Ti,O"),
+        ("Fe(III), O", "Fe,O"),
+        ("", ""),
+        ([], ""),
+    ],
+)
+def test_what_people_write_is_understood(written: object, understood: str) -> None:
+    assert str(read_choice(written)) == understood  # type: ignore[arg-type]
+    assert str(read_choice(understood)) == understood
+
+
+@pytest.mark.parametrize(
+    ("written", "both"),
+    [
+        ("Ti,O-Fe", ("'Ti,O,Fe'", "'Ti,O,-Fe'")),
+        ("Ti - O", ("'Ti,O'", "'Ti,-O'")),
+        ("Ti- O", ("'Ti,O'", "'Ti,-O'")),
+        ("-Fe-Pb", ("'-Fe,Pb'", "'-Fe,-Pb'")),
+        ("co2", ("Co2", "CO2")),
+        ("sno2", ("SnO2", "SNO2")),
+        ("MG,SI,O", ("Si", "S,I")),
+        ("CU,O", ("Cu", "C,U")),
+        ("-CO", ("'-C,-O'", "'-Co'")),
+        ("-TiO2", ("'-Ti,-O'", "the phase alone")),
+        ("no Fe", ("nobelium", "a word")),
+        ("Cu(I)", ("a charge", "iodine")),
+    ],
+)
+def test_what_could_be_two_things_is_refused_with_both(written: str, both: tuple[str, str]) -> None:
+    with pytest.raises(BragglensError) as refused:
+        read_choice(written)
+    assert all(reading in str(refused.value) for reading in both), refused.value
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("Ti,Zz", "Zz is no element: give symbols"),
+        ("tio2", r"is TiO2 meant\?"),
+        ("Tio2", r"is TiO2 meant\?"),
+        ("Li1-xCoO2", "xCoO2 is no element"),
+        ("Ti and O", "and is no element"),
+        ("CuKa", "CuKa is no element"),
+        ([22, 8], "22 is no element"),
+        (22, "are no symbols"),
+        ("Ti,-Ti", "asked for and left out"),
+        (",", "names no element"),
+        ("-", "names no element"),
+    ],
+)
+def test_what_is_no_element_is_one_sentence(written: object, says: str) -> None:
+    with pytest.raises(BragglensError, match=says):
+        read_choice(written)  # type: ignore[arg-type]

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bragglens.crystal.cif_text import write_cif
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError, ScanError
 from bragglens.identify.identification import SCHEMA, document
@@ -55,6 +58,61 @@ def test_another_tube_is_carried_over_through_d(titania: Library, small_model: M
 def test_the_wavelength_is_never_assumed(titania: Library, small_model: Model) -> None:
     with pytest.raises(ScanError, match="--wavelength CuKa"):
         identify(made_up(titania, "rutile"), small_model)
+
+
+def test_a_wavelength_for_files_that_state_none(titania: Library) -> None:
+    def used(scan: Scan, **options: object) -> float | None:
+        return identify(scan, titania, elements="Ti,O", **options).wavelength  # type: ignore[arg-type]
+
+    silent = made_up(titania, "rutile", grid=Grid(20.0, 60.0, 0.05))
+    stating = replace(silent, wavelength=1.5405929)
+    assert used(silent, wavelength_if_missing="CuKa1") == pytest.approx(1.5405929)
+    assert used(stating, wavelength_if_missing="CoKa") == pytest.approx(1.5405929)
+    assert used(silent, wavelength="CuKa", wavelength_if_missing="CoKa") == pytest.approx(1.5405929)
+
+
+def test_options_are_taken_as_people_write_them(titania: Library, tmp_path: Path) -> None:
+    scan = made_up(titania, "rutile", grid=Grid(20.0, 60.0, 0.05))
+    path = tmp_path / "rutile.xy"
+    np.savetxt(path, np.column_stack([scan.two_theta, scan.counts]))
+    folder = files("bragglens") / "data" / "titania"
+    for given in (str(path), path):
+        answer = identify(given, str(folder), wavelength="CuKa", elements=["Ti", "O"])
+        assert [finding.name for finding in answer.phases] == ["rutile"]
+        assert answer.options == {"wavelength": pytest.approx(1.5405929), "elements": "Ti,O"}
+
+
+def test_a_folder_with_a_broken_structure_says_so(titania: Library, tmp_path: Path) -> None:
+    for phase in titania:
+        write_cif(phase, tmp_path / f"{phase.name}.cif")
+    (tmp_path / "broken.cif").write_text("data_x")
+    answer = identify(made_up(titania, "rutile", grid=Grid(20.0, 60.0, 0.05)), tmp_path, wavelength="CuKa")
+    assert any("1 of the library's files" in note and "broken.cif" in note for note in answer.notes)
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "says"),
+    [
+        (5, {}, "5: nothing can be asked of it"),
+        ("nowhere", {}, "nowhere: is not there: give a model file, a folder of CIFs"),
+        (None, {"wavelength": "Xx"}, "wavelength 'Xx' is not known"),
+        (None, {"wavelength": 8048}, "wavelength 8048: is none in Å"),
+        (None, {"wavelength": [1]}, r"wavelength \[1\]: is no wavelength"),
+        (None, {"wavelength_if_missing": float("nan")}, "wavelength nan: is none"),
+        (None, {"standard": "rutile"}, "standard 'rutile': give its name"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_sentence(titania: Library, model: object, options: Options, says: str) -> None:
+    with pytest.raises(BragglensError, match=says):
+        identify(made_up(titania, "rutile"), model or titania, **options)  # type: ignore[arg-type]
+
+
+def test_the_parameters_are_written_out() -> None:
+    shown = inspect.signature(identify).parameters
+    assert list(shown)[:2] == ["scan", "model"]
+    assert all(one.kind is inspect.Parameter.KEYWORD_ONLY for one in list(shown.values())[2:])
+    assert {*shown} - {"scan", "model"} == {*Options.__annotations__}
+    assert all(f"        {name}: " in (identify.__doc__ or "") for name in shown)
 
 
 def test_too_little_of_the_grid(titania: Library, small_model: Model) -> None:

@@ -212,6 +212,70 @@ def test_evaluate_with_the_network_alone(small_model: Model, tmp_path: Path, mon
         assert (answer["rwp"] is not None) == fitted
 
 
+def test_evaluate_asks_structures_alone_and_says_what_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "l.csv").write_text("file,set,phases,weight_percent,wavelength\nnone.xy,mine,rutile,,CuKa\n")
+    assert in_process(monkeypatch, "evaluate", tmp_path / "l.csv", "--phases", PHASES) == 1
+    assert "1 of 1 scans could not be judged" in " ".join(capsys.readouterr().out.split())
+    assert in_process(monkeypatch, "evaluate", tmp_path / "l.csv", "--phases", PHASES, "--network-only") == 2
+    assert "structures alone bring no network" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("count", "words", "says"),
+    [
+        (1, ("--figure", "a.gif"), "a.gif: no figure can be written as '.gif'"),
+        (2, ("--figure", "a.png"), "a.png: is one picture, and there are several scans: give a folder"),
+        (3, ("--series", "a.gif"), "a.gif: no figure can be written as '.gif'"),
+        (2, ("--series", "a.png"), "these 2 scans are no series: give at least 3"),
+        (1, ("--report", "a.pdf"), "a.pdf: a report is an HTML page"),
+        (1, ("--table", "a.txt"), "no table can be written as '.txt'"),
+        (1, ("--instrument", "a.toml"), "a.toml: there is no such file: `bragglens calibrate -o` makes one"),
+        (1, ("--elements", "Ti - O"), "write 'Ti,O' to have what follows it, 'Ti,-O' to leave it out"),
+        (1, ("--elements", "TiO2", "--elements", "-Ti"), "Ti is asked for and left out"),
+        (1, ("--wavelength-if-missing", "Xx"), "wavelength 'Xx' is not known"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_the_work(
+    count: int,
+    words: tuple[str, ...],
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    identify_room = import_module("bragglens.identify.identify")
+    monkeypatch.setattr(identify_room, "identify_each", lambda *_, **__: pytest.fail("the work has begun"))
+    assert in_process(monkeypatch, "identify", *scans(tmp_path, count), "--phases", PHASES, *words) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_workers_serve_table_and_report(tmp_path: Path) -> None:
+    files, table, report = scans(tmp_path, 2), tmp_path / "t.csv", tmp_path / "r.html"
+    (tmp_path / "bad.xy").write_text("no scan")
+    words = ("--wavelength-if-missing", "CuKa", "--elements", "Ti-O", "--workers", 2)
+    done = run(
+        "identify", *files, tmp_path / "bad.xy", "--phases", PHASES, *words, "--table", table, "--report", report
+    )
+    assert done.returncode == 1, done.stderr
+    rows = table.read_text("utf-8-sig").splitlines()
+    assert [row.split(",")[0] for row in rows[1:]] == [str(file) for file in (*files, tmp_path / "bad.xy")]
+    assert report.read_text(encoding="utf-8").count('<figure class="plot">') == 2
+
+
+def test_a_library_is_listed_with_formulas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(Path(PHASES) / "rutile.cif", tmp_path)
+    (tmp_path / "bad.cif").write_text("data_x")
+    assert in_process(monkeypatch, "library", "show", tmp_path, "rutile") == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("rutile  TiO2, P 42/m n m")
+    assert "left out: " in printed.err
+
+
 def test_figures_of_several_scans_go_to_a_folder(small_model: Model, tmp_path: Path) -> None:
     model = save_model(small_model, tmp_path / "m.bragglens")
     angle = np.arange(10, 80, 0.02)

@@ -88,8 +88,8 @@ def test_what_was_stated_is_not_called_assumed() -> None:
 def test_a_scan_without_phases_is_a_sentence() -> None:
     text = " ".join(printed(replace(ANSWER, verdict="unknown", phases=())).split())
     assert "No phase of the library was found: the network alone would name tio2_B (probability 0.900)" in text
-    assert "dence" not in text
+    assert "evid." not in text
 
 
 def test_several_scans_are_a_table() -> None:
-    assert "dence" not in printed(ANSWER, ANSWER)
+    assert "evid." not in printed(ANSWER, ANSWER)

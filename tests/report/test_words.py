@@ -10,9 +10,11 @@ from rich.console import Console
 
 from bragglens.errors import BragglensError
 from bragglens.identify.identification import Finding, Identification, document
+from bragglens.report.details import print_answers
 from bragglens.report.words import (
     cell_constants,
     limits,
+    limits_asked,
     percent,
     probability,
     scores_table,
@@ -307,3 +309,62 @@ def test_a_place_that_cannot_be_is_one_sentence(tmp_path, name: str) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BragglensError, match="cannot be written"):
         write_file(b"", tmp_path / name)
+
+
+RUTILE = Finding("rutile", 0.95, 60.0, 2.0, formula="TiO2", space_group="P 42/m n m")
+STRUCTURED = replace(FITTED[0], phases=(RUTILE, replace(RUTILE, name="TiO2")))
+
+
+def test_formula_and_space_group_stand_beside_each_phase() -> None:
+    assert "rutile (TiO2, P 42/m n m, 60.0 ± 2.0 wt%, probability 0.950)" in sentence(STRUCTURED)
+    assert "TiO2 (P 42/m n m, 60.0" in sentence(STRUCTURED)  # a name that is the formula says it once
+    text = printed([STRUCTURED, STRUCTURED])
+    assert text.count("rutile: TiO2, P 42/m n m") == 1
+
+
+def test_what_fits_and_may_be_a_relative_contradicts_nothing() -> None:
+    answer = replace(FITTED[1], relatives=(replace(RUTILE, probability=0.3, strain=0.012),))
+    said = sentence(answer)
+    assert "was found" not in said
+    assert said.startswith("No phase is named: rutile (TiO2, P 42/m n m, lattice changed by up to 1.2%")
+    assert "at least as likely" in said
+    assert "was found" not in sentence(replace(FITTED[2], relatives=answer.relatives)).split("Besides, ")[1]
+
+
+def test_what_the_network_holds_for_hardly_possible_is_not_shown() -> None:
+    hardly = replace(FITTED[1], probabilities={"anatase": 0.0009, "rutile": 0.0001})
+    assert "anatase" not in sentence(hardly)
+    assert "network" not in printed([hardly, FITTED[2]])
+    assert "anatase" in sentence(replace(hardly, probabilities={"anatase": 0.001}))
+
+
+def test_limits_are_told_of_phases_that_were_asked_about() -> None:
+    many = replace(FITTED[2], detection_limits={f"p{i}": 1.0 for i in range(6)})
+    assert limits_asked(many).startswith("detection limits of 6 phases are in the JSON")
+    assert limits_asked(replace(many, options={"elements": "-Fe"})).startswith("detection limits of 6")
+    assert limits_asked(replace(many, options={"elements": "Ti,O,-Fe"})).startswith("6 phases not found would")
+    assert limits_asked(replace(many, detection_limits={"brookite": 0.8})).endswith("brookite from 0.8 wt%")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_heading_is_broken(width: int) -> None:
+    stream = io.StringIO()
+    long = replace(
+        STRUCTURED, phases=(replace(RUTILE, name="a very long name of a phase", cell=(9.0,) * 3 + (91.0,) * 3),)
+    )
+    print_answers([long], console=Console(file=stream, width=width))
+    head = stream.getvalue().splitlines()[1].split()
+    assert head == ["phase", "wt%", "prob.", "network", "evid.", "R", "without", "size", "cell"]
+    assert max(map(len, stream.getvalue().splitlines()[:8])) <= width
+
+
+def test_an_answer_says_itself_shortly() -> None:
+    answer = STRUCTURED
+    assert str(answer) == f"first.xy: {sentence(answer)}"
+    assert str(ANSWERS[-1]).count("fifth.raw") == 1
+    assert repr(answer) == "Identification('first.xy': tentative, rutile, TiO2)"
+    assert answer["rutile"] is answer.phases[0]
+    assert "rutile" in answer
+    assert "anatase" not in answer
+    with pytest.raises(BragglensError, match="'anatase' was not found in it, but rutile, TiO2"):
+        answer["anatase"]

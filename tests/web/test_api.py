@@ -98,6 +98,13 @@ def test_the_wavelength_is_asked_for_and_given(client: httpx.Client, scans: Path
     assert ended(client, job["id"])["state"] == "failed"  # the old answer stays
 
 
+def test_a_wavelength_for_files_that_state_none(client: httpx.Client, scans: Path) -> None:
+    jobs = sent(client, scans / "nameless.xy", scans / "rutile.xy", wavelength_if_missing="CoKa", elements="Ti-O")
+    used = [job["answer"]["scans"][0]["wavelength"] for job in jobs]
+    assert used == [pytest.approx(1.788996), pytest.approx(1.5405929)]
+    assert jobs[0]["options"]["elements"] == "Ti,O"
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
@@ -119,6 +126,7 @@ def test_names_are_shown_and_never_paths(titania: Library, name: str, shown: str
     [
         ({"wavelength": "Xx"}, "wavelength 'Xx' is not known"),
         ({"elements": "Zz"}, "Zz is no element"),
+        ({"elements": "Ti - O"}, "'Ti,O' to have what follows it, 'Ti,-O' to leave it out"),
         ({"standard": "rutile"}, "standard 'rutile': give its name and wt%"),
         ({"standard": "gold=20"}, "the library has no such phase"),
         ({"particle_size": "fine"}, "particle size 'fine' is no number"),
@@ -188,7 +196,8 @@ def test_the_description_tells_what_is_really_answered(client: httpx.Client) -> 
     described = client.get("/openapi.json").json()
     assert "HTTPValidationError" not in str(described["paths"])
     fields = described["components"]["schemas"]["Body_identify_api_identify_post"]["properties"]
-    assert fields.keys() == {"files", "wavelength", "elements", "standard", "particle_size", "network_only"}
+    options = {"wavelength", "wavelength_if_missing", "elements", "standard", "particle_size", "network_only"}
+    assert fields.keys() == {"files", *options}
 
 
 def test_pages_ask_no_other_host(client: httpx.Client) -> None:

@@ -15,7 +15,6 @@ from bragglens.cli.app import (
     AskedModel,
     AskedPhases,
     Elements,
-    ModelFile,
     Seed,
     app,
     bar,
@@ -31,6 +30,7 @@ from bragglens.cli.exporting import Exports, check_exports, export
 from bragglens.cli.folder import answer_folder, who_of
 from bragglens.cli.outputs import Output, done, figures, json_file, report_file, screen, series_file, table_file
 from bragglens.cli.remembered import identity_of
+from bragglens.cli.sharing import shared
 from bragglens.cli.watching import SETTLE
 from bragglens.cli.watching import watch as watch_folder
 from bragglens.errors import BragglensError
@@ -51,7 +51,10 @@ def identify(
     model: AskedModel = None,
     phases: AskedPhases = None,
     wavelength: Annotated[
-        str | None, typer.Option(help="CuKa, CoKa, ... or Å; needed where the file does not state it.")
+        str | None, typer.Option(help="CuKa, CoKa, ... or Å; wins over what the files state.")
+    ] = None,
+    wavelength_if_missing: Annotated[
+        str | None, typer.Option(help="The same, for files that state none.", metavar="TEXT")
     ] = None,
     elements: Elements = None,
     standard: Annotated[
@@ -60,6 +63,9 @@ def identify(
     ] = None,
     particle_size: Annotated[
         float | None, typer.Option(help="Diameter of the grains in µm, for microabsorption; 0 for none.", metavar="µM")
+    ] = None,
+    instrument: Annotated[
+        Path | None, typer.Option(help="Instrument file that `calibrate` made: sizes without its breadth, with errors.")
     ] = None,
     network_only: NetworkOnly = False,
     json: Annotated[
@@ -87,10 +93,8 @@ def identify(
         Path | None,
         typer.Option(help="Go on with every scan that is written to this folder, until Ctrl-C.", metavar="FOLDER"),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="With --json FOLDER: processes that share the scans.")] = 1,
-    scheduler: Annotated[
-        str | None, typer.Option(help="With --json FOLDER: a Dask cluster that shares them, tcp://HOST:8786.")
-    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the scans.")] = 1,
+    scheduler: Annotated[str | None, typer.Option(help="A Dask cluster that shares them, tcp://HOST:8786.")] = None,
     settle: Annotated[
         float, typer.Option(min=0, help="With --watch: seconds for which a file must not have changed.")
     ] = SETTLE,
@@ -100,8 +104,7 @@ def identify(
     Every scan of a file is answered. Ends with status 1 where any scan could not be judged. Ctrl-C ends a batch early
     and keeps what is answered.
     """
-    from bragglens.identify.identify import Options, check, identify_each, source
-    from bragglens.identify.stated import internal_standard, stated_wavelength
+    from bragglens.identify.identify import check, identify_each, source, stated
     from bragglens.scan.apart import reader
 
     if bool(scans) == bool(watch):
@@ -110,28 +113,36 @@ def identify(
         raise typer.BadParameter("--watch has no end at which to write --table, --report or --series: leave them out")
     reader()  # it starts while the model is read
     asked = asked_of(model, phases)
-    options: Options = {
-        "wavelength": stated_wavelength(wavelength),
-        "elements": elements,
-        "network_only": network_only,
-        "particle_size": particle_size,
-        "standard": internal_standard(standard),
-    }
-    check(asked, options)
+    options = stated(
+        {
+            "wavelength": wavelength,
+            "wavelength_if_missing": wavelength_if_missing,
+            "elements": elements,
+            "network_only": network_only,
+            "particle_size": particle_size,
+            "standard": standard,
+            "instrument": instrument,
+        }
+    )
+    check(asked, options)  # type: ignore[arg-type]
     files = _files(scans or [])
-    if json and json.is_dir() and not watch:
+    several = workers > 1 or scheduler is not None
+    if json and not watch and (json.is_dir() or (several and json.suffix == "" and json != Path("-"))):
         if table or report or figure or series or profile or rietx or rietveld:
             raise typer.BadParameter("an answer for each scan goes with no other output: leave the others out")
-        answer_folder(files, json, who_of(model, phases, asked), {**options}, workers=workers, scheduler=scheduler)
+        answer_folder(files, json, who_of(model, phases, asked), options, workers=workers, scheduler=scheduler)
         return
-    if workers > 1 or scheduler:
-        raise typer.BadParameter("several workers need --json FOLDER, a folder that is there, for the answers")
+    if watch and several:
+        raise typer.BadParameter("--watch answers scan by scan as they come: leave out --workers and --scheduler")
     sole = str(files[0]) if files == scans and len(files) == 1 else None
     exports = Exports(profile, rietx, rietveld, sole=sole)
     check_exports(exports, network_only=network_only)
 
     def each(file: Path) -> Iterator[Identification]:
-        for answer in identify_each(file, asked, **options):
+        return exported(identify_each(file, asked, **options))
+
+    def exported(answers: Iterator[Identification]) -> Iterator[Identification]:
+        for answer in answers:
             yield answer if answer.error else export(answer, exports)
 
     drawn = [figures(figure, asked, sole=sole)] if figure else []
@@ -143,7 +154,7 @@ def identify(
             drawn,
             model=source(asked),
             identity=identity_of(asked),
-            options={**options},
+            options=options,
             settle=settle,
         )
         return
@@ -152,10 +163,15 @@ def identify(
         *([table_file(table)] if table else []),
         *drawn,
         *([report_file(report, asked, files, series=series is not None)] if report else []),
-        *([series_file(series)] if series else []),
+        *([series_file(series, files)] if series else []),
         *([] if json == Path("-") else [screen()]),  # the last: who reads the screen may have gone
     ]
-    _finish(*_answer(files, each, written), written)
+    if several:
+        with shared(files, who_of(model, phases, asked), options, workers=workers, scheduler=scheduler) as ahead:
+            answered = _answer(files, lambda file: exported(ahead(file)), written)
+    else:
+        answered = _answer(files, each, written)
+    _finish(*answered, written)
 
 
 def _answer(
@@ -227,18 +243,23 @@ def asked_of(model: Path | None, phases: Path | None) -> Any:
 @app.command()
 def evaluate(
     manifest: Annotated[Path, typer.Argument(help="CSV: file, set, phases, weight_percent, wavelength, note.")],
-    model: ModelFile,
+    model: AskedModel = None,
+    phases: AskedPhases = None,
     sets: Annotated[list[str] | None, typer.Option("--set", help="Only this set; may be given again.")] = None,
     alike: Annotated[Path | None, typer.Option(help="Phases that count as one: a line each, between commas.")] = None,
     network_only: NetworkOnly = False,
     json: Annotated[Path | None, typer.Option(help="Write answers, labels and scores as JSON.")] = None,
 ) -> None:
-    """Score a model on labelled scans, set by set. Every wrong confident answer is counted."""
+    """Score a model, or structures alone, on labelled scans, set by set. Every wrong confident answer is counted.
+
+    Ends with status 1 where any scan could not be judged.
+    """
     from bragglens.identify.evaluate import Judged, by_set, evaluation, judge, read_alike, read_manifest, scores
-    from bragglens.learn.model import load_model
+    from bragglens.identify.identify import check
     from bragglens.report.words import scores_table, write_json
 
-    loaded = load_model(model)
+    loaded = asked_of(model, phases)
+    check(loaded, {"network_only": network_only})
     groups = read_alike(alike) if alike else ()
     labels = read_manifest(manifest, sets=sets or ())
 
@@ -256,6 +277,8 @@ def evaluate(
     keep(judged)
     if not whole:
         raise typer.Exit(INTERRUPTED)
+    if any(one.answer.error for one in judged):
+        raise typer.Exit(1)
 
 
 @app.command()

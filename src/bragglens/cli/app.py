@@ -72,13 +72,14 @@ AskedPhases = Annotated[
     typer.Option("--phases", help="Folder of CIFs or .library file in place of a model: no training."),
 ]
 Elements = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
-        help="Only phases of these elements, `Ti,O`, all of them expected; or none with those, `-Fe,-Pb`.",
+        help="Only phases of these elements, all of them expected: `Ti,O`, `Ti-O`, `TiO2`; or none with those: "
+        "`-Fe,-Pb`.",
         metavar="SYMBOLS",
+        show_default=False,
     ),
 ]
-ModelFile = Annotated[Path, typer.Option("--model", "-m", help="Model file that `train` made.", show_default=False)]
 TwoTheta = Annotated[str, typer.Option("--two-theta", "--theta-range", help="2θ range in degrees.", metavar="LOW,HIGH")]
 
 
@@ -110,15 +111,20 @@ def _harmless(text: object) -> str:
 
 
 def phases_of(folder: Path) -> Library:
-    """The phases of a folder; what was left out or mended is said on the error stream. Of a file it was, when built."""
+    """The phases of a folder; what was left out, and that CIFs were mended, is said on the error stream.
+
+    Of a file it was, when built.
+    """
     library = read_library(folder)
     if not folder.is_dir():
         return library
     for problem in library.problems:
         tell(f"left out: {problem}", "yellow")
-    for phase in library:
-        for note in phase.notes:
-            tell(f"{phase.name}.cif: {note}", "dim")
+    mended = sum(bool(phase.notes) for phase in library)
+    if mended:
+        tell(
+            f"{mended} of {len(library)} CIFs were mended on reading: `bragglens library show {folder}` says how", "dim"
+        )
     return library
 
 

@@ -102,18 +102,24 @@ def pieces_of(files: Sequence[Path], folder: Path, who: Who, options: dict[str, 
 
 def answer_piece(piece: Piece) -> str:
     """Identify the scans of a file and write their answers; the first error's sentence comes back, or nothing."""
+    asked = piece.asked  # before the file is read: one that grows meanwhile is asked again
+    model, whole = answers_of(piece)
+    answers = [replace(one, pattern=None, fit=None) for one in whole]
+    write_answers(answers, piece.target, model=model, asked=asked)
+    return next((answer.error for answer in answers if answer.error), "")
+
+
+def answers_of(piece: Piece) -> tuple[str, list[Any]]:
+    """The name of who is asked, and the answers to the scans of a file with their fits."""
     from bragglens.identify.identify import identify_each, source
     from bragglens.scan.apart import reader
 
     reader()  # it starts while the library is read
-    asked = piece.asked  # before the file is read: one that grows meanwhile is asked again
     who = _read(piece.who)
-    answers = [
-        replace(one, file=f"{piece.scan}{one.file.removeprefix(str(piece.place))}", pattern=None, fit=None)
+    return source(who), [
+        replace(one, file=f"{piece.scan}{one.file.removeprefix(str(piece.place))}")
         for one in identify_each(piece.place, who, **piece.options)  # type: ignore[arg-type]
     ]
-    write_answers(answers, piece.target, model=source(who), asked=asked)
-    return next((answer.error for answer in answers if answer.error), "")
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -77,7 +78,13 @@ def table_file(path: Path) -> Output:
 
 def figures(path: Path, asked: Any, *, sole: str | None) -> Output:
     """A picture of the sole scan, a file of that name, or a folder with one of each."""
+    from bragglens.report.figures import FORMATS, check_figure
     from bragglens.report.identified import identification_figure
+
+    if sole:
+        check_figure(path)
+    elif path.is_file() or path.suffix.lower() in FORMATS:
+        raise BragglensError(f"{path}: is one picture, and there are several scans: give a folder")
 
     def draw(answer: Any) -> None:
         if not answer.error:
@@ -90,10 +97,10 @@ def figures(path: Path, asked: Any, *, sole: str | None) -> Output:
 def report_file(path: Path, asked: Any, scans: Sequence[Path], *, series: bool) -> Output:
     """One HTML page about all scans, with their map where they are a series."""
     from bragglens.report.growing import GrowingReport
+    from bragglens.report.page import check_report
     from bragglens.report.words import shorten
 
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise BragglensError(f"{path}: a report is an HTML page: end the name in .html")
+    check_report(path)
     title = f"Phases in {scans[0].name if len(scans) == 1 else f'{len(scans)} scans'}"
     command = shorten(shlex.join(["bragglens", *sys.argv[1:]]), _COMMAND)
     intro = f"Answered by bragglens on {datetime.now():%Y-%m-%d %H:%M}.\n\n{command}"
@@ -106,18 +113,30 @@ def report_file(path: Path, asked: Any, scans: Sequence[Path], *, series: bool) 
     return Output(add=growing.add, close=close)
 
 
-def series_file(path: Path) -> Output:
+def series_file(path: Path, scans: Sequence[Path]) -> Output:
     """All scans side by side, with the fractions in each."""
     from bragglens.report.figures import check_figure
-    from bragglens.report.series import Trace, series_figure, trace_of
+    from bragglens.report.series import Trace, check_series, series_figure, trace_of
 
     check_figure(path)
+    check_series(_ranges(scans))
     traces: list[Trace | None] = []
 
     def close(answers: Answers) -> None:
         _save(series_figure(answers, traces[: len(answers)]), path)
 
     return Output(add=lambda answer: traces.append(trace_of(answer)), close=close)
+
+
+def _ranges(files: Sequence[Path]) -> list[tuple[float, float]]:
+    """First and last angle of every scan that can be read."""
+    from bragglens.scan.read import read_scans
+
+    ends = []
+    for file in files:
+        with suppress(BragglensError):  # said where it is answered
+            ends += [(float(scan.two_theta[0]), float(scan.two_theta[-1])) for scan in read_scans(file)]
+    return ends
 
 
 def _save(figure: Any, path: Path) -> None:

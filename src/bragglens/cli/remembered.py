@@ -35,7 +35,7 @@ def asked_of_file(scan: Path, identity: str, options: Mapping[str, Any]) -> dict
         content = "unreadable"
     given = {key: value for key, value in options.items() if value is not None}
     asked = {"sha256": content, "of": identity, "bragglens": version("bragglens"), "options": given}
-    plain: dict[str, Any] = json.loads(json.dumps(asked))
+    plain: dict[str, Any] = json.loads(json.dumps(asked, default=vars))
     return plain
 
 

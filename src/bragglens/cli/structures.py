@@ -130,6 +130,25 @@ def library_build(
     )
 
 
+@library_app.command("show")
+def library_show(
+    source: Annotated[
+        Path, typer.Argument(metavar="LIBRARY", help="Folder of CIFs, or a .library file.", show_default=False)
+    ],
+    names: Annotated[list[str] | None, typer.Argument(help="Of phases.", show_default="all phases")] = None,
+) -> None:
+    """List the phases of a library: formula, space group, and what was mended in the CIF, a line each."""
+    from bragglens.crystal.formula import chemical_formula
+    from bragglens.crystal.library import read_library
+
+    library = read_library(source)
+    for phase in [library[name] for name in names] if names else library:
+        say(f"{phase.name}  {chemical_formula(phase.formula)}, {phase.space_group}")
+        for note in phase.notes:
+            say(f"    {note}")
+    _print([f"left out: {problem}" for problem in library.problems])
+
+
 def _tell(gathered: Gathered, folder: Path, *, failing: bool) -> None:
     """What was put there and what was not; status 1 where something asked for by name failed."""
     _print(gathered.problems)

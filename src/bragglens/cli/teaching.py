@@ -12,6 +12,8 @@ from bragglens.cli.app import Phases, Seed, TwoTheta, app, bar, phases_of, print
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.scan.pattern import Grid
+from bragglens.simulate.instrument_file import read_instrument
+from bragglens.simulate.recipe import for_instrument
 
 
 @app.command()
@@ -34,6 +36,10 @@ def train(
             "--recipe", help="What varies, from this file (`bragglens recipe`); its wavelength wins over --wavelength."
         ),
     ] = None,
+    instrument: Annotated[
+        Path | None,
+        typer.Option(help="Instrument file that `calibrate` made: for scans of that diffractometer alone."),
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads.", show_default="the cores that are free")] = None,
     seed: Seed = 0,
 ) -> None:
@@ -45,7 +51,13 @@ def train(
     """
     if data and recipe_file:
         raise BragglensError("--recipe and --data exclude each other, as stored patterns are drawn already: give one")
+    if data and instrument:
+        raise BragglensError(
+            "--instrument and --data exclude each other, as stored patterns are drawn already: give one"
+        )
     recipe = recipe_of(recipe_file, wavelength)
+    if instrument:
+        recipe = for_instrument(recipe, read_instrument(instrument))
     library = phases_of(phases)
     _warn_alike(library)
     from bragglens.learn import train as learn  # imports torch: slow

@@ -1,40 +1,221 @@
-"""Which phases a choice of elements leaves."""
+"""A choice of elements as people write it, and which phases it leaves.
+
+    Ti,O   Ti O   ["Ti", "O"]   TiO2   Ti-O   ti;o       titanium and oxygen alone
+    -Fe,-Pb   -Fe -Pb                                    neither iron nor lead
+    Ti,O,-Fe
+
+Capitals decide: `Co` is cobalt, `CO` carbon and oxygen. Lower case is read as single symbols between separators alone.
+A hyphen right before a symbol leaves it out; hyphens between symbols join them where nothing else separates, as in the
+name of a chemical system. What could be meant in two ways is refused, with both.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass
 
 import gemmi
 
 from bragglens.errors import BragglensError
 
 Choice = Callable[[Set[str]], bool]
+Elements = str | Iterable[str]
+
+_DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-") | dict.fromkeys("'\"`", " "))
+_BETWEEN = r",;:/+&|·•⋅*\s"  # what separates symbols; a plus and a dot may join parts of a formula
+_CHARGE = re.compile(rf"(?<=\d)[+-](?=[{_BETWEEN}-]|$)")  # O2-, Ti4+
+_STATE = re.compile(r"(?<=[a-zA-Z])\((?:II|III|IV|VI|VII)\)")  # Fe(III); Cu(I) may be the iodide
+_JOIN = re.compile(rf"\s*(?:(?<=[^{_BETWEEN}])-|-(?=[{_BETWEEN}-]|$))\s*")  # a hyphen that leaves nothing out
+_SYSTEM = re.compile(rf"[^{_BETWEEN}-]+(?:-[^{_BETWEEN}-]+)+")
+_PART = re.compile(r"([A-Z][a-z]?)|\d+\.?\d*|\.\d+|[()\[\]{}]")
+_MOST_READINGS = 3
 
 
-def element_choice(elements: str | None) -> Choice:
+@dataclass(frozen=True)
+class Chosen:
+    """A choice as it was understood.
+
+    Attributes:
+        only: the elements of which phases may consist, in the order written; none for all.
+        never: the elements that no phase may hold.
+    """
+
+    only: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The choice written plainly: `Ti,O,-Fe`."""
+        return ",".join((*self.only, *(f"-{symbol}" for symbol in self.never)))
+
+
+def element_choice(elements: Elements | None) -> Choice:
     """A test of the elements of a phase.
 
     Args:
-        elements: symbols between commas: `Ti,O` leaves phases of titanium and oxygen alone, `-Fe,-Pb` those without
-            iron and lead; None leaves all.
+        elements: see `read_choice`; None leaves all.
 
     Raises:
-        BragglensError: a symbol is no element.
+        BragglensError: as `read_choice`.
     """
-    symbols = _symbols(elements)
-    element = {s: gemmi.Element(s.removeprefix("-")) for s in symbols}
-    wrong = [s for s in symbols if element[s].atomic_number == 0]
-    if wrong:
-        raise BragglensError(f"elements '{elements}': {wrong[0]} is no element: give symbols such as Ti,O or -Fe")
-    only = named_elements(elements)
-    never = {element[s].name for s in symbols if s.startswith("-")}
+    chosen = read_choice(elements)
+    only, never = frozenset(chosen.only), frozenset(chosen.never)
     return lambda has: not has & never and (not only or has <= only)
 
 
-def named_elements(elements: str | None) -> frozenset[str]:
+def named_elements(elements: Elements | None) -> frozenset[str]:
     """The elements that a choice asks for, `-Fe` not among them."""
-    return frozenset(gemmi.Element(symbol).name for symbol in _symbols(elements) if not symbol.startswith("-"))
+    return frozenset(read_choice(elements).only)
 
 
-def _symbols(elements: str | None) -> list[str]:
-    return [part.strip() for part in (elements or "").split(",") if part.strip()]
+def read_choice(elements: Elements | None) -> Chosen:
+    """Understand a choice of elements.
+
+    Args:
+        elements: symbols or formulas between commas, semicolons, blanks or hyphens, or a list of them; `-Fe` for an
+            element that must not be there; None or an empty text for no choice.
+
+    Returns:
+        The elements, D counted as H.
+
+    Raises:
+        BragglensError: a symbol is no element, or something could be meant in two ways.
+    """
+    text = _plain(elements)
+    if not text.strip():
+        return Chosen()
+    tokens = [one for one in re.split(rf"[{_BETWEEN}]+", _separated(text)) if one.strip("()[]{}-")]
+    if not tokens:
+        raise BragglensError(f"elements '{text}': names no element: give symbols such as Ti,O or -Fe")
+    wanted = [token for token in tokens if not token.startswith("-")]
+    unwanted = [token.removeprefix("-") for token in tokens if token.startswith("-")]
+    _refuse_capitals(text, [*wanted, *unwanted])
+    only = [symbol for token in wanted for symbol in _symbols(text, token)]
+    never = [_left_out(text, token) for token in unwanted]
+    if both := [symbol for symbol in only if symbol in never]:
+        raise BragglensError(f"elements '{text}': {both[0]} is asked for and left out: write it once")
+    return Chosen(tuple(dict.fromkeys(only)), tuple(dict.fromkeys(never)))
+
+
+def _plain(elements: Elements | None) -> str:
+    """A choice as text with plain hyphens and digits."""
+    if elements is not None and not isinstance(elements, str):
+        try:
+            listed = [str(one) for one in elements]
+        except TypeError:
+            raise BragglensError(f"elements {elements!r}: are no symbols: give 'Ti,O' or ['Ti', 'O']") from None
+        elements = ",".join(sorted(listed) if isinstance(elements, Set) else listed)
+    return unicodedata.normalize("NFKC", elements or "").translate(_DASHES)
+
+
+def _separated(text: str) -> str:
+    """A chemical system such as Ti-Zn-O with commas; any other hyphen between symbols has two readings."""
+    text = _STATE.sub("", _CHARGE.sub("", text)).strip()
+    if not _JOIN.search(text):
+        return text
+    if _SYSTEM.fullmatch(text):
+        return text.replace("-", ",")
+    parts = [part for part in (piece.strip(", ") for piece in _JOIN.split(text)) if part]
+    if not parts:
+        return ""
+    first = "" if len(parts) == 1 or text.startswith("- ") else parts.pop(0)
+    with_it, without = (",".join(filter(None, [first, *(sign + part for part in parts)])) for sign in ("", "-"))
+    raise BragglensError(
+        f"elements '{text}': the hyphen could join or leave out: write '{with_it}' to have what follows it, "
+        f"'{without}' to leave it out"
+    )
+
+
+def _symbols(text: str, token: str) -> list[str]:
+    """The elements of a symbol or a formula.
+
+    Raises:
+        BragglensError: it is neither, or is written so that it could be several things.
+    """
+    if token in ("no", "No"):
+        raise BragglensError(f"elements '{text}': '{token}' could be nobelium or a word: write -Fe to leave iron out")
+    bare = token.strip("()[]{}")
+    if (bare.islower() or _capitals(bare)) and (symbol := _element(bare.capitalize())):
+        return [symbol]
+    if re.search(r"[a-z]\([IV]\)", token):
+        raise BragglensError(
+            f"elements '{text}': '{token}' could state a charge, or iodine or vanadium: give symbols alone"
+        )
+    parts = [_element(part) for part in _parts(token)]
+    if parts and all(parts):
+        return [symbol for symbol in parts if symbol]
+    readings = _readings(token)
+    if len(readings) > 1:
+        raise BragglensError(f"elements '{text}': '{token}' could be {' or '.join(readings)}: write its capitals")
+    meant = f"is {readings[0]} meant?" if readings else "give symbols such as Ti,O, a formula such as TiO2, or -Fe"
+    raise BragglensError(f"elements '{text}': {token} is no element{' as it is written' * bool(readings)}: {meant}")
+
+
+def _left_out(text: str, token: str) -> str:
+    """The one element that a token with a hyphen before it leaves out."""
+    symbols = list(dict.fromkeys(_symbols(text, token)))
+    if len(symbols) == 1:
+        return symbols[0]
+    each = ",".join(f"-{symbol}" for symbol in symbols)
+    other = f"-{token.capitalize()}" if len(token) == 2 and _element(token.capitalize()) else ""
+    raise BragglensError(
+        f"elements '{text}': '-{token}' could be '{each}' or "
+        + (
+            f"'{other}': write that one"
+            if other
+            else "the phase alone, which elements cannot leave out: write the first"
+        )
+    )
+
+
+def _parts(token: str) -> list[str]:
+    """The symbols of a formula as its capitals have them; nothing where it is none."""
+    matches = list(_PART.finditer(token))
+    whole = sum(len(match[0]) for match in matches) == len(token)
+    return [match[1] for match in matches if match[1]] if whole else []
+
+
+def _capitals(token: str) -> bool:
+    """Whether two capitals can be one symbol alone, such as FE: CO is carbon and oxygen."""
+    return len(token) == 2 and token.isupper() and not all(map(_element, token))
+
+
+def _refuse_capitals(text: str, tokens: Sequence[str]) -> None:
+    """Where all is in capitals they decide nothing: SI of `MG,SI,O` is silicon, or sulfur and iodine."""
+    unsure = [token for token in tokens if len(token) == 2 and token.isupper() and _element(token.capitalize())]
+    unsure = [token for token in unsure if not _capitals(token)]
+    if unsure and len(tokens) > 1 and all(token.isupper() for token in tokens):
+        token = unsure[0]
+        raise BragglensError(
+            f"elements '{text}': '{token}' could be {token.capitalize()} or {','.join(token)}: write that one"
+        )
+
+
+def _readings(token: str) -> list[str]:
+    """Formulas that a token could be if its capitals were wrong, a few at most."""
+    found = [""]
+    for match in re.finditer(r"[A-Za-z]+|[^A-Za-z]+", token):
+        parts = _split(match[0]) if match[0].isalpha() else [match[0]]
+        found = [before + part for before in found for part in parts][: _MOST_READINGS + 1]
+    return [one for one in found if _parts(one)][:_MOST_READINGS]
+
+
+def _split(letters: str) -> list[str]:
+    """All ways to read letters of any case as symbols one after the other."""
+    if not letters:
+        return [""]
+    ways = []
+    for length in (2, 1):
+        symbol = letters[:length].capitalize()
+        if len(letters) >= length and len(letters) < 20 and _element(symbol):
+            ways += [symbol + rest for rest in _split(letters[length:])][: _MOST_READINGS + 1]
+    return ways
+
+
+def _element(symbol: str) -> str | None:
+    """The symbol where it is one, D as H; None where it is none."""
+    element = gemmi.Element(symbol)
+    if not element.atomic_number or element.name != symbol:
+        return None
+    return "H" if symbol == "D" else str(element.name)

@@ -6,6 +6,8 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,27 @@ class Library:
 
     def __repr__(self) -> str:
         return f"Library({len(self)} phases: {', '.join(self.names[:5])}{', ...' if len(self) > 5 else ''})"
+
+    def __getitem__(self, name: str) -> Phase:
+        """The phase of a name.
+
+        Raises:
+            StructureError: there is none of it.
+        """
+        if name in self._by_name:
+            return self._by_name[name]
+        close = get_close_matches(str(name), self.names, n=3, cutoff=0.5) or self.names[:3]
+        raise StructureError(
+            f"the library has no phase '{name}': ask for one of its {len(self)}, such as {', '.join(close)}"
+        )
+
+    def __contains__(self, phase: object) -> bool:
+        """Whether a phase, or one of this name, is in the library."""
+        return phase in self._by_name if isinstance(phase, str) else phase in self.phases
+
+    @cached_property
+    def _by_name(self) -> dict[str, Phase]:
+        return {phase.name: phase for phase in self.phases}
 
     def __len__(self) -> int:
         return len(self.phases)

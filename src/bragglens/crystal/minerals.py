@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.crystal.amcsd import Entry, amcsd_database, read_amcsd
-from bragglens.crystal.choice import element_choice
+from bragglens.crystal.choice import Elements, element_choice
 from bragglens.crystal.cif import parse_cif
 from bragglens.crystal.conditions import Conditions, conditions
 from bragglens.crystal.displacements import DEFAULT_U_ISO
@@ -43,7 +43,7 @@ def gather_minerals(
     folder: str | Path,
     names: Iterable[str] = (),
     *,
-    elements: str | None = None,
+    elements: Elements | None = None,
     formula: str | None = None,
     compounds: bool = False,
     tick: Tick | None = None,
@@ -55,7 +55,7 @@ def gather_minerals(
     Args:
         folder: where the CIFs go; what is there is kept.
         names: of minerals, in any case; all where there is none.
-        elements: narrows them, see `element_choice`.
+        elements: narrows them, see `choice.read_choice`.
         formula: only those of this composition, `TiO2`.
         compounds: also the compounds that bear no mineral's name, called by their formula.
         tick: called with the groups of entries done and their number.

@@ -13,8 +13,7 @@ from bragglens.errors import BragglensError, ScanError
 from bragglens.files import read_bytes
 from bragglens.identify.asked import Asked
 from bragglens.identify.identification import Identification, document
-from bragglens.identify.identify import Options, identify_file, ranking
-from bragglens.learn.model import Model
+from bragglens.identify.identify import Options, identify_file, ranking, source
 from bragglens.simulate.instrument import emission
 
 _LARGEST = 2**28  # bytes, a million rows
@@ -191,9 +190,9 @@ def _share(values: list[bool]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def evaluation(model: Model, judged: list[Judged]) -> dict[str, Any]:
+def evaluation(asked: Asked, judged: list[Judged]) -> dict[str, Any]:
     """The object that `bragglens evaluate --json` writes: that of `identify`, labels beside the answers, and scores."""
-    whole = document(model.name, [j.answer for j in judged])
+    whole = document(source(asked), [j.answer for j in judged])
     for entry, j in zip(whole["scans"], judged, strict=True):
         entry["label"] = {
             "set": j.label.set_name,

@@ -95,7 +95,7 @@ def fit(scan: Scan, phases: Sequence[Phase], instrument: Instrument, *, texture:
 
 def fit_given(known: Candidates, observed: Observed, *, texture: bool = True) -> Solution:
     """All candidates fitted together, taken in one after the other, those first that the scan shows best."""
-    solution = solve(known, observed, empty())
+    solution = solve(known, observed, empty(known))
     left = list(range(len(known.crystals)))
     while left:
         trial = screen(known, observed, solution, left)[0]

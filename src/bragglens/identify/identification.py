@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bragglens.errors import BragglensError
 from bragglens.identify.asked import Asked
 from bragglens.identify.fit import Fit
 from bragglens.scan.pattern import Pattern
@@ -35,6 +37,9 @@ class Finding:
         cell: fitted a, b, c in Å and α, β, γ in degrees.
         strain: largest relative change of a length in the library's lattice that the fit needed.
         size: fitted volume-weighted crystallite size in nm; from about 200 nm on it means "large".
+        size_error: half of its 95% interval, where the instrument is calibrated; else None: its breadth is a guess.
+        formula: as chemists write it, `TiO2`; empty where the structure states none.
+        space_group: Hermann-Mauguin symbol, `P 42/m n m`.
     """
 
     name: str
@@ -49,6 +54,9 @@ class Finding:
     cell: tuple[float, ...] | None = None
     size: float | None = None
     strain: float | None = None
+    size_error: float | None = None
+    formula: str = ""
+    space_group: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,6 +152,35 @@ class Identification:
     rietveld: Rietveld | None = None
     relatives: tuple[Finding, ...] = ()
 
+    def __getitem__(self, name: str) -> Finding:
+        """What was found of a phase.
+
+        Raises:
+            BragglensError: it was not found.
+        """
+        for finding in (*self.phases, *self.relatives):
+            if finding.name == name:
+                return finding
+        found = ", ".join(finding.name for finding in self.phases) or "no phase"
+        raise BragglensError(
+            f"{self.file}: '{name}' was not found in it, but {found}: see detection_limits for how sure"
+        )
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a phase of this name was found."""
+        return any(finding.name == name for finding in self.phases)
+
+    def __str__(self) -> str:
+        """The answer in a sentence or two."""
+        from bragglens.report.words import sentence
+
+        return sentence(self) if self.error else f"{self.file}: {sentence(self)}"
+
+    def __repr__(self) -> str:
+        """What it is, in one line: the fit alone is thousands of numbers."""
+        found = ", ".join(finding.name for finding in self.phases)
+        return f"Identification({self.file!r}: {self.verdict or 'error'}{f', {found}' if found else ''})"
+
     def to_dict(self) -> dict[str, Any]:
         """The answer as plain JSON values (schema 1: fields are added, never changed)."""
         return {
@@ -182,6 +219,23 @@ class Identification:
         from bragglens.report.identified import identification_figure
 
         return identification_figure(self, asked)
+
+    def report(self, path: str | Path, asked: Asked | None = None) -> Path:
+        """Write the answer as one HTML page that needs nothing else.
+
+        Args:
+            path: of the page, which ends in .html.
+            asked: the model, or library, that answered; with it, the page says what is known of it.
+
+        Returns:
+            The path.
+
+        Raises:
+            BragglensError: the name is of no page, or it cannot be written there.
+        """
+        from bragglens.report.page import write_report
+
+        return write_report(self, Path(path), asked)
 
     def to_frame(self) -> DataFrame:
         """The phases as a pandas DataFrame: a row for each, with the fields of `Finding` and the cell in columns.

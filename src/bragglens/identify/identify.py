@@ -7,19 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
-from bragglens.crystal.choice import element_choice, named_elements
+from bragglens.crystal.choice import Elements, element_choice, named_elements, read_choice
+from bragglens.crystal.formula import chemical_formula
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError, ScanError
-from bragglens.identify.asked import Asked, library_of
+from bragglens.identify.asked import Asked, asked_of, library_of
 from bragglens.identify.axis import BADLY, another_axis, offset_notice
 from bragglens.identify.coverage import Coverage, coverage
 from bragglens.identify.identification import Finding, Identification, Verdict
 from bragglens.identify.shortlist import SMALL, additions, matched, rest, shortlist
+from bragglens.identify.stated import internal_standard, stated_instrument, stated_wavelength
 from bragglens.identify.verify import Verified, verify
 from bragglens.learn.model import Model
 from bragglens.match.catalogue import Catalogue, catalogue
@@ -27,9 +29,9 @@ from bragglens.match.matcher import Opinion
 from bragglens.scan.apart import read_scans_apart
 from bragglens.scan.pattern import Pattern
 from bragglens.scan.prepare import LEAST_COVERAGE, to_grid
-from bragglens.scan.read import one_scan
+from bragglens.scan.read import one_scan, read_scan
 from bragglens.scan.scan import Scan
-from bragglens.simulate.instrument import strongest_line
+from bragglens.simulate.instrument import SAME_TUBE, Instrument, strongest_line
 
 THRESHOLD = 0.5  # of the network's probabilities, where it answers alone
 # Probability of each phase from which on the verdict may be known, or mixture. Of some 570 simulated minerals that a
@@ -42,49 +44,98 @@ LEAST_RIVAL = 0.1
 
 
 class Options(TypedDict, total=False):
-    """How a scan is to be looked at.
+    """How a scan is to be looked at, the options of `identify`."""
 
-    Attributes:
-        wavelength: Å of the scan's strongest line; wins over what the file states.
-        elements: narrows the candidates, see `allowed_phases`; a standard is always one. Of phases that explain the
-            scan about as well those are preferred that leave none of the named elements without a phase.
-        network_only: leaves out the fit: far faster, without fractions, and more easily deceived by strangers.
-        particle_size: diameter of the grains in µm for the correction of microabsorption; None takes a usual one and
-            widens the errors by what that may be wrong (`quantify.quantify`).
-        standard: name and wt% of a phase of the library that was added to the specimen.
-    """
-
-    wavelength: float | None
-    elements: str | None
+    wavelength: float | str | None
+    wavelength_if_missing: float | str | None
+    elements: Elements | None
     network_only: bool
     particle_size: float | None
-    standard: tuple[str, float] | None
+    standard: str | tuple[str, float] | None
+    instrument: Instrument | str | Path | None
 
 
-def identify(scan: Scan, model: Asked, **options: Unpack[Options]) -> Identification:
+def stated(options: Options) -> dict[str, Any]:
+    """Options as numbers and plain text, those alone that were given; what is plain already stays.
+
+    Raises:
+        BragglensError: one of them is not understood.
+    """
+    plain = {
+        "wavelength": stated_wavelength(options.get("wavelength")),
+        "wavelength_if_missing": stated_wavelength(options.get("wavelength_if_missing")),
+        "elements": str(read_choice(options.get("elements"))) or None,
+        "network_only": options.get("network_only") or None,
+        "particle_size": options.get("particle_size"),
+        "standard": internal_standard(options.get("standard")),
+        "instrument": stated_instrument(options.get("instrument")),
+    }
+    return {key: value for key, value in plain.items() if value is not None}
+
+
+def identify(
+    scan: Scan | str | Path,
+    model: Asked | str | Path,
+    *,
+    wavelength: float | str | None = None,
+    wavelength_if_missing: float | str | None = None,
+    elements: Elements | None = None,
+    network_only: bool = False,
+    particle_size: float | None = None,
+    standard: str | tuple[str, float] | None = None,
+    instrument: Instrument | str | Path | None = None,
+) -> Identification:
     """Tell which phases of a library a scan holds, how much of each, and what stays unexplained.
 
     Args:
-        scan: as read.
-        model: a trained model; or a library, or its catalogue, which the matcher then judges and the fit proves.
-        options: see `Options`; all may be left out.
+        scan: as read, or the path of a file with one scan.
+        model: a trained model; or a library, or its catalogue, which the matcher then judges and the fit proves; or the
+            path of one of them: a model file, a folder of CIFs, a `.library` file. A path is read at each call.
+        wavelength: `CuKa`, `CoKa`, ... or Å of the scan's strongest line; wins over what the file states.
+        wavelength_if_missing: the same, where the file states none and `wavelength` is not given.
+        elements: narrows the candidates: `"Ti,O"`, `["Ti", "O"]` or `"TiO2"` leaves phases of titanium and oxygen,
+            `"-Fe,-Pb"` those without iron and lead (`crystal.choice.read_choice`); a standard is always a candidate.
+            Of phases that explain the scan about as well those are preferred that leave none of the named elements
+            without a phase.
+        network_only: leaves out the fit: far faster, without fractions, and more easily deceived by strangers.
+        particle_size: diameter of the grains in µm for the correction of microabsorption; None takes a usual one and
+            widens the errors by what that may be wrong (`quantify.quantify`); 0 corrects nothing.
+        standard: a phase of the library that was added to the specimen and its wt%, `"corundum=20"` or
+            `("corundum", 20)`; the amorphous content is then known.
+        instrument: the diffractometer as `bragglens calibrate` measured it, or the path of its file: zero, resolution
+            and axial divergence are held in the fit, so that sizes are the crystallites' alone, with errors.
 
     Raises:
-        ScanError: the wavelength is neither stated nor in the file, or too few lines of any phase lie in the range; for
-            the network alone, the scan covers too little of the model's grid.
+        ScanError: the scan cannot be read, its wavelength is neither stated nor in the file, or too few lines of any
+            phase lie in the range; for the network alone, the scan covers too little of the model's grid.
         BragglensError: an option is not possible (`check`), or the standard is not in the scan.
     """
     started = time.perf_counter()
+    options: Options = {
+        "wavelength": wavelength,
+        "wavelength_if_missing": wavelength_if_missing,
+        "elements": elements,
+        "network_only": network_only,
+        "particle_size": particle_size,
+        "standard": standard,
+        "instrument": instrument,
+    }
+    asked = asked_of(model)
+    answer = _identify(scan if isinstance(scan, Scan) else read_scan(scan), asked, stated(options))
+    left = _left_out(library_of(asked)) if isinstance(model, str | Path) else []
+    return replace(answer, notes=(*answer.notes, *left), seconds=time.perf_counter() - started)
+
+
+def _identify(scan: Scan, model: Asked, options: dict[str, Any]) -> Identification:
+    """The answer for a scan, with options as `stated` has them."""
     model = catalogue(model) if isinstance(model, Library) else model
-    stated = options.get("wavelength") or scan.wavelength
-    if stated is None:
-        raise ScanError(f"{scan.name}: the file does not state its wavelength: give it, for example --wavelength CuKa")
-    used = strongest_line(stated)
+    used = _wavelength(scan, options)
     library = model.library
-    allowed = check(model, options)
-    given = {key: value for key, value in options.items() if value is not None}
+    allowed = check(model, options)  # type: ignore[arg-type]
+    recorded = {key: value.name if isinstance(value, Instrument) else value for key, value in options.items()}
+    notes = (*scan.notes, *_other_tube(options.get("instrument"), used))
     asked = Identification(
-        scan.name, source(model), None, wavelength=used, notes=scan.notes, metadata=scan.metadata, options=given
+        scan.name, source(model), None, wavelength=used, notes=notes, metadata=scan.metadata, options=recorded
     )
     try:
         covered = coverage(scan, model, allowed, wavelength=used)
@@ -102,7 +153,41 @@ def identify(scan: Scan, model: Asked, **options: Unpack[Options]) -> Identifica
         answer = replace(
             answer, notes=(*answer.notes, *_notices(answer, scan, _phases(library, tuple(answer.probabilities or ()))))
         )
-    return replace(answer, seconds=time.perf_counter() - started)
+    return replace(answer, phases=_described(answer.phases, library), relatives=_described(answer.relatives, library))
+
+
+def _described(found: Sequence[Finding], library: Library) -> tuple[Finding, ...]:
+    """What was found, with formula and space group."""
+
+    def described(one: Finding) -> Finding:
+        phase = library[one.name]
+        return replace(one, formula=chemical_formula(phase.formula), space_group=" ".join(phase.space_group.split()))
+
+    return tuple(map(described, found))
+
+
+def _other_tube(instrument: Instrument | None, used: float) -> list[str]:
+    """That an instrument was calibrated at another wavelength than the scan's."""
+    if instrument is None or abs(instrument.lines[0].wavelength / used - 1) < SAME_TUBE:
+        return []
+    theirs = instrument.lines[0].wavelength
+    return [f"the instrument was calibrated at {theirs:.4f} Å, the scan is of {used:.4f} Å: its widths may not hold"]
+
+
+def _left_out(library: Library) -> list[str]:
+    """That structures of a library could not be read, which who read it himself was told there."""
+    count = len(library.problems)
+    return [f"{count} of the library's files were left out, the first: {library.problems[0]}"] if count else []
+
+
+def _wavelength(scan: Scan, options: Mapping[str, Any]) -> float:
+    """Å of the strongest line: what the user states, else the file, else what the user states for such files."""
+    used = options.get("wavelength") or scan.wavelength or options.get("wavelength_if_missing")
+    if used is None and (instrument := options.get("instrument")) is not None:
+        used = instrument.lines[0].wavelength
+    if used is None:
+        raise ScanError(f"{scan.name}: the file does not state its wavelength: give it, for example --wavelength CuKa")
+    return strongest_line(used)
 
 
 def identify_file(path: str | Path, model: Asked, **options: Unpack[Options]) -> Identification:
@@ -174,7 +259,7 @@ def _proven(
     model: Model | Catalogue,
     opinion: Opinion,
     covered: Coverage,
-    asked: Options,
+    asked: Mapping[str, Any],
 ) -> Identification:
     """The answer put to the proof by the fit; of a large library with the phases that the matcher finds worth it."""
     names, phases, used = model.library.names, model.library.phases, answer.wavelength
@@ -193,6 +278,7 @@ def _proven(
             expected=named_elements(asked.get("elements")),
             particle_size=asked.get("particle_size"),
             standard=standard,
+            instrument=asked.get("instrument"),
             crowded=crowded,
         )
 
@@ -230,15 +316,15 @@ def check(model: Asked, options: Options) -> tuple[str, ...]:
     Raises:
         BragglensError: an option is not possible with these phases.
     """
-    library = library_of(model)
-    size, standard = options.get("particle_size"), options.get("standard")
-    if options.get("network_only") and not isinstance(model, Model):
+    library, given = library_of(model), stated(options)
+    size, standard = given.get("particle_size"), given.get("standard")
+    if given.get("network_only") and not isinstance(model, Model):
         raise BragglensError("structures alone bring no network: leave out --network-only, or give a --model")
-    if options.get("network_only") and (size is not None or standard is not None):
+    if given.get("network_only") and (size is not None or standard is not None):
         raise BragglensError("the network alone gives no fractions: leave out particle size and standard, or fit")
     if size is not None and not (isfinite(size) and size >= 0):
         raise BragglensError(f"a particle size of {size:g} µm is not possible: give the grains' diameter, 0 for none")
-    allowed = allowed_phases(library.phases, options.get("elements"))
+    allowed = allowed_phases(library.phases, given.get("elements"))
     if standard is None:
         return allowed
     name, weight = standard
@@ -249,20 +335,20 @@ def check(model: Asked, options: Options) -> tuple[str, ...]:
     return (*allowed, *({name} - set(allowed)))
 
 
-def allowed_phases(phases: Sequence[Phase], elements: str | None) -> tuple[str, ...]:
+def allowed_phases(phases: Sequence[Phase], elements: Elements | None) -> tuple[str, ...]:
     """Names of the phases that a choice of elements leaves.
 
     Args:
         phases: of the library.
-        elements: see `element_choice`.
+        elements: see `read_choice`.
 
     Raises:
         BragglensError: a symbol is no element, or no phase is left.
     """
-    chosen = element_choice(elements)
+    chosen, words = element_choice(elements), str(read_choice(elements))
     left = tuple(phase.name for phase in phases if chosen({site.element for site in phase.sites}))
     if not left:
-        raise BragglensError(f"elements '{elements}': no phase of the library is left: allow more elements")
+        raise BragglensError(f"elements '{words}': no phase of the library is left: allow more elements")
     return left
 
 

@@ -39,6 +39,9 @@ _SHARED = {
     "axial": (0.03, 0.0, 0.12, 0.01, 0.03),  # (S + H)/L
     "lorentzian": (0.7, 0.0, 1.0, 0.1, 0.2),  # share of the broadening by size and microstrain
 }
+# The same of a calibrated instrument, how far a scan is from its calibration: width and divergence as other slits and
+# specimens of tests/identify/test_calibrate.py move them, the zero as one aligns a goniometer.
+_HELD = {"zero": 0.01, "log width": 0.03, "axial": 0.003}
 _STRAIN = (0.0, -0.03, 0.03, 0.001, USUAL_STRAIN)
 _OWN = {
     "log size": (np.log(60.0), np.log(2.0), np.log(800.0), 0.5, 1.5),  # nm
@@ -71,12 +74,19 @@ class Candidates:
         packed: the same for the renderer, the lines that stacking faults blur apart.
         atlas: their patterns in a first look.
         instrument: what the fit starts from.
+        calibrated: whether its zero, resolution and axial divergence were measured, and are held near those.
     """
 
     crystals: tuple[Reflections, ...]
     packed: PackedPhases
     atlas: Atlas
     instrument: Instrument
+    calibrated: bool = False
+
+    @property
+    def table(self) -> Array:
+        """Start, low, high, step and usual distance of every value, (5, values)."""
+        return _held(self.instrument) if self.calibrated else _TABLE
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -160,9 +170,21 @@ def _crystal(phase: Phase, lines: tuple[Line, ...], end: float) -> Reflections:
     return reflections_in_range([phase], lines, Grid(end / 2, end, end / 200), margin=0.03)[0]
 
 
-def empty() -> State:
+@lru_cache(maxsize=8)
+def _held(instrument: Instrument) -> Array:
+    """The table of values for a calibrated instrument."""
+    table, names = _TABLE.copy(), list(_SHARED)
+    measured = {"zero": instrument.zero, "log width": np.log(_breadth(instrument)), "axial": instrument.axial}
+    for name, value in measured.items():
+        place = names.index(name)
+        table[:, place] = value, min(value, _LOW[place]), max(value, _HIGH[place]), _STEP[place], _HELD[name]
+    return table
+
+
+def empty(known: Candidates | None = None) -> State:
     """No phase at all."""
-    return State((), _START[:_N].copy(), np.empty((0, _K)), np.empty((0, 3)))
+    start = _START if known is None else known.table[0]
+    return State((), start[:_N].copy(), np.empty((0, _K)), np.empty((0, 3)))
 
 
 def usual_state() -> Array:
@@ -207,8 +229,13 @@ def render_states(
 
 def _widths(instrument: Instrument, width: float) -> tuple[float, float, float, float, float]:
     """U, V, W, X, Y of an instrument whose curve of widths keeps its shape and is `width` degrees at W."""
-    ratio = width / max(np.sqrt(instrument.W), 0.02)
+    ratio = width / _breadth(instrument)
     return instrument.U * ratio**2, instrument.V * ratio**2, width**2, instrument.X * ratio, instrument.Y * ratio
+
+
+def _breadth(instrument: Instrument) -> float:
+    """√W in degrees, at least a width that a laboratory's line has."""
+    return float(max(np.sqrt(instrument.W), 0.02))
 
 
 def _patterns(known: Candidates, observed: Observed, state: State) -> Array:
@@ -231,7 +258,7 @@ def solve(known: Candidates, observed: Observed, state: State, patterns: Array |
     calculated = values @ columns
     chi2 = observed.information * float((((observed.counts - calculated) / observed.sigma) ** 2).sum())
     background = values[k:] @ observed.background.T
-    return Solution(state, patterns, values[:k] * norm, calculated, background, chi2, chi2 + _unusual(state))
+    return Solution(state, patterns, values[:k] * norm, calculated, background, chi2, chi2 + _unusual(known, state))
 
 
 def solve_symmetric(matrix: Array, right: Array) -> Array:
@@ -259,10 +286,11 @@ def _non_negative(gram: Array, right: Array, k: int) -> Array:
         active[int(np.argmin(values[:k]))] = False
 
 
-def _unusual(state: State) -> float:
+def _unusual(known: Candidates, state: State) -> float:
     """Squared distance of the values from where they start, in units of what is usual."""
-    shared = (state.shared - _START[:_N]) / _USUAL[:_N]
-    own = (state.own - _START[_N:]) / _USUAL[_N:]
+    start, _, _, _, usual = known.table
+    shared = (state.shared - start[:_N]) / usual[:_N]
+    own = (state.own - start[_N:]) / usual[_N:]
     return float((shared**2).sum() + (own**2).sum())
 
 
@@ -329,16 +357,16 @@ def _at(state: State, vector: Array) -> State:
     return replace(state, shared=vector[:_N], own=vector[_N:].reshape(-1, _K))
 
 
-def _bounds(k: int) -> tuple[Array, Array, Array, Array, Array]:
+def _bounds(known: Candidates, k: int) -> tuple[Array, Array, Array, Array, Array]:
     """Start, low, high, step and usual distance of every value in the vector."""
-    rows = [np.concatenate([row[:_N], np.tile(row[_N:], k)]) for row in _TABLE]
+    rows = [np.concatenate([row[:_N], np.tile(row[_N:], k)]) for row in known.table]
     return rows[0], rows[1], rows[2], rows[3], rows[4]
 
 
 def _attempt(
     known: Candidates, observed: Observed, solution: Solution, free: NDArray[np.intp], step: Array, only: int | None
 ) -> Solution:
-    _, low, high, _, _ = _bounds(len(solution.state.phases))
+    _, low, high, _, _ = _bounds(known, len(solution.state.phases))
     vector = _vector(solution.state)
     vector[free] = np.clip(vector[free] + step, low[free], high[free])
     state = _at(solution.state, vector)
@@ -358,7 +386,7 @@ def _normal_equations(
 ) -> tuple[Array, Array]:
     """Matrix and right-hand side of the step, the part that scales and background can follow projected out."""
     state, k = solution.state, len(solution.state.phases)
-    start, _, high, size, usual = _bounds(k)
+    start, _, high, size, usual = _bounds(known, k)
     vector = _vector(state)
     steps = 0.1 * size[free]
     steps = np.where(vector[free] + steps > high[free], -steps, steps)
@@ -410,17 +438,31 @@ def misfit_unit(observed: Observed, solution: Solution) -> float:
 
 def covariance(known: Candidates, observed: Observed, solution: Solution) -> Array:
     """Covariance of the scales, shape (k, k), with all other fitted values free; the unit of misfit is what is left."""
+    scale = np.maximum(solution.scales, 1e-30 * solution.scales.max(initial=1.0))
+    k = len(scale)
+    return _all_covariance(known, observed, solution)[0][:k, :k] * np.outer(scale, scale)
+
+
+def size_errors(known: Candidates, observed: Observed, solution: Solution) -> Array:
+    """Half of the 95% interval of each phase's crystallite size in nm, all other fitted values free, shape (k,)."""
+    k = len(solution.scales)
+    whole, free = _all_covariance(known, observed, solution)
+    places = [len(whole) - len(free) + int(np.flatnonzero(free == _N + i * _K)[0]) for i in range(k)]
+    return np.asarray(1.96 * np.exp(solution.state.own[:, 0]) * np.sqrt(np.maximum(np.diag(whole)[places], 0.0)))
+
+
+def _all_covariance(known: Candidates, observed: Observed, solution: Solution) -> tuple[Array, NDArray[np.intp]]:
+    """Covariance of the scales' logarithms, the background and the free values, and the places of these."""
     state, k = solution.state, len(solution.state.phases)
     free = _free(known, state, texture=True, only=None)
-    _, _, _, size, usual = _bounds(k)
+    _, _, _, size, usual = _bounds(known, k)
     derivative = _derivatives(known, observed, solution, free, 0.1 * size[free]) / observed.sigma
     scale = np.maximum(solution.scales, 1e-30 * solution.scales.max(initial=1.0))
     columns = np.vstack([solution.patterns * scale[:, None], observed.background.T, derivative * observed.sigma])
     columns = columns / observed.sigma
     matrix = observed.information * columns @ columns.T
     matrix += np.diag(np.concatenate([np.zeros(k + observed.background.shape[1]), 1 / usual[free] ** 2]))
-    relative = solve_symmetric(matrix, np.eye(len(matrix))[:, :k])[:k]
-    return misfit_unit(observed, solution) * relative * np.outer(scale, scale)
+    return misfit_unit(observed, solution) * solve_symmetric(matrix, np.eye(len(matrix))), free
 
 
 def choose_texture(known: Candidates, observed: Observed, solution: Solution) -> Solution:

@@ -122,7 +122,7 @@ def search(known: Candidates, observed: Observed, pool: Sequence[int], prior: Pr
     Returns:
         The fit of the phases that hold.
     """
-    solution = solve(known, observed, empty())
+    solution = solve(known, observed, empty(known))
     while len(solution.state.phases) < MOST_PHASES:
         grown = _grow(known, observed, solution, pool, prior)
         if grown is None:
@@ -233,8 +233,9 @@ def add(known: Candidates, observed: Observed, solution: Solution, trial: Trial)
     if first:
         shared[DISPLACEMENT] = trial.displacement
         width, shared[WIDTH] = shared[WIDTH], np.log(SOFT)
-        soft = solve(known, observed.softened, replace(state, shared=shared, own=own))
-        state = refine(known, observed.softened, soft, rounds=8).state
+        free = replace(known, calibrated=False)  # softened lines are broader than a calibrated instrument's
+        soft = solve(free, observed.softened, replace(state, shared=shared, own=own))
+        state = refine(free, observed.softened, soft, rounds=8).state
         shared, own = state.shared.copy(), state.own.copy()
         shared[WIDTH] = width
     start = solve(known, observed, replace(state, shared=shared, own=own))

@@ -16,7 +16,7 @@ from bragglens.identify.fit import Fit, fit_of, profile_r
 from bragglens.identify.identification import Finding, Peak
 from bragglens.identify.observed import Observed, observe
 from bragglens.identify.quantify import Quantities, quantify
-from bragglens.identify.refine import Candidates, candidates
+from bragglens.identify.refine import Candidates, candidates, size_errors
 from bragglens.identify.residual import unexplained
 from bragglens.identify.search import Found, Prior, detection_limits, search, settle
 from bragglens.scan.scan import Scan
@@ -63,6 +63,7 @@ def verify(
     expected: Collection[str] = (),
     particle_size: float | None = None,
     standard: tuple[str, float] | None = None,
+    instrument: Instrument | None = None,
     crowded: bool = False,
     certainty: float = 1.0,
 ) -> Verified:
@@ -78,15 +79,18 @@ def verify(
             named which brings one of them.
         particle_size: diameter of the grains in µm for the correction of microabsorption; see `quantify`.
         standard: name and wt% of a phase that was added to the specimen; see `quantify`.
+        instrument: as calibrated; its zero, resolution and axial divergence are held, and sizes have errors.
         crowded: the phases are the likeliest of so many that most have a relative among them: a phase is named only
             where it is that phase rather than a relative.
         certainty: what the probability of each phase is multiplied by, less than 1 for a short range (`coverage`).
     """
     with threadpool_limits(1):  # tables of a few dozen rows: more threads wait for each other longer than they work
         observed = observe(scan)
-        instrument = instrument_of(replace(scan, wavelength=wavelength))
+        used = instrument_of(replace(scan, wavelength=wavelength), start=instrument)
+        if instrument is not None:
+            used = replace(used, axial=instrument.axial)  # measured, where a header has the opening of its slits
         end = float(np.ceil(observed.grid.stop / _STEP) * _STEP)
-        known = replace(_prepared(phases, instrument.lines, end), instrument=instrument)
+        known = replace(_prepared(phases, used.lines, end), instrument=used, calibrated=instrument is not None)
         pool = [i for i, phase in enumerate(phases) if allowed is None or phase.name in allowed]
         opinion = np.array([0.5 if network is None else network.get(phase.name, 0.0) for phase in phases])
         before = prior(phases, opinion, expected)
@@ -95,6 +99,9 @@ def verify(
         solution = found.solution
         quantities = quantify(known, observed, solution, particle_size=particle_size, standard=standard)
         share, peaks = unexplained(observed, solution, wavelength)
+        if instrument is not None:
+            errors = size_errors(known, observed, solution)
+            findings = [replace(one, size_error=float(e)) for one, e in zip(findings, errors, strict=True)]
         weighed = _with_quantities(findings, quantities)
         weighed = tuple(map(_own, weighed)) if crowded else weighed
         weighed = tuple(replace(one, probability=certainty * one.probability) for one in weighed)

@@ -30,7 +30,7 @@ def _header(answer: Identification, fit: Fit) -> list[str]:
     lines.append(f"assumed: {'; '.join(said for said in assumptions(answer) if not said.startswith('wavelength'))}")
     lines.append(f"wavelength = {fit.instrument.lines[0].wavelength:.7f} A")  # once, as readers take none of two
     for one in answer.phases:
-        figures = [weight(one), f"size {size(one.size)} nm", *cell_constants(one.cell)]
+        figures = [weight(one), f"size {size(one.size, one.size_error)} nm", *cell_constants(one.cell)]
         lines.append(f"phase {clean(one.name)}: {', '.join(part for part in figures if part)}")
     return lines
 

@@ -17,7 +17,7 @@ from bragglens.report.words import (
     clean,
     columns,
     fractions_of,
-    limits,
+    limits_asked,
     named,
     percent,
     probability,
@@ -27,6 +27,7 @@ from bragglens.report.words import (
     short_names,
     size,
     spread,
+    structure,
     table,
 )
 
@@ -48,10 +49,12 @@ def details(answer: Identification, *, console: Console) -> None:
     console.print(Text.assemble(short_names([answer.file], console.width - 18)[0], "  ", (answer.verdict or "", style)))
     if answer.phases:
         console.print(_phases(answer, console))
-        console.print(Text(fractions_of(answer), "dim"))
+        console.print(
+            Text(f"{fractions_of(answer)}; size in nm, cell in Å and °; without: Rwp without the phase", "dim")
+        )
     else:
         console.print(Text(sentence(answer)))
-    for line in (amorphous(answer), quality(answer), refined(answer), limits(answer.detection_limits or {})):
+    for line in (amorphous(answer), quality(answer), refined(answer), limits_asked(answer)):
         if line:
             console.print(Text(line))
     if answer.unexplained_peaks:
@@ -63,11 +66,12 @@ def details(answer: Identification, *, console: Console) -> None:
 
 
 def _phases(answer: Identification, console: Console) -> Table:
-    headings = ["wt%", "prob.", "net-\nwork", "evi-\ndence", "R", "Rwp\nwithout", "size\nnm"]
-    rows = columns(("phase", "left"), *((one, "right") for one in headings), ("cell\nÅ, °", "left"), console=console)
+    headings = ["wt%", "prob.", "network", "evid.", "R", "without", "size"]
+    rows = columns(("phase", "left"), *((one, "right") for one in headings), ("cell", "left"), console=console)
     for one in answer.phases:
         constants = ("  " if console.width >= _WIDE else "\n").join(cell_constants(one.cell))
-        rows.add_row(Text(named(one)), *figures_of(one), constants)
+        phase = Text.assemble(named(one), (f"\n{structure(one)}" * bool(structure(one)), "dim"))
+        rows.add_row(phase, *figures_of(one), constants)
     return rows
 
 
@@ -77,7 +81,7 @@ def figures_of(one: Finding) -> list[str]:
     network = "–" if one.network is None else probability(one.network)
     evidence = "–" if one.evidence is None else f"{one.evidence:.0f}"
     return [spread(one.weight_percent, one.weight_percent_error), probability(one.probability), network, evidence,
-            *shares, size(one.size)]  # fmt: skip
+            *shares, size(one.size, one.size_error)]  # fmt: skip
 
 
 def _peaks_heading(answer: Identification) -> str:

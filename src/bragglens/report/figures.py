@@ -22,6 +22,7 @@ from bragglens.crystal.reflections import Reflections
 from bragglens.errors import BragglensError
 from bragglens.report.words import shorten, write_file
 from bragglens.scan.pattern import Grid
+from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import Instrument, Line, emission
 from bragglens.simulate.reference import Sticks, sticks
 from bragglens.simulate.render import reflections_in_range, render_phases
@@ -31,9 +32,32 @@ from bragglens.simulate.specimen import Specimen
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 INK, GREY = "#222222", "#767676"
 WIDTH = 7.2  # inches: the full width of a page of most journals
+_TITLE = 60  # letters of 10 points that stand over a scan, beside its legend
 MOST = 12  # patterns that one figure can hold and stay readable
 FORMATS = (".png", ".svg", ".pdf")
 PLAIN: dict[str, Any] = {"fontsize": 8, "parse_math": False}  # names may hold $, which would be read as TeX
+
+
+def title(name: str, said: str) -> str:
+    """A title that a figure holds: what is said of a long name stands in a second line."""
+    whole = f"{shorten(name, _TITLE)}: {said}"
+    return whole if len(whole) <= _TITLE else f"{shorten(name, _TITLE)}:\n{said}"
+
+
+def scan_figure(scan: Scan) -> Figure:
+    """A measured scan as it was read."""
+    figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+    ax = figure.subplots()
+    ax.plot(scan.two_theta, scan.counts, color=INK, linewidth=0.7)
+    ax.set_xlim(scan.two_theta[0], scan.two_theta[-1])
+    ax.set_ylabel("Intensity", fontsize=9)
+    ax.set_title(shorten(scan.name, _TITLE), loc="left", fontsize=10, parse_math=False)
+    ax.tick_params(labelsize=8)
+    if scan.wavelength is None:
+        ax.set_xlabel("2θ (°)", fontsize=9)
+    else:
+        label_angle(ax, scan.wavelength, None)
+    return figure
 
 
 def ideal_patterns_figure(library: Library, grid: Grid, lines: tuple[Line, ...]) -> Figure:

@@ -24,7 +24,7 @@ from bragglens.identify.identification import Finding, Identification, Peak
 from bragglens.identify.identify import THRESHOLD
 from bragglens.identify.why import votes
 from bragglens.learn.model import Model
-from bragglens.report.figures import COLOURS, GREY, INK, PLAIN, WIDTH, label_angle
+from bragglens.report.figures import COLOURS, GREY, INK, PLAIN, WIDTH, label_angle, title
 from bragglens.report.words import RELATIVE, named, nearest, percent, probability, shorten, weight
 from bragglens.scan.pattern import Grid
 from bragglens.scan.prepare import convert
@@ -86,8 +86,8 @@ def fitted_figure(answer: Identification, fit: Fit, model: Asked | None) -> Figu
         _draw_rows(axes[1], rows, fit)
     if fit.names:
         _draw_difference(axes[-1], fit.two_theta, difference, heights[-1] / _SCAN * (high - low))
-    title = f"{shorten(Path(answer.file).name, 50)}: {answer.verdict}"
-    axes[0].set_title(title + (f", Rwp {percent(answer.rwp)}" if fit.names else ""), loc="left", **_TITLE)
+    said = f"{answer.verdict}" + (f", Rwp {percent(answer.rwp)}" if fit.names else "")
+    axes[0].set_title(title(Path(answer.file).name, said), loc="left", **_TITLE)
     axes[0].set_xlim(fit.two_theta[0], fit.two_theta[-1])
     label_angle(axes[-1], fit.instrument.lines[0].wavelength, None)
     return figure
@@ -197,14 +197,13 @@ def _mark_unexplained(ax: Axes, peaks: Sequence[Peak], fit: Fit) -> list[Line2D]
     angles = np.array([peak.two_theta for peak in peaks])
     places = np.searchsorted(fit.two_theta, angles)
     tops = np.array([_root(fit.observed[max(0, i - near) : i + near + 1]).max() for i in places]) + 0.03 * (high - low)
-    told: list[float] = []
-    for peak, top in sorted(zip(peaks, tops, strict=True), key=lambda one: -one[0].share):
-        clear = all(abs(peak.two_theta - other) > 0.06 * np.ptp(fit.two_theta) for other in told)
-        if clear and len(told) < _TOLD:
-            text = f"{peak.d:.2f} Å"
-            inside = np.clip(peak.two_theta, *np.quantile(fit.two_theta, [0.03, 0.97]))
-            ax.text(inside, top + 0.03 * (high - low), text, color=_UNEXPLAINED, fontsize=6, ha="center", bbox=_PAPER)
-            told.append(peak.two_theta)
+    line, told = 0.045 * (high - low), list[tuple[float, float]]()
+    for peak, top in sorted(zip(peaks, tops, strict=True), key=lambda one: -one[0].share)[:_TOLD]:
+        x, y = float(np.clip(peak.two_theta, *np.quantile(fit.two_theta, [0.03, 0.97]))), float(top) + 0.67 * line
+        while any(abs(x - other) < 0.06 * np.ptp(fit.two_theta) and abs(y - height) < line for other, height in told):
+            y += line  # above the label of a neighbour
+        ax.text(x, y, f"{peak.d:.2f} Å", color=_UNEXPLAINED, fontsize=6, ha="center", bbox=_PAPER)
+        told.append((x, y))
     style: dict[str, Any] = {"color": _UNEXPLAINED, "markersize": 3.5, "markeredgewidth": 0, "label": "unexplained"}
     return ax.plot(angles, tops, linestyle="", marker="v", **style)
 

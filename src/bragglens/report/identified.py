@@ -18,7 +18,7 @@ from bragglens.errors import BragglensError
 from bragglens.identify.asked import Asked
 from bragglens.identify.identification import Identification
 from bragglens.learn.model import Model
-from bragglens.report.figures import COLOURS, GREY, INK, PLAIN, WIDTH, label_angle, within
+from bragglens.report.figures import COLOURS, GREY, INK, PLAIN, WIDTH, label_angle, title, within
 from bragglens.report.fitted import fitted_figure
 from bragglens.report.words import nearest, probability, shorten, weight
 from bragglens.scan.pattern import Pattern
@@ -63,8 +63,7 @@ def _network_figure(answer: Identification, pattern: Pattern, model: Model) -> F
     _draw_scan(axes[0], pattern, candidates)
     for ax, candidate in zip(axes[1:], candidates, strict=True):
         _draw_lines(ax, candidate)
-    title = f"{shorten(Path(answer.file).name, 70)}: {answer.verdict}"
-    axes[0].set_title(title, loc="left", fontsize=10, parse_math=False)
+    axes[0].set_title(title(Path(answer.file).name, f"{answer.verdict}"), loc="left", fontsize=10, parse_math=False)
     label_angle(axes[-1], model.preparation.wavelength, answer.wavelength)
     axes[0].set_xlim(*_span(pattern))
     return figure

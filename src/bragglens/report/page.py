@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from bragglens.crystal.library import Library
+from bragglens.errors import BragglensError
 from bragglens.identify.asked import Asked, library_of
 from bragglens.identify.identification import Identification
 from bragglens.identify.identify import SURE, THRESHOLD, UNEXPLAINED, source
@@ -20,7 +22,7 @@ from bragglens.report.figures import figure_bytes
 from bragglens.report.markup import definitions, literal, table
 from bragglens.report.section import section
 from bragglens.report.series import Trace, same_axis, series_figure, trace_of
-from bragglens.report.words import named, percent, short_names, weight
+from bragglens.report.words import named, percent, short_names, weight, write_text
 
 _SCRIPTS = ("unpack.js", "axis.js", "draw.js", "steer.js", "start.js")
 _DPI = 170  # of the map of a series
@@ -47,7 +49,7 @@ _RECIPE = (
 
 def report_page(
     identifications: Sequence[Identification],
-    asked: Asked,
+    asked: Asked | None,
     *,
     title: str,
     intro: str = "",
@@ -60,7 +62,7 @@ def report_page(
 
     Args:
         identifications: the answers; those that still hold their fit, or pattern, are drawn.
-        asked: the model, or the library, that answered.
+        asked: the model, or the library, that answered; None leaves out what is known of it.
         title: of the page.
         intro: what it is about; a blank line begins a new paragraph.
         series: whether the scans are one sample that changes; those of one file are taken for it anyway.
@@ -68,6 +70,27 @@ def report_page(
     sections = [section(answer, asked, number) for number, answer in enumerate(identifications, start=1)]
     summary = overview(identifications, [trace_of(answer) for answer in identifications], series=series)
     return opening(title, intro) + summary + "".join(sections) + closing(asked)
+
+
+def write_report(answer: Identification, path: Path, asked: Asked | None) -> Path:
+    """Write the page of one answer, called after its scan.
+
+    Raises:
+        BragglensError: as `check_report`; or it cannot be written there.
+    """
+    check_report(path)
+    write_text(report_page([answer], asked, title=f"Phases in {Path(answer.file).name or answer.file}"), path)
+    return path
+
+
+def check_report(path: Path) -> None:
+    """Refuse, before any work, a name that is of no page.
+
+    Raises:
+        BragglensError: it does not end in .html.
+    """
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise BragglensError(f"{path}: a report is an HTML page: end the name in .html")
 
 
 def opening(title: str, intro: str) -> str:
@@ -85,9 +108,9 @@ def opening(title: str, intro: str) -> str:
     )
 
 
-def closing(asked: Asked) -> str:
+def closing(asked: Asked | None) -> str:
     """The page after its last section: what every answer rests on."""
-    entries = _of_model(asked) if isinstance(asked, Model) else _of_library(asked)
+    entries = _of_model(asked) if isinstance(asked, Model) else _of_library(asked) if asked is not None else {}
     return (
         "</main>\n<footer>\n<section>\n<h2>What was assumed</h2>\n"
         f"{definitions(entries | _versions())}</section>\n</footer>\n</body>\n</html>\n"

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
+from bragglens.crystal.formula import chemical_formula
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import Reflections
 from bragglens.report.figures import COLOURS, GREY, INK, WIDTH, hkl_text, label_angle, within
@@ -73,7 +74,7 @@ def phases_figure(phases: Sequence[Phase], grid: Grid, *, wavelength: str = "CuK
     axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
     for i, (ax, phase, crystal, pattern) in enumerate(zip(axes, shown, crystals, patterns, strict=True)):
         _draw_phase(ax, crystal, pattern, grid, wavelength=lines[0].wavelength, colour=COLOURS[i % len(COLOURS)])
-        ax.set_title(f"{shorten(phase.name, 40)}, {phase.formula}", loc="left", fontsize=9, **_PLAIN)
+        ax.set_title(f"{shorten(phase.name, 40)}, {chemical_formula(phase.formula)}", loc="left", fontsize=9, **_PLAIN)
     axes[0].set_xlim(grid.start, grid.stop)
     label_angle(axes[-1], lines[0].wavelength, None)
     figure.supylabel("Intensity", fontsize=9)

@@ -6,19 +6,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bragglens.identify.asked import Asked
-from bragglens.identify.identification import Identification
+from bragglens.identify.identification import Identification, Peak
 from bragglens.report.details import figures_of
 from bragglens.report.drawing import drawing
 from bragglens.report.markup import folded, literal, table
 from bragglens.report.payload import payload
 from bragglens.report.picture import picture_of
 from bragglens.report.words import (
+    LEAST_SHOWN,
     amorphous,
     assumptions,
     cell_constants,
     clean,
     fractions_of,
-    limits,
+    limits_asked,
     named,
     percent,
     probability,
@@ -30,7 +31,7 @@ from bragglens.report.words import (
 )
 
 TOP = 5  # rows of a table that is shown; a longer one is folded away
-_PHASES = ("phase", "wt%", "cell Å, °", "size nm", "probability")
+_PHASES = ("phase", "formula", "space group", "wt%", "cell Å, °", "size nm", "probability")
 _PROOF = ("phase", "wt%", "probability", "network", "evidence", "R", "Rwp without", "size nm")
 _PROOF_MEANS = (
     "Network: its probability alone. Evidence: what the fit loses without the phase, in standard deviations squared. "
@@ -38,7 +39,7 @@ _PROOF_MEANS = (
 )
 
 
-def section(answer: Identification, asked: Asked, number: int) -> str:
+def section(answer: Identification, asked: Asked | None, number: int) -> str:
     """Verdict, phases, plot, rivals, what is left, what would have been seen, and what the answer rests on.
 
     Args:
@@ -67,9 +68,11 @@ def phases_table(answer: Identification) -> str:
     rows = [
         (
             named(one),
+            one.formula,
+            one.space_group,
             spread(one.weight_percent, one.weight_percent_error),
             ", ".join(cell_constants(one.cell)),
-            size(one.size),
+            size(one.size, one.size_error),
             probability(one.probability),
         )
         for one in answer.phases
@@ -78,7 +81,7 @@ def phases_table(answer: Identification) -> str:
     return f'<div class="wide">{found}</div>\n<p class="soft">{literal(fractions_of(answer))}.</p>\n'
 
 
-def _plot(answer: Identification, asked: Asked, number: int) -> str:
+def _plot(answer: Identification, asked: Asked | None, number: int) -> str:
     picture = picture_of(answer, asked)
     if picture is None:
         return ""
@@ -94,7 +97,7 @@ def _fit(answer: Identification) -> str:
     """What the fit says beside its phases: how good it is, rivals, what it leaves, what it would have seen."""
     said = (quality(answer), amorphous(answer), refined(answer), *_rivals(answer))
     sentences = "".join(f"<p>{literal(line)}.</p>\n" for line in said if line)
-    return sentences + _unexplained(answer) + _limits(answer.detection_limits or {}) + _proof(answer)
+    return sentences + _unexplained(answer) + _limits(answer) + _proof(answer)
 
 
 def _rivals(answer: Identification) -> Iterable[str]:
@@ -108,17 +111,22 @@ def _unexplained(answer: Identification) -> str:
     """The peaks that no phase explains, folded away where they are many."""
     if not answer.unexplained_peaks:
         return ""
-    rows = [[f"{p.two_theta:.2f}", f"{p.d:.3f}", percent(p.share)] for p in answer.unexplained_peaks]
+    strongest = sorted(answer.unexplained_peaks, key=lambda peak: -peak.share)
     summary = f"Unexplained: {percent(answer.unexplained)} of the intensity of all peaks"
-    peaks = table("Shares of the intensity of all peaks", ("2θ °", "d Å", "share"), rows)
-    if len(rows) > TOP:
-        return folded(f"{summary}, {len(rows)} peaks", peaks, printed=True)
-    return f"<p>{literal(summary)}.</p>\n{peaks}"
+    if len(strongest) > TOP:
+        return folded(f"{summary}, {len(strongest)} peaks, the strongest first", _peaks(strongest), printed=True)
+    return f"<p>{literal(summary)}.</p>\n{_peaks(strongest)}"
 
 
-def _limits(wt_percent: dict[str, float]) -> str:
+def _peaks(peaks: Iterable[Peak]) -> str:
+    rows = [[f"{peak.two_theta:.2f}", f"{peak.d:.3f}", percent(peak.share)] for peak in peaks]
+    return table("Shares of the intensity of all peaks", ("2θ °", "d Å", "share"), rows)
+
+
+def _limits(answer: Identification) -> str:
+    wt_percent = answer.detection_limits or {}
     rows = [(literal(name), f"{value:.1f}") for name, value in sorted(wt_percent.items(), key=lambda one: one[1])]
-    return folded(f"Detection limits: {limits(wt_percent)}", table("", ("phase", "wt%"), rows)) if rows else ""
+    return folded(f"Detection limits: {limits_asked(answer)}", table("", ("phase", "wt%"), rows)) if rows else ""
 
 
 def _proof(answer: Identification) -> str:
@@ -136,7 +144,7 @@ def _network(answer: Identification) -> str:
     values = answer.probabilities
     if not values:
         return ""
-    ranked = sorted(values, key=lambda name: -values[name])
+    ranked = sorted((name for name in values if values[name] >= LEAST_SHOWN), key=lambda name: -values[name])
     rows = [[literal(name), literal(probability(values[name]))] for name in ranked[:TOP]]
     if answer.stranger is not None:
         rows.append(["<em>something else</em>", literal(probability(answer.stranger))])

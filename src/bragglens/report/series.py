@@ -56,11 +56,30 @@ def trace_of(answer: Identification) -> Trace | None:
 def same_axis(traces: Sequence[Trace | None]) -> bool:
     """Whether the scans that were judged are enough for a map, and over one range."""
     there = [trace for trace in traces if trace is not None]
-    if len(there) < LEAST:
+    alike = one_range([(trace.start, trace.stop) for trace in there])
+    return alike and len({trace.intensity.size for trace in there}) == 1
+
+
+def one_range(ends: Sequence[tuple[float, float]]) -> bool:
+    """Whether scans from and to these angles are enough for a map, and over one range."""
+    if len(ends) < LEAST:
         return False
-    ends = np.array([(trace.start, trace.stop) for trace in there])
-    alike = np.ptp(ends, axis=0).max() <= _SAME * (ends[0, 1] - ends[0, 0])
-    return bool(alike) and len({trace.intensity.size for trace in there}) == 1
+    return bool(np.ptp(np.array(ends), axis=0).max() <= _SAME * (ends[0][1] - ends[0][0]))
+
+
+def check_series(ends: Sequence[tuple[float, float]]) -> None:
+    """Refuse, before any work, scans that are no series.
+
+    Args:
+        ends: first and last angle of each scan that can be read.
+
+    Raises:
+        BragglensError: they are fewer than three, or not of one range of 2θ.
+    """
+    if not one_range(ends):
+        raise BragglensError(
+            f"these {len(ends)} scans are no series: give at least {LEAST} that can be read, over one range of 2θ"
+        )
 
 
 def series_figure(answers: Sequence[Identification], traces: Sequence[Trace | None]) -> Figure:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bragglens.errors import BragglensError
 from bragglens.identify.identification import Identification
 from bragglens.plain import clean, csv_text
-from bragglens.report.words import write_file
+from bragglens.report.words import structure, write_file
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -25,8 +25,8 @@ def summary(answers: Sequence[Identification]) -> list[dict[str, Any]]:
 
     Columns: file, verdict; for each phase found in any of the scans its wt% and, as `NAME ±`, half of the 95% interval
     (where the network alone answered, its probability, as `NAME p`); then amorphous, unexplained (share of the
-    intensity of all peaks), rwp, goodness, seconds and error. A phase that was not found has an empty cell and not 0:
-    its limit of detection is in the JSON.
+    intensity of all peaks), rwp, goodness, seconds, error, and structures (formula and space group of the phases). A
+    phase that was not found has an empty cell and not 0: its limit of detection is in the JSON.
     """
     return [{key: row.get(key) for key in _columns(answers)} for row in map(_row, answers)]
 
@@ -64,6 +64,7 @@ def _row(answer: Identification) -> dict[str, Any]:
         "goodness": answer.goodness,
         "seconds": answer.seconds,
         "error": answer.error,
+        "structures": "; ".join(f"{one.name}: {structure(one)}" for one in answer.phases if structure(one)) or None,
     }
 
 
@@ -97,7 +98,9 @@ def write_summary(answers: Sequence[Identification], path: Path) -> None:
         from pandas import DataFrame
 
         content = io.BytesIO()
-        numbers = {key: float for key in rows[0] if key not in ("file", "verdict", "error")} if rows else {}
+        numbers = (
+            {key: float for key in rows[0] if key not in ("file", "verdict", "error", "structures")} if rows else {}
+        )
         DataFrame(rows).astype(numbers).to_parquet(content, index=False)
         return write_file(content.getvalue(), path)
     text = csv_text([*map(clean, _columns(answers))], [{clean(k): _plain(v) for k, v in row.items()} for row in rows])

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bragglens.crystal.choice import named_elements
 from bragglens.errors import BragglensError
 from bragglens.files import whole_file
 from bragglens.identify.identification import Finding, Identification
@@ -25,6 +26,7 @@ STYLES = {"known": "green", "mixture": "green", "tentative": "cyan", "partly unk
 LARGE = 200.0  # nm; larger crystallites broaden no line that a laboratory instrument could tell
 RELATIVE = "or a relative of it"  # of a phase that fits and is not named
 _OBEYED = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # control characters, and what turns the reading
+LEAST_SHOWN = 0.001  # probability below which no proposal of the network alone is shown
 _FEW = 5  # phases whose detection limits are told one by one
 
 
@@ -46,6 +48,7 @@ def table(identifications: Sequence[Identification], *, console: Console) -> Non
             rows.add_row(Text(name), verdict, phase, *[weighed] * fitted, likely, *whole)
             name, verdict, whole = "", Text(""), [""] * len(whole)
     console.print(rows)
+    _print_structures(identifications, console)
     _print_errors(identifications, console)
     _print_notes(names, identifications, console)
 
@@ -91,6 +94,8 @@ def sentence(answer: Identification) -> str:
     )  # its 100 wt% say nothing
     stated = [_parenthesis(finding, "" if sole else weight(finding)) for finding in answer.phases]
     listed = " and ".join([", ".join(stated[:-1]), stated[-1]] if len(stated) > 1 else stated)
+    if not stated and answer.relatives:
+        return f"No phase is named:{_relatives(answer)} {_rest(answer)}"
     if not stated:
         lead = f"No phase of the library was found{_nearest(answer)}."
     elif answer.verdict == "partly unknown":
@@ -99,16 +104,15 @@ def sentence(answer: Identification) -> str:
         lead = f"Likely, but not sure: {listed}."
     else:
         lead = f"{'One phase' if len(stated) == 1 else f'{len(stated)} phases'} of the library found: {listed}."
-    return f"{lead}{_relatives(answer)} {_rest(answer)}"
+    besides = f" Besides,{_relatives(answer)}" if answer.relatives else ""
+    return f"{lead}{besides} {_rest(answer)}"
 
 
 def _relatives(answer: Identification) -> str:
     """What fits, and is rather a relative of what is there."""
-    if not answer.relatives:
-        return ""
     each = [_parenthesis(f, f"lattice changed by up to {percent(f.strain)}") for f in answer.relatives]
     listed = " and ".join([", ".join(each[:-1]), each[-1]] if len(each) > 1 else each)
-    return f" What fits is {listed}, but relatives of the same structure type are at least as likely."
+    return f" {listed} would fit, but another compound of the same structure type is at least as likely."
 
 
 def _nearest(answer: Identification) -> str:
@@ -136,11 +140,11 @@ def _rest(answer: Identification) -> str:
 def nearest(answer: Identification) -> Finding | None:
     """What the network holds for the most probable, found or not.
 
-    None where no probabilities were computed, or where the fit knows better: a relative comes nearer.
+    None where no probabilities were computed, none reaches LEAST_SHOWN, or the fit knows better: a relative is nearer.
     """
     values = {} if answer.relatives else answer.probabilities or {}
     first = max(values, key=values.__getitem__, default=None)
-    return None if first is None else Finding(first, values[first])
+    return None if first is None or values[first] < LEAST_SHOWN else Finding(first, values[first])
 
 
 def probability(value: float) -> str:
@@ -173,11 +177,19 @@ def named(finding: Finding) -> str:
     return clean(finding.name) + _rivals(finding)
 
 
-def size(nanometres: float | None) -> str:
-    """Crystallite size in nm; beyond LARGE no more than that."""
+def structure(finding: Finding) -> str:
+    """Formula and space group of a phase, `TiO2, P 42/m n m`; the formula left out where it is the phase's name."""
+    formula = finding.formula if finding.formula != finding.name else ""
+    return clean(", ".join(part for part in (formula, finding.space_group) if part))
+
+
+def size(nanometres: float | None, error: float | None = None) -> str:
+    """Crystallite size in nm, with its error where that is known; beyond LARGE no more than that."""
     if nanometres is None:
         return "–"
-    return f">{LARGE:g}" if nanometres > LARGE else f"{nanometres:.{0 if nanometres >= 9.95 else 1}f}"
+    digits = 0 if nanometres >= 9.95 else 1
+    told = f">{LARGE:g}" if nanometres > LARGE else f"{nanometres:.{digits}f}"
+    return told if error is None or nanometres > LARGE else f"{told} ± {error:.{digits}f}"
 
 
 def cell_constants(cell: Sequence[float] | None) -> list[str]:
@@ -225,6 +237,15 @@ def limits(wt_percent: Mapping[str, float]) -> str:
     )
 
 
+def limits_asked(answer: Identification) -> str:
+    """The detection limits of the phases that were asked about: of the elements that were named, or all of a few."""
+    wt_percent = answer.detection_limits or {}
+    if len(wt_percent) <= _FEW or named_elements(answer.options.get("elements")):
+        return limits(wt_percent)
+    told = "with elements named, those of their phases stand here"
+    return f"detection limits of {len(wt_percent)} phases are in the JSON; {told}"
+
+
 def fractions_of(answer: Identification) -> str:
     """What the weight fractions are fractions of."""
     whole = "crystalline part" if answer.amorphous_percent is None else "specimen"
@@ -261,6 +282,8 @@ def assumptions(answer: Identification) -> list[str]:
         said.append(f"grains of {stated}")
     if standard := answer.options.get("standard"):
         said.append(f"standard {clean(standard[0])}, {standard[1]:g} wt% weighed in")
+    if instrument := answer.options.get("instrument"):
+        said.append(f"instrument {clean(instrument)}")
     if elements := answer.options.get("elements"):
         said.append(f"elements {clean(elements)}")
     return said
@@ -320,21 +343,33 @@ def write_file(data: bytes, path: str | Path) -> None:
 
 
 def columns(*headings: tuple[str, Any], console: Console) -> Table:
-    """An empty table that gives its columns little air where the window is narrow."""
+    """An empty table that gives its columns little air where the window is narrow; headings and figures stay whole."""
     rows = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, int(console.width >= 100)))
     for heading, justify in headings:
-        rows.add_column(Text(heading), justify=justify, overflow="fold", vertical="top")
+        widest = max(map(len, heading.split("\n")))
+        figures = justify == "right"
+        rows.add_column(
+            Text(heading), justify=justify, overflow="fold", vertical="top", min_width=widest, no_wrap=figures
+        )
     return rows
 
 
 def _parenthesis(finding: Finding, weighed: str) -> str:
-    parts = [weighed, f"probability {probability(finding.probability)}"]
+    parts = [structure(finding), weighed, f"probability {probability(finding.probability)}"]
     return f"{named(finding)} ({', '.join(part for part in parts if part)})"
 
 
 def _rivals(finding: Finding) -> str:
     """Phases that may be there instead."""
     return "".join(f" or {clean(rival)}" for rival in finding.rivals)
+
+
+def _print_structures(identifications: Sequence[Identification], console: Console) -> None:
+    """Formula and space group of each phase once, in the order of the table."""
+    found = {one.name: one for answer in identifications for one in (*answer.phases, *answer.relatives)}
+    for one in found.values():
+        if structure(one):
+            console.print(Text(f"{clean(one.name)}: {structure(one)}", "dim"), soft_wrap=not console.is_terminal)
 
 
 def _print_errors(identifications: Sequence[Identification], console: Console) -> None:

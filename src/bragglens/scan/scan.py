@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LEAST_POINTS = 50
 """Fewer points than this are no powder scan."""
@@ -52,6 +56,12 @@ class Scan:
     wavelength: float | None = None
     notes: tuple[str, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
+
+    def plot(self) -> Figure:
+        """The scan as a matplotlib figure."""
+        from bragglens.report.figures import scan_figure
+
+        return scan_figure(self)
 
     def __post_init__(self) -> None:
         problem = _problem(self.two_theta, self.counts)

@@ -9,13 +9,12 @@ from typing import Any
 
 from bragglens.errors import RecipeError
 from bragglens.scan.scan import Scan
-from bragglens.simulate.instrument import Instrument, Line, emission
+from bragglens.simulate.instrument import SAME_TUBE, Instrument, Line, emission
 from bragglens.simulate.instrument_file import read_instrument
 from bragglens.simulate.presets import GRAPHITE, NICKEL, preset, soller
 
 _ANODES = ("Cr", "Fe", "Co", "Cu", "Mo", "Ag")
 _BETA_FILTERS = {"Cr": "V", "Fe": "Mn", "Co": "Fe", "Cu": "Ni", "Mo": "Zr", "Ag": "Rh"}  # that stop Kβ
-_SAME = 5e-4  # relative; tables of the last sixty years differ by less
 
 
 def starting_instrument(scan: Scan, *, instrument: str | None = None, wavelength: str | None = None) -> Instrument:
@@ -104,7 +103,7 @@ def _lines(scan: Scan) -> tuple[Line, ...]:
     stated = emission(f"{scan.wavelength}")
     for anode in _ANODES:
         doublet = emission(f"{anode}Ka")
-        if abs(stated[0].wavelength / doublet[0].wavelength - 1) < _SAME:
+        if abs(stated[0].wavelength / doublet[0].wavelength - 1) < SAME_TUBE:
             filtered = scan.metadata.get("filter", "").startswith(_BETA_FILTERS[anode])
             return doublet[:1] if _alone(scan) else emission(f"{anode}Ka", k_beta=NICKEL if filtered else 0.0)
     return stated

@@ -18,6 +18,8 @@ TUBES = {
     "Ag": (0.5594218, 0.5638131, 0.4970830),
 }
 TUNGSTEN = 1.4763870  # Å, W Lα1 (Deslattes et al. 2003): tungsten of the filament on an old anode
+SHORTEST_WAVE, LONGEST_WAVE = 0.05, 5.0  # Å; beyond them no powder diffractometer works
+SAME_TUBE = 5e-4  # relative; tables of the last sixty years differ by less
 _K_ALPHA_2_WEIGHT = 0.5  # statistical weight of the 2p½ level
 
 
@@ -102,7 +104,7 @@ def emission(text: str, *, k_beta: float = 0.0, tungsten: float = 0.0) -> tuple[
         values = []
     if len(values) == 1 and (doublet := _unresolved(values[0])):
         values = list(doublet)
-    if len(values) in (1, 2) and all(0.05 < value < 5 for value in values):
+    if len(values) in (1, 2) and all(SHORTEST_WAVE < value < LONGEST_WAVE for value in values):
         return tuple(Line(value, weight) for value, weight in zip(values, (1.0, _K_ALPHA_2_WEIGHT), strict=False))
     raise RecipeError(
         f"wavelength '{text}' is not known: give a tube ({', '.join(f'{a}Ka' for a in TUBES)}; CuKa1 for the "

@@ -9,7 +9,7 @@ import numpy as np
 
 from bragglens.errors import RecipeError
 from bragglens.simulate.draws import Constant, Distribution, LogUniform, Normal, Uniform
-from bragglens.simulate.instrument import Line, emission
+from bragglens.simulate.instrument import SAME_TUBE, Instrument, Line, emission
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,37 @@ class Recipe:
             name: {type(value).__name__: asdict(value)} if isinstance(value, _FAMILY) else value  # type: ignore[call-overload]
             for name, value in vars(self).items()
         }
+
+
+# How far scans of a calibrated instrument are from it: its width (relative) and divergence as other slits and depths of
+# penetration move them, its zero in degrees as one aligns a goniometer.
+_WIDTH_SPREAD, _AXIAL_SPREAD, _ZERO_SPREAD = 0.1, 0.005, 0.01
+
+
+def for_instrument(recipe: Recipe, instrument: Instrument) -> Recipe:
+    """A recipe whose resolution, axial divergence and zero are those of one instrument.
+
+    The Gaussian width of the instrument is met at 2θ of 30° and 90°, between which most lines lie.
+
+    Raises:
+        RecipeError: the instrument has another tube than the recipe.
+    """
+    ours, theirs = recipe.lines[0].wavelength, instrument.lines[0].wavelength
+    if abs(theirs / ours - 1) > SAME_TUBE:
+        raise RecipeError(f"the instrument is one of {theirs:.4f} Å, the recipe of {ours:.4f} Å: give its wavelength")
+    tangents = np.tan(np.radians([15.0, 45.0]))
+    low, high = np.maximum(instrument.U * tangents**2 + instrument.V * tangents + instrument.W, 0.005**2)
+    growth = max((high - low) / (tangents[1] ** 2 - tangents[0] ** 2), 0.0)
+    width = float(np.sqrt(max(low - growth * tangents[0] ** 2, 0.005**2)))
+    return replace(
+        recipe,
+        resolution=Uniform(width * (1 - _WIDTH_SPREAD), width * (1 + _WIDTH_SPREAD)),
+        resolution_slope=Constant(float(growth / width**2)),
+        instrument_lorentzian=Constant((instrument.X + instrument.Y) / width),
+        axial=Uniform(max(instrument.axial - _AXIAL_SPREAD, 0.0), instrument.axial + _AXIAL_SPREAD),
+        zero=Normal(instrument.zero, _ZERO_SPREAD),
+        monochromator=1.0 if instrument.monochromator else 0.0,
+    )
 
 
 # Lorentzian share of the specimen's broadening; Gaussian FWHM of the instrument in degrees; its X + Y over that.

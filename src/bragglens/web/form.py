@@ -7,26 +7,29 @@ from typing import Annotated
 from fastapi import Form
 
 from bragglens.errors import BragglensError
-from bragglens.identify.identify import Options
-from bragglens.identify.stated import internal_standard, stated_wavelength
+from bragglens.identify.identify import Options, stated
 
 
 def options(
-    wavelength: Annotated[str, Form(description="`CuKa`, `CoKa`, ... or Å; needed where the file has none.")] = "",
-    elements: Annotated[str, Form(description="`Ti,O`: only phases of these; `-Fe,-Pb`: none with those.")] = "",
+    wavelength: Annotated[str, Form(description="`CuKa`, `CoKa`, ... or Å; wins over what the files state.")] = "",
+    wavelength_if_missing: Annotated[str, Form(description="The same, for files that state none.")] = "",
+    elements: Annotated[
+        str, Form(description="`Ti,O`, `Ti-O` or `TiO2`: only phases of these; `-Fe,-Pb`: none with those.")
+    ] = "",
     standard: Annotated[str, Form(description="Internal standard: `corundum=20`, wt% of the specimen.")] = "",
     particle_size: Annotated[str, Form(description="Diameter of the grains in µm; 0 for no correction.")] = "",
     network_only: Annotated[bool, Form(description="Leave out the fit: faster, no fractions.")] = False,
 ) -> Options:
     """How a scan is to be looked at, from the fields of a form; an empty field is one that was not given."""
-    stated: Options = {
-        "wavelength": stated_wavelength(wavelength.strip()),
-        "elements": elements.strip() or None,
-        "standard": internal_standard(standard.strip()),
+    given: Options = {
+        "wavelength": wavelength.strip(),
+        "wavelength_if_missing": wavelength_if_missing.strip(),
+        "elements": elements,
+        "standard": standard.strip(),
         "particle_size": _micrometres(particle_size.strip()),
-        "network_only": network_only or None,  # type: ignore[typeddict-item]
+        "network_only": network_only,
     }
-    return {key: value for key, value in stated.items() if value is not None}  # type: ignore[return-value]
+    return stated(given)  # type: ignore[return-value]
 
 
 def _micrometres(text: str) -> float | None:

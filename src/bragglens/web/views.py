@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from bragglens.crystal.formula import chemical_formula
 from bragglens.identify.asked import Asked, library_of
 from bragglens.identify.identify import source
 from bragglens.learn.model import Model
@@ -98,7 +99,7 @@ def model_view(asked: Asked) -> ModelView:
     return ModelView(
         name=source(asked),
         bragglens=version("bragglens"),
-        phases=[PhaseView(name=phase.name, formula=phase.formula) for phase in library],
+        phases=[PhaseView(name=phase.name, formula=chemical_formula(phase.formula)) for phase in library],
         library=library.hash,
         axis=_axis(asked.preparation) if isinstance(asked, Model) else None,
         versions=asked.versions if isinstance(asked, Model) else {},

@@ -62,7 +62,8 @@ def answer(upload: Upload, asked: Asked, options: Options) -> Answer:
 
 def _answer(upload: Upload, asked: Asked, options: Options) -> Answer:
     scans = scans_apart(upload.data, upload.name)
-    if "wavelength" not in options and any(scan.wavelength is None for scan in scans):
+    said = options.get("wavelength") or options.get("wavelength_if_missing")
+    if said is None and any(scan.wavelength is None for scan in scans):
         error = f"{upload.name}: the file does not state its wavelength: choose it, CuKa for example"
         return failed(upload, asked, error, missing="wavelength")
     found = list(identify_scans(scans, upload.name, asked, **options))

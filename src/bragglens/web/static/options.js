@@ -20,7 +20,8 @@ export function read(form) {
 // The form as it was when these options were read from it.
 export function write(form, options) {
   const [standard, weight] = (options.standard ?? "").split(/=(?=[^=]*$)/);
-  const all = { wavelength: "", elements: "", particle_size: "", ...options, standard, standard_weight: weight ?? "" };
+  const none = { wavelength: "", wavelength_if_missing: "", elements: "", particle_size: "" };
+  const all = { ...none, ...options, standard, standard_weight: weight ?? "" };
   delete all.network_only;
   for (const [name, value] of Object.entries(all)) field(form, name).value = value;
   field(form, "network_only").checked = "network_only" in options;
