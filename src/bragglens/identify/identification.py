@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 SCHEMA = 1
+FractionOf = Literal["named phases", "whole sample"]
 Verdict = Literal["known", "mixture", "tentative", "partly unknown", "unknown"]
 
 
@@ -24,9 +25,10 @@ class Finding:
     Attributes:
         name: the phase's name in the library.
         probability: that it is there, network and fit together.
-        weight_percent: share of the crystalline mass (of the specimen where an internal standard was weighed in), or
-            None where it was not determined.
-        weight_percent_error: half of the 95% interval, or None.
+        weight_percent: share among the named phases (of the whole sample where an internal standard was weighed in, see
+            `Identification.fraction_of`), or None where it was not determined.
+        weight_percent_error: half of the 95% interval, or None; it grows with what is unexplained, which may be a
+            phase more.
         rivals: phases that explain the scan about as well, any of which may be there in its place.
         network: the network's own probability.
         evidence: how much worse the fit is without the phase, in independent standard deviations squared.
@@ -73,7 +75,7 @@ class Rietveld:
     Attributes:
         program: its name, version and plan.
         rwp: weighted profile R, as of the fit.
-        weight_percent: share of each phase in the crystalline mass.
+        weight_percent: share of each phase among those refined.
         weight_percent_error: half of the 95% interval that the program states.
         error: why there is none, in one sentence.
     """
@@ -144,6 +146,13 @@ class Identification:
     rietveld: Rietveld | None = None
     relatives: tuple[Finding, ...] = ()
 
+    @property
+    def fraction_of(self) -> FractionOf | None:
+        """What the weight fractions are shares of; None where there are none."""
+        if all(finding.weight_percent is None for finding in self.phases):
+            return None
+        return "named phases" if self.amorphous_percent is None else "whole sample"
+
     def to_dict(self) -> dict[str, Any]:
         """The answer as plain JSON values (schema 1: fields are added, never changed)."""
         return {
@@ -151,6 +160,7 @@ class Identification:
             "verdict": self.verdict,
             "phases": [vars(finding) for finding in self.phases],
             "relatives": [vars(finding) for finding in self.relatives],
+            "fraction_of": self.fraction_of,
             "unexplained": self.unexplained,
             "unexplained_peaks": [vars(peak) for peak in self.unexplained_peaks],
             "rwp": self.rwp,

@@ -90,8 +90,10 @@ def verify(
         found = search(known, observed, pool, before)
         found, findings = _believed(known, observed, found, pool, opinion, before)
         solution = found.solution
-        quantities = quantify(known, observed, solution, particle_size=particle_size, standard=standard)
         share, peaks = unexplained(observed, solution, wavelength)
+        quantities = quantify(
+            known, observed, solution, particle_size=particle_size, standard=standard, unexplained=share
+        )
         weighed = _with_quantities(findings, quantities)
         weighed = tuple(map(_own, weighed)) if crowded else weighed
         return Verified(
