@@ -93,3 +93,12 @@ def test_only_phases_that_may_be_named_are_looked_for(titania: Library) -> None:
     without = Library(tuple(phase for phase in titania if phase.name != "rutile"))
     assert identify(scan, titania, wavelength=CU).notes
     assert identify(scan, without, wavelength=CU).notes == ()
+
+
+def test_a_wavelength_given_against_the_header_is_said(titania: Library) -> None:
+    scan = replace(made_up(MIXTURE, titania), wavelength=CO)
+    notes = identify(scan, titania, wavelength=CU).notes
+    assert notes[0].startswith("the file states a wavelength of 1.789 Å (CoKa); 1.5406 Å (CuKa) was given and is used")
+    for same in (CU, 1.5406, 1.5418, 1.54056, 1.541):  # tables, the mean of the doublet, rounding
+        assert identify(replace(scan, wavelength=same), titania, wavelength=CU).notes == ()
+    assert identify(replace(scan, wavelength=CU), titania).notes == ()

@@ -30,7 +30,7 @@ from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
 from bragglens.simulate.formulas import displacement_shift
 from bragglens.simulate.from_scan import instrument_of
-from bragglens.simulate.instrument import TUBES, Instrument, Line
+from bragglens.simulate.instrument import TUBES, Instrument, Line, strongest_line
 from bragglens.simulate.reference import sticks
 from bragglens.simulate.render import reflections_in_range
 from bragglens.simulate.specimen import Specimen
@@ -46,6 +46,7 @@ _SHORTEST = 1.0  # Å; hardly any of them has a smaller d
 _SHIFTS = np.linspace(-0.3, 0.3, 7)  # degrees, tried about each mistake
 _BLUR = 0.2  # degrees; lines that miss a peak by less still meet it
 _OFFSETS = (0.8, 1.2, 1.6, 2.0, 2.4)  # degrees; smaller ones a fit finds by itself
+_ROUNDED = 5e-4  # relative; tables of wavelengths differ by less, and so do values of three decimals
 _OTHER_TUBE = 0.02  # relative; wavelengths nearer than this are one tube's
 _TRIED = 3  # mistakes that are put to the proof, of those that the first look puts first
 _FITTED = 6  # phases, of those that the first look puts first
@@ -101,6 +102,20 @@ def another_axis(scan: Scan, phases: Sequence[Phase], *, wavelength: float, left
             if notice:
                 return notice
     return None
+
+
+def wavelength_notice(scan: Scan, used: float) -> list[str]:
+    """A note where a scan is looked at by another wavelength in Å than its file states, beyond what rounding makes."""
+    if scan.wavelength is None or abs(strongest_line(scan.wavelength) / used - 1) < _ROUNDED:
+        return []
+    stated, given = (f"{value:.5g} Å{_tube(value)}" for value in (scan.wavelength, used))
+    return [f"the file states a wavelength of {stated}; {given} was given and is used: check which one is right"]
+
+
+def _tube(wavelength: float) -> str:
+    """The tube whose Kα has this wavelength, in parentheses, or nothing."""
+    near = [anode for anode, (first, _, _) in TUBES.items() if abs(strongest_line(wavelength) / first - 1) < _ROUNDED]
+    return f" ({near[0]}Ka)" if near else ""
 
 
 def offset_notice(fit: Fit) -> str | None:

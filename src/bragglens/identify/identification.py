@@ -69,6 +69,44 @@ class Peak:
 
 
 @dataclass(frozen=True)
+class TubeLine:
+    """A peak that another line of the tube than Kα makes of a reflection of a named phase (`tube_lines.left_over`).
+
+    Attributes:
+        two_theta: its top in degrees.
+        d: the spacing in Å that it would have, were it of Kα1.
+        share: its area over that of all peaks of the scan.
+        line: `Kβ` or `W Lα`.
+        phase: name of the phase.
+        of_two_theta: where the reflection stands for Kα1, in degrees.
+        ratio: intensity of the line over that of Kα1, from all its peaks.
+    """
+
+    two_theta: float
+    d: float
+    share: float
+    line: str
+    phase: str
+    of_two_theta: float
+    ratio: float
+
+
+@dataclass(frozen=True)
+class Hump:
+    """A broad hump that no instrument background explains (`humps.hump_of`).
+
+    Attributes:
+        share: its area over that of hump and peaks together.
+        two_theta: centre of its upper half in degrees.
+        fwhm: its breadth at half height in degrees.
+    """
+
+    share: float
+    two_theta: float
+    fwhm: float
+
+
+@dataclass(frozen=True)
 class Rietveld:
     """A Rietveld refinement of the same scan by another program, begun where the fit has ended.
 
@@ -103,6 +141,8 @@ class Identification:
             model cannot tell.
         unexplained: share of the intensity of all peaks that the phases do not explain.
         unexplained_peaks: where that intensity is.
+        tube_lines: peaks that are Kβ or tungsten lines of named phases; they do not count as unexplained.
+        hump: the highest hump of the background, or None where there is none, or no phase was found.
         rwp: weighted profile R of the fit (`fit.Fit`).
         goodness: Rwp over the Rwp that counting noise alone would leave.
         amorphous_percent: wt% of the specimen that is none of the phases, where an internal standard tells it.
@@ -145,6 +185,8 @@ class Identification:
     metadata: dict[str, str] = field(default_factory=dict)
     rietveld: Rietveld | None = None
     relatives: tuple[Finding, ...] = ()
+    hump: Hump | None = None
+    tube_lines: tuple[TubeLine, ...] = ()
 
     @property
     def fraction_of(self) -> FractionOf | None:
@@ -163,6 +205,8 @@ class Identification:
             "fraction_of": self.fraction_of,
             "unexplained": self.unexplained,
             "unexplained_peaks": [vars(peak) for peak in self.unexplained_peaks],
+            "tube_lines": [vars(line) for line in self.tube_lines],
+            "hump": vars(self.hump) if self.hump else None,
             "rwp": self.rwp,
             "goodness": self.goodness,
             "amorphous_percent": self.amorphous_percent,

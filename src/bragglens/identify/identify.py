@@ -16,9 +16,11 @@ from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError, ScanError
 from bragglens.identify.asked import Asked, library_of
-from bragglens.identify.axis import BADLY, another_axis, offset_notice
+from bragglens.identify.axis import BADLY, another_axis, offset_notice, wavelength_notice
+from bragglens.identify.humps import hump_notice, hump_of
 from bragglens.identify.identification import Finding, Identification, Verdict
 from bragglens.identify.shortlist import SMALL, additions, matched, rest, shortlist
+from bragglens.identify.tube_lines import tube_notices
 from bragglens.identify.verify import Verified, verify
 from bragglens.learn.model import Model
 from bragglens.match.catalogue import Catalogue, catalogue
@@ -79,8 +81,9 @@ def identify(scan: Scan, model: Asked, **options: Unpack[Options]) -> Identifica
     library = model.library
     allowed = check(model, options)
     given = {key: value for key, value in options.items() if value is not None}
+    notes = (*scan.notes, *wavelength_notice(scan, used))
     asked = Identification(
-        scan.name, source(model), None, wavelength=used, notes=scan.notes, metadata=scan.metadata, options=given
+        scan.name, source(model), None, wavelength=used, notes=notes, metadata=scan.metadata, options=given
     )
     try:
         answer, opinion = _opinion(asked, scan, model, allowed)
@@ -257,6 +260,7 @@ def _by_fit(answer: Identification, proof: Verified) -> Identification:
         verdict=verdict_of(proof.findings, bool(proof.relatives) or proof.unexplained > UNEXPLAINED),
         unexplained=proof.unexplained,
         unexplained_peaks=proof.peaks,
+        tube_lines=proof.tube_lines,
         rwp=proof.fit.rwp,
         goodness=proof.fit.goodness,
         amorphous_percent=proof.quantities.amorphous_percent,
@@ -264,6 +268,7 @@ def _by_fit(answer: Identification, proof: Verified) -> Identification:
         detection_limits=proof.limits,
         fit=proof.fit,
         relatives=proof.relatives,
+        hump=hump_of(proof.fit),
     )
 
 
@@ -288,14 +293,14 @@ def findings(probabilities: dict[str, float], alike: tuple[tuple[str, str], ...]
 
 
 def _notices(answer: Identification, scan: Scan, phases: Sequence[Phase]) -> list[str]:
-    """What to look into where the axis may not be what it was taken for."""
+    """What to look into: an axis that may not be what it was taken for, and what the fractions leave out."""
     assert answer.fit is not None
     assert answer.wavelength is not None
     assert answer.unexplained is not None
     notice = offset_notice(answer.fit) if answer.phases else None
     if notice is None and (not (answer.phases or answer.relatives) or answer.unexplained > BADLY):
         notice = another_axis(scan, phases, wavelength=answer.wavelength, left=answer.unexplained)
-    return [notice] if notice else []
+    return [one for one in (notice, *tube_notices(answer.tube_lines), hump_notice(answer.hump)) if one]
 
 
 def _phases(library: Library, allowed: Sequence[str]) -> tuple[Phase, ...]:
