@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bragglens.crystal.choice import element_choice, named_elements
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError, ScanError
 from bragglens.identify.asked import Asked, library_of
-from bragglens.identify.axis import BADLY, another_axis, offset_notice, wavelength_notice
+from bragglens.identify.axis import BADLY, another_axis, offset_notice, stretch_notice, wavelength_notice
 from bragglens.identify.humps import hump_notice, hump_of
 from bragglens.identify.identification import Finding, Identification, Verdict
 from bragglens.identify.shortlist import SMALL, additions, matched, rest, shortlist
@@ -78,7 +79,6 @@ def identify(scan: Scan, model: Asked, **options: Unpack[Options]) -> Identifica
     if stated is None:
         raise ScanError(f"{scan.name}: the file does not state its wavelength: give it, for example --wavelength CuKa")
     used = strongest_line(stated)
-    library = model.library
     allowed = check(model, options)
     given = {key: value for key, value in options.items() if value is not None}
     notes = (*scan.notes, *wavelength_notice(scan, used))
@@ -88,17 +88,15 @@ def identify(scan: Scan, model: Asked, **options: Unpack[Options]) -> Identifica
     try:
         answer, opinion = _opinion(asked, scan, model, allowed)
     except ScanError as error:  # it covers too little of the grid, maybe because its axis is not what it was taken for
-        few = _phases(library, allowed) if len(allowed) <= SMALL else ()  # thousands would take minutes
-        notice = another_axis(scan, few, wavelength=used) if few else None
+        known, may = _looked_through(model, allowed)
+        notice = another_axis(scan, known, may, wavelength=used)
         raise ScanError("; ".join([str(error), *([notice] if notice else [])])) from error
     if options.get("network_only"):
         assert isinstance(model, Model)  # `check` has refused the rest
         answer = _by_network(answer, findings(answer.probabilities or {}, model.alike))
     else:
         answer = _proven(answer, scan, model, opinion, allowed, options)
-        answer = replace(
-            answer, notes=(*answer.notes, *_notices(answer, scan, _phases(library, tuple(answer.probabilities or ()))))
-        )
+        answer = replace(answer, notes=(*answer.notes, *_notices(answer, scan, *_looked_through(model, allowed))))
     return replace(answer, seconds=time.perf_counter() - started)
 
 
@@ -292,20 +290,21 @@ def findings(probabilities: dict[str, float], alike: tuple[tuple[str, str], ...]
     return tuple(named.values())
 
 
-def _notices(answer: Identification, scan: Scan, phases: Sequence[Phase]) -> list[str]:
+def _looked_through(model: Model | Catalogue, allowed: Sequence[str]) -> tuple[Catalogue, NDArray[np.bool_]]:
+    """The phases among which a scan is looked at on another axis: the whole library, and which of it may be named."""
+    known = model if isinstance(model, Catalogue) else catalogue(model.library)
+    return known, np.isin(known.library.names, allowed)
+
+
+def _notices(answer: Identification, scan: Scan, known: Catalogue, allowed: NDArray[np.bool_]) -> list[str]:
     """What to look into: an axis that may not be what it was taken for, and what the fractions leave out."""
     assert answer.fit is not None
     assert answer.wavelength is not None
     assert answer.unexplained is not None
-    notice = offset_notice(answer.fit) if answer.phases else None
+    notice = (offset_notice(answer.fit) or stretch_notice(answer.fit)) if answer.phases else None
     if notice is None and (not (answer.phases or answer.relatives) or answer.unexplained > BADLY):
-        notice = another_axis(scan, phases, wavelength=answer.wavelength, left=answer.unexplained)
+        notice = another_axis(scan, known, allowed, wavelength=answer.wavelength, left=answer.unexplained)
     return [one for one in (notice, *tube_notices(answer.tube_lines), hump_notice(answer.hump)) if one]
-
-
-def _phases(library: Library, allowed: Sequence[str]) -> tuple[Phase, ...]:
-    chosen = frozenset(allowed)
-    return tuple(phase for phase in library if phase.name in chosen)
 
 
 def verdict_of(found: Sequence[Finding], foreign: bool) -> Verdict:
