@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase, Site
+from bragglens.crystal.standards import standard
 from bragglens.identify.confidence import Proof, confidence
 from bragglens.identify.fit import fit_given
+from bragglens.identify.identify import identify
 from bragglens.identify.observed import observe
-from bragglens.identify.quantify import linear_absorption, quantify
+from bragglens.identify.quantify import linear_absorption, quantify, unnamed_share
 from bragglens.identify.refine import candidates
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
@@ -63,7 +65,46 @@ def test_coarse_grains_hide_the_phase_that_absorbs(titania: Library) -> None:
     assert coarse.weight_percent.sum() == pytest.approx(100)
 
 
+@pytest.mark.parametrize("anatase", [0.4, 0.7])
+def test_the_error_of_a_share_reaches_to_what_the_unexplained_leaves(titania: Library, anatase: float) -> None:
+    """Anatase beside LaB6, which is not in the library: 100% of the named phases, and the error says so."""
+    grid, instrument = Grid(20.0, 80.0, 0.03), Instrument(emission("CuKa"), W=0.005)
+    phases = [next(phase for phase in titania if phase.name == "anatase"), standard("LaB6")]
+    crystals = reflections_in_range(phases, instrument.lines, grid)
+    first, second = (pattern(crystal, instrument, Specimen(size=50.0), grid) for crystal in crystals)
+    clean = anatase * first + (1 - anatase) * second
+    counts = np.random.default_rng(0).poisson(5e3 * (clean / clean.max() + 0.02)).astype(float)
+    answer = identify(Scan("made up", grid.two_theta, counts), titania, wavelength=CU)
+    (found,) = answer.phases
+    assert answer.fraction_of == answer.to_dict()["fraction_of"] == "named phases"
+    assert found.name == "anatase"
+    assert found.weight_percent == pytest.approx(100)
+    assert found.weight_percent_error is not None
+    assert 100 * (1 - anatase) < found.weight_percent_error <= 100
+
+
 shares = st.floats(0, 1)
+
+
+@given(shares, shares)
+def test_more_unexplained_is_more_that_may_be_unnamed(one: float, other: float) -> None:
+    assert unnamed_share(0.0) == 0
+    assert unnamed_share(1.0) == 1
+    assert unnamed_share(one) >= one
+    if one <= other:
+        assert unnamed_share(one) <= unnamed_share(other)
+
+
+def test_a_standard_gives_fractions_of_the_whole_sample(titania: Library) -> None:
+    grid, instrument = Grid(20.0, 80.0, 0.03), Instrument(emission("CuKa"), W=0.005)
+    both = [phase for phase in titania if phase.name in ("anatase", "rutile")]
+    crystals = reflections_in_range(both, instrument.lines, grid)
+    clean = sum(pattern(crystal, instrument, Specimen(size=50.0), grid) for crystal in crystals)
+    counts = np.random.default_rng(0).poisson(5e3 * (clean / clean.max() + 0.02)).astype(float)
+    scan = Scan("made up", grid.two_theta, counts)
+    assert identify(scan, titania, wavelength=CU, standard=("rutile", 25.0)).fraction_of == "whole sample"
+
+
 proofs = st.builds(Proof, evidence=st.floats(0, 1e5), residual=shares, strain=st.floats(0, 0.03), unexplained=shares)
 
 

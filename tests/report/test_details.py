@@ -58,7 +58,7 @@ def test_what_the_fit_leaves_and_rests_on_is_said() -> None:
     text = " ".join(printed(ANSWER).split())
     for told in (
         "scan.xy mixture",
-        "wt% of the crystalline part",
+        "wt%: share among the named phases",
         "Rwp 8.4%, goodness of fit 1.3",
         "unexplained: 2.1% of the intensity of all peaks, the strongest 5 of 7 peaks",
         "26.00 3.400 0.6%",
@@ -80,7 +80,7 @@ def test_what_was_stated_is_not_called_assumed() -> None:
         amorphous_percent_error=4.0,
     )
     text = " ".join(printed(stated).split())
-    for told in ("grains of 0.5 µm as stated", "standard corundum, 20 wt%", "elements Ti,O", "wt% of the specimen"):
+    for told in ("grains of 0.5 µm as stated", "standard corundum, 20 wt%", "elements Ti,O", "wt% of the whole sample"):
         assert told in text
     assert "amorphous, or none of these: 12.0 ± 4.0 wt%" in text
 

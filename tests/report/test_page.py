@@ -150,7 +150,7 @@ def test_a_fitted_scan_has_all_that_the_fit_says() -> None:
         "<anatase> or rutile 61.2 ± 1.5 a 3.785, c 9.514 61 0.998",
         "<anatase> or rutile 61.2 ± 1.5 0.998 0.310 812 7.8% 32.0% 61",
         "<anatase> and rutile explain this scan about as well",
-        "wt% of the specimen; ± is half of the 95% interval",
+        "wt% of the whole sample; ± is half of the 95% interval",
         "Rwp 8.4%, goodness of fit 1.3",
         "amorphous, or none of these: 12.0 ± 4.0 wt%",
         "12.5% of the intensity of all peaks, 7 peaks",

@@ -31,6 +31,7 @@ def test_each_phase_of_any_scan_has_a_pair_of_columns() -> None:
     assert rows[0]["anatase wt%"] == 100.0
     assert rows[0]["anatase ±"] is None  # one phase alone is all there is, without an error
     assert rows[0]["rutile wt%"] is None
+    assert [row["fraction_of"] for row in rows] == ["named phases", "named phases", None]
     assert rows[1]["rutile ±"] == 2.0
     assert rows[2]["error"] == "c.xy: is empty: copy it again"
 

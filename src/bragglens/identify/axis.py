@@ -1,8 +1,10 @@
 """Axis: whether a scan that its phases do not explain would be explained if its axis were another than stated.
 
 A first look lays the strongest lines of every phase where each mistake would show them, by the matched filter that the
-search screens with. What comes out best is then fitted as any scan is, and is worth a notice only where that fit names
-phases and leaves little of the scan. The answer stays what it was: a notice asks, and never decides.
+search screens with; of a large library the phases that the matcher's first look puts first on the axis that is tried.
+What comes out best is then fitted as any scan is, and is worth a notice only where that fit names phases, leaves little
+of the scan, and has more lines than its lattices could place by themselves. The answer stays what it was: a notice
+asks, and never decides.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,32 +22,37 @@ from bragglens.crystal.phase import Phase
 from bragglens.errors import ScanError
 from bragglens.identify.atlas import STRETCHES
 from bragglens.identify.confidence import confidence, proofs
-from bragglens.identify.fit import Fit
+from bragglens.identify.fit import Fit, fit_of
 from bragglens.identify.observed import LINE, Observed, moving_average, observe
-from bragglens.identify.refine import Candidates, candidates, states
+from bragglens.identify.refine import Candidates, candidates, largest_strains, states
 from bragglens.identify.residual import unexplained
 from bragglens.identify.search import Found, no_prior, search
-from bragglens.scan.pattern import Grid
+from bragglens.identify.shortlist import SMALL
+from bragglens.match.catalogue import Catalogue
+from bragglens.match.meet import meet
+from bragglens.match.meet import peaks as peaks_to_meet
+from bragglens.match.question import scaled
+from bragglens.match.sought import PREPARATION
+from bragglens.scan.prepare import to_grid
 from bragglens.scan.scan import Scan
 from bragglens.simulate.formulas import displacement_shift
 from bragglens.simulate.from_scan import instrument_of
-from bragglens.simulate.instrument import TUBES, Instrument, Line
-from bragglens.simulate.reference import sticks
-from bragglens.simulate.render import reflections_in_range
+from bragglens.simulate.instrument import TUBES, Instrument, strongest_line
 from bragglens.simulate.specimen import Specimen
 
 Array = NDArray[np.float64]
 
 BADLY = 0.15  # share of the peaks' intensity beyond which a scan is looked at again
 LARGEST_OFFSET = 0.5  # degrees; a diffractometer in order, with a specimen at its height, is less off
-_MOST_PHASES = 1000  # for more the look would cost more than the answer
 _POINTS = 1200  # 0.06° for scans over seventy degrees
 _LINES = 20  # strongest of each phase, in the first look
-_SHORTEST = 1.0  # Å; hardly any of them has a smaller d
 _SHIFTS = np.linspace(-0.3, 0.3, 7)  # degrees, tried about each mistake
 _BLUR = 0.2  # degrees; lines that miss a peak by less still meet it
 _OFFSETS = (0.8, 1.2, 1.6, 2.0, 2.4)  # degrees; smaller ones a fit finds by itself
+_TUBE, _HIGH, _LOW = "tube", "high", "low"  # kinds of mistakes
+_ROUNDED = 5e-4  # relative; tables of wavelengths differ by less, and so do values of three decimals
 _OTHER_TUBE = 0.02  # relative; wavelengths nearer than this are one tube's
+_STRETCHED = (0.02, 0.03)  # relative; a fit takes up smaller ones as strain
 _TRIED = 3  # mistakes that are put to the proof, of those that the first look puts first
 _FITTED = 6  # phases, of those that the first look puts first
 # When a fit is worth a notice; chosen on measured scans, most of those of `benchmarks/axis.py` in view.
@@ -55,6 +61,15 @@ _LEFT = 0.3  # share of the peaks that may be left unexplained, and half of what
 _DOUBT = 0.2  # probability that none of the phases is there
 _PEAKS = 2  # a phase at least, and one more: three phases for four peaks explain anything
 _FAINT = 0.03  # of the highest peak; fainter ones are not counted
+# Lines beyond those that a lattice may place by itself. A wavelength and the edge of a cubic cell cannot be told apart,
+# and every metal of one type has the same six or seven lines: such a phase speaks for a wavelength by further lines.
+_CUBIC = 7
+_SPARE = 2
+_SPARE_STATED = 8  # where the file itself states the wavelength: two or three phases of few lines do not contradict it
+_CONSTANTS = 3  # lattice constants that must change alike before an axis is taken for stretched
+_ALIKE = 0.0015  # relative; what they may differ by
+_MEASURED = 0.1  # of the calculated intensity; lattices of phases with less are not asked
+_STRAIN_STATED = 0.01  # relative; a phase on its true axis has its own cell
 
 
 @dataclass(frozen=True)
@@ -66,41 +81,89 @@ class Mistake:
         shown: where the axis as given shows a true 2θ.
         true: the 2θ that stands behind an angle of the axis.
         notice: what to say, with {phases}, and {offset} in degrees.
+        kind: mistakes of one kind are told once.
+        stretch: by how much all angles are too large, relative.
     """
 
     wavelength: float
     shown: Callable[[Array], Array]
     true: Callable[[Array], Array]
     notice: str
+    kind: str = ""
+    stretch: float = 0.0
 
 
-def another_axis(scan: Scan, phases: Sequence[Phase], *, wavelength: float, left: float = 1.0) -> str | None:
+def another_axis(
+    scan: Scan, known: Catalogue, allowed: NDArray[np.bool_], *, wavelength: float, left: float = 1.0
+) -> str | None:
     """A notice in one sentence where the scan is explained far better on another axis than the one stated, else None.
 
-    Looked for are the tubes of `instrument.TUBES` in place of the stated wavelength, θ given as 2θ, and offsets of
-    0.5 to 2.7 degrees.
+    Looked for are the tubes of `instrument.TUBES` in place of the stated wavelength, θ given as 2θ, offsets of 0.5 to
+    2.7 degrees, and axes stretched or compressed by 2 or 3%.
 
     Args:
         scan: as read.
-        phases: that may be there.
+        known: phases that may be there.
+        allowed: which of them, (phases,).
         wavelength: Å as stated.
         left: share of the peaks' intensity that is unexplained on the axis as stated.
     """
-    if len(phases) > _MOST_PHASES:
-        return None
     # single points above zero may be none on a coarser axis, or in the part that another one leaves: nothing is noticed
     with threadpool_limits(1), suppress(ScanError):
         scan = _coarse(scan)
         observed = observe(scan)
-        lines = _strongest(tuple(phases), wavelength)
-        stated = _gains(observed, lines, _as_stated(wavelength)).max()
-        looks = [(mistake, _gains(observed, lines, mistake)) for mistake in _mistakes(wavelength)]
-        for mistake, gains in _first_of_each(looks, least=_BETTER * stated):
-            first = [phases[i] for i in np.argsort(-gains)[:_FITTED]]
-            notice = _notice(scan, first, mistake, peaks=_count(observed), most_left=min(_LEFT, left / 2))
+        stated = _look(scan, observed, known, allowed, _as_stated(wavelength)).best
+        looks = [_look(scan, observed, known, allowed, mistake) for mistake in _mistakes(wavelength)]
+        for look in _first_of_each(looks, least=_BETTER * stated):
+            first = [known.library.phases[row] for row in look.rows[:_FITTED]]
+            notice = _notice(scan, first, look.mistake, wavelength, peaks=_count(observed), left=left)
             if notice:
                 return notice
     return None
+
+
+def stretch_notice(fit: Fit) -> str | None:
+    """A notice where a fit had to change all lattices by the same share, more than _STRAIN_STATED, else None."""
+    strain = common_strain(fit)
+    if strain is None or abs(strain) <= _STRAIN_STATED:
+        return None
+    named = ", ".join(sorted(fit.names)[:3])
+    return (
+        f"axis? the fit changed all lattice constants of {named} by {100 * strain:+.1f}%, all alike: 2θ is perhaps "
+        f"{'stretched' if strain < 0 else 'compressed'} by about {100 * abs(strain):.0f}%: "
+        "check the step of the axis and the wavelength"
+    )
+
+
+def common_strain(fit: Fit) -> float | None:
+    """The relative change that all lattice constants of a fit have in common; None where they differ, or are too few.
+
+    A composition changes the constants of a lattice each in its own way, an axis all alike. Phases that hold little of
+    the intensity do not count: their lattices are hardly measured.
+    """
+    area = fit.patterns.sum(axis=1)
+    constants, changes = 0, []
+    for cell, phase, specimen, own in zip(fit.cells, fit.phases, fit.specimens, area, strict=True):
+        if own >= _MEASURED * area.sum():
+            constants += len(specimen.strain)
+            changes += [float(value / given - 1) for value, given in zip(cell[:3], phase.cell[:3], strict=True)]
+    if constants < _CONSTANTS or max(changes) - min(changes) > _ALIKE:
+        return None
+    return float(np.mean(changes))
+
+
+def wavelength_notice(scan: Scan, used: float) -> list[str]:
+    """A note where a scan is looked at by another wavelength in Å than its file states, beyond what rounding makes."""
+    if scan.wavelength is None or abs(strongest_line(scan.wavelength) / used - 1) < _ROUNDED:
+        return []
+    stated, given = (f"{value:.5g} Å{_tube(value)}" for value in (scan.wavelength, used))
+    return [f"the file states a wavelength of {stated}; {given} was given and is used: check which one is right"]
+
+
+def _tube(wavelength: float) -> str:
+    """The tube whose Kα has this wavelength, in parentheses, or nothing."""
+    near = [anode for anode, (first, _, _) in TUBES.items() if abs(strongest_line(wavelength) / first - 1) < _ROUNDED]
+    return f" ({near[0]}Ka)" if near else ""
 
 
 def offset_notice(fit: Fit) -> str | None:
@@ -116,42 +179,81 @@ def offset_notice(fit: Fit) -> str | None:
 # --- mistakes ---------------------------------------------------------------------------------------------------
 
 
-def _as_stated(wavelength: float, notice: str = "") -> Mistake:
-    return Mistake(wavelength, lambda angle: angle, lambda angle: angle, notice)
+def _as_stated(wavelength: float, notice: str = "", kind: str = "") -> Mistake:
+    return Mistake(wavelength, lambda angle: angle, lambda angle: angle, notice, kind)
 
 
 def _mistakes(wavelength: float) -> list[Mistake]:
     """The mistakes that are looked for."""
     other = "wavelength? the lines fit {{phases}} at {0}Ka ({1:.4f} Å), where {2:.4f} Å was stated: check, and give "
     tubes = [
-        _as_stated(first, (other + "--wavelength {0}Ka").format(anode, first, wavelength))
+        _as_stated(first, (other + "--wavelength {0}Ka").format(anode, first, wavelength), _TUBE)
         for anode, (first, _, _) in TUBES.items()
         if abs(first / wavelength - 1) > _OTHER_TUBE
     ]
     half = "axis? the lines fit {phases} if its angles are θ, given as 2θ: check, and name the column theta"
-    theta = Mistake(wavelength, lambda angle: angle / 2, lambda angle: 2 * angle, half)
-    return [*tubes, theta, *(_offset(wavelength, sign * offset) for offset in _OFFSETS for sign in (-1, 1))]
+    theta = Mistake(wavelength, lambda angle: angle / 2, lambda angle: 2 * angle, half, "theta")
+    offsets = [_offset(wavelength, sign * offset) for offset in _OFFSETS for sign in (-1, 1)]
+    return [*tubes, theta, *offsets, *(_stretch(wavelength, sign * share) for share in _STRETCHED for sign in (-1, 1))]
 
 
 def _offset(wavelength: float, offset: float) -> Mistake:
     notice = "offset? the lines fit {phases} if 2θ is {offset}: check the zero of the axis"
-    return Mistake(wavelength, lambda angle: angle + offset, lambda angle: angle - offset, notice)
+    kind = _HIGH if offset > 0 else _LOW
+    return Mistake(wavelength, lambda angle: angle + offset, lambda angle: angle - offset, notice, kind)
+
+
+def _stretch(wavelength: float, share: float) -> Mistake:
+    kind = "stretched" if share > 0 else "compressed"
+    notice = (
+        f"axis? the lines fit {{phases}} if 2θ is {kind} by about {100 * abs(share):.0f}%: check the step of the axis"
+    )
+    return Mistake(
+        wavelength, lambda angle: angle * (1 + share), lambda angle: angle / (1 + share), notice, kind, share
+    )
 
 
 # --- the first look ---------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=4)
-def _strongest(phases: tuple[Phase, ...], wavelength: float) -> tuple[Array, Array]:
+@dataclass(frozen=True)
+class _Look:
+    """A first look at a mistake: rows of phases, the best first, and by how much chi2 falls with the best."""
+
+    mistake: Mistake
+    rows: NDArray[np.intp]
+    best: float
+
+
+def _look(scan: Scan, observed: Observed, known: Catalogue, allowed: NDArray[np.bool_], mistake: Mistake) -> _Look:
+    rows = np.flatnonzero(allowed)
+    if len(rows) > SMALL:
+        rows = _met(scan, known, rows, mistake)
+    if not len(rows):
+        return _Look(mistake, rows, 0.0)
+    gains = _gains(observed, _strongest(known, rows, mistake.wavelength), mistake)
+    return _Look(mistake, rows[np.argsort(-gains)], float(gains.max()))
+
+
+def _met(scan: Scan, known: Catalogue, rows: NDArray[np.intp], mistake: Mistake) -> NDArray[np.intp]:
+    """The SMALL phases of many that explain most of the scan, were the mistake made; none where too little is left."""
+    try:
+        pattern = to_grid(_moved(scan, mistake), PREPARATION, wavelength=mistake.wavelength)
+    except ScanError:
+        return rows[:0]
+    intensity, accounted = scaled(pattern.intensity, pattern.covered, np.zeros(pattern.grid.size))
+    rank = meet(peaks_to_meet(intensity, pattern.covered, accounted), known.sought).rank[rows]
+    return rows[np.argsort(-rank, kind="stable")[:SMALL]]
+
+
+def _strongest(known: Catalogue, rows: NDArray[np.intp], wavelength: float) -> tuple[Array, Array]:
     """d in Å and area over that of the strongest, of the strongest lines of each phase, (phases, _LINES)."""
-    stop = 2 * float(np.degrees(np.arcsin(min(0.98, wavelength / 2 / _SHORTEST))))
-    grid = Grid(stop / 2, stop, stop / 200)
-    d, area = np.full((len(phases), _LINES), np.nan), np.zeros((len(phases), _LINES))
-    for i, crystal in enumerate(reflections_in_range(phases, (Line(wavelength, 1.0),), grid)):
-        lines = sticks(crystal, wavelength=wavelength)
-        first = np.argsort(-lines.area)[:_LINES]
-        d[i, : len(first)], area[i, : len(first)] = lines.d[first], lines.area[first] / lines.area.max(initial=1e-300)
-    return d, area
+    lines = known.lines.of(rows)
+    _, area = lines.intensity(wavelength)
+    first = np.argsort(-area, axis=1, kind="stable")[:, :_LINES]
+    area = np.take_along_axis(area, first, axis=1)
+    d = np.where(area > 0, np.take_along_axis(lines.d.astype(float), first, axis=1), np.nan)
+    return d, area / np.maximum(area[:, :1], 1e-300)
 
 
 def _gains(observed: Observed, lines: tuple[Array, Array], mistake: Mistake) -> Array:
@@ -178,14 +280,26 @@ def _coarse(scan: Scan) -> Scan:
     return replace(scan, two_theta=angle, counts=counts)
 
 
-def _first_of_each(looks: list[tuple[Mistake, Array]], *, least: float) -> list[tuple[Mistake, Array]]:
-    """The looks of the largest gains, at least `least`; of offsets to the same side one."""
-    kinds: dict[tuple[str, float], tuple[Mistake, Array]] = {}
-    for mistake, gains in sorted(looks, key=lambda look: -float(look[1].max())):
-        side = float(np.sign(mistake.shown(np.zeros(1))[0]))
-        if gains.max() >= least:
-            kinds.setdefault((mistake.notice, side), (mistake, gains))
+def _first_of_each(looks: Sequence[_Look], *, least: float) -> list[_Look]:
+    """The looks of the largest gains, at least `least`; of each kind one, of tubes each."""
+    kinds: dict[tuple[str, float], _Look] = {}
+    for look in sorted(looks, key=lambda look: -look.best):
+        if look.best > 0 and look.best >= least:
+            kinds.setdefault((look.mistake.kind, look.mistake.wavelength), look)
     return list(kinds.values())[:_TRIED]
+
+
+def _moved(scan: Scan, mistake: Mistake) -> Scan:
+    """The scan on the axis that is true if the mistake was made.
+
+    Raises:
+        ScanError: half of it would lie where no diffractometer measures.
+    """
+    angle = mistake.true(scan.two_theta)
+    kept = (angle > 1) & (angle < 175)
+    if kept.sum() < len(kept) / 2:
+        raise ScanError(f"{scan.name}: most of its angles could not have been measured: check the axis")
+    return replace(scan, two_theta=angle[kept], counts=scan.counts[kept], wavelength=mistake.wavelength)
 
 
 def _count(observed: Observed) -> int:
@@ -199,23 +313,73 @@ def _count(observed: Observed) -> int:
 # --- the proof --------------------------------------------------------------------------------------------------
 
 
-def _notice(scan: Scan, phases: Sequence[Phase], mistake: Mistake, *, peaks: int, most_left: float) -> str | None:
+def _notice(
+    scan: Scan, phases: Sequence[Phase], mistake: Mistake, wavelength: float, *, peaks: int, left: float
+) -> str | None:
     """The notice of a mistake, where a fit on the axis that it would leave true bears it out."""
-    angle = mistake.true(scan.two_theta)
-    kept = (angle > 1) & (angle < 175)
-    if kept.sum() < len(kept) / 2:
-        return None
-    moved = replace(scan, two_theta=angle[kept], counts=scan.counts[kept], wavelength=mistake.wavelength)
-    observed = observe(moved)
-    known = candidates(phases, instrument_of(moved), observed.grid.stop)
-    found = search(known, observed, range(len(phases)), no_prior(len(phases)))
-    left, _ = unexplained(observed, found.solution, mistake.wavelength)
-    likely = _likely(known, observed, found, left)
-    none_there = float(np.prod([1 - p for p in likely.values()]))
-    if not likely or none_there > _DOUBT or left > most_left or peaks <= _PEAKS * len(likely):
-        return None
+    with suppress(ScanError):
+        moved = _moved(scan, mistake)
+        observed = observe(moved)
+        known = candidates(phases, instrument_of(moved), observed.grid.stop)
+        found = search(known, observed, range(len(phases)), no_prior(len(phases)))
+        remains, _ = unexplained(observed, found.solution, mistake.wavelength)
+        likely = _likely(known, observed, found, remains)
+        none_there = float(np.prod([1 - p for p in likely.values()]))
+        if not likely or none_there > _DOUBT or remains > min(_LEFT, left / 2) or peaks <= _PEAKS * len(likely):
+            return None
+        against = _agrees(scan.wavelength, wavelength)
+        if not _borne_out(known, observed, found, likely, mistake, against=against):
+            return None
+        if mistake.stretch and common_strain(fit_of(known, observed, found.solution)) is None:
+            return None
+        return _words(known, observed, found, likely, mistake)
+    return None
+
+
+def _agrees(stated: float | None, wavelength: float) -> bool:
+    """Whether the file itself states the wavelength that was taken."""
+    return stated is not None and abs(strongest_line(stated) / wavelength - 1) < _ROUNDED
+
+
+def _borne_out(
+    known: Candidates, observed: Observed, found: Found, likely: dict[str, float], mistake: Mistake, *, against: bool
+) -> bool:
+    """Whether the phases have lines to spare, beyond those that their lattices may place by themselves.
+
+    Args:
+        known, observed, found: the fit on the axis that is tried.
+        likely: the phases that it names.
+        mistake: what is tried.
+        against: whether it contradicts what the file states.
+    """
+    if mistake.kind != _TUBE:
+        against = False
+    solution, spare = found.solution, 0
+    points = max(1, int(LINE / observed.grid.step) | 1)
+    least = np.maximum(5 * observed.noise / np.sqrt(points), _FAINT * observed.peaks.max())
+    total = solution.calculated - solution.background
+    strains = largest_strains(known, solution.state)
+    for place, phase in enumerate(solution.state.phases):
+        own = solution.patterns[place] * solution.scales[place]
+        far = against and strains[place] > _STRAIN_STATED
+        if known.phases[phase].name not in likely or far:
+            continue
+        tops, _ = find_peaks(own, height=least, distance=points)
+        lines = int((own[tops] > total[tops] / 2).sum())
+        free = len(known.crystals[phase].strain_basis)
+        spare += max(0, lines - (_CUBIC if free == 1 and mistake.kind == _TUBE else free))
+    return spare >= (_SPARE_STATED if against else _SPARE)
+
+
+def _words(
+    known: Candidates, observed: Observed, found: Found, likely: dict[str, float], mistake: Mistake
+) -> str | None:
+    """The notice with its phases, the likeliest first, and the offset; None where that is no mistake after all."""
     instrument, specimens = states(known, found.solution.state)
-    shift = _shift(instrument, specimens[0], observed.grid.two_theta) + float((mistake.shown(angle) - angle).mean())
+    angle = observed.grid.two_theta
+    shift = _shift(instrument, specimens[0], angle) + float((mistake.shown(angle) - angle).mean())
+    if mistake.kind in (_HIGH, _LOW) and abs(shift) <= LARGEST_OFFSET:
+        return None
     names = sorted(likely, key=lambda name: -likely[name])[:3]
     listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
     return mistake.notice.format(phases=listed, offset=_too_far(shift))

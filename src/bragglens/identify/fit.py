@@ -41,7 +41,7 @@ class Fit:
             where nothing was measured.
         phases: as the library has them.
         patterns: calculated pattern of each phase, shape (phases, points).
-        weight_fraction: share of each phase in the crystalline mass, from scale, cell mass and volume alone.
+        weight_fraction: share of each phase among those fitted, from scale, cell mass and volume alone.
         rwp: weighted profile R, √(Σ w (o - c)² / Σ w o²), w the inverse variance of the counting noise
             (Young 1993, The Rietveld Method, chapter 1).
         r_expected: the Rwp that counting noise alone would leave; goodness of fit is rwp / r_expected.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 SCHEMA = 1
+FractionOf = Literal["named phases", "whole sample"]
 Verdict = Literal["known", "mixture", "tentative", "partly unknown", "unknown"]
 
 
@@ -26,9 +27,10 @@ class Finding:
     Attributes:
         name: the phase's name in the library.
         probability: that it is there, network and fit together.
-        weight_percent: share of the crystalline mass (of the specimen where an internal standard was weighed in), or
-            None where it was not determined.
-        weight_percent_error: half of the 95% interval, or None.
+        weight_percent: share among the named phases (of the whole sample where an internal standard was weighed in, see
+            `Identification.fraction_of`), or None where it was not determined.
+        weight_percent_error: half of the 95% interval, or None; it grows with what is unexplained, which may be a
+            phase more.
         rivals: phases that explain the scan about as well, any of which may be there in its place.
         network: the network's own probability.
         evidence: how much worse the fit is without the phase, in independent standard deviations squared.
@@ -75,13 +77,51 @@ class Peak:
 
 
 @dataclass(frozen=True)
+class TubeLine:
+    """A peak that another line of the tube than Kα makes of a reflection of a named phase (`tube_lines.left_over`).
+
+    Attributes:
+        two_theta: its top in degrees.
+        d: the spacing in Å that it would have, were it of Kα1.
+        share: its area over that of all peaks of the scan.
+        line: `Kβ` or `W Lα`.
+        phase: name of the phase.
+        of_two_theta: where the reflection stands for Kα1, in degrees.
+        ratio: intensity of the line over that of Kα1, from all its peaks.
+    """
+
+    two_theta: float
+    d: float
+    share: float
+    line: str
+    phase: str
+    of_two_theta: float
+    ratio: float
+
+
+@dataclass(frozen=True)
+class Hump:
+    """A broad hump that no instrument background explains (`humps.hump_of`).
+
+    Attributes:
+        share: its area over that of hump and peaks together.
+        two_theta: centre of its upper half in degrees.
+        fwhm: its breadth at half height in degrees.
+    """
+
+    share: float
+    two_theta: float
+    fwhm: float
+
+
+@dataclass(frozen=True)
 class Rietveld:
     """A Rietveld refinement of the same scan by another program, begun where the fit has ended.
 
     Attributes:
         program: its name, version and plan.
         rwp: weighted profile R, as of the fit.
-        weight_percent: share of each phase in the crystalline mass.
+        weight_percent: share of each phase among those refined.
         weight_percent_error: half of the 95% interval that the program states.
         error: why there is none, in one sentence.
     """
@@ -109,6 +149,8 @@ class Identification:
             model cannot tell.
         unexplained: share of the intensity of all peaks that the phases do not explain.
         unexplained_peaks: where that intensity is.
+        tube_lines: peaks that are Kβ or tungsten lines of named phases; they do not count as unexplained.
+        hump: the highest hump of the background, or None where there is none, or no phase was found.
         rwp: weighted profile R of the fit (`fit.Fit`).
         goodness: Rwp over the Rwp that counting noise alone would leave.
         amorphous_percent: wt% of the specimen that is none of the phases, where an internal standard tells it.
@@ -151,6 +193,15 @@ class Identification:
     metadata: dict[str, str] = field(default_factory=dict)
     rietveld: Rietveld | None = None
     relatives: tuple[Finding, ...] = ()
+    hump: Hump | None = None
+    tube_lines: tuple[TubeLine, ...] = ()
+
+    @property
+    def fraction_of(self) -> FractionOf | None:
+        """What the weight fractions are shares of; None where there are none."""
+        if all(finding.weight_percent is None for finding in self.phases):
+            return None
+        return "named phases" if self.amorphous_percent is None else "whole sample"
 
     def __getitem__(self, name: str) -> Finding:
         """What was found of a phase.
@@ -188,8 +239,11 @@ class Identification:
             "verdict": self.verdict,
             "phases": [vars(finding) for finding in self.phases],
             "relatives": [vars(finding) for finding in self.relatives],
+            "fraction_of": self.fraction_of,
             "unexplained": self.unexplained,
             "unexplained_peaks": [vars(peak) for peak in self.unexplained_peaks],
+            "tube_lines": [vars(line) for line in self.tube_lines],
+            "hump": vars(self.hump) if self.hump else None,
             "rwp": self.rwp,
             "goodness": self.goodness,
             "amorphous_percent": self.amorphous_percent,

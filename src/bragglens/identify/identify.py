@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bragglens.crystal.choice import Elements, element_choice, named_elements, read_choice
 from bragglens.crystal.formula import chemical_formula
@@ -17,11 +18,13 @@ from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError, ScanError
 from bragglens.identify.asked import Asked, asked_of, library_of
-from bragglens.identify.axis import BADLY, another_axis, offset_notice
+from bragglens.identify.axis import BADLY, another_axis, offset_notice, stretch_notice, wavelength_notice
 from bragglens.identify.coverage import Coverage, coverage
+from bragglens.identify.humps import hump_notice, hump_of
 from bragglens.identify.identification import Finding, Identification, Verdict
 from bragglens.identify.shortlist import SMALL, additions, matched, rest, shortlist
 from bragglens.identify.stated import internal_standard, stated_instrument, stated_wavelength
+from bragglens.identify.tube_lines import tube_notices
 from bragglens.identify.verify import Verified, verify
 from bragglens.learn.model import Model
 from bragglens.match.catalogue import Catalogue, catalogue
@@ -130,10 +133,9 @@ def _identify(scan: Scan, model: Asked, options: dict[str, Any]) -> Identificati
     """The answer for a scan, with options as `stated` has them."""
     model = catalogue(model) if isinstance(model, Library) else model
     used = _wavelength(scan, options)
-    library = model.library
     allowed = check(model, options)  # type: ignore[arg-type]
     recorded = {key: value.name if isinstance(value, Instrument) else value for key, value in options.items()}
-    notes = (*scan.notes, *_other_tube(options.get("instrument"), used))
+    notes = (*scan.notes, *wavelength_notice(scan, used), *_other_tube(options.get("instrument"), used))
     asked = Identification(
         scan.name, source(model), None, wavelength=used, notes=notes, metadata=scan.metadata, options=recorded
     )
@@ -142,17 +144,16 @@ def _identify(scan: Scan, model: Asked, options: dict[str, Any]) -> Identificati
         asked = replace(asked, notes=(*asked.notes, *covered.notes))
         answer, opinion = _opinion(asked, scan, model, covered.allowed)
     except ScanError as error:  # its range tells nothing, maybe because its axis is not what it was taken for
-        few = _phases(library, allowed) if len(allowed) <= SMALL else ()  # thousands would take minutes
-        notice = another_axis(scan, few, wavelength=used) if few else None
+        known, may = _looked_through(model, allowed)
+        notice = another_axis(scan, known, may, wavelength=used)
         raise ScanError("; ".join([str(error), *([notice] if notice else [])])) from error
     if options.get("network_only"):
         assert isinstance(model, Model)  # `check` has refused the rest
         answer = _by_network(answer, findings(answer.probabilities or {}, model.alike))
     else:
         answer = _proven(answer, scan, model, opinion, covered, options)
-        answer = replace(
-            answer, notes=(*answer.notes, *_notices(answer, scan, _phases(library, tuple(answer.probabilities or ()))))
-        )
+        answer = replace(answer, notes=(*answer.notes, *_notices(answer, scan, *_looked_through(model, allowed))))
+    library = model.library
     return replace(answer, phases=_described(answer.phases, library), relatives=_described(answer.relatives, library))
 
 
@@ -366,6 +367,7 @@ def _by_fit(answer: Identification, proof: Verified) -> Identification:
         verdict=verdict_of(proof.findings, bool(proof.relatives) or proof.unexplained > UNEXPLAINED),
         unexplained=proof.unexplained,
         unexplained_peaks=proof.peaks,
+        tube_lines=proof.tube_lines,
         rwp=proof.fit.rwp,
         goodness=proof.fit.goodness,
         amorphous_percent=proof.quantities.amorphous_percent,
@@ -373,6 +375,7 @@ def _by_fit(answer: Identification, proof: Verified) -> Identification:
         detection_limits=proof.limits,
         fit=proof.fit,
         relatives=proof.relatives,
+        hump=hump_of(proof.fit),
     )
 
 
@@ -396,20 +399,21 @@ def findings(probabilities: dict[str, float], alike: tuple[tuple[str, str], ...]
     return tuple(named.values())
 
 
-def _notices(answer: Identification, scan: Scan, phases: Sequence[Phase]) -> list[str]:
-    """What to look into where the axis may not be what it was taken for."""
+def _looked_through(model: Model | Catalogue, allowed: Sequence[str]) -> tuple[Catalogue, NDArray[np.bool_]]:
+    """The phases among which a scan is looked at on another axis: the whole library, and which of it may be named."""
+    known = model if isinstance(model, Catalogue) else catalogue(model.library)
+    return known, np.isin(known.library.names, allowed)
+
+
+def _notices(answer: Identification, scan: Scan, known: Catalogue, allowed: NDArray[np.bool_]) -> list[str]:
+    """What to look into: an axis that may not be what it was taken for, and what the fractions leave out."""
     assert answer.fit is not None
     assert answer.wavelength is not None
     assert answer.unexplained is not None
-    notice = offset_notice(answer.fit) if answer.phases else None
+    notice = (offset_notice(answer.fit) or stretch_notice(answer.fit)) if answer.phases else None
     if notice is None and (not (answer.phases or answer.relatives) or answer.unexplained > BADLY):
-        notice = another_axis(scan, phases, wavelength=answer.wavelength, left=answer.unexplained)
-    return [notice] if notice else []
-
-
-def _phases(library: Library, allowed: Sequence[str]) -> tuple[Phase, ...]:
-    chosen = frozenset(allowed)
-    return tuple(phase for phase in library if phase.name in chosen)
+        notice = another_axis(scan, known, allowed, wavelength=answer.wavelength, left=answer.unexplained)
+    return [one for one in (notice, *tube_notices(answer.tube_lines), hump_notice(answer.hump)) if one]
 
 
 def verdict_of(found: Sequence[Finding], foreign: bool) -> Verdict:

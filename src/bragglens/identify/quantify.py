@@ -3,7 +3,9 @@
 A phase's scale is in grams already (the renderer gives the intensity of one gram, from cell mass and volume), so that
 fractions are scales over their sum (Hill & Howard 1987, J. Appl. Cryst. 20, 467). What bends them beyond counting
 statistics stands in the error too: grains that absorb more than their neighbours show less of themselves (Brindley
-1945, Phil. Mag. 36, 347), texture that March's function does not describe, structures not quite those of the sample.
+1945, Phil. Mag. 36, 347), texture that March's function does not describe, structures not quite those of the sample,
+and phases that are not named: unexplained intensity may belong to more grams of them, or fewer, than it would of the
+phases that are named.
 """
 
 from __future__ import annotations
@@ -28,16 +30,20 @@ _SIZE_SPREAD = 1.0  # relative standard deviation of that guess
 _STRUCTURE = 0.07  # relative error of a scale from a structure that is not quite the sample's
 _TEXTURE = 0.3  # share of ln r by which texture may still bend a scale
 _SPHERE = 1.45  # Brindley's absorption factor of a sphere is exp(-1.45 Δμ R) for small Δμ R (his table I)
+# Standard deviation of ln(intensity of a gram, all lines from 10 to 80° of Cu Kα): 0.63 of 74 oxides, 0.72 of 134
+# minerals, 0.73 of 378 common phases; 0.63 to 0.71 for Co Kα to 90°.
+_SCATTERING_SPREAD = 0.7
 _ELECTRON_RADIUS = 2.8179403205e-13  # cm, CODATA 2018
 
 
 @dataclass(frozen=True)
 class Quantities:
-    """Weight fractions of the crystalline part, or of the whole where an internal standard tells it.
+    """Weight fractions: shares among the named phases, or in the whole sample where an internal standard tells it.
 
     Attributes:
         weight_percent: of each phase.
-        error: half the 95% interval of each, in wt%.
+        error: half the 95% interval of each, in wt%; of shares among the named phases it reaches to the share that is
+            left if what is unexplained is one phase more.
         amorphous_percent: what is neither of the phases, where an internal standard was weighed in; else None.
         amorphous_error: half of its 95% interval.
     """
@@ -55,6 +61,7 @@ def quantify(
     *,
     particle_size: float | None = None,
     standard: tuple[str, float] | None = None,
+    unexplained: float = 0.0,
 ) -> Quantities:
     """Weight fractions with 95% intervals.
 
@@ -66,6 +73,7 @@ def quantify(
             PARTICLE_SIZE and widens the error by what that guess may be wrong.
         standard: name of a phase that was added and how many wt% of the specimen it makes; then fractions are of the
             specimen, and what is missing is amorphous or not found.
+        unexplained: share of the peaks' intensity that no phase explains.
 
     Raises:
         BragglensError: the standard is not among the phases that were found.
@@ -90,8 +98,18 @@ def quantify(
         # d ln w_i = d ln g_i - Σ w_j d ln g_j
         to_fractions = fractions[:, None] * (np.eye(k) - fractions / 100)
         spread = np.sqrt(np.maximum(np.diag(to_fractions @ relative @ to_fractions.T), 0))
-        return Quantities(fractions, 1.96 * spread)
+        return Quantities(fractions, np.hypot(1.96 * spread, fractions * unnamed_share(unexplained)))
     return _by_standard(fractions, relative, names.index(standard[0]), standard[1])
+
+
+def unnamed_share(unexplained: float) -> float:
+    """Share of the crystalline mass that unexplained intensity may stand for, at the end of its 95% interval.
+
+    For a phase that is not named and of which a gram scatters 1/k as much as one of the named phases, k within
+    1.96 _SCATTERING_SPREAD of 1 in its logarithm, the share is k u / (k u + 1 - u) for a share u of the intensity.
+    """
+    mass = unexplained * float(np.exp(1.96 * _SCATTERING_SPREAD))
+    return mass / (mass + 1 - unexplained)
 
 
 def linear_absorption(phases: Sequence[Phase], wavelength: float) -> Array:

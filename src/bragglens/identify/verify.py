@@ -13,12 +13,12 @@ from threadpoolctl import threadpool_limits
 from bragglens.crystal.phase import Phase
 from bragglens.identify.confidence import confidence, own_confidence, prior, proofs
 from bragglens.identify.fit import Fit, fit_of, profile_r
-from bragglens.identify.identification import Finding, Peak
+from bragglens.identify.identification import Finding, Peak, TubeLine
 from bragglens.identify.observed import Observed, observe
 from bragglens.identify.quantify import Quantities, quantify
 from bragglens.identify.refine import Candidates, candidates, size_errors
-from bragglens.identify.residual import unexplained
 from bragglens.identify.search import Found, Prior, detection_limits, search, settle
+from bragglens.identify.tube_lines import left_over
 from bragglens.scan.scan import Scan
 from bragglens.simulate.from_scan import instrument_of
 from bragglens.simulate.instrument import Instrument, Line
@@ -40,6 +40,7 @@ class Verified:
         fit: the fitted pattern.
         unexplained: share of the peaks' intensity that no phase explains.
         peaks: where that intensity is.
+        tube_lines: peaks that are lines of the tube beside Kα, and count as explained.
         limits: for each phase that was sought and is not there, the wt% that would have been found.
         quantities: fractions in the order of the fit's phases.
     """
@@ -49,6 +50,7 @@ class Verified:
     fit: Fit
     unexplained: float
     peaks: tuple[Peak, ...]
+    tube_lines: tuple[TubeLine, ...]
     limits: dict[str, float]
     quantities: Quantities
 
@@ -97,11 +99,13 @@ def verify(
         found = search(known, observed, pool, before)
         found, findings = _believed(known, observed, found, pool, opinion, before)
         solution = found.solution
-        quantities = quantify(known, observed, solution, particle_size=particle_size, standard=standard)
-        share, peaks = unexplained(observed, solution, wavelength)
         if instrument is not None:
             errors = size_errors(known, observed, solution)
             findings = [replace(one, size_error=float(e)) for one, e in zip(findings, errors, strict=True)]
+        left = left_over(known, observed, solution)
+        quantities = quantify(
+            known, observed, solution, particle_size=particle_size, standard=standard, unexplained=left.share
+        )
         weighed = _with_quantities(findings, quantities)
         weighed = tuple(map(_own, weighed)) if crowded else weighed
         weighed = tuple(replace(one, probability=certainty * one.probability) for one in weighed)
@@ -109,8 +113,9 @@ def verify(
             findings=tuple(one for one in weighed if one.probability >= NAMED),
             relatives=tuple(one for one in weighed if one.probability < NAMED),
             fit=fit_of(known, observed, solution),
-            unexplained=share,
-            peaks=peaks,
+            unexplained=left.share,
+            peaks=left.peaks,
+            tube_lines=left.tube_lines,
             limits={phases[i].name: limit for i, limit in detection_limits(known, observed, solution, pool).items()},
             quantities=quantities,
         )
@@ -141,7 +146,7 @@ def _findings(known: Candidates, observed: Observed, found: Found, opinion: Arra
     """What speaks for each phase of a fit, in the order of the fit."""
     solution = found.solution
     fit = fit_of(known, observed, solution)
-    left, _ = unexplained(observed, solution, known.instrument.lines[0].wavelength)
+    left = left_over(known, observed, solution).share
     findings = []
     for place, (one, proof) in enumerate(zip(found.phases, proofs(known, observed, found, left), strict=True)):
         findings.append(

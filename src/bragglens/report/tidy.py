@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (".csv", ".parquet")
 _BEFORE = ("file", "verdict")
+_WORDS = (*_BEFORE, "fraction_of", "error", "structures")
 _CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 
 
@@ -24,9 +25,9 @@ def summary(answers: Sequence[Identification]) -> list[dict[str, Any]]:
     """A row for each scan, all of the same columns; None where something is not known.
 
     Columns: file, verdict; for each phase found in any of the scans its wt% and, as `NAME ±`, half of the 95% interval
-    (where the network alone answered, its probability, as `NAME p`); then amorphous, unexplained (share of the
-    intensity of all peaks), rwp, goodness, seconds, error, and structures (formula and space group of the phases). A
-    phase that was not found has an empty cell and not 0: its limit of detection is in the JSON.
+    (where the network alone answered, its probability, as `NAME p`); then what the wt% are shares of, amorphous,
+    unexplained (share of the intensity of all peaks), rwp, goodness, seconds, error, and structures (formula and space
+    group of the phases). A phase that was not found has an empty cell and not 0: its limit of detection is in the JSON.
     """
     return [{key: row.get(key) for key in _columns(answers)} for row in map(_row, answers)]
 
@@ -57,6 +58,7 @@ def _row(answer: Identification) -> dict[str, Any]:
         else:
             row |= {weight: finding.weight_percent, error: finding.weight_percent_error or None}
     return row | {
+        "fraction_of": answer.fraction_of,
         "amorphous wt%": answer.amorphous_percent,
         "amorphous ±": answer.amorphous_percent_error,
         "unexplained": answer.unexplained,
@@ -98,9 +100,7 @@ def write_summary(answers: Sequence[Identification], path: Path) -> None:
         from pandas import DataFrame
 
         content = io.BytesIO()
-        numbers = (
-            {key: float for key in rows[0] if key not in ("file", "verdict", "error", "structures")} if rows else {}
-        )
+        numbers = {key: float for key in rows[0] if key not in _WORDS} if rows else {}
         DataFrame(rows).astype(numbers).to_parquet(content, index=False)
         return write_file(content.getvalue(), path)
     text = csv_text([*map(clean, _columns(answers))], [{clean(k): _plain(v) for k, v in row.items()} for row in rows])

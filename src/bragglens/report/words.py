@@ -49,6 +49,9 @@ def table(identifications: Sequence[Identification], *, console: Console) -> Non
             name, verdict, whole = "", Text(""), [""] * len(whole)
     console.print(rows)
     _print_structures(identifications, console)
+    for line in dict.fromkeys(map(fractions_of, identifications)):
+        if line:
+            console.print(Text(line, "dim"))
     _print_errors(identifications, console)
     _print_notes(names, identifications, console)
 
@@ -247,9 +250,11 @@ def limits_asked(answer: Identification) -> str:
 
 
 def fractions_of(answer: Identification) -> str:
-    """What the weight fractions are fractions of."""
-    whole = "crystalline part" if answer.amorphous_percent is None else "specimen"
-    return f"wt% of the {whole}; ± is half of the 95% interval"
+    """What the weight fractions are fractions of, or nothing where there are none."""
+    interval = "± is half of the 95% interval"
+    if answer.fraction_of == "named phases":
+        return f"wt%: share among the named phases; {interval}, and grows with what is unexplained"
+    return f"wt% of the {answer.fraction_of}; {interval}" if answer.fraction_of else ""
 
 
 def refined(answer: Identification) -> str:

@@ -37,8 +37,9 @@ export function line(job) {
   return [...new Set(names)].map((name) => `${names.filter((one) => one === name).length} × ${name}`).join("; ");
 }
 
-function found({ phases, unexplained }) {
-  const named = phases.map(phase).join(", ") || "no phase of the library";
+function found({ phases, unexplained, fraction_of: whole }) {
+  const shares = phases.length > 1 && whole ? ` (of the ${whole})` : "";
+  const named = phases.map(phase).join(", ") + shares || "no phase of the library";
   return unexplained >= 0.1 ? `${named}; ${Math.round(100 * unexplained)}% unexplained` : named;
 }
 
