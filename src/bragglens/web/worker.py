@@ -8,6 +8,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -165,7 +166,8 @@ class Worker:
         if self._running is not None:
             self._running.process.kill()
             self._running.process.join()
-            self._running.process.close()
+            with suppress(ValueError):  # another thread that starts a process may have seen it end a moment before us
+                self._running.process.close()
             self._running.pipe.close()
             self._running = None
 
