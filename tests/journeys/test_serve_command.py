@@ -20,21 +20,31 @@ SERVE = [sys.executable, "-c", "from bragglens.cli import main; main()", "serve"
 PHASES = ["--phases", str(files("bragglens") / "data" / "titania")]
 
 
-@pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("0.0.0.0", True)])
-def test_it_says_where_it_is_answers_and_ends(host: str, warned: bool) -> None:
-    words = [*SERVE, *PHASES, "--port", "0", "--host", host, "--workers", "1"]
+OTHERS_REACH_IT = "import bragglens.web.token as t; t.token_for = lambda address: 'secret'; "
+
+
+@pytest.mark.parametrize("token", ["", "secret"])
+def test_it_says_where_it_is_answers_and_ends(token: str) -> None:
+    first = OTHERS_REACH_IT if token else ""  # listens on 127.0.0.1 all the same
+    words = [SERVE[0], "-c", first + SERVE[2], "serve", *PHASES, "--port", "0", "--workers", "1"]
+    bearer = {"Authorization": f"Bearer {token}"} if token else {}
     with started(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        (port,) = re.findall(r"http://[\d.]+:(\d+)/", server.stdout.readline())
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/model", timeout=300) as told:
+        ((port, given),) = re.findall(r"http://[\d.]+:(\d+)/(\S*)", server.stdout.readline())
+        assert given == (f"?token={token}" if token else "")
+        model = f"http://127.0.0.1:{port}/api/model"
+        with urllib.request.urlopen(urllib.request.Request(model, headers=bearer), timeout=300) as told:
             assert json.load(told)["name"] == "5 structures"
-        foreign = {"Origin": "http://127.0.0.1:1"}  # another server of this machine
+        if token:
+            with pytest.raises(HTTPError, match="401"):
+                urllib.request.urlopen(model, timeout=60)
+        foreign = {"Origin": "http://127.0.0.1:1"} | bearer  # another server of this machine
         with pytest.raises(HTTPError, match="403"):
             urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/api/identify", b"", foreign))
         server.send_signal(signal.SIGINT)
         _, said = server.communicate(timeout=300)
     assert server.returncode == 0
-    assert ("there is no password" in said) == warned
+    assert ("other machines can reach it" in said) == bool(token)
     assert "Traceback" not in said
 
 

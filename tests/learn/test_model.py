@@ -105,7 +105,7 @@ SPOILED = [(field, value) for field in ("preparation", "phases", "answer", "reci
 def test_spoiled_manifest(saved: Path, field: str, value: object) -> None:
     fields = manifest(saved)
     rewrite(saved, "manifest.json", json.dumps(fields | {field: value}).encode())
-    with pytest.raises(ModelError, match="manifest"):
+    with pytest.raises(ModelError, match=rf"its manifest\.{field}"):
         load_model(saved)
 
 
@@ -114,6 +114,11 @@ def test_bomb(saved: Path) -> None:
         archive.writestr("manifest.json", b" " * 250_000_000)
         archive.writestr("network.onnx", b"")
     with pytest.raises(ModelError, match="would unpack"):
+        load_model(saved)
+    with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manifest.json", b"[" + b"[]," * 4_000_000 + b"[]]")
+        archive.writestr("network.onnx", np.random.default_rng(0).bytes(100_000))
+    with pytest.raises(ModelError, match="is no bragglens model"):
         load_model(saved)
 
 

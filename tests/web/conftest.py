@@ -20,6 +20,7 @@ from bragglens.simulate.instrument import Instrument, emission
 from bragglens.simulate.reference import pattern
 from bragglens.simulate.render import reflections_in_range
 from bragglens.simulate.specimen import Specimen
+from bragglens.web.connection import settings
 from bragglens.web.server import application
 
 
@@ -28,7 +29,7 @@ def server(small_model: Model) -> Iterator[str]:
     """Address of a server that asks the small model."""
     fresh = replace(small_model)  # one whose network was not loaded here can be sent to another process
     listening = socket.create_server(("127.0.0.1", 0))
-    served = uvicorn.Server(uvicorn.Config(application(fresh, workers=1), log_level="warning"))
+    served = uvicorn.Server(settings(application(fresh, workers=1)))
     thread = threading.Thread(target=served.run, args=([listening],))
     thread.start()
     while not served.started:

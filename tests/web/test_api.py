@@ -166,7 +166,9 @@ def test_a_job_waits_its_turn_and_the_queue_has_an_end(titania: Library, monkeyp
         full = client.post("/api/identify", files=[scan, scan])
         assert full.status_code == 429
         assert "send it again in a minute" in full.json()["error"]
-        assert client.get("/api/health").json() == {"queued": 2, "running": 0}  # all of a request, or none
+        health = client.get("/api/health")  # all of a request wait, or none; and nobody is there to answer
+        assert health.status_code == 503
+        assert health.json() == {"state": "down", "workers": 0, "queued": 2, "running": 0}
 
 
 def test_users_do_not_see_each_others_scans(titania: Library) -> None:

@@ -53,7 +53,7 @@ def test_every_answer_has_strict_headers(client: TestClient, path: str) -> None:
     ],
 )
 def test_only_own_names_are_answered(client: TestClient, host: str, status: int) -> None:
-    assert client.get("/api/health", headers={"host": host}).status_code == status
+    assert client.get("/api/model", headers={"host": host}).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -109,4 +109,4 @@ def test_a_file_too_large_and_too_many_files(client: TestClient) -> None:
     sent = client.post("/api/identify", files=[("files", ("a.xy", b"1 2"))] * 51)
     assert sent.status_code == 413
     assert "51 files in one request: send at most 50" in sent.json()["error"]
-    assert client.get("/api/health").json() == {"queued": 0, "running": 0}
+    assert client.get("/api/health").json()["queued"] == 0

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
@@ -50,19 +53,115 @@ def ended(jobs: Jobs, job: Job) -> Job:
     raise AssertionError("no answer")
 
 
-def test_a_worker_that_dies_costs_one_scan(jobs: Jobs, others: set[int | None]) -> None:
-    ended(jobs, jobs.add(BAD, {}))
+def killed(others: set[int | None]) -> None:
     process = own_process(others)
     process.kill()
     process.join()
-    lost = ended(jobs, jobs.add(BAD, {}))
-    assert lost.state == "failed"
-    assert lost.answer is not None
-    assert lost.answer.error == "bad.xy: its process ended in a crash: please report this file"
+
+
+def test_a_worker_that_dies_while_idle_costs_nothing(jobs: Jobs, others: set[int | None]) -> None:
+    ended(jobs, jobs.add(BAD, {}))
+    killed(others)
     after = ended(jobs, jobs.add(BAD, {})).answer
     assert after is not None
     assert after.document["scans"][0]["error"] == after.error
     assert "crash" not in str(after.error)
+    assert jobs.workers == (1, 1)
+
+
+def test_a_worker_that_dies_at_work_is_asked_once_more(jobs: Jobs, scans: Path, others: set[int | None]) -> None:
+    scan = Upload("rutile.xy", (scans / "rutile.xy").read_bytes())
+    first, second = jobs.add(scan, {}), jobs.add(scan, {})
+    running(jobs)
+    killed(others)
+    answered = ended(jobs, first)
+    assert (answered.state, answered.lost) == ("done", 1)
+    jobs.drop(second.id)
+
+
+def running(jobs: Jobs) -> None:
+    while not jobs.count("running"):
+        time.sleep(0.005)
+
+
+def test_a_scan_that_crashes_its_worker_fails_in_the_end(titania: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Crashing(worker.Worker):
+        def revive(self, wanted: object) -> bool:
+            return True
+
+        def ask(self, upload: Upload, options: object, wanted: object) -> None:
+            asked.append(upload.name)
+            raise worker.LostError
+
+    monkeypatch.setattr(room, "Worker", Crashing)
+    served = Jobs(titania, workers=1)
+    lost = ended(served, served.add(BAD, {}))
+    served.close()
+    assert asked == ["bad.xy"] * 2
+    assert lost.state == "failed"
+    assert lost.answer is not None
+    assert lost.answer.error == "bad.xy: its process ended in a crash, twice: please report this file"
+
+
+def test_a_thread_outlives_a_worker_that_cannot_be_started(
+    titania: Library, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    free = False
+
+    class Short(worker.Worker):
+        def revive(self, wanted: object) -> bool:
+            if not free:
+                raise OSError(24, "Too many open files")
+            return True
+
+        def ask(self, upload: Upload, options: object, wanted: object) -> worker.Answer:
+            return worker.failed(upload, titania, "read")
+
+    monkeypatch.setattr(room, "Worker", Short)
+    monkeypatch.setattr(room, "_LOOK", 0.02)
+    served = Jobs(titania, workers=1)
+    job = served.add(BAD, {})
+    time.sleep(0.1)
+    found = served.get(job.id)
+    assert found is not None
+    assert (found.state, served.workers) == ("queued", (0, 1))
+    free = True
+    assert ended(served, job).state == "failed"
+    assert served.workers == (1, 1)
+    served.close()
+    assert "Too many open files" in capfd.readouterr().err
+
+
+def test_a_mistake_of_ours_ends_the_job_and_not_the_thread(titania: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mistaken(worker.Worker):
+        def revive(self, wanted: object) -> bool:
+            return True
+
+        def ask(self, upload: Upload, options: object, wanted: object) -> None:
+            raise KeyError("x")
+
+    monkeypatch.setattr(room, "Worker", Mistaken)
+    served = Jobs(titania, workers=1)
+    for _ in range(2):
+        answer = ended(served, served.add(BAD, {})).answer
+        assert answer is not None
+        assert answer.error == "bad.xy: bragglens made a mistake (KeyError): please report it"
+    served.close()
+
+
+def test_the_memory_and_time_of_a_worker_have_an_end() -> None:
+    pytest.importorskip("resource")
+    script = (
+        "import signal\nfrom bragglens.web import limits\nlimits.MOST_MEMORY, limits._OF_A_THREAD = 50 * 2**20, 0\n"
+        "limits.limit_worker_memory()\n"
+        "try:\n    print(len(bytearray(200 * 2**20)))\nexcept MemoryError:\n    print('refused')\n"
+        "limits.MOST_CPU = 0.0\nlimits.limit_cpu()\nprint('begun', flush=True)\nwhile True: pass\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["refused" if sys.platform == "linux" else done.stdout.split()[0], "begun"]
+    assert -done.returncode in (signal.SIGXCPU, signal.SIGKILL)
 
 
 def test_a_scan_that_takes_too_long_is_given_up(jobs: Jobs, scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:

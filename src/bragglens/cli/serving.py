@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from contextlib import suppress
 from typing import Annotated
@@ -29,20 +28,23 @@ def serve(
     try:
         import uvicorn
 
+        from bragglens.web.connection import settings
         from bragglens.web.server import application
+        from bragglens.web.token import token_for
     except ModuleNotFoundError as error:
         raise BragglensError(f"serve needs {error.name}: install it with: pip install 'bragglens[web]'") from None
 
     asked = asked_of(model, phases)
     listening = _listen(host, port)
     address, port = listening.getsockname()[:2]
-    if not ipaddress.ip_address(address).is_loopback:
-        tell("there is no password: everybody who reaches this address can use it", "yellow")
-    say(f"bragglens is at http://{f'[{address}]' if ':' in address else address}:{port}/  (Ctrl-C ends it)")
-    served = application(asked, workers=workers, names=names or [])
-    config = uvicorn.Config(served, log_level="warning", access_log=False, server_header=False)
+    secret = token_for(address)
+    if secret:
+        tell("other machines can reach it: whoever has its whole address, with the token, can use it", "yellow")
+    at = f"http://{f'[{address}]' if ':' in address else address}:{port}/"
+    say(f"bragglens is at {at}{f'?token={secret}' if secret else ''}  (Ctrl-C ends it)")
+    served = application(asked, workers=workers, names=names or [], token=secret)
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(settings(served)).run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from bragglens.crystal.cif import read_cif
+from bragglens.crystal.entry import hash_of, phase_from, plain, storable
 from bragglens.crystal.library_file import SUFFIX, LibraryFile, read_library_file
-from bragglens.crystal.phase import Phase, Site
+from bragglens.crystal.phase import Phase
 from bragglens.errors import StructureError
 
 
@@ -67,17 +66,20 @@ class Library:
     @property
     def hash(self) -> str:
         """SHA-256 of the crystallographic content, free of file names' paths and notes."""
-        content = [{k: v for k, v in d.items() if k not in ("notes", "source")} for d in self.to_list()]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return hash_of(self.to_list())
 
     def to_list(self) -> list[dict[str, Any]]:
         """The phases as plain dictionaries, for JSON."""
-        return [asdict(phase) for phase in self.phases]
+        return [plain(phase) for phase in self.phases]
 
     @classmethod
     def from_list(cls, entries: list[dict[str, Any]]) -> Library:
-        """The library that `to_list` wrote."""
-        return cls(tuple(_phase(entry) for entry in entries))
+        """The library that `to_list` wrote.
+
+        Raises:
+            MisfitError: a field of an entry is missing, unknown, or not possible.
+        """
+        return cls(tuple(phase_from(entry, f"phases[{place}]") for place, entry in enumerate(entries)))
 
 
 def read_library(source: str | Path) -> Library:
@@ -102,7 +104,7 @@ def read_library(source: str | Path) -> Library:
     phases, problems = [], []
     for file in files:
         try:
-            phases.append(read_cif(file))
+            phases.append(storable(read_cif(file), file))
         except StructureError as error:
             problems.append(str(error))
     if not phases:
@@ -113,21 +115,3 @@ def read_library(source: str | Path) -> Library:
 def library_in(content: LibraryFile) -> Library:
     """The phases of a library's file, but for those that repeat another."""
     return Library(tuple(content.phases[i] for i in content.kept), tuple(content.manifest["problems"]))
-
-
-def _phase(entry: dict[str, Any]) -> Phase:
-    """A phase from plain JSON, where tuples have become lists."""
-    sites = tuple(
-        Site(
-            label=site["label"],
-            element=site["element"],
-            position=tuple(site["position"]),
-            occupancy=site["occupancy"],
-            u_iso=site["u_iso"],
-            u_aniso=tuple(site["u_aniso"]) if site["u_aniso"] else None,
-        )
-        for site in entry["sites"]
-    )
-    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-    fields: dict[str, Any] = {**plain, "sites": sites}
-    return Phase(**fields)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -19,15 +19,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bragglens.crystal.phase import Phase, Site
+from bragglens.crystal.entry import LONGEST_NAME, OPERATIONS, SITE, phase_from
+from bragglens.crystal.phase import Phase
 from bragglens.errors import StructureError
-from bragglens.files import read_whole, whole_file
+from bragglens.files import whole_file
+from bragglens.packed import Packed, unpacked
+from bragglens.schema import Check, MisfitError, anything, fit, listing, one_of, record, row, table, text, whole
 
 SUFFIX = ".library"
 FORMAT = 1
-_LARGEST = 2_000_000_000  # bytes unpacked; a hundred thousand phases have less
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # of every member, since a zip must state a time
-_PHASE = [field.name for field in fields(Phase)]
+_ROW = [field.name for field in fields(Phase) if field.name != "name"]
+_GROUP = _ROW.index("operations")
+_NAME = text(least=1, longest=LONGEST_NAME)
+_MANIFEST = record(
+    {
+        "format": whole(FORMAT, FORMAT),
+        "bragglens": text(least=1),
+        "hash": text(least=64, longest=64),
+        "problems": listing(text()),
+        "groups": listing(listing(_NAME, least=1)),
+        "members": listing(
+            record(
+                {"name": _NAME, "file": text(), "sha256": text(), "origin": table(text()), "same_as": _NAME},
+                optional=("file", "origin", "same_as"),
+            ),
+            least=1,
+        ),
+    }
+)
+_SITES = listing(row(*[anything] * len(SITE)))
+_CELLS: dict[str, Check] = dict.fromkeys(_ROW, anything) | {"sites": _SITES}
+_PHASES = record({"operations": listing(OPERATIONS), "phases": listing(row(*_CELLS.values()))})
 
 
 @dataclass(frozen=True)
@@ -80,31 +103,53 @@ def read_library_file(path: Path) -> LibraryFile:
     Raises:
         StructureError: it is missing, foreign, damaged, or of a newer format.
     """
-    with read_whole(
+    with unpacked(
         path,
         StructureError,
         missing=f"no such library: `bragglens library build FOLDER -o {path}` makes one",
         damaged="is no library of bragglens, or was cut short: copy or build it again",
-    ):
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
-                raise StructureError(f"{path}: would unpack to over {_LARGEST // 10**9} GB: not a library")
-            manifest = json.loads(archive.read("manifest.json"))
-            if manifest["format"] != FORMAT:
-                raise StructureError(
-                    f"{path}: is of library format {manifest['format']}, this version reads {FORMAT}: update bragglens "
-                    "or build the library again"
-                )
-            names = [member["name"] for member in manifest["members"]]
-            phases = _phases(json.loads(archive.read("phases.json")), names)
-            tables = {
-                Path(name).stem: np.load(io.BytesIO(archive.read(name)), allow_pickle=False)
-                for name in archive.namelist()
-                if name.endswith(".npy")
-            }
-        if {len(table) for table in tables.values()} - {len(phases)}:
-            raise ValueError("tables of another length")
+    ) as packed:
+        manifest = packed.fields("manifest.json")
+        if manifest["format"] != FORMAT:
+            raise StructureError(
+                f"{path}: is of library format {manifest['format']}, this version reads {FORMAT}: update bragglens "
+                "or build the library again"
+            )
+        try:
+            return _content(manifest, packed)
+        except MisfitError as error:
+            raise StructureError(f"{path}: its {error}: copy or build it again") from None
+
+
+def _content(manifest: dict[str, Any], packed: Packed) -> LibraryFile:
+    fit("manifest", manifest, _MANIFEST)
+    names = [member["name"] for member in manifest["members"]]
+    kept = frozenset(member["name"] for member in manifest["members"] if "same_as" not in member)
+    if len(set(names)) < len(names):
+        raise MisfitError("name two phases alike", "manifest.members")
+    fit("manifest.groups", manifest["groups"], listing(listing(one_of(kept, "the name of a member"))))
+    copies = [member.get("same_as", member["name"]) for member in manifest["members"]]
+    fit("manifest.members", copies, listing(one_of(kept, "a same_as that names another member")))
+    phases = _phases(packed.fields("phases.json"), names)
+    tables = {
+        Path(name).stem: _table(packed.read(name), name, len(phases)) for name in packed.names if name.endswith(".npy")
+    }
     return LibraryFile(manifest, phases, tables)
+
+
+def _table(data: bytes, name: str, rows: int) -> NDArray[np.float32]:
+    """A table whose header is looked at before anything of its size is allotted."""
+    stream = io.BytesIO(data)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise MisfitError(f"{name} is of another version of NumPy's format than 1.0")
+    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype != np.dtype("<f4") or by_columns or len(shape) not in (1, 2) or shape[0] != rows:
+        raise MisfitError(f"{name} holds {dtype} of shape {shape}: float32 with a row for each of {rows} is expected")
+    found = np.frombuffer(data, dtype, offset=stream.tell()).reshape(shape)
+    if not (usable := np.isfinite(found) & (found >= 0)).all():
+        place = np.unravel_index(np.argmin(usable), shape)
+        raise MisfitError(f"{name}{[int(i) for i in place]} is {found[place]:g}: a number from 0 is expected")
+    return found
 
 
 def _json(value: Any, indent: int | None = None) -> bytes:
@@ -124,31 +169,27 @@ def _plain(phases: Iterable[Phase]) -> dict[str, Any]:
     rows = []
     for phase in phases:
         operations = groups.setdefault(phase.operations, len(groups))
-        row = {name: getattr(phase, name) for name in _PHASE if name != "name"}
+        row = {name: getattr(phase, name) for name in _ROW}
         rows.append(
             [*(row | {"operations": operations, "sites": [[*vars(site).values()] for site in phase.sites]}).values()]
         )
     return {"operations": list(groups), "phases": rows}
 
 
-def _phases(plain: Mapping[str, Any], names: Iterable[str]) -> tuple[Phase, ...]:
-    groups = [tuple(operations) for operations in plain["operations"]]
-    return tuple(_phase(name, row, groups) for name, row in zip(names, plain["phases"], strict=True))
-
-
-def _phase(name: str, row: list[Any], groups: list[tuple[str, ...]]) -> Phase:
-    formula, space_group, cell, operations, sites, cell_mass, source, notes = row
-    return Phase(
-        name=name,
-        formula=formula,
-        space_group=space_group,
-        cell=tuple(cell),
-        operations=groups[operations],
-        sites=tuple(
-            Site(label, element, tuple(position), occupancy, u_iso, tuple(u_aniso) if u_aniso else None)
-            for label, element, position, occupancy, u_iso, u_aniso in sites
-        ),
-        cell_mass=cell_mass,
-        source=source,
-        notes=tuple(notes),
+def _phases(plain: dict[str, Any], names: list[str]) -> tuple[Phase, ...]:
+    fit("phases", plain, _PHASES)
+    rows, groups = plain["phases"], plain["operations"]
+    if len(rows) != len(names):
+        raise MisfitError(f"phases have {len(rows)} rows: one for each of the manifest's {len(names)} is expected")
+    fit("phases", [row[_GROUP] for row in rows], listing(whole(0, len(groups) - 1)))
+    return tuple(
+        phase_from(_entry(name, row, groups), f"phases[{place}]")
+        for place, (name, row) in enumerate(zip(names, rows, strict=True))
     )
+
+
+def _entry(name: str, row: list[Any], groups: list[list[str]]) -> dict[str, Any]:
+    """A row with the names of its fields."""
+    entry = {"name": name} | dict(zip(_ROW, row, strict=True))
+    sites = [dict(zip(SITE, site, strict=True)) for site in entry["sites"]]
+    return entry | {"operations": groups[entry["operations"]], "sites": sites}

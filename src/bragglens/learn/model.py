@@ -2,7 +2,7 @@
 
 A `.bragglens` file is a zip archive of two members: `network.onnx` and `manifest.json` (format number, phases, grid,
 preparation, recipe, scores, versions, and the network's SHA-256). Nothing in it is ever executed as code: JSON is
-data, and ONNX Runtime interprets a fixed set of mathematical operators.
+data, every field of it is looked at, and ONNX Runtime is given only a chain of the few operators that ours have.
 """
 
 from __future__ import annotations
@@ -13,20 +13,38 @@ import zipfile
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError, ModelError
-from bragglens.files import read_whole, whole_file
+from bragglens.files import whole_file
 from bragglens.inference import session
+from bragglens.learn.graph import GraphError
+from bragglens.learn.layers import check_network
+from bragglens.packed import unpacked
 from bragglens.scan.pattern import Grid, Pattern
-from bragglens.scan.prepare import Preparation
+from bragglens.scan.prepare import Preparation, Scaling
+from bragglens.schema import (
+    MisfitError,
+    anything,
+    either,
+    fit,
+    listing,
+    number,
+    one_of,
+    record,
+    row,
+    table,
+    text,
+    whole,
+)
 
 FORMAT = 1
-_LARGEST = {"manifest.json": 200_000_000, "network.onnx": 1_000_000_000}  # bytes unpacked; beyond is no model of ours
+_FINEST = 1e-3  # degrees; finer axes have more points than any diffractometer
+_COLDEST = 1e-3  # of the temperature that logits are divided by, and of its inverse; trainings end near 1
 Answer = Literal["sigmoid", "softmax"]
 
 
@@ -61,6 +79,11 @@ class Model:
     alike: tuple[tuple[str, str], ...] = ()
     name: str = "unsaved"
 
+    @property
+    def outputs(self) -> int:
+        """How many numbers the network gives for a scan."""
+        return len(self.library) + (self.answer == "sigmoid")
+
     @cached_property
     def _session(self) -> Any:
         try:
@@ -74,7 +97,10 @@ class Model:
             (out,) = self._session.run(None, {self._session.get_inputs()[0].name: x})
         except Exception as error:
             raise ModelError(f"{self.name}: its network does not fit its own grid: train the model again") from error
-        return np.asarray(out, dtype=float)
+        logits = np.asarray(out, dtype=float)
+        if logits.shape != (len(x), self.outputs) or not np.isfinite(logits).all():
+            raise ModelError(f"{self.name}: its network gives no numbers for its phases: copy or train it again")
+        return logits
 
     def probabilities(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         """Probability of each phase, and with `sigmoid` of a stranger last, shape (batch, outputs)."""
@@ -123,30 +149,25 @@ def load_model(path: str | Path) -> Model:
     if hashlib.sha256(network).hexdigest() != manifest.get("network_sha256"):
         raise ModelError(f"{path}: is damaged, its network does not match its checksum: copy or train it again")
     try:
-        return _from_manifest(manifest, network, path.name)
-    except (KeyError, TypeError, ValueError, AttributeError, BragglensError) as error:
-        raise ModelError(f"{path}: its manifest is incomplete ({error!r}): copy or train it again") from error
+        model = _from_manifest(manifest, network, path.name)
+        seen = model.preparation
+        check_network(network, channels=seen.channels, points=seen.grid.size, outputs=model.outputs)
+    except GraphError as error:
+        raise ModelError(f"{path}: its network {error}: copy or train it again") from None
+    except (MisfitError, BragglensError) as error:
+        raise ModelError(f"{path}: its {error}: copy or train it again") from None
+    return model
 
 
 def _read(path: Path) -> tuple[dict[str, Any], bytes]:
     """Manifest and network of an archive, no more of it than a model may hold."""
-    with (
-        read_whole(
-            path,
-            ModelError,
-            missing=f"no such model file: train one with `bragglens train PHASES -o {path}`",
-            damaged="is no bragglens model, or was cut short: copy or train it again",
-        ),
-        zipfile.ZipFile(path) as archive,
-    ):
-        for name, largest in _LARGEST.items():
-            if archive.getinfo(name).file_size > largest:
-                raise ModelError(f"{path}: its {name} would unpack to over {largest // 10**6} MB: not a model")
-        manifest = json.loads(archive.read("manifest.json"))
-        network = archive.read("network.onnx")
-    if not isinstance(manifest, dict):
-        raise ModelError(f"{path}: is no bragglens model: its manifest holds no fields")
-    return manifest, network
+    with unpacked(
+        path,
+        ModelError,
+        missing=f"no such model file: train one with `bragglens train PHASES -o {path}`",
+        damaged="is no bragglens model, or was cut short: copy or train it again",
+    ) as packed:
+        return packed.fields("manifest.json"), packed.read("network.onnx")
 
 
 def _manifest(model: Model) -> dict[str, Any]:
@@ -167,19 +188,47 @@ def _manifest(model: Model) -> dict[str, Any]:
 
 
 def _from_manifest(manifest: dict[str, Any], network: bytes, name: str) -> Model:
-    preparation = manifest["preparation"]
-    if preparation["scaling"] not in ("minmax", "sqrt") or manifest["answer"] not in ("sigmoid", "softmax"):
-        raise ValueError("unknown scaling or answer")
+    fit("manifest", manifest, _MANIFEST)
+    preparation, library = manifest["preparation"], Library.from_list(manifest["phases"])
+    if library.hash != manifest["library_sha256"]:
+        raise MisfitError("is not that of the phases: an unchanged file is expected", "manifest.library_sha256")
+    named = one_of(frozenset(library.names), "the name of a phase")
+    fit("manifest.alike", manifest["alike"], listing(row(named, named)))
     return Model(
-        library=Library.from_list(manifest["phases"]),
+        library=library,
         preparation=Preparation(Grid(**preparation["grid"]), float(preparation["wavelength"]), preparation["scaling"]),
         answer=manifest["answer"],
         network=network,
-        network_name=str(manifest["network"]),
-        recipe=dict(manifest["recipe"]),
-        scores=dict(manifest["scores"]),
-        versions=dict(manifest["versions"]),
+        network_name=manifest["network"],
+        recipe=manifest["recipe"],
+        scores=manifest["scores"],
+        versions=manifest["versions"],
         temperature=float(manifest["temperature"]),
-        alike=tuple((str(one), str(other)) for one, other in manifest["alike"]),
+        alike=tuple((one, other) for one, other in manifest["alike"]),
         name=name,
     )
+
+
+_FIGURE = number(-1e15, 1e15)
+_GRID = {"start": number(0, 180), "stop": number(0, 180), "step": number(_FINEST, 180)}
+_PREPARATION = {
+    "grid": record(_GRID),
+    "wavelength": number(0.05, 5),
+    "scaling": one_of(get_args(Scaling), "minmax or sqrt"),
+}
+_MANIFEST = record(
+    {
+        "format": whole(FORMAT, FORMAT),
+        "answer": one_of(get_args(Answer), "sigmoid or softmax"),
+        "network": text(least=1, longest=200),
+        "network_sha256": text(least=64, longest=64),
+        "temperature": number(_COLDEST, 1 / _COLDEST),
+        "alike": listing(anything),
+        "preparation": record(_PREPARATION),
+        "library_sha256": text(least=64, longest=64),
+        "recipe": table(either(either(text(), _FIGURE), table(table(_FIGURE)))),
+        "scores": table(_FIGURE),
+        "versions": table(text()),
+        "phases": listing(anything, least=1),
+    }
+)

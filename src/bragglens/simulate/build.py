@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 
 from bragglens.crystal.cif import cif_content, parse_cif
+from bragglens.crystal.entry import storable
 from bragglens.crystal.library import Library
 from bragglens.crystal.library_file import SUFFIX, LibraryFile, made_by, read_library_file, write_library_file
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.provenance import MANIFEST, Origin, read_manifest, sha256
 from bragglens.errors import StructureError
+from bragglens.schema import MisfitError, printable
 from bragglens.simulate.built import Built, built_of
-from bragglens.simulate.lines import Lines, lines_of, stack
+from bragglens.simulate.lines import Lines, check_lines, lines_in, lines_of, stack
 from bragglens.simulate.twins import alike_lines, groups, repeated
 
 PIECE = 64  # CIFs; a second or so of work, which is what a kill costs
@@ -140,10 +142,10 @@ def _known(path: Path) -> Known:
     for file in (*sorted(_parts(path).glob("*.part")), path):
         try:
             content = read_library_file(file)
-        except StructureError:  # damaged, of another version, or not there: it is made anew
+            lines = lines_in(content.tables, content.phases)
+        except (StructureError, MisfitError):  # damaged, of another version, or not there: it is made anew
             continue
         if content.manifest.items() >= made_by().items():
-            lines = Lines(**content.tables)
             for place, (member, phase) in enumerate(zip(content.manifest["members"], content.phases, strict=True)):
                 known[member["sha256"]] = phase, lines.of([place])
     return known
@@ -167,7 +169,7 @@ def _make(folder: Path, files: list[str]) -> tuple[Known, dict[str, str]]:
         try:
             content = cif_content(folder / file)
             phase = parse_cif(content.decode("utf-8", errors="replace"), Path(file).stem, where=folder / file)
-            made[sha256(content)] = phase, _lines(phase, folder / file)
+            made[sha256(content)] = storable(phase, folder / file), _lines(phase, folder / file)
         except StructureError as error:
             refused[file] = _told(error, folder)
     return made, refused
@@ -177,7 +179,7 @@ def _lines(phase: Phase, where: Path) -> Lines:
     if phase.volume > LARGEST_CELL:
         raise StructureError(f"{where}: its cell of {phase.volume:.0f} Å³ is too large for a library: leave it out")
     try:
-        return lines_of(phase)
+        return check_lines(lines_of(phase), [phase])
     except Exception as error:  # a structure that nobody thought of must not stop thousands
         raise StructureError(
             f"{where}: its lines cannot be computed ({error!r}): look at its cell and sites"
@@ -187,8 +189,10 @@ def _lines(phase: Phase, where: Path) -> Lines:
 def _write_part(made: Known, parts: Path) -> None:
     if made:
         digest = sha256("".join(sorted(made)).encode())
-        members = [{"name": phase.name, "sha256": key} for key, (phase, _) in made.items()]
-        write_library_file(_content({"members": members}, made.values()), parts / f"{digest[:16]}.part")
+        members = [{"name": str(place), "sha256": key} for place, key in enumerate(made)]
+        rows = [(replace(phase, name=str(place)), lines) for place, (phase, lines) in enumerate(made.values())]
+        manifest = {"hash": digest, "problems": [], "groups": [], "members": members}
+        write_library_file(_content(manifest, rows), parts / f"{digest[:16]}.part")
 
 
 def _content(manifest: dict[str, Any], rows: Iterable[tuple[Phase, Lines]]) -> LibraryFile:
@@ -207,7 +211,7 @@ def _assemble(found: list[_Found], known: Known, problems: list[str]) -> Library
     kept = first == np.arange(len(phases))
     manifest = {
         "hash": Library(tuple(phases[i] for i in np.flatnonzero(kept))).hash,
-        "problems": problems,
+        "problems": printable(problems),
         "groups": [
             [phases[i].name for i in group]
             for group in groups(pairs.of(kept[pairs.one] & kept[pairs.other]), len(phases))
@@ -222,14 +226,14 @@ def _assemble(found: list[_Found], known: Known, problems: list[str]) -> Library
 
 def _member(name: str, one: _Found) -> dict[str, Any]:
     origin = {key: value for key, value in asdict(one.origin).items() if value and key != "file"} if one.origin else {}
-    return {"name": name, "file": one.file, "sha256": one.sha256} | ({"origin": origin} if origin else {})
+    return printable({"name": name, "file": one.file, "sha256": one.sha256} | ({"origin": origin} if origin else {}))
 
 
 def _names(found: list[_Found]) -> list[str]:
     """A name for each file: its stem; where that is taken, with the folders it lies in, and a number if need be."""
     names: dict[str, _Found] = {}
     for one in found:
-        place = Path(one.file)
+        place = Path(printable(one.file))
         choices = (place.stem, "_".join(place.with_suffix("").parts))
         numbered = (f"{place.stem}_{number}" for number in count(2))
         names[next(name for name in chain(choices, numbered) if name not in names)] = one

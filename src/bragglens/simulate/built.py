@@ -8,7 +8,9 @@ from typing import Any
 
 from bragglens.crystal.library import Library, library_in
 from bragglens.crystal.library_file import LibraryFile, read_library_file
-from bragglens.simulate.lines import Lines
+from bragglens.errors import StructureError
+from bragglens.schema import MisfitError
+from bragglens.simulate.lines import Lines, lines_in
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,12 @@ def read_built(path: str | Path) -> Built:
     Raises:
         StructureError: it is missing, foreign, damaged, or of a newer format.
     """
-    return built_of(read_library_file(Path(path)))
+    content = read_library_file(Path(path))
+    try:
+        lines_in(content.tables, content.phases)
+    except MisfitError as error:
+        raise StructureError(f"{path}: its {error}: copy or build it again") from None
+    return built_of(content)
 
 
 def built_of(content: LibraryFile) -> Built:
@@ -47,7 +54,7 @@ def built_of(content: LibraryFile) -> Built:
     members = tuple(manifest["members"])
     return Built(
         library=library_in(content),
-        lines=Lines(**content.tables).of(content.kept),
+        lines=lines_in(content.tables, content.phases).of(content.kept),
         groups=tuple(map(tuple, manifest["groups"])),
         same={member["name"]: member["same_as"] for member in members if "same_as" in member},
         hash=manifest["hash"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from bragglens.crystal.faults import blurred_by_faults
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import reflections
+from bragglens.schema import MisfitError
 from bragglens.simulate.formulas import lorentz_polarisation, two_theta
 from bragglens.simulate.instrument import emission
 from bragglens.simulate.reference import structure_factor_squared
 
 MOST = 80  # lines that are kept of a phase
 D_MIN = 0.9  # Å; Cu Kα reaches 118° there
+_ROUNDED = 1e-3  # relative, and Å: what float32 and sums of it leave
 _SAME = 2e-4  # relative; lines this close in d are one, as a powder shows them
 _DISPERSION_AT = emission("CuKa1")[0].wavelength
 
@@ -75,6 +77,39 @@ def lines_of(phase: Phase) -> Lines:
     row = np.zeros((2, 1, MOST), dtype=np.float32)
     row[0, 0, : len(kept)], row[1, 0, : len(kept)] = d[kept], total[kept]
     return Lines(row[0], row[1], np.array([total.sum()], dtype=np.float32))
+
+
+def check_lines(lines: Lines, phases: Sequence[Phase]) -> Lines:
+    """The lines, if they can be those of the phases: each has some, none with a spacing beyond its cell's edges.
+
+    Raises:
+        MisfitError: a row is not possible.
+    """
+    there = lines.strength > 0
+    total = lines.strength.sum(axis=1, dtype=float)
+    edge = np.array([[max(phase.cell[:3])] for phase in phases]) * (1 + _ROUNDED)
+    real = ~there | (lines.d > D_MIN - _ROUNDED) & (lines.d < edge)
+    for name, usable, expected in (
+        ("strength", there.any(axis=1), "a line of some strength"),
+        ("d", real.all(axis=1), f"{D_MIN} Å to the longest edge"),
+        ("whole", total <= lines.whole * (1 + _ROUNDED), "the strength of all lines together"),
+    ):
+        if not usable.all():
+            raise MisfitError(f"{name}.npy[{int(np.argmin(usable))}] cannot be: {expected} is expected")
+    return lines
+
+
+def lines_in(tables: Mapping[str, NDArray[np.float32]], phases: Sequence[Phase]) -> Lines:
+    """The lines of phases that a library's file holds, its tables by their names; nothing is negative or infinite.
+
+    Raises:
+        MisfitError: a table is missing, unknown, or not possible.
+    """
+    rows = len(phases)
+    shapes = {"d": (rows, MOST), "strength": (rows, MOST), "whole": (rows,)}
+    if (found := {name: table.shape for name, table in tables.items()}) != shapes:
+        raise MisfitError(f"tables are {found}: {shapes} is expected")
+    return check_lines(Lines(**tables), phases)
 
 
 def lines_of_phases(phases: Iterable[Phase]) -> Lines:

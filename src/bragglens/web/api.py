@@ -14,7 +14,7 @@ from bragglens.scan.read import LARGEST
 from bragglens.web.form import options
 from bragglens.web.guard import REPORT_POLICY
 from bragglens.web.jobs import FullError, Job, Jobs
-from bragglens.web.views import Health, JobList, JobView, ModelView, Problem, job_view, model_view
+from bragglens.web.views import Health, JobList, JobView, ModelView, Problem, health_view, job_view, model_view
 from bragglens.web.worker import Upload
 
 MOST_FILES = 50  # in one request
@@ -23,6 +23,7 @@ _LONGEST_NAME = 200  # letters
 
 Asked = Annotated[Options, Depends(options)]
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Problem, "description": "Without the server's token, where it has one"},
     403: {"model": Problem, "description": "From another web site, or under a name that is not ours"},
     404: {"model": Problem, "description": "No such job, or no longer"},
     409: {"model": Problem, "description": "Not yet"},
@@ -33,7 +34,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def _may(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: _PROBLEMS[status] for status in statuses}
+    return {status: _PROBLEMS[status] for status in (401, *statuses)}
 
 
 routes = APIRouter()
@@ -61,12 +62,11 @@ def identify(files: list[UploadFile], options: Asked, request: Request, jobs: Th
     check(request.app.state.asked, options)
     if len(files) > MOST_FILES:
         raise HTTPException(413, f"{len(files)} files in one request: send at most {MOST_FILES}, then the next")
-    uploads = [Upload(_name(file.filename), _content(file)) for file in files]
     started: list[Job] = []
     try:
-        for upload in uploads:
-            started.append(jobs.add(upload, options))
-    except FullError:
+        for file in files:  # one after the other: what waits together is what the queue may hold
+            started.append(jobs.add(Upload(_name(file.filename), _content(file)), options))
+    except (FullError, HTTPException):
         for job in started:
             jobs.drop(job.id)
         raise
@@ -124,10 +124,12 @@ def model(request: Request) -> ModelView:
     return model_view(request.app.state.asked)
 
 
-@routes.get("/api/health", responses=_may(403))
-def health(jobs: TheJobs) -> Health:
-    """Whether the server is there, and how busy it is."""
-    return Health(queued=jobs.count("queued"), running=jobs.count("running"))
+@routes.get("/api/health", responses={**_may(403), 503: {"model": Health, "description": "No worker can answer"}})
+def health(jobs: TheJobs, response: Response) -> Health:
+    """Whether scans are answered, and how busy the server is; status 503 while none can be."""
+    view = health_view(jobs)
+    response.status_code = 503 if view.state == "down" else 200
+    return view
 
 
 @routes.get("/", include_in_schema=False)

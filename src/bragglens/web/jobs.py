@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import secrets
+import sys
 import threading
 import time
+import traceback
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from bragglens.errors import BragglensError
 from bragglens.identify.asked import Asked
 from bragglens.identify.identify import Options
-from bragglens.web.worker import Answer, Upload, Worker
+from bragglens.web.worker import Answer, LostError, Upload, Worker, failed
 
 MOST_WAITING = 100  # jobs
 MOST_HELD = 512 * 2**20  # bytes of uploads and reports together; beyond, those that ended first are forgotten
 KEPT = 24 * 3600.0  # seconds that a job is kept once it ended
+TRIES = 2  # of a job whose process ended: it may have been killed for no fault of the job
+_LOOK = 0.5  # seconds between two looks at whether an idle process is still there, or can be started again
 
 State = Literal["queued", "running", "done", "failed"]
 
@@ -35,6 +40,7 @@ class Job:
         state: where it stands.
         since: when it came there, of time.monotonic().
         answer: once it is done or failed.
+        lost: how often a process ended while it had this job.
     """
 
     id: str
@@ -43,6 +49,7 @@ class Job:
     state: State
     since: float
     answer: Answer | None = None
+    lost: int = 0
 
     @property
     def ended(self) -> bool:
@@ -64,7 +71,8 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._changed = threading.Condition()  # its lock is one that a thread may take twice
         self._closing = False
-        self._threads = [threading.Thread(target=self._see_to, daemon=True) for _ in range(workers)]
+        self._ready = [False] * workers
+        self._threads = [threading.Thread(target=self._see_to, args=(n,), daemon=True) for n in range(workers)]
         for thread in self._threads:
             thread.start()
 
@@ -107,6 +115,11 @@ class Jobs:
             earlier = ids[: ids.index(before)] if before in self._jobs else ids
             return sum(self._jobs[id].state == state for id in earlier)
 
+    @property
+    def workers(self) -> tuple[int, int]:
+        """How many workers can answer now, of how many there are to be."""
+        return sum(self._ready), len(self._ready)
+
     def close(self) -> None:
         """Break off what is being answered, and end all threads and processes."""
         with self._changed:
@@ -116,24 +129,52 @@ class Jobs:
         for thread in self._threads:
             thread.join()
 
-    def _see_to(self) -> None:
-        """Answer one job after the other, in a thread of its own."""
+    def _see_to(self, number: int) -> None:
+        """Answer one job after the other, in a thread of its own, which ends with the server and never before."""
         worker = Worker(self._asked)
-        while job := self._next():
-            answer = worker.ask(job.upload, job.options, wanted=lambda id=job.id: id in self._jobs)  # type: ignore[misc]
-            if answer is not None:
-                self._now(job, "failed" if answer.error else "done", answer)
+        while not self._closing:
+            try:
+                self._ready[number] = worker.revive(lambda: not self._closing)
+                if not self._ready[number]:
+                    self._rest()
+                elif (job := self._next()) is not None:
+                    self._answer(worker, job)
+            except Exception as error:  # no descriptor is free, or a mistake of ours: what comes next may go well
+                self._ready[number] = False
+                with suppress(Exception):
+                    print(f"a worker of the server failed ({error!r}) and is started again", file=sys.stderr)
+                self._rest()
         worker.close()
 
+    def _answer(self, worker: Worker, job: Job) -> None:
+        """See that a job ends, or waits again where its process was lost for the first time."""
+        try:
+            answer = worker.ask(job.upload, job.options, lambda: job.id in self._jobs)
+        except LostError:
+            if job.lost + 1 < TRIES:
+                self._now(replace(job, lost=job.lost + 1), "queued")
+                return
+            crash = f"{job.upload.name}: its process ended in a crash, twice: please report this file"
+            answer = failed(job.upload, self._asked, crash)
+        except Exception as error:
+            traceback.print_exc(file=sys.stderr)
+            mistake = f"{job.upload.name}: bragglens made a mistake ({type(error).__name__}): please report it"
+            answer = failed(job.upload, self._asked, mistake)
+        if answer is not None:
+            self._now(job, "failed" if answer.error else "done", answer)
+
     def _next(self) -> Job | None:
-        """The job whose turn it is, as soon as there is one; None once all is closing."""
+        """The job whose turn it is, if one comes within a moment."""
         with self._changed:
-            while not self._closing:
-                for job in self._jobs.values():
-                    if job.state == "queued":
-                        return self._now(job, "running")
-                self._changed.wait()
-        return None
+            if not self._closing and not any(job.state == "queued" for job in self._jobs.values()):
+                self._changed.wait(_LOOK)
+            queued = next((job for job in self._jobs.values() if job.state == "queued"), None)
+            return None if self._closing or queued is None else self._now(queued, "running")
+
+    def _rest(self) -> None:
+        with self._changed:
+            if not self._closing:
+                self._changed.wait(_LOOK)
 
     def _now(self, job: Job, state: State, answer: Answer | None = None) -> Job:
         """Put a job into a state, if it is still there."""
@@ -141,6 +182,7 @@ class Jobs:
         with self._changed:
             if job.id in self._jobs:
                 self._jobs[job.id] = job
+                self._changed.notify()
         return job
 
     def _forget(self) -> None:

@@ -18,17 +18,19 @@ from bragglens.identify.asked import Asked
 from bragglens.web.api import STATIC, routes
 from bragglens.web.guard import Guard
 from bragglens.web.jobs import FullError, Jobs
+from bragglens.web.token import Locked
 
 LARGEST_REQUEST = 64 * 2**20  # bytes
 
 
-def application(asked: Asked, *, workers: int = 1, names: Collection[str] = ()) -> ASGIApp:
+def application(asked: Asked, *, workers: int = 1, names: Collection[str] = (), token: str | None = None) -> ASGIApp:
     """The server as an ASGI application.
 
     Args:
         asked: who answers: a model, or a library alone.
         workers: how many scans are answered at once, each in a process of its own.
         names: hosts under which it may be asked, beside `localhost` and addresses in numbers.
+        token: the secret that all who ask must have; None where nobody else reaches it.
     """
 
     @asynccontextmanager
@@ -51,8 +53,10 @@ def application(asked: Asked, *, workers: int = 1, names: Collection[str] = ()) 
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(BragglensError, _impossible)
+    app.add_exception_handler(OSError, _short)
     app.add_exception_handler(Exception, _mistaken)
-    return Guard(app, names=frozenset(name.lower() for name in names), largest=LARGEST_REQUEST)
+    locked = Locked(app, token) if token else app
+    return Guard(locked, names=frozenset(name.lower() for name in names), largest=LARGEST_REQUEST)
 
 
 def _problem(status: int, sentence: str) -> JSONResponse:
@@ -61,6 +65,8 @@ def _problem(status: int, sentence: str) -> JSONResponse:
 
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, OSError):  # while the form was read
+        return _short(request, error.__cause__)
     unknown = "there is nothing at this address: see /api for what there is"
     return _problem(error.status_code, unknown if error.detail == "Not Found" else error.detail)
 
@@ -73,6 +79,10 @@ def _not_understood(request: Request, error: Exception) -> Response:
 
 def _impossible(request: Request, error: Exception) -> Response:
     return _problem(429 if isinstance(error, FullError) else 422, str(error))
+
+
+def _short(request: Request, error: Exception) -> Response:
+    return _problem(503, f"the server cannot go on now ({error}): try again in a minute")
 
 
 def _mistaken(request: Request, error: Exception) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -71,10 +71,19 @@ class ModelView(BaseModel):
 
 
 class Health(BaseModel):
-    """How busy the server is."""
+    """Whether scans are answered, and how busy the server is."""
 
+    state: Literal["ok", "degraded", "down"] = Field(description="All workers can answer, some can, none can.")
+    workers: int = Field(description="How many scans can be answered at once now.")
     queued: int
     running: int
+
+
+def health_view(jobs: Jobs) -> Health:
+    """How the server is."""
+    ready, all_ = jobs.workers
+    state: Literal["ok", "degraded", "down"] = "down" if ready == 0 else "ok" if ready == all_ else "degraded"
+    return Health(state=state, workers=ready, queued=jobs.count("queued"), running=jobs.count("running"))
 
 
 def job_view(job: Job, jobs: Jobs) -> JobView:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
-from bragglens.errors import BragglensError, ScanError
+from bragglens.errors import BragglensError
 from bragglens.identify.asked import Asked
 from bragglens.identify.identification import Identification, document
 from bragglens.identify.identify import Options, identify_scans, source
 from bragglens.parallel import begin_worker
-from bragglens.scan.apart import limit_memory, scans_apart
+from bragglens.scan.apart import scans_apart
+from bragglens.web import limits
 
 LONGEST = 600.0  # seconds that one file may take
-MOST_MEMORY = 4 * 2**30  # bytes that a worker may take beyond what it starts with
+STARTING = 120.0  # seconds that a process may take to start
 _LOOK = 0.1  # seconds between two looks at whether an answer is still wanted
+_ENDING = 1.0  # seconds that a process may take to end whose pipe has ended
+_OUT_OF_TIME = [-getattr(signal, "SIGXCPU", 0)]  # how a process ends that took more processor time than it may
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,9 @@ def answer(upload: Upload, asked: Asked, options: Options) -> Answer:
         return _answer(upload, asked, options)
     except BragglensError as error:
         return failed(upload, asked, str(error))
+    except MemoryError:
+        most = f"{limits.MOST_MEMORY >> 30} GB"
+        return failed(upload, asked, f"{upload.name}: needs more than the {most} of memory that one scan may take")
     except Exception as error:  # a mistake of ours must not end the worker
         traceback.print_exc(file=sys.stderr)
         mistake = f"{upload.name}: bragglens made a mistake ({type(error).__name__}: {error}): please report it"
@@ -89,58 +98,117 @@ def _report(found: list[Identification], asked: Asked) -> bytes | None:
         return None
 
 
+class LostError(Exception):
+    """A worker's process ended while it had a scan; whether for the scan's sake, nobody knows."""
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A process and the pipe to it."""
+
+    process: BaseProcess
+    pipe: Connection
+
+
 class Worker:
     """A process that has the model in its memory; used by one thread, and started again when it was lost."""
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
-        self._start()
+        self._running: _Running | None = None
 
-    def _start(self) -> None:
-        spawn = multiprocessing.get_context("spawn")  # a forked copy of a process with threads may hang
-        self._pipe, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=_work, args=(theirs, self._asked), daemon=True)
-        self._process.start()
-        theirs.close()  # so that the end of the process is the end of the pipe
+    def revive(self, wanted: Callable[[], bool]) -> bool:
+        """Whether it can be asked; a process that is not there is started, as long as that is `wanted`.
+
+        Raises:
+            OSError: none can be started now, such as where no descriptor or memory is free.
+        """
+        if self._running is not None and self._running.process.is_alive():
+            return True
+        self.close()
+        self._running = _start(self._asked)
+        if _is_ready(self._running.pipe, wanted):
+            return True
+        self.close()
+        return False
 
     def ask(self, upload: Upload, options: Options, wanted: Callable[[], bool]) -> Answer | None:
-        """The answer; None where it was no longer `wanted`, which ends the process that was at it."""
-        until = time.monotonic() + LONGEST
+        """The answer; None where it was no longer `wanted`, which ends the process that was at it.
+
+        Raises:
+            LostError: the process ended, for whatever reason.
+        """
+        if self._running is None:
+            raise LostError
+        until, pipe = time.monotonic() + LONGEST, self._running.pipe
         try:
-            self._pipe.send((upload, options))
-            while not self._pipe.poll(_LOOK):
+            pipe.send((upload, options))
+            while not pipe.poll(_LOOK):
                 if not wanted():
-                    self._again()
+                    self.close()
                     return None
                 if time.monotonic() > until:
-                    raise ScanError(f"{upload.name}: no answer after {LONGEST:g} s, given up: allow fewer elements")
-            received: Answer = self._pipe.recv()
+                    self.close()
+                    return self._given_up(upload, f"no answer after {LONGEST:g} s")
+            received: Answer = pipe.recv()
         except (EOFError, OSError):
-            self._again()
-            return failed(upload, self._asked, f"{upload.name}: its process ended in a crash: please report this file")
-        except ScanError as error:
-            self._again()
-            return failed(upload, self._asked, str(error))
+            self._running.process.join(_ENDING)
+            ended = self._running.process.exitcode
+            self.close()
+            if ended in _OUT_OF_TIME:
+                return self._given_up(upload, f"no answer after {limits.MOST_CPU:g} s of processor time")
+            raise LostError from None
         return received
 
-    def _again(self) -> None:
-        self.close()
-        self._start()
+    def _given_up(self, upload: Upload, why: str) -> Answer:
+        return failed(upload, self._asked, f"{upload.name}: {why}, given up: allow fewer elements")
 
     def close(self) -> None:
         """End the process, whatever it is at."""
-        self._process.kill()
-        self._process.join()
-        self._pipe.close()
+        if self._running is not None:
+            self._running.process.kill()
+            self._running.process.join()
+            with suppress(ValueError):  # another thread that starts a process may have seen it end a moment before us
+                self._running.process.close()
+            self._running.pipe.close()
+            self._running = None
+
+
+def _start(asked: Asked) -> _Running:
+    spawn = multiprocessing.get_context("spawn")  # a forked copy of a process with threads may hang
+    ours, theirs = spawn.Pipe()
+    try:
+        process = spawn.Process(target=_work, args=(theirs, asked), daemon=True)
+        process.start()
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()  # so that the end of the process is the end of the pipe
+    return _Running(process, ours)
+
+
+def _is_ready(pipe: Connection, wanted: Callable[[], bool]) -> bool:
+    """Whether a process says that it has started; it may end before, or take too long."""
+    until = time.monotonic() + STARTING
+    try:
+        while not pipe.poll(_LOOK):
+            if not wanted() or time.monotonic() > until:
+                return False
+        return bool(pipe.recv())
+    except (EOFError, OSError):
+        return False
 
 
 def _work(pipe: Connection, asked: Asked) -> None:
     """Answer until nobody asks any more."""
     begin_worker()
-    limit_memory(MOST_MEMORY)
+    limits.limit_worker_memory()
+    pipe.send(True)
     while True:
         try:
             upload, options = pipe.recv()
         except EOFError:
             return
+        limits.limit_cpu()
         pipe.send(answer(upload, asked, options))

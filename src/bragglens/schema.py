@@ -1,0 +1,203 @@
+"""Schema: what a value read from JSON must be; where it is something else, the field is named.
+
+A schema is built of small checks, functions that raise where they are given something else:
+
+    POINT = record({"x": number(0, 1), "label": text(), "tags": listing(text())})
+    fit("point", {"x": 2, "label": "a", "tags": []}, POINT)
+    # MisfitError: point.x is 2: a number from 0 to 1 is expected
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NoReturn
+
+Check = Callable[[Any], None]
+
+_LONGEST = 10_000  # characters of a text; the formula of a large cell has hundreds
+_SHOWN = 60  # characters of a value in a sentence
+_MOST = 1_000_000  # entries of a list
+
+
+class MisfitError(ValueError):
+    """A value is not what its schema says.
+
+    Attributes:
+        said: what is wrong with it.
+        field: its path from where the check began.
+    """
+
+    def __init__(self, said: str, field: str = "") -> None:
+        super().__init__(f"{field} {said}".strip())
+        self.said, self.field = said, field
+
+    def within(self, outer: str) -> MisfitError:
+        """The same, seen from the field that holds this one."""
+        return MisfitError(self.said, outer + self.field)
+
+
+def fit(name: str, value: Any, check: Check) -> None:
+    """Check a value.
+
+    Raises:
+        MisfitError: it is something else; the message begins with the name and the path within.
+    """
+    try:
+        check(value)
+    except MisfitError as error:
+        raise error.within(name) from None
+
+
+def refuse(value: Any, expected: str) -> NoReturn:
+    """Say what a value is and what it should be.
+
+    Raises:
+        MisfitError: always.
+    """
+    shown = json.dumps(value, default=repr)
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]} ..."
+    raise MisfitError(f"is {shown}: {expected} is expected")
+
+
+def anything(value: Any) -> None:
+    """Whatever there is; what it must be is looked at later."""
+
+
+def number(least: float, most: float) -> Check:
+    """A number in a range, both ends included; neither NaN nor true."""
+
+    def check(value: Any) -> None:
+        if not ((isinstance(value, float) or type(value) is int) and least <= value <= most):
+            refuse(value, f"a number from {least:g} to {most:g}")
+
+    return check
+
+
+def whole(least: int, most: int) -> Check:
+    """A whole number in a range, both ends included."""
+
+    def check(value: Any) -> None:
+        if not (type(value) is int and least <= value <= most):
+            refuse(value, f"a whole number from {least} to {most}")
+
+    return check
+
+
+def text(*, least: int = 0, longest: int = _LONGEST) -> Check:
+    """A text that can be shown: without control characters, which a terminal would obey."""
+
+    def check(value: Any) -> None:
+        if not (isinstance(value, str) and least <= len(value) <= longest and printable(value) == value):
+            refuse(value, f"a text of {least} to {longest} characters that can be printed")
+
+    return check
+
+
+def printable(value: Any) -> Any:
+    """A text, or all texts of lists and records, with a replacement character for what a terminal would obey."""
+    if isinstance(value, str):
+        return value if value.isprintable() else "".join(map(_shown, value))
+    if isinstance(value, list | tuple):
+        return [printable(entry) for entry in value]
+    return {name: printable(entry) for name, entry in value.items()} if isinstance(value, dict) else value
+
+
+def _shown(letter: str) -> str:
+    return "\ufffd" if unicodedata.category(letter) in ("Cc", "Cs") else letter
+
+
+def one_of(choices: Collection[str], expected: str) -> Check:
+    """One of some texts."""
+
+    def check(value: Any) -> None:
+        if not (isinstance(value, str) and value in choices):
+            refuse(value, expected)
+
+    return check
+
+
+def maybe(inner: Check) -> Check:
+    """Null, or what another check says."""
+
+    def check(value: Any) -> None:
+        if value is not None:
+            inner(value)
+
+    return check
+
+
+def listing(inner: Check, *, least: int = 0, most: int = _MOST) -> Check:
+    """A list whose entries are all alike."""
+
+    def check(value: Any) -> None:
+        if not (isinstance(value, list | tuple) and least <= len(value) <= most):
+            refuse(value, f"a list of {least} to {most} entries")
+        for place, entry in enumerate(value):
+            try:
+                inner(entry)
+            except MisfitError as error:
+                raise error.within(f"[{place}]") from None
+
+    return check
+
+
+def row(*inner: Check) -> Check:
+    """A list of so many entries, each with its own check."""
+
+    def check(value: Any) -> None:
+        if not (isinstance(value, list | tuple) and len(value) == len(inner)):
+            refuse(value, f"a list of {len(inner)} entries")
+        for place, one in enumerate(inner):
+            try:
+                one(value[place])
+            except MisfitError as error:
+                raise error.within(f"[{place}]") from None
+
+    return check
+
+
+def record(fields: Mapping[str, Check], *, optional: Collection[str] = ()) -> Check:
+    """Named fields, those and no others; `optional` ones may be left out."""
+
+    def check(value: Any) -> None:
+        if not isinstance(value, dict):
+            refuse(value, f"a record of {', '.join(fields)}")
+        if missing := [name for name in fields if name not in value and name not in optional]:
+            raise MisfitError("is missing", f".{missing[0]}")
+        for name, entry in value.items():
+            if name not in fields:
+                refuse(name, f"one of the fields {', '.join(fields)}")
+            try:
+                fields[name](entry)
+            except MisfitError as error:
+                raise error.within(f".{name}") from None
+
+    return check
+
+
+def table(inner: Check, *, most: int = 1000) -> Check:
+    """Entries under names that are free."""
+    named = text(longest=200)
+
+    def check(value: Any) -> None:
+        if not (isinstance(value, dict) and len(value) <= most):
+            refuse(value, f"a table of up to {most} entries")
+        for name, entry in value.items():
+            fit("a name", name, named)
+            fit(f".{name}", entry, inner)
+
+    return check
+
+
+def either(one: Check, other: Check) -> Check:
+    """What one of two checks lets pass; the other says what is expected."""
+
+    def check(value: Any) -> None:
+        try:
+            one(value)
+        except MisfitError:
+            other(value)
+
+    return check
