@@ -12,6 +12,7 @@ from typing import TypedDict, Unpack
 import numpy as np
 
 from bragglens.crystal.choice import element_choice, named_elements
+from bragglens.crystal.essential import essential_elements
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError, ScanError
@@ -229,6 +230,9 @@ def check(model: Asked, options: Options) -> tuple[str, ...]:
 def allowed_phases(phases: Sequence[Phase], elements: str | None) -> tuple[str, ...]:
     """Names of the phases that a choice of elements leaves.
 
+    Of a phase its essential elements count (`essential_elements`): one whose structure was refined on a crystal with
+    some iron is left where iron is not named.
+
     Args:
         phases: of the library.
         elements: see `element_choice`.
@@ -236,8 +240,10 @@ def allowed_phases(phases: Sequence[Phase], elements: str | None) -> tuple[str, 
     Raises:
         BragglensError: a symbol is no element, or no phase is left.
     """
+    if elements is None:
+        return tuple(phase.name for phase in phases)
     chosen = element_choice(elements)
-    left = tuple(phase.name for phase in phases if chosen({site.element for site in phase.sites}))
+    left = tuple(phase.name for phase in phases if chosen(essential_elements(phase)))
     if not left:
         raise BragglensError(f"elements '{elements}': no phase of the library is left: allow more elements")
     return left
