@@ -177,6 +177,20 @@ def test_elements_narrow_the_library(titania: Library) -> None:
         allowed_phases(titania.phases, "-Ti")
 
 
+def test_a_structure_refined_on_an_impure_crystal_is_left_where_the_impurity_is_not_named(titania: Library) -> None:
+    rutile = next(phase for phase in titania if phase.name == "rutile")
+    mixed = [
+        replace(site, label=element, element=element, occupancy=share)
+        for site in rutile.sites
+        for element, share in (((("Ti", 0.8), ("Fe", 0.2))) if site.element == "Ti" else (("O", 1.0),))
+    ]
+    natural = replace(rutile, name="natural", sites=tuple(mixed))
+    assert allowed_phases([natural], "Ti,O") == ("natural",)
+    assert allowed_phases([natural], "-Fe") == ("natural",)
+    with pytest.raises(BragglensError, match="no phase of the library is left"):
+        allowed_phases([natural], "Fe,O")
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

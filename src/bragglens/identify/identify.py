@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.crystal.choice import Elements, element_choice, named_elements, read_choice
+from bragglens.crystal.essential import essential_elements
 from bragglens.crystal.formula import chemical_formula
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
@@ -339,6 +340,9 @@ def check(model: Asked, options: Options) -> tuple[str, ...]:
 def allowed_phases(phases: Sequence[Phase], elements: Elements | None) -> tuple[str, ...]:
     """Names of the phases that a choice of elements leaves.
 
+    Of a phase its essential elements count (`essential_elements`): one whose structure was refined on a crystal with
+    some iron is left where iron is not named.
+
     Args:
         phases: of the library.
         elements: see `read_choice`.
@@ -346,8 +350,10 @@ def allowed_phases(phases: Sequence[Phase], elements: Elements | None) -> tuple[
     Raises:
         BragglensError: a symbol is no element, or no phase is left.
     """
+    if elements is None:
+        return tuple(phase.name for phase in phases)
     chosen, words = element_choice(elements), str(read_choice(elements))
-    left = tuple(phase.name for phase in phases if chosen({site.element for site in phase.sites}))
+    left = tuple(phase.name for phase in phases if chosen(essential_elements(phase)))
     if not left:
         raise BragglensError(f"elements '{words}': no phase of the library is left: allow more elements")
     return left

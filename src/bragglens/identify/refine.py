@@ -55,10 +55,10 @@ _TABLE = np.array([*_SHARED.values(), *_OWN.values()]).T
 _START, _LOW, _HIGH, _STEP, _USUAL = _TABLE
 _N, _K = len(_SHARED), len(_OWN)
 ZERO, DISPLACEMENT, WIDTH = 0, 1, 2  # places among the shared values
-_MARCH, EXTRA_B, _FAULTS, FIRST_STRAIN = 2, 3, 4, 5  # places among a phase's own
+MARCH, EXTRA_B, _FAULTS, FIRST_STRAIN = 2, 3, 4, 5  # places among a phase's own
 # Of Suortti's correction; p and q are hard to tell apart. Of 0.25 to 1 the weighed mixtures of oxides fit best by this.
 _ROUGHNESS_Q = 0.35
-_TEXTURE_AXES = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1))
+TEXTURE_AXES = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1))
 # Mean distance from a fit that noise alone leaves, in its standard deviations: 0.8 of a normal distribution, less what
 # the fit takes up; of 74 simulated oxides with 200 counts at the top a quarter leaves less.
 _NOISE_LEFT = 0.6
@@ -113,7 +113,7 @@ class State:
     @property
     def march_logarithm(self) -> Array:
         """ln r of each phase's texture."""
-        return self.own[:, _MARCH]
+        return self.own[:, MARCH]
 
     def in_order(self) -> State:
         """The same with its phases in the order of the candidates."""
@@ -208,7 +208,7 @@ def render_states(
         microstrain=np.exp(own[:, 1:2]),
         lorentzian=np.ascontiguousarray(lorentzian[:, None]),
         axis=np.ascontiguousarray(axes[:, None, :]),
-        march=np.exp(own[:, _MARCH, None]),
+        march=np.exp(own[:, MARCH, None]),
         resolution=widths,
         roughness=np.column_stack([roughness, np.full(len(phases), _ROUGHNESS_Q)]),
         axial=np.ascontiguousarray(axial),
@@ -224,7 +224,8 @@ def render_states(
             size=1 / (np.exp(-own[faulted, :1]) + own[faulted, _FAULTS, None]),
         )
         patterns[faulted] += render_per_gram(known.packed, some, observed.grid)
-    return np.asarray(patterns * np.exp(-2 * own[:, EXTRA_B, None] * s2), dtype=np.float64)
+    values, which = np.unique(own[:, EXTRA_B], return_inverse=True)  # most rows share theirs
+    return np.asarray(patterns * np.exp(-2 * values[:, None] * s2)[which], dtype=np.float64)
 
 
 def _widths(instrument: Instrument, width: float) -> tuple[float, float, float, float, float]:
@@ -251,14 +252,24 @@ def solve(known: Candidates, observed: Observed, state: State, patterns: Array |
         patterns = _patterns(known, observed, state)
     k = len(patterns)
     norm = observed.counts.max() / np.maximum(patterns.max(axis=1, initial=0.0), 1e-300)
-    columns = np.vstack([patterns * norm[:, None], observed.background.T])
-    weighted = columns / observed.sigma
-    target = observed.counts / observed.sigma
-    values = _non_negative(weighted @ weighted.T, weighted @ target, k)
-    calculated = values @ columns
+    gram, right = _linear_system(observed, patterns * norm[:, None] / observed.sigma)
+    values = _non_negative(gram, right, k)
+    scales = values[:k] * norm
+    background = observed.background @ values[k:]
+    calculated = scales @ patterns + background
     chi2 = observed.information * float((((observed.counts - calculated) / observed.sigma) ** 2).sum())
-    background = values[k:] @ observed.background.T
-    return Solution(state, patterns, values[:k] * norm, calculated, background, chi2, chi2 + _unusual(known, state))
+    return Solution(state, patterns, scales, calculated, background, chi2, chi2 + _unusual(known, state))
+
+
+def _linear_system(observed: Observed, weighted: Array) -> tuple[Array, Array]:
+    """Normal equations of the scales of patterns, given over sigma, and of the background columns after them."""
+    own, count = observed.background_products
+    k = len(weighted)
+    gram = np.empty((k + len(count), k + len(count)))
+    gram[:k, :k], gram[k:, k:] = weighted @ weighted.T, own
+    gram[:k, k:] = weighted @ observed.weighted_background.T
+    gram[k:, :k] = gram[:k, k:].T
+    return gram, np.concatenate([weighted @ observed.weighted_counts, count])
 
 
 def solve_symmetric(matrix: Array, right: Array) -> Array:
@@ -344,7 +355,7 @@ def _free(known: Candidates, state: State, texture: bool, only: int | None) -> N
         if only is None or only == i:
             strains = len(known.crystals[phase].strain_basis)
             faults = [_FAULTS] if known.packed.blurred[phase] >= 0 else []
-            own = [0, 1, *([_MARCH] if texture else []), EXTRA_B, *faults, *range(FIRST_STRAIN, FIRST_STRAIN + strains)]
+            own = [0, 1, *([MARCH] if texture else []), EXTRA_B, *faults, *range(FIRST_STRAIN, FIRST_STRAIN + strains)]
             free += [_N + i * _K + j for j in own]
     return np.array(free, dtype=np.intp)
 
@@ -392,10 +403,9 @@ def _normal_equations(
     steps = np.where(vector[free] + steps > high[free], -steps, steps)
     derivative = _derivatives(known, observed, solution, free, steps) / observed.sigma
     present = solution.scales > 0
-    columns = np.vstack([solution.patterns[present] * solution.scales[present, None], observed.background.T])
-    columns = columns / observed.sigma
-    gram = columns @ columns.T
-    mixed = columns @ derivative.T
+    weighted = solution.patterns[present] * (solution.scales[present, None] / observed.sigma)
+    gram, _ = _linear_system(observed, weighted)
+    mixed = np.vstack([weighted @ derivative.T, observed.weighted_background @ derivative.T])
     residual = (observed.counts - solution.calculated) / observed.sigma
     matrix = derivative @ derivative.T - mixed.T @ solve_symmetric(gram, mixed)
     gradient = derivative @ residual
@@ -427,13 +437,14 @@ def _derivatives(
     phases = np.array(state.phases, dtype=np.int64)[who]
     moved_patterns = render_states(known, observed, table[:, :_N], table[:, _N:], phases, state.axes[who])
     change = (moved_patterns - solution.patterns[who]) * solution.scales[who, None]
-    np.add.at(out, np.array(number), change)
+    for j, row in zip(number, change, strict=True):
+        out[j] += row
     return out / steps[:, None]
 
 
 def misfit_unit(observed: Observed, solution: Solution) -> float:
     """Reduced chi2 of a fit, at least 1: what one unit of misfit is worth where no fit is perfect."""
-    return max(1.0, solution.chi2 / (observed.information * observed.grid.size))
+    return max(1.0, solution.chi2 / (observed.information * observed.measured.sum()))
 
 
 def covariance(known: Candidates, observed: Observed, solution: Solution) -> Array:
@@ -469,10 +480,10 @@ def choose_texture(known: Candidates, observed: Observed, solution: Solution) ->
     """For each phase the texture axis that helps most, its strength still 1."""
     state = solution.state
     axes = state.axes.copy()
-    trials = [(np.array(axis, float), np.log(march)) for axis in _TEXTURE_AXES for march in (0.75, 1.33)]
+    trials = [(np.array(axis, float), np.log(march)) for axis in TEXTURE_AXES for march in (0.75, 1.33)]
     for i in range(len(state.phases)):
         own = np.tile(state.own[i], (len(trials), 1))
-        own[:, _MARCH] = [march for _, march in trials]
+        own[:, MARCH] = [march for _, march in trials]
         phases = np.full(len(trials), state.phases[i])
         rendered = render_states(known, observed, state.shared, own, phases, np.array([axis for axis, _ in trials]))
         costs = []
@@ -496,7 +507,7 @@ def states(known: Candidates, state: State) -> tuple[Instrument, tuple[Specimen,
             lorentzian=lorentzian,
             strain=tuple(own[FIRST_STRAIN:][: len(known.crystals[phase].strain_basis)].tolist()),
             texture_axis=(int(axis[0]), int(axis[1]), int(axis[2])),
-            march=float(np.exp(own[_MARCH])),
+            march=float(np.exp(own[MARCH])),
             displacement=displacement,
             roughness=(roughness, _ROUGHNESS_Q),
             faults=float(own[_FAULTS]),
@@ -515,7 +526,7 @@ def phase_residuals(observed: Observed, solution: Solution) -> Array:
     """
     total = np.maximum(solution.calculated - solution.background, 1e-12)
     measured = np.maximum(observed.counts - solution.background, 0)
-    own = solution.patterns * solution.scales[:, None]
+    own = solution.patterns * solution.scales[:, None] * observed.measured
     whole = np.maximum(own @ np.maximum(measured, total), 1e-300)
     misfit, noise = own @ np.abs(measured - total) / whole, own @ (_NOISE_LEFT * observed.noise) / whole
     return np.asarray(np.sqrt(np.maximum(misfit**2 - noise**2, 0.0)))

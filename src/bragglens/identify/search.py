@@ -13,6 +13,8 @@ from bragglens.identify.observed import LINE, SOFT, Observed, moving_average
 from bragglens.identify.refine import (
     DISPLACEMENT,
     FIRST_STRAIN,
+    MARCH,
+    TEXTURE_AXES,
     USUAL_DISPLACEMENT,
     USUAL_STRAIN,
     WIDTH,
@@ -36,6 +38,8 @@ Array = NDArray[np.float64]
 MOST_PHASES = 8
 _DISPLACEMENTS = np.linspace(-0.4, 0.4, 9)  # mm, tried while no phase tells the shift
 _TRIED = 4  # candidates that are fitted, of those that screening puts first
+_POLISHINGS = 2  # rounds of further starts for the phases that a search ends with
+_ORIENTED = 2  # of these, so many are tried with preferred orientation before a search ends
 SURE_EVIDENCE = 100.0  # of a detection limit: half of the phases at it are found (benchmarks/detection.py)
 LEAST_EVIDENCE = 10.0  # below it a phase is not considered at all
 _STRAINED = 2 * USUAL_STRAIN  # beyond it a lattice may be at the lines of another phase
@@ -260,14 +264,28 @@ def _grow(
     added = [add(known, observed, solution, trial) for trial in _likeliest(known, observed, solution, rest, prior)]
     if not added:
         return None
-    worth = [evidence(known, observed, solution, a, -1) + prior.of(a.state.phases[-1], there) for a in added]
-    best = refine(known, observed, added[int(np.argmax(worth))], rounds=6)
-    return best if evidence(known, observed, solution, best, -1) > LEAST_EVIDENCE else None
+
+    def support(one: Solution) -> float:
+        return evidence(known, observed, solution, one, -1) + prior.of(one.state.phases[-1], there)
+
+    added.sort(key=support, reverse=True)
+    best = refine(known, observed, added[0], rounds=6)
+    if evidence(known, observed, solution, best, -1) > LEAST_EVIDENCE:
+        return best
+    oriented = max((_oriented(known, observed, one) for one in added[:_ORIENTED]), key=support)
+    return oriented if evidence(known, observed, solution, oriented, -1) > LEAST_EVIDENCE else None
+
+
+def _oriented(known: Candidates, observed: Observed, solution: Solution) -> Solution:
+    """A solution whose last phase may have preferred orientation: what one whose lines are hardly seen may need."""
+    chosen = choose_texture(known, observed, solution)
+    own = len(solution.state.phases) - 1
+    return refine(known, observed, chosen, rounds=8, texture=True, only=own if own else None)
 
 
 def settle(known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int], prior: Prior) -> Found:
     """Take out phases that do not hold, exchange others for better ones, until all stand."""
-    exchanges = 0
+    exchanges, polished = 0, set[tuple[int, ...]]()
     while True:
         solution = _relaxed(known, observed, solution)
         left_out = [_without(known, observed, solution, i) for i in range(len(solution.state.phases))]
@@ -279,14 +297,60 @@ def settle(known: Candidates, observed: Observed, solution: Solution, pool: Sequ
         if merged is not None:
             solution = merged
             continue
+        if solution.state.phases not in polished:
+            polished.add(solution.state.phases)
+            before, solution = solution.cost, _polished(known, observed, solution)
+            if before - solution.cost > misfit_unit(observed, solution):
+                continue
         better, phases = _exchange(known, observed, solution, pool, prior, left_out, proofs)
         if better is None or exchanges == MOST_PHASES:
             return Found(solution, phases)
         solution, exchanges = better, exchanges + 1
 
 
+def _polished(known: Candidates, observed: Observed, solution: Solution) -> Solution:
+    """The same phases in the best of the states that further starts lead to.
+
+    Textures, breadths and lattices make up for each other, so that small steps from one start end in one of many states
+    that are nearly as good: of 20 random starts the best is some units of misfit better than most.
+    """
+    for _ in range(_POLISHINGS if solution.state.phases else 0):
+        before = solution.cost
+        for start in (_anew, _turned):
+            solution = min(solution, start(known, observed, solution), key=lambda one: one.cost)
+        if before - solution.cost < misfit_unit(observed, solution):
+            break
+    return solution
+
+
+def _turned(known: Candidates, observed: Observed, solution: Solution) -> Solution:
+    """Fitted from other texture axes, those that are better for one phase after the other, all else held."""
+    best = solution
+    for place in range(len(solution.state.phases)):
+        tried = (_with_axis(known, observed, best, place, axis) for axis in TEXTURE_AXES)
+        best = min((best, *tried), key=lambda one: one.cost)
+    return refine(known, observed, best, rounds=8, texture=True)
+
+
+def _with_axis(
+    known: Candidates, observed: Observed, best: Solution, place: int, axis: tuple[int, int, int]
+) -> Solution:
+    axes, own = best.state.axes.copy(), best.state.own.copy()
+    axes[place], own[place, MARCH] = axis, 0.0
+    start = solve(known, observed, replace(best.state, axes=axes, own=own))
+    return refine(known, observed, start, rounds=3, texture=True, only=place)
+
+
+def _anew(known: Candidates, observed: Observed, solution: Solution) -> Solution:
+    """Fitted from the usual breadths, displacements and no texture, the lattices kept."""
+    own = np.tile(usual_state(), (len(solution.state.phases), 1))
+    own[:, FIRST_STRAIN:] = solution.state.own[:, FIRST_STRAIN:]
+    plain = refine(known, observed, solve(known, observed, replace(solution.state, own=own)), rounds=8)
+    return refine(known, observed, choose_texture(known, observed, plain), rounds=8, texture=True)
+
+
 def _relaxed(known: Candidates, observed: Observed, solution: Solution) -> Solution:
-    """The same phases fitted anew from their own lattices, where that ends better.
+    """The same phases fitted from their own lattices where two are strained far, if that ends better.
 
     Of two structures of one kind the first that is added takes the lines of the stronger one, whichever it is; the
     second is left with those of the first, and no small step leads from there to both at their own.
@@ -298,7 +362,7 @@ def _relaxed(known: Candidates, observed: Observed, solution: Solution) -> Solut
     own[:, FIRST_STRAIN:] = 0.0
     start = solve(known, observed, replace(solution.state, own=own))
     relaxed = refine(known, observed, start, rounds=8, texture=True)
-    return relaxed if relaxed.cost < solution.cost else solution
+    return min(solution, relaxed, key=lambda one: one.cost)
 
 
 def _merged(

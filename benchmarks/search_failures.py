@@ -1,0 +1,233 @@
+"""Does the search end in a worse fit than the phases of the label give? Every labelled scan, blind and with elements.
+
+    python benchmarks/search_failures.py [--data DIR] [SET ...]
+    python benchmarks/search_failures.py --stored
+
+Each scan is asked against the library of its set and all minerals of AMCSD: blind, and with the elements of its
+labelled phases. The labelled phases are then fitted alone from 20 seeded starts (shifts, widths, lattices, textures and
+the order of the phases drawn anew). The best of these fits is held against the fit in which the search ended, by the
+search's own criterion: misfit in units of what is left, plus the price of each phase, less what the network says for
+it. The search has failed where the labelled phases are better by more than one unit. Answers are kept in
+benchmarks/results/answers; --stored writes results/search_failures.md from those that are there.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from asked import ANSWERS, RESULTS, arguments
+from numpy.typing import NDArray
+from thousands import combined
+
+from bragglens.crystal.phase import Phase
+from bragglens.identify import verify
+from bragglens.identify.evaluate import Label, read_manifest
+from bragglens.identify.identify import identify
+from bragglens.identify.observed import Observed
+from bragglens.identify.refine import (
+    FIRST_STRAIN,
+    Candidates,
+    Solution,
+    State,
+    candidates,
+    choose_texture,
+    empty,
+    misfit_unit,
+    refine,
+    solve,
+)
+from bragglens.identify.search import LEAST_EVIDENCE, Found, Prior, search
+from bragglens.match.catalogue import Catalogue
+from bragglens.scan.read import read_scan
+
+SETS = {  # set: library of the shared data whose phases are added to the minerals
+    "single_rruff": "minerals",
+    "single_rockjock": "minerals",
+    "weighed_oxides": "oxides",
+    "li_mn_ti_o_f": "oxides",
+    "weighed_cpd": "oxides",
+    "tio2_mixtures": "oxides",
+    "single_tio2": "oxides",
+    "mixed_rockjock": "minerals",
+}
+STARTS = 20
+WORSE = 1.0  # unit of misfit; a smaller difference is where the steps ended, not where they went
+SHIFT, DISPLACEMENT, LOG_WIDTH, STRAIN, LOG_SIZE = 0.03, 0.1, 0.4, 0.002, 0.7  # how far starts spread, one sigma
+ENDINGS = ("never proposed", "proposed and dropped", "bad minimum")
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The last search of an answer: what it was given, and what came of it."""
+
+    known: Candidates
+    observed: Observed
+    pool: tuple[int, ...]
+    prior: Prior
+    found: Found
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("sets", nargs="*", metavar="SET")
+    parser.add_argument("--stored", action="store_true")
+    parser.add_argument("--every", type=int, default=1, help="only each n-th scan of a set")
+    options = parser.parse_args()
+    for name in [] if options.stored else options.sets or SETS:
+        rows = list(of_set(name, options.data, options.every))
+        ANSWERS.mkdir(parents=True, exist_ok=True)
+        (ANSWERS / f"search-failures-{name}.json").write_text(json.dumps(rows, indent=0))
+    (RESULTS / "search_failures.md").write_text(table())
+    print(table())
+
+
+# --- what the search did ------------------------------------------------------------------------------------------
+
+
+def of_set(name: str, data: Path, every: int) -> Iterator[dict[str, Any]]:
+    """A row for each scan that holds a phase of the library and each way of asking."""
+    whole, _ = combined(data, SETS[name])
+    by_name = {phase.name: phase for phase in whole.library}
+    labels = [label for label in read_manifest(data / "dev.csv", sets=[name]) if label.phases]
+    for label in labels[::every]:
+        there = [by_name[one] for one in sorted(label.phases)]
+        elements = ",".join(sorted({site.element for phase in there for site in phase.sites}))
+        best: Solution | None = None
+        for way, given in (("blind", None), ("elements", elements)):
+            started = time.process_time()
+            last = searched(label, whole, given)
+            seconds = time.process_time() - started
+            best = best or best_of_starts(last, there)
+            row = compared(last, best, there)
+            row |= {"file": label.file.name, "way": way, "strangers": bool(label.strangers), "cpu": seconds}
+            print(row if row["failed"] else ".", flush=True)
+            yield row
+
+
+def searched(label: Label, whole: Catalogue, elements: str | None) -> Searched:
+    """The last search that an answer is made of."""
+    kept: list[Searched] = []
+
+    def recording(known: Candidates, observed: Observed, pool: Sequence[int], prior: Prior) -> Found:
+        found = search(known, observed, pool, prior)
+        kept.append(Searched(known, observed, tuple(pool), prior, found))
+        return found
+
+    with patch.object(verify, "search", recording):
+        identify(read_scan(label.file), whole, wavelength=label.wavelength, elements=elements)
+    return kept[-1]
+
+
+def compared(last: Searched, best: Solution, there: Sequence[Phase]) -> dict[str, Any]:
+    """The fit of the labelled phases beside the one of the search."""
+    names = [phase.name for phase in last.known.phases]
+    found = last.found.solution
+    unit = misfit_unit(last.observed, min(found, best, key=lambda one: one.cost))
+    worse = found.cost / unit + price(last, [names[i] for i in found.state.phases])
+    worse -= best.cost / unit + price(last, [phase.name for phase in there])
+    held = {names[i] for i in found.state.phases}
+    proposed = {names[i] for i in last.pool}
+    absent = {phase.name for phase in there} - held
+    ending = ENDINGS[2] if not absent else ENDINGS[1] if absent <= proposed else ENDINGS[0]
+    return {
+        "there": sorted(phase.name for phase in there),
+        "found": sorted(held),
+        "worse": worse,
+        "cost": [found.cost, best.cost],
+        "unit": unit,
+        "failed": ending if worse > WORSE else "",
+    }
+
+
+def price(last: Searched, phases: Sequence[str]) -> float:
+    """What phases must be worth, less what the network says for them."""
+    place = {phase.name: i for i, phase in enumerate(last.known.phases)}
+    least = float(last.prior.evidence.min(initial=0.0))
+    said = sum(float(last.prior.evidence[place[name]]) if name in place else least for name in phases)
+    return LEAST_EVIDENCE * len(phases) - said
+
+
+# --- the labelled phases alone ------------------------------------------------------------------------------------
+
+
+def best_of_starts(last: Searched, there: Sequence[Phase]) -> Solution:
+    """The best of the fits of phases from seeded starts."""
+    known = candidates(there, replace(last.known.instrument), float(last.known.atlas.grid.stop + 1))
+    rng = np.random.default_rng(7)
+    fits = [_fitted(known, last.observed, start(known, rng)) for _ in range(STARTS)]
+    return min(fits, key=lambda one: one.cost)
+
+
+def start(known: Candidates, rng: np.random.Generator) -> State:
+    """All phases in a state drawn near the usual one."""
+    state = empty()
+    for phase in rng.permutation(len(known.crystals)):
+        state = state.with_phase(int(phase))
+    shared, own = state.shared.copy(), state.own.copy()
+    shared[:3] += rng.normal(0, (SHIFT, DISPLACEMENT, LOG_WIDTH))
+    own[:, :2] += rng.normal(0, LOG_SIZE, (len(own), 2))
+    for row, phase in zip(own, state.phases, strict=True):
+        strains = len(known.crystals[phase].strain_basis)
+        row[FIRST_STRAIN : FIRST_STRAIN + strains] = rng.normal(0, STRAIN, strains)
+    return replace(state, shared=shared, own=own)
+
+
+def _fitted(known: Candidates, observed: Observed, state: State) -> Solution:
+    """Fitted on soft lines first, then on those measured, then with texture."""
+    soft = refine(known, observed.softened, solve(known, observed.softened, state), rounds=8)
+    sharp = refine(known, observed, solve(known, observed, soft.state), rounds=8)
+    return refine(known, observed, choose_texture(known, observed, sharp), rounds=20, texture=True)
+
+
+# --- what comes of it ---------------------------------------------------------------------------------------------
+
+HEAD = """# Where the search ends in a worse fit than it could
+
+`python benchmarks/search_failures.py`. Cells say blind / with the elements. *failed*: the labelled phases, fitted alone
+from 20 seeded starts, are better by more than one unit of the search's own criterion (misfit in units of what is left,
+plus 10 for each phase, less what the network says for it). *never proposed*: a labelled phase was not among those that
+were fitted; *proposed and dropped*: it was, and the search ended without it; *bad minimum*: the search ended with these
+phases, in a worse state. Scans that also hold a phase without a structure are counted apart.
+
+| set | scans | failed | never proposed | proposed and dropped | bad minimum | median CPU (s) | longest (s) |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def table() -> str:
+    text = HEAD
+    failures = []
+    for name in SETS:
+        path = ANSWERS / f"search-failures-{name}.json"
+        rows = json.loads(path.read_text()) if path.exists() else []
+        for strangers in (False, True):
+            some = [row for row in rows if row["strangers"] == strangers]
+            if some:
+                ways = [[row for row in some if row["way"] == way] for way in ("blind", "elements")]
+                text += _line(name + (", with a phase that has no structure" if strangers else ""), ways)
+                failures += [(name, row) for row in some if row["failed"]]
+    text += "\n| set | scan | way | labelled | the search ended with | worse by | |\n" + "|---" * 7 + "|\n"
+    for name, row in failures:
+        cells = [name, row["file"], row["way"], ", ".join(row["there"]), ", ".join(row["found"]) or "nothing"]
+        text += f"| {' | '.join(cells)} | {row['worse']:.1f} | {row['failed']} |\n"
+    return text if failures else text[: text.rindex("\n| set |")]
+
+
+def _line(name: str, ways: Sequence[Sequence[dict[str, Any]]]) -> str:
+    counts = [" / ".join(str(len(rows)) for rows in ways)]
+    counts.append(" / ".join(str(sum(bool(row["failed"]) for row in rows)) for rows in ways))
+    counts += [" / ".join(str(sum(row["failed"] == one for row in rows)) for rows in ways) for one in ENDINGS]
+    times: list[NDArray[np.float64]] = [np.array([row["cpu"] for row in rows]) for rows in ways]
+    counts += [" / ".join(f"{figure(one):.1f}" for one in times) for figure in (np.median, np.max)]
+    return f"| {name} | {' | '.join(counts)} |\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Essential: the elements that a structure cannot do without, those that only replace a part of another left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bragglens.crystal.phase import Phase, Site
+
+SAME_PLACE = 0.5
+"""Å; atoms closer than this exclude each other, so that they share one place (no bond is shorter than 0.7 Å)."""
+_FULL = 0.99  # occupancy from which on an atom leaves no room for another
+
+
+def essential_elements(phase: Phase) -> frozenset[str]:
+    """The elements of a phase, without those that everywhere replace the lesser part of another element.
+
+    A structure of forsterite was often refined on a crystal with some iron: Mg1.6Fe0.4SiO4 stands for Mg2SiO4 too, and
+    not for Fe2SiO4. An element is essential if at some place it is the most frequent one, or holds half of it.
+    """
+    if all(site.occupancy > _FULL for site in phase.sites):
+        return frozenset(site.element for site in phase.sites)
+    found: set[str] = set()
+    for place in _places(phase):
+        share: dict[str, float] = {}
+        for site in place:
+            share[site.element] = share.get(site.element, 0.0) + site.occupancy
+        most, whole = max(share.values()), sum(share.values())
+        found |= {element for element, part in share.items() if part >= min(most, whole / 2)}
+    return frozenset(found)
+
+
+def _places(phase: Phase) -> Iterator[list[Site]]:
+    """Sites of the asymmetric unit, those at one place together."""
+    axes = np.array(phase.unit_cell.orth.mat.tolist())
+    left = list(phase.sites)
+    while left:
+        between = np.array([site.position for site in left]) - left[0].position
+        near = np.linalg.norm((between - np.round(between)) @ axes.T, axis=1) < SAME_PLACE
+        yield [site for site, one in zip(left, near, strict=True) if one]
+        left = [site for site, one in zip(left, near, strict=True) if not one]
