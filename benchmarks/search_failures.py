@@ -167,7 +167,7 @@ def best_of_starts(last: Searched, there: Sequence[Phase]) -> Solution:
 
 def start(known: Candidates, rng: np.random.Generator) -> State:
     """All phases in a state drawn near the usual one."""
-    state = empty()
+    state = empty(known)
     for phase in rng.permutation(len(known.crystals)):
         state = state.with_phase(int(phase))
     shared, own = state.shared.copy(), state.own.copy()

@@ -13,7 +13,6 @@ from bragglens.identify.observed import LINE, SOFT, Observed, moving_average
 from bragglens.identify.refine import (
     DISPLACEMENT,
     FIRST_STRAIN,
-    MARCH,
     TEXTURE_AXES,
     USUAL_DISPLACEMENT,
     USUAL_STRAIN,
@@ -335,9 +334,9 @@ def _turned(known: Candidates, observed: Observed, solution: Solution) -> Soluti
 def _with_axis(
     known: Candidates, observed: Observed, best: Solution, place: int, axis: tuple[int, int, int]
 ) -> Solution:
-    axes, own = best.state.axes.copy(), best.state.own.copy()
-    axes[place], own[place, MARCH] = axis, 0.0
-    start = solve(known, observed, replace(best.state, axes=axes, own=own))
+    axes = best.state.axes.copy()
+    axes[place] = axis
+    start = solve(known, observed, replace(best.state, axes=axes))  # as strong about another axis
     return refine(known, observed, start, rounds=3, texture=True, only=place)
 
 
