@@ -23,22 +23,9 @@ from bragglens.simulate.reference import pattern
 from bragglens.simulate.render import reflections_in_range
 from bragglens.simulate.specimen import Specimen
 
-SCANS = (  # one mineral each, of all systems; textured, broad, strained and impure ones among them
-    [
-        "R040012",
-        "R040031",
-        "R050072",
-        "R060939",
-        "R070578",
-        "R070616",
-        "R040052",
-        "ILMENITE",
-        "CALCITE",
-        "QUARTZ",
-        "ALBITE",
-        "DOLOMITE",
-    ]
-)
+# One mineral each, of all systems; textured, broad, strained and impure ones among them.
+RRUFF = ("R040012", "R040031", "R050072", "R060939", "R070578", "R070616", "R040052")
+SCANS = (*RRUFF, "ILMENITE", "CALCITE", "QUARTZ", "ALBITE", "DOLOMITE")
 
 
 def price(found: Found) -> float:
@@ -72,7 +59,8 @@ def test_a_narrower_pool_gives_no_worse_a_fit_of_measured_scans(shared: Path) ->
         if tried == 12 or not any(name in label.file.stem for name in SCANS):
             continue
         scan = replace(read_scan(label.file), wavelength=label.wavelength)
-        observed, wide, narrow = wide_and_narrow(scan, phases)
+        some = tuple(phase for i, phase in enumerate(phases) if i % 4 == 0 or phase.name in label.phases)
+        observed, wide, narrow = wide_and_narrow(scan, some)
         assert price(narrow) <= price(wide) + misfit_unit(observed, wide.solution), label.file.name
         tried += 1
     assert tried > 8
