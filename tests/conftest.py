@@ -21,8 +21,11 @@ from bragglens.scan.pattern import Grid
 @pytest.fixture(scope="session", autouse=True)
 def no_process_survives() -> Iterator[None]:
     """The first fixture to begin and the last to end."""
+    from bragglens.scan.apart import reader
+
     with none_left():
         yield
+        reader().close()  # as at the end of any process that has read files
 
 
 @pytest.fixture(scope="session")

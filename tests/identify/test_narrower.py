@@ -24,8 +24,8 @@ from bragglens.simulate.render import reflections_in_range
 from bragglens.simulate.specimen import Specimen
 
 # One mineral each, of all systems; textured, broad, strained and impure ones among them.
-RRUFF = ("R040012", "R040031", "R050072", "R060939", "R070578", "R070616", "R040052")
-SCANS = (*RRUFF, "ILMENITE", "CALCITE", "QUARTZ", "ALBITE", "DOLOMITE")
+RRUFF = ("R040012", "R050072", "R060939", "R070578", "R070616")
+SCANS = (*RRUFF, "ILMENITE", "CALCITE", "DOLOMITE", "ARAGONITE", "GYPSUM", "HEMATITE", "ZINCITE")
 
 
 def price(found: Found) -> float:
@@ -56,14 +56,14 @@ def test_a_narrower_pool_gives_no_worse_a_fit_of_measured_scans(shared: Path) ->
     phases = read_library(shared / "phases" / "minerals").phases
     tried = 0
     for label in read_manifest(shared / "dev.csv", sets=["single_rruff", "single_rockjock"]):
-        if tried == 12 or not any(name in label.file.stem for name in SCANS):
+        if not label.file.stem.endswith(SCANS):
             continue
         scan = replace(read_scan(label.file), wavelength=label.wavelength)
         some = tuple(phase for i, phase in enumerate(phases) if i % 4 == 0 or phase.name in label.phases)
         observed, wide, narrow = wide_and_narrow(scan, some)
         assert price(narrow) <= price(wide) + misfit_unit(observed, wide.solution), label.file.name
         tried += 1
-    assert tried > 8
+    assert tried == len(SCANS)
 
 
 def test_a_phase_with_strong_preferred_orientation_is_not_dropped(titania: Library) -> None:

@@ -220,7 +220,7 @@ def test_a_relative_that_is_not_named_is_told(titania: Library, monkeypatch: pyt
     assert [one["name"] for one in answer.to_dict()["relatives"]] == [own.name]
     assert answer.unexplained is not None
     assert answer.unexplained < 0.05  # it stays in the fit, so that what else is there is judged without its lines
-    assert f"What fits is {own.name} (lattice changed by up to 1.6%" in sentence(answer)
+    assert f"No phase is named: {own.name} (Al2O3, R -3 c, lattice changed by up to 1.6%" in sentence(answer)
     picture = picture_of(answer, None)
     assert picture is not None
     assert [layer.told for layer in picture.layers] == [RELATIVE]

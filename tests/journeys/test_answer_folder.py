@@ -113,7 +113,5 @@ def test_what_does_not_go_together_is_refused(scans: Path, tmp_path: Path) -> No
     for more in (["--table", str(tmp_path / "t.csv")],):
         done = subprocess.run(_command(scans, tmp_path, *more), capture_output=True, text=True)
         assert done.returncode == 2
-    alone = [*RUN, str(scans), "--phases", PHASES, "--workers", "2"]
-    assert subprocess.run(alone, capture_output=True).returncode == 2
     among = subprocess.run(_command(scans, scans), capture_output=True, text=True)
     assert "apart from the scans" in among.stderr

@@ -458,15 +458,14 @@ def test_an_output_that_fails_takes_no_other_with_it(
 ) -> None:
     model = save_model(small_model, tmp_path / "m.bragglens")
     (tmp_path / "file").touch()  # where a folder of figures cannot be
-    options = ("-m", model, "--wavelength", "CuKa", "--network-only", "--figure", tmp_path / "file")
+    options = ("-m", model, "--wavelength", "CuKa", "--network-only", "--figure", tmp_path / "file" / "figures")
     two = scans(tmp_path, 2)
-    asked = (*options, "--series", tmp_path / "s.png", "--json", tmp_path / "a.json", "--report", tmp_path / "r.html")
+    asked = (*options, "--json", tmp_path / "a.json", "--report", tmp_path / "r.html")
     assert in_process(monkeypatch, "identify", *two, *asked) == 2
     assert len(json.loads((tmp_path / "a.json").read_text())["scans"]) == 2
     assert (tmp_path / "r.html").read_text().count("<section id=") == 2
     said = capsys.readouterr().err
     assert said.count("cannot be written") == 1
-    assert "these 2 scans are no series" in said
 
 
 def test_paths_are_said_as_they_are_and_in_one_line(tmp_path: Path) -> None:

@@ -107,7 +107,8 @@ def test_measured_calculated_background_and_difference_are_the_fits(
     np.testing.assert_allclose(difference.lines[1].get_ydata(), measured - calculated)
     assert scan.lines[3].get_xdata().tolist() == [30.0, 30.5, 18.1]
     assert (marks > measured.min()).all()
-    assert [text.get_text() for text in scan.texts] == ["2.93 Å", "4.90 Å"]  # no room for the third
+    assert [text.get_text() for text in scan.texts] == ["2.93 Å", "2.98 Å", "4.90 Å"]
+    assert scan.texts[1].get_position()[1] > scan.texts[0].get_position()[1]  # above its neighbour
 
 
 def test_scan_and_difference_are_on_one_scale(answer: Identification, small_model: Model) -> None:

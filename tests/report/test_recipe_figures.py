@@ -140,7 +140,7 @@ def test_a_range_that_no_scan_covers_is_an_empty_picture() -> None:
 
 def test_phases_show_their_reflections() -> None:
     figure = phases_figure([ANATASE, RUTILE], GRID)
-    assert [ax.get_title(loc="left") for ax in figure.axes] == ["anatase, O2 Ti", "rutile, O2 Ti"]
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["anatase, TiO2", "rutile, TiO2"]
     wavelength = emission("CuKa")[0].wavelength
     for ax, hkl, d in zip(figure.axes, ("101", "110"), STRONGEST.values(), strict=True):
         angle = 2 * math.degrees(math.asin(wavelength / 2 / d))

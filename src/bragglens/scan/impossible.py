@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -220,6 +219,8 @@ def _tops(counts: Array) -> _Tops:
 
 def _background(values: Array) -> tuple[Array, Array]:
     """Level and noise of what lies about each value: moving medians, of the values and of their second differences."""
+    from scipy.ndimage import median_filter  # 0.2 s to import, which few files need
+
     level = median_filter(values, 2 * _NEAR + 1, mode="nearest")
     padded = np.pad(values, _LAG, mode="edge")
     bend = np.abs(padded[2 * _LAG :] - 2 * values + padded[: -2 * _LAG])
