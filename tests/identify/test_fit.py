@@ -9,7 +9,9 @@ import pytest
 
 from bragglens.crystal.cif import read_cif
 from bragglens.crystal.library import Library
+from bragglens.crystal.standards import standard
 from bragglens.identify.fit import Fit, fit
+from bragglens.identify.refine import TEXTURE_AXES, texture_axes
 from bragglens.scan.pattern import Grid
 from bragglens.scan.read import read_scan
 from bragglens.scan.scan import Scan
@@ -94,3 +96,15 @@ def test_a_weighed_mixture(shared: Path) -> None:
     found = fit(scan, phases, Instrument(emission("CuKa"), axial=0.03))
     assert found.weight_fraction * 100 == pytest.approx([55.12, 29.62, 15.25], abs=3)
     assert found.rwp < 0.15
+
+
+def test_texture_axes_that_symmetry_makes_equal_are_tried_once(titania: Library) -> None:
+    rutile, brookite = (next(phase for phase in titania if phase.name == name) for name in ("rutile", "brookite"))
+    assert texture_axes(standard("Si").operations) == ((0, 0, 1), (1, 1, 0), (1, 1, 1))
+    assert texture_axes(brookite.operations) == TEXTURE_AXES
+    crystal = reflections_in_range([rutile], INSTRUMENT.lines, GRID)[0]
+    left_out = {(0, 1, 0): (1, 0, 0), (0, 1, 1): (1, 0, 1)}
+    assert set(texture_axes(rutile.operations)) == set(TEXTURE_AXES) - set(left_out)
+    for pair in left_out.items():
+        one, other = (pattern(crystal, INSTRUMENT, Specimen(texture_axis=axis, march=0.5), GRID) for axis in pair)
+        np.testing.assert_allclose(one, other, rtol=1e-9)

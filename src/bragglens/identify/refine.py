@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import gemmi
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, lstsq
@@ -476,12 +477,27 @@ def _all_covariance(known: Candidates, observed: Observed, solution: Solution) -
     return misfit_unit(observed, solution) * solve_symmetric(matrix, np.eye(len(matrix))), free
 
 
+@lru_cache(maxsize=1024)
+def texture_axes(operations: tuple[str, ...]) -> tuple[tuple[int, int, int], ...]:
+    """Of TEXTURE_AXES, plane normals as hkl, those that no operation of a phase turns into an earlier one."""
+    rotations = [np.array(gemmi.Op(xyz).rot) // gemmi.Op.DEN for xyz in operations]
+    taken: set[tuple[int, ...]] = set()
+    distinct = []
+    for axis in TEXTURE_AXES:
+        if axis not in taken:
+            distinct.append(axis)
+            turned = [np.array(axis) @ rotation for rotation in rotations]
+            taken |= {tuple(int(h) for h in sign * one) for one in turned for sign in (1, -1)}
+    return tuple(distinct)
+
+
 def choose_texture(known: Candidates, observed: Observed, solution: Solution) -> Solution:
     """For each phase the texture axis that helps most, its strength still 1."""
     state = solution.state
     axes = state.axes.copy()
-    trials = [(np.array(axis, float), np.log(march)) for axis in TEXTURE_AXES for march in (0.75, 1.33)]
-    for i in range(len(state.phases)):
+    for i, phase in enumerate(state.phases):
+        distinct = texture_axes(known.crystals[phase].phase.operations)
+        trials = [(np.array(axis, float), np.log(march)) for axis in distinct for march in (0.75, 1.33)]
         own = np.tile(state.own[i], (len(trials), 1))
         own[:, MARCH] = [march for _, march in trials]
         phases = np.full(len(trials), state.phases[i])

@@ -13,7 +13,6 @@ from bragglens.identify.observed import LINE, SOFT, Observed, moving_average
 from bragglens.identify.refine import (
     DISPLACEMENT,
     FIRST_STRAIN,
-    TEXTURE_AXES,
     USUAL_DISPLACEMENT,
     USUAL_STRAIN,
     WIDTH,
@@ -29,6 +28,7 @@ from bragglens.identify.refine import (
     render_states,
     solve,
     solve_symmetric,
+    texture_axes,
     usual_state,
 )
 
@@ -38,7 +38,6 @@ MOST_PHASES = 8
 _DISPLACEMENTS = np.linspace(-0.4, 0.4, 9)  # mm, tried while no phase tells the shift
 _TRIED = 4  # candidates that are fitted, of those that screening puts first
 _POLISHINGS = 2  # rounds of further starts for the phases that a search ends with
-_ORIENTED = 2  # of these, so many are tried with preferred orientation before a search ends
 SURE_EVIDENCE = 100.0  # of a detection limit: half of the phases at it are found (benchmarks/detection.py)
 LEAST_EVIDENCE = 10.0  # below it a phase is not considered at all
 _STRAINED = 2 * USUAL_STRAIN  # beyond it a lattice may be at the lines of another phase
@@ -267,12 +266,14 @@ def _grow(
     def support(one: Solution) -> float:
         return evidence(known, observed, solution, one, -1) + prior.of(one.state.phases[-1], there)
 
-    added.sort(key=support, reverse=True)
-    best = refine(known, observed, added[0], rounds=6)
+    likeliest = max(added, key=support)
+    best = refine(known, observed, likeliest, rounds=6)
     if evidence(known, observed, solution, best, -1) > LEAST_EVIDENCE:
         return best
-    oriented = max((_oriented(known, observed, one) for one in added[:_ORIENTED]), key=support)
-    return oriented if evidence(known, observed, solution, oriented, -1) > LEAST_EVIDENCE else None
+    oriented = _oriented(known, observed, likeliest)
+    # With texture and a strained lattice together a phase can be laid over the lines of another.
+    strained = largest_strains(known, oriented.state)[-1] > _STRAINED
+    return oriented if not strained and evidence(known, observed, solution, oriented, -1) > LEAST_EVIDENCE else None
 
 
 def _oriented(known: Candidates, observed: Observed, solution: Solution) -> Solution:
@@ -287,6 +288,9 @@ def settle(known: Candidates, observed: Observed, solution: Solution, pool: Sequ
     exchanges, polished = 0, set[tuple[int, ...]]()
     while True:
         solution = _relaxed(known, observed, solution)
+        if solution.state.phases not in polished:
+            solution = _polished(known, observed, solution)
+            polished.add(solution.state.phases)
         left_out = [_without(known, observed, solution, i) for i in range(len(solution.state.phases))]
         proofs = [evidence(known, observed, one, solution, i) for i, one in enumerate(left_out)]
         if proofs and min(proofs) < LEAST_EVIDENCE:
@@ -296,11 +300,6 @@ def settle(known: Candidates, observed: Observed, solution: Solution, pool: Sequ
         if merged is not None:
             solution = merged
             continue
-        if solution.state.phases not in polished:
-            polished.add(solution.state.phases)
-            before, solution = solution.cost, _polished(known, observed, solution)
-            if before - solution.cost > misfit_unit(observed, solution):
-                continue
         better, phases = _exchange(known, observed, solution, pool, prior, left_out, proofs)
         if better is None or exchanges == MOST_PHASES:
             return Found(solution, phases)
@@ -325,8 +324,9 @@ def _polished(known: Candidates, observed: Observed, solution: Solution) -> Solu
 def _turned(known: Candidates, observed: Observed, solution: Solution) -> Solution:
     """Fitted from other texture axes, those that are better for one phase after the other, all else held."""
     best = solution
-    for place in range(len(solution.state.phases)):
-        tried = (_with_axis(known, observed, best, place, axis) for axis in TEXTURE_AXES)
+    for place, phase in enumerate(solution.state.phases):
+        axes = texture_axes(known.crystals[phase].phase.operations)
+        tried = (_with_axis(known, observed, best, place, axis) for axis in axes)
         best = min((best, *tried), key=lambda one: one.cost)
     return refine(known, observed, best, rounds=8, texture=True)
 
