@@ -68,3 +68,12 @@ def test_uneven_axis(titania: Library) -> None:
     keep = np.sort(np.random.default_rng(0).choice(AXIS.size, 2000, replace=False))
     answer = identify(replace(scan, two_theta=AXIS[keep], counts=scan.counts[keep]), titania)
     assert answer.phases == ()
+
+
+@pytest.mark.parametrize(("start", "step", "points"), [(127.4, 0.005, 121), (30.0, 0.002, 50), (40.0, 0.01, 60)])
+def test_a_fraction_of_a_degree(titania: Library, start: float, step: float, points: int) -> None:
+    """Too short for three lines of anything: said of the file, whatever the search for a reason comes upon."""
+    scan = Scan("short.xy", start + step * np.arange(points), odd(4, 100.0, 0, 0, 0.0).counts[:points], 1.5405929)
+    with pytest.raises(ScanError, match=r"short\.xy: its "):
+        identify(scan, titania)
+    assert observe(scan).softened.grid.size >= 11

@@ -60,6 +60,11 @@ def network() -> onnx.ModelProto:
 
 @pytest.fixture(scope="module")
 def made(titania: Library) -> Model:
+    return handmade(titania)
+
+
+def handmade(titania: Library) -> Model:
+    """A model of the five phases whose network is `network()`."""
     preparation = Preparation(GRID, 1.5405929, "sqrt")
     recipe: dict[str, Any] = {"wavelength": "CuKa", "size": {"LogUniform": {"low": 4.0, "high": 500.0}}, "faulted": 0.5}
     first, second, *_ = titania.names

@@ -24,10 +24,11 @@ def packed(size: int, places: Mapping[int, tuple[str, object]], magic: bytes) ->
 
 
 def zipped(members: Mapping[str, str | bytes]) -> bytes:
+    """An archive, of the same bytes whenever it is made."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writer:
         for name, content in members.items():
-            writer.writestr(name, content)
+            writer.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return archive.getvalue()
 
 

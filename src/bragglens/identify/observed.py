@@ -19,6 +19,7 @@ from bragglens.scan.scan import Scan
 
 Array = NDArray[np.float64]
 
+_FEWEST = 12  # points that a range of a fraction of a degree keeps; an axis has eleven at least
 MOST_POINTS = 4500  # laboratory lines have at least two points of these, finer ones only cost time
 MISFIT = 0.08  # of a peak's intensity: how well calculated intensities meet measured ones on a good day
 _BACKGROUND_MISFIT = 0.01
@@ -71,7 +72,7 @@ class Observed:
 
         Such lines need few points: neighbours are averaged, which makes a fit so much quicker.
         """
-        few = max(1, int(SOFT / _POINTS_A_SOFT_LINE / self.grid.step))
+        few = max(1, min(int(SOFT / _POINTS_A_SOFT_LINE / self.grid.step), self.grid.size // _FEWEST))
         size = self.grid.size // few
         step, start = self.grid.step * few, self.grid.start + self.grid.step * (few - 1) / 2
         grid = Grid(start, start + (size - 1) * step, step)

@@ -51,8 +51,8 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
                 return scans(name, [_range(file, _datasets(file))])
         except ScanError:
             raise
-        except Exception as error:  # h5py raises many kinds, and what it says is its own affair
-            raise ScanError(f"is damaged HDF5 ({type(error).__name__}): copy or export it again") from None
+        except Exception:  # h5py raises many kinds, and what it says is its own affair
+            raise ScanError("is damaged HDF5: copy or export it again") from None
 
 
 def _range(file: Any, datasets: list[tuple[str, Any]]) -> Range:
