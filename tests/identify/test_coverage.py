@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from bragglens.errors import ScanError
 from bragglens.identify.identify import identify
 from bragglens.learn.model import Model
 from bragglens.scan.pattern import Grid
-from bragglens.scan.read import read_scan
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import Instrument, emission
 from bragglens.simulate.reference import pattern
@@ -64,18 +62,3 @@ def test_phases_of_fewer_lines_are_not_asked(whole: Scan, titania: Library) -> N
     answer = identify(cut(whole, 10, 40), Library((*titania, silicon)))
     assert silicon.name not in (answer.probabilities or {})
     assert any(note.startswith("1 phases with fewer than 3 lines") for note in answer.notes)
-
-
-# --- cases of others ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["aborted_zero", "aborted_-9999", "gap_zero", "gap_uint32max", "one_-1", "spike_3000"])
-def test_fill_values_decide_nothing(shared: Path, titania: Library, name: str) -> None:
-    folder = shared.parent / "cases" / "scans" / "fill_values"
-    if not folder.exists():
-        pytest.skip("needs the shared cases")
-    phases = [phase for phase in titania if phase.name in ("rutile", "anatase")]
-    library = Library((*phases, standard("corundum")))
-    answers = [identify(read_scan(folder / f"{one}.xy"), library, wavelength=1.5406) for one in ("full", name)]
-    assert [[one.name for one in answer.phases] for answer in answers] == [["rutile"], ["rutile"]]
-    assert answers[1].rwp < 1.05 * answers[0].rwp

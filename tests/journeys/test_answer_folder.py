@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from child_processes import all_end, children, started
 
+from bragglens.cli.answering import is_folder
 from bragglens.cli.folder import answer_piece, pieces_of, who_of
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
@@ -115,3 +116,19 @@ def test_what_does_not_go_together_is_refused(scans: Path, tmp_path: Path) -> No
         assert done.returncode == 2
     among = subprocess.run(_command(scans, scans), capture_output=True, text=True)
     assert "apart from the scans" in among.stderr
+
+
+@pytest.mark.parametrize(
+    ("json", "several", "folder"),
+    [
+        ("new/", False, True),
+        ("new", False, False),
+        ("new", True, True),
+        ("new.json", True, False),
+        ("new.json/", False, True),
+        (".", False, True),
+        ("-", True, False),
+    ],
+)
+def test_what_names_a_folder(json: str, several: bool, folder: bool) -> None:
+    assert is_folder(json, several=several) is folder

@@ -215,10 +215,10 @@ def test_sizes_limits_and_shares() -> None:
     assert [size(nm) for nm in (None, 4.26, 9.97, 61.3, 200.5)] == ["–", "4.3", "10", "61", ">200"]
     assert [percent(share) for share in (None, 0.0, 0.0837, 1.0)] == ["–", "0.0%", "8.4%", "100.0%"]
     assert limits({}) == ""
-    assert limits({"b": 2.0, "a": 0.31}) == "not found, and as a rule seen: a from 0.3 wt%, b from 2.0 wt%"
+    assert limits({"b": 2.0, "a": 0.31}) == "not found, with detection limit: a 0.3 wt%, b 2.0 wt%"
     many = limits({f"p{i}": float(i) for i in range(1, 12)})
     assert "11 phases" in many
-    assert "from 1.0 wt% (p1) to 11.0 wt% (p11), half of them from 6.0 wt%" in many
+    assert "from 1.0 wt% (p1) to 11.0 wt% (p11), half of them below 6.0 wt%" in many
 
 
 SCORES = {
@@ -340,10 +340,12 @@ def test_what_the_network_holds_for_hardly_possible_is_not_shown() -> None:
 
 def test_limits_are_told_of_phases_that_were_asked_about() -> None:
     many = replace(FITTED[2], detection_limits={f"p{i}": 1.0 for i in range(6)})
-    assert limits_asked(many).startswith("detection limits of 6 phases are in the JSON")
+    assert limits_asked(many).startswith("detection limits of 6 phases: in the JSON")
     assert limits_asked(replace(many, options={"elements": "-Fe"})).startswith("detection limits of 6")
-    assert limits_asked(replace(many, options={"elements": "Ti,O,-Fe"})).startswith("6 phases not found would")
-    assert limits_asked(replace(many, detection_limits={"brookite": 0.8})).endswith("brookite from 0.8 wt%")
+    assert limits_asked(replace(many, options={"elements": "Ti,O,-Fe"})).startswith(
+        "6 phases not found, with detection limits"
+    )
+    assert limits_asked(replace(many, detection_limits={"brookite": 0.8})).endswith("brookite 0.8 wt%")
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -114,7 +114,7 @@ def test_counts_stay(kind: str) -> None:
 def test_points_at_or_below_zero_are_left_out() -> None:
     scan = read(counted(), AXIS - 10.0)
     assert scan.two_theta[0] == pytest.approx(0.05)
-    assert scan.notes == ("1 points at or below 0°: left out",)
+    assert scan.notes == ("1 point at or below 0°: left out",)
     assert read(counted(), AXIS - 30.0).two_theta.size == 1000
 
 

@@ -454,3 +454,9 @@ def test_every_real_scan_reads() -> None:
         assert 40 < scan.two_theta[-1] < 160, path
         assert all("left out" in note for note in scan.notes), path
         assert (scan.notes == ()) == (scan.two_theta.size == lines), path
+
+
+def test_a_scan_is_made_of_lists() -> None:
+    scan = Scan("made by hand", ANGLES, COUNTS)
+    assert scan.two_theta.dtype == scan.counts.dtype == np.float64
+    assert scan.counts.tolist() == COUNTS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -69,8 +70,8 @@ def identify(
     ] = None,
     network_only: NetworkOnly = False,
     json: Annotated[
-        Path | None,
-        typer.Option(help="Write the answers as JSON ('-' for the screen); a folder gets one each."),
+        str | None,
+        typer.Option(help="Write the answers as JSON ('-' for the screen); a folder/ gets one each.", metavar="<path>"),
     ] = None,
     table: Annotated[Path | None, typer.Option(help="Write a row for each scan: a .csv or .parquet.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write one HTML page about all scans, to read and mail.")] = None,
@@ -127,10 +128,11 @@ def identify(
     check(asked, options)  # type: ignore[arg-type]
     files = _files(scans or [])
     several = workers > 1 or scheduler is not None
-    if json and not watch and (json.is_dir() or (several and json.suffix == "" and json != Path("-"))):
+    target = Path(json) if json else None
+    if json and target and not watch and is_folder(json, several=several):
         if table or report or figure or series or profile or rietx or rietveld:
             raise typer.BadParameter("an answer for each scan goes with no other output: leave the others out")
-        answer_folder(files, json, who_of(model, phases, asked), options, workers=workers, scheduler=scheduler)
+        answer_folder(files, target, who_of(model, phases, asked), options, workers=workers, scheduler=scheduler)
         return
     if watch and several:
         raise typer.BadParameter("--watch answers scan by scan as they come: leave out --workers and --scheduler")
@@ -149,7 +151,7 @@ def identify(
     if watch:
         watch_folder(
             watch,
-            json or watch / "answers",
+            target or watch / "answers",
             each,
             drawn,
             model=source(asked),
@@ -159,12 +161,12 @@ def identify(
         )
         return
     written: list[Output] = [
-        *([json_file(json, asked)] if json else []),
+        *([json_file(target, asked)] if target else []),
         *([table_file(table)] if table else []),
         *drawn,
         *([report_file(report, asked, files, series=series is not None)] if report else []),
         *([series_file(series, files)] if series else []),
-        *([] if json == Path("-") else [screen()]),  # the last: who reads the screen may have gone
+        *([] if json == "-" else [screen()]),  # the last: who reads the screen may have gone
     ]
     if several:
         with shared(files, who_of(model, phases, asked), options, workers=workers, scheduler=scheduler) as ahead:
@@ -172,6 +174,12 @@ def identify(
     else:
         answered = _answer(files, each, written)
     _finish(*answered, written)
+
+
+def is_folder(json: str, *, several: bool) -> bool:
+    """Whether `--json` asks for an answer a scan: a folder, a path that ends in a slash, a bare name for workers."""
+    bare = Path(json).suffix == "" and json != "-"
+    return json.endswith(("/", os.sep)) or Path(json).is_dir() or (several and bare)
 
 
 def _answer(

@@ -24,6 +24,10 @@ _REST = tuple(re.findall(r"\w+", "B Ge Si Sb As P C N Te Se S O I Br Cl F At Xe 
 _PLACE = {symbol: place for place, symbol in enumerate([*_METALS, *_REST, "H"])}
 # How many oxygens surround one of these.
 _OXYANIONS = {"C": (3,), "N": (3,), "S": (4,), "P": (4,), "Cl": (4, 3), "Br": (3,), "I": (3,)}
+# Mixed oxides of these elements alone have the rare earth before the alkaline earth: YBa2Cu3O7, La0.7Sr0.3MnO3.
+_RARE_EARTHS = frozenset(re.findall(r"\w+", "La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Y"))
+_LATE_METALS = frozenset(re.findall(r"\w+", "Mn Fe Co Ni Cu"))
+_OF_SUCH_OXIDES = _RARE_EARTHS | _LATE_METALS | {"Ca", "Sr", "Ba", "O"}
 _TOKEN = re.compile(r"([A-Z][a-z]?)(\d*\.?\d*)")
 
 
@@ -59,7 +63,8 @@ def chemical_formula(text: str) -> str:
         dotted = re.sub(r"\s+", "", re.sub(r"\s*(?:\s\.\s|[*·•⋅])\s*", "·", text))
         return re.sub(r"(?<![\d.])\.(?=\d)", "0.", dotted)
     metals = [symbol for symbol in counts if symbol in _METALS]
-    if "C" in counts and "H" in counts and (not metals or counts.get("O", 0) < 3 * counts["C"]):
+    cations = metals or 0 < 4 * counts.get("N", 0) <= counts.get("H", 0)  # ammonium
+    if "C" in counts and "H" in counts and (not cations or counts.get("O", 0) < 3 * counts["C"]):
         hill = sorted(counts, key=lambda symbol: (symbol != "C", symbol != "H", symbol))
         return "".join(_term(symbol, counts[symbol]) for symbol in hill)
     counts = _reduced(counts)
@@ -77,7 +82,10 @@ def _reduced(counts: Mapping[str, float]) -> dict[str, float]:
 
 def _plain(counts: Mapping[str, float], *, hydrogen_first: bool = False) -> str:
     """All elements one after the other."""
-    order = sorted(counts, key=lambda symbol: (symbol != "H" or not hydrogen_first, _PLACE.get(symbol, len(_PLACE))))
+    first = frozenset("H" if hydrogen_first else "")
+    if counts.keys() <= _OF_SUCH_OXIDES and counts.keys() & _LATE_METALS:
+        first = _RARE_EARTHS
+    order = sorted(counts, key=lambda symbol: (symbol not in first, _PLACE.get(symbol, len(_PLACE))))
     return "".join(_term(symbol, counts[symbol]) for symbol in order)
 
 
@@ -88,8 +96,11 @@ def _term(symbol: str, count: float) -> str:
 
 
 def _with_ammonium(counts: Mapping[str, float]) -> str:
-    """A salt of ammonium, all of whose nitrogen is in it; nothing where it is none."""
+    """A salt of ammonium, all of whose nitrogen is in it or in nitrate; nothing where it is none."""
+    nitrate = counts.get("O", 0) / 3
     ammonium = counts.get("N", 0)
+    if set(counts) == {"H", "N", "O"} and 0 < nitrate < ammonium and counts["H"] == 4 * (ammonium - nitrate):
+        return _term("NH4", ammonium - nitrate) + _term("NO3", nitrate)
     hydrogen = counts.get("H", 0) - 4 * ammonium
     others = {symbol: value for symbol, value in counts.items() if symbol not in ("N", "H")}
     if not ammonium or hydrogen < 0 or not others:

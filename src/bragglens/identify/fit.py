@@ -67,6 +67,11 @@ class Fit:
     extra_b: Array
 
     @property
+    def measured(self) -> NDArray[np.bool_]:
+        """False in holes of the scan, shape (points,)."""
+        return np.asarray(self.noise < NOT_MEASURED / 2 * self.observed.max())
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The phases' names."""
         return tuple(phase.name for phase in self.phases)

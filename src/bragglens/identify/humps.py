@@ -53,7 +53,7 @@ def hump_notice(hump: Hump | None) -> str | None:
         return None
     return (
         f"{100 * hump.share:.0f}% of the diffracted intensity lies in a broad hump at {hump.two_theta:.0f}°, as glass, "
-        "polymer or their holders give it: the fractions are of the crystalline part alone"
+        "a polymer or a sample holder gives it: the fractions are of the crystalline part alone"
     )
 
 

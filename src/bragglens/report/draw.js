@@ -45,6 +45,9 @@ function draw(data, look) {
   const difference = calculated && visible("difference") ? DIFFERENCE : 0;
   const height = TOP + MAIN + ROW * layers.length + difference + FOOT;
   const curve = (kind, value) => `<path class="${kind}" d="${outline(first, last, at, value)}"/>`;
+  // No line is drawn across a hole of the scan.
+  const measured = (draw) => data.parts.map(([from, to]) => draw(Math.max(from, first), Math.min(to, last))).join("");
+  const broken = (kind, value) => `<path class="${kind}" d="${measured((from, to) => outline(from, to, at, value))}"/>`;
   const parts = [axes(look, low, high, x, y, height - FOOT), `<g clip-path="url(#${look.id}-main)">`];
 
   if (calculated) {
@@ -55,8 +58,8 @@ function draw(data, look) {
   if (data.background && visible("background")) parts.push(curve("background", (i) => y(rise(data.background[i]))));
   if (visible("measured")) {
     const apart = span / (last - first);
-    const dots = apart > 4 ? points(first, last, at, (i) => y(rise(data.observed[i]))) : "";
-    parts.push(curve(apart > 4 ? "observed faint" : "observed", (i) => y(rise(data.observed[i]))) + dots);
+    const dots = apart > 4 ? measured((from, to) => points(from, to, at, (i) => y(rise(data.observed[i])))) : "";
+    parts.push(broken(apart > 4 ? "observed faint" : "observed", (i) => y(rise(data.observed[i]))) + dots);
   }
   if (calculated && visible("calculated")) parts.push(curve("calculated", (i) => y(rise(calculated[i]))));
   const marks = visible("unexplained") ? markPlaces(data, look, x, (value) => y(rise(value))) : [];
@@ -70,7 +73,7 @@ function draw(data, look) {
     let largest = 1e-9;
     for (let i = first; i <= last; i++) largest = Math.max(largest, Math.abs(value(i)));
     const factor = Math.min(MAIN / (high - low), (DIFFERENCE / 2 - 4) / largest);
-    parts.push(`<path class="grid" d="M${LEFT} ${middle}h${span}"/>`, curve("difference", (i) => middle - factor * value(i)));
+    parts.push(`<path class="grid" d="M${LEFT} ${middle}h${span}"/>`, broken("difference", (i) => middle - factor * value(i)));
   }
   parts.push("</g>", clips(look, span, height));
   return { height, marks, layers, x, calculated, markup: parts.join("") };

@@ -115,7 +115,7 @@ def _curves(picture: Picture, scale: _Scale) -> list[str]:
             if layer.pattern is not None:
                 parts.append(_area(x, base, scale.y(root(background + layer.pattern)), colour(layer, i)))
         parts.append(_path("background", x, base))
-    parts.append(_path("observed", x, scale.y(root(picture.observed))))
+    parts.append(_path("observed", x, scale.y(root(picture.observed)), picture.measured))
     if picture.calculated is not None:
         parts.append(_path("calculated", x, scale.y(root(picture.calculated))))
     return parts
@@ -134,8 +134,9 @@ def _area(x: Array, base: Array, curve: Array, kind: str) -> str:
     return f'<path class="area {kind}" d="{"".join(parts)}"/>\n' if parts else ""
 
 
-def _path(kind: str, x: Array, y: Array) -> str:
-    return f'<path class="{kind}" d="{_steps(_outline(x, y))}"/>\n'
+def _path(kind: str, x: Array, y: Array, parts: Sequence[slice] = (slice(None),)) -> str:
+    steps = "".join(_steps(_outline(x[part], y[part])) for part in parts)
+    return f'<path class="{kind}" d="{steps}"/>\n'
 
 
 def _outline(x: Array, y: Array) -> list[tuple[float, float]]:
@@ -185,7 +186,7 @@ def _difference(picture: Picture, calculated: Array, scale: _Scale) -> str:
     factor = min(MAIN / (scale.high - scale.low), (DIFFERENCE / 2 - 4) / largest)
     x = scale.x(picture.two_theta)
     zero = f'<path class="grid" d="M{LEFT * _FINE} {middle * _FINE:g}H{(WIDTH - RIGHT) * _FINE}"/>'
-    return zero + _path("difference", x, middle - factor * values)
+    return zero + _path("difference", x, middle - factor * values, picture.measured)
 
 
 def _marks(picture: Picture, scale: _Scale) -> str:

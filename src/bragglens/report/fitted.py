@@ -76,8 +76,9 @@ def fitted_figure(answer: Identification, fit: Fit, model: Asked | None) -> Figu
     """
     rows = _rows(answer, fit, model)
     low, high = _reach(fit)
-    difference = _root(fit.observed) - _root(fit.calculated)
-    span = 1.1 * float(np.ptp(difference)) / (high - low) * _SCAN  # in inches, on the scale of the scan
+    difference = np.where(fit.measured, _root(fit.observed) - _root(fit.calculated), np.nan)  # no line across a hole
+    reach = float(np.nanmax(difference) - np.nanmin(difference))
+    span = 1.1 * reach / (high - low) * _SCAN  # in inches, on the scale of the scan
     heights = [_SCAN] + [_ROW * len(rows)] * bool(rows) + [max(_LEAST, span)] * bool(fit.names)
     figure = Figure(figsize=(WIDTH, sum(heights) + 0.9), layout="constrained")
     axes = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
@@ -175,7 +176,7 @@ def _reach(fit: Fit) -> tuple[float, float]:
 def _draw_scan(ax: Axes, answer: Identification, fit: Fit) -> None:
     x = fit.two_theta
     dot: dict[str, Any] = {"linestyle": "", "marker": ".", "color": INK, "markeredgewidth": 0}
-    ax.plot(x, _root(fit.observed), markersize=2, **dot)
+    ax.plot(x[fit.measured], _root(fit.observed[fit.measured]), markersize=2, **dot)
     shown = [Line2D([], [], markersize=5, label="measured", **dot)]
     if fit.names:
         shown += ax.plot(x, _root(fit.calculated), color=_CALCULATED, linewidth=0.7, label="calculated")
@@ -233,7 +234,7 @@ def _draw_vote(ax: Axes, vote: Array, colour: str, extent: tuple[float, float, f
 
 def _draw_difference(ax: Axes, angle: Array, difference: Array, span: float) -> None:
     """Observed less calculated, on the scale of the scan."""
-    middle = float(difference.max() + difference.min()) / 2
+    middle = float(np.nanmax(difference) + np.nanmin(difference)) / 2
     ax.axhline(0, color=GREY, linewidth=0.5)
     ax.plot(angle, difference, color=INK, linewidth=0.5)
     ax.set(ylim=(middle - span / 2, middle + span / 2), yticks=[0])

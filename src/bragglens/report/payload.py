@@ -31,6 +31,7 @@ def payload(picture: Picture) -> str:
         "wavelength": picture.wavelength,
         "unit": unit,
         "observed": _curve(picture.observed, unit),
+        "parts": [[part.start, part.stop - 1] for part in picture.measured],
         "background": _curve(picture.background, unit),
         "layers": [_layer(layer, i, unit) for i, layer in enumerate(picture.layers)],
         "unexplained": [[round(p.two_theta, 3), round(p.d, 4), round(p.share, 5)] for p in picture.unexplained],

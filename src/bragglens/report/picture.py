@@ -57,6 +57,7 @@ class Picture:
             line.
         layers: the phases, those that were found first.
         unexplained: peaks that no phase explains.
+        parts: of the axis that were measured, each from its first point up to an end that is no more of it; None: all.
     """
 
     start: float
@@ -66,11 +67,17 @@ class Picture:
     background: Array | None
     layers: tuple[Layer, ...]
     unexplained: tuple[Peak, ...] = ()
+    parts: tuple[tuple[int, int], ...] | None = None
 
     @property
     def two_theta(self) -> Array:
         """The axis in degrees."""
         return np.asarray(self.start + self.step * np.arange(len(self.observed)))
+
+    @property
+    def measured(self) -> list[slice]:
+        """The parts of the axis that were measured: no line is drawn across a hole."""
+        return [slice(*part) for part in self.parts or [(0, len(self.observed))]]
 
     @property
     def calculated(self) -> Array | None:
@@ -119,7 +126,14 @@ def _fitted(answer: Identification, fit: Fit, phases: Mapping[str, Phase]) -> Pi
         background=fit.background,
         layers=tuple(layers),
         unexplained=answer.unexplained_peaks,
+        parts=_runs(fit.measured),
     )
+
+
+def _runs(true: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
+    """First point and end of each run of true ones."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], true, [False]]).astype(int)))
+    return tuple(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _unfitted(answer: Identification, model: Model, phases: Mapping[str, Phase]) -> Picture:

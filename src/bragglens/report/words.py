@@ -226,17 +226,17 @@ def quality(answer: Identification) -> str:
 
 
 def limits(wt_percent: Mapping[str, float]) -> str:
-    """From which weight on phases that were not found would as a rule have been; of many the extremes."""
+    """Detection limits of the phases that were not found; of many the extremes."""
     ranked = sorted(wt_percent.items(), key=lambda one: one[1])
     if not ranked:
         return ""
     if len(ranked) <= _FEW:
-        each = ", ".join(f"{clean(name)} from {value:.1f} wt%" for name, value in ranked)
-        return f"not found, and as a rule seen: {each}"
+        each = ", ".join(f"{clean(name)} {value:.1f} wt%" for name, value in ranked)
+        return f"not found, with detection limit: {each}"
     (easiest, low), (hardest, high) = ranked[0], ranked[-1]
     return (
-        f"{len(ranked)} phases not found would as a rule be seen from {low:.1f} wt% ({clean(easiest)}) "
-        f"to {high:.1f} wt% ({clean(hardest)}), half of them from {ranked[len(ranked) // 2][1]:.1f} wt%"
+        f"{len(ranked)} phases not found, with detection limits from {low:.1f} wt% ({clean(easiest)}) "
+        f"to {high:.1f} wt% ({clean(hardest)}), half of them below {ranked[len(ranked) // 2][1]:.1f} wt%"
     )
 
 
@@ -245,8 +245,7 @@ def limits_asked(answer: Identification) -> str:
     wt_percent = answer.detection_limits or {}
     if len(wt_percent) <= _FEW or named_elements(answer.options.get("elements")):
         return limits(wt_percent)
-    told = "with elements named, those of their phases stand here"
-    return f"detection limits of {len(wt_percent)} phases are in the JSON; {told}"
+    return f"detection limits of {len(wt_percent)} phases: in the JSON, or here once elements are named"
 
 
 def fractions_of(answer: Identification) -> str:
@@ -278,7 +277,8 @@ def amorphous(answer: Identification) -> str:
 
 def assumptions(answer: Identification) -> list[str]:
     """What the answer rests on beside the scan itself, a phrase each."""
-    said = [f"model {clean(answer.model)}"]
+    structures = re.fullmatch(r"\d+ structures", answer.model)
+    said = [f"{'library of' if structures else 'model'} {clean(answer.model)}"]
     if answer.wavelength is not None:
         said.append(f"wavelength {answer.wavelength:.5g} Å as stated")
     if answer.rwp is not None:

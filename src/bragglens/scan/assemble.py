@@ -104,7 +104,8 @@ def measured(two_theta: Array, counts: Array, notes: list[str]) -> tuple[Array, 
             "give a 2θ scan"
         )
     if not above.all():
-        notes.append(f"{np.count_nonzero(~above)} points at or below 0°: left out")
+        count = int(np.count_nonzero(~above))
+        notes.append(f"{count} point{'s' * (count > 1)} at or below 0°: left out")
         two_theta, counts = two_theta[above], counts[above]
     found = impossible(counts)
     if not found:

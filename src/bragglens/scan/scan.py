@@ -43,7 +43,7 @@ class Scan:
 
     Attributes:
         name: what to call it, usually the file's name.
-        two_theta: strictly ascending angles in degrees, shape (n,).
+        two_theta: strictly ascending angles in degrees, shape (n,); lists are taken too.
         counts: intensity as written, counts or a multiple of them, shape (n,).
         wavelength: Kα1 (or the only) wavelength in Å where the file states it, else None: never assumed.
         notes: what the reader had to do to the file, one sentence each.
@@ -64,6 +64,8 @@ class Scan:
         return scan_figure(self)
 
     def __post_init__(self) -> None:
+        for axis in ("two_theta", "counts"):
+            object.__setattr__(self, axis, np.asarray(getattr(self, axis), dtype=np.float64))
         problem = _problem(self.two_theta, self.counts)
         if problem:
             raise ScanError(f"{self.name}: {problem}")
