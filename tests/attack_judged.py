@@ -19,7 +19,8 @@ from typing import Any, Literal
 import numpy as np
 from attack_inputs import TITANIA, Named
 
-from bragglens.crystal.cif import parse_cif
+from bragglens.crystal.cif import parse_cif, read_cif
+from bragglens.crystal.entry import storable
 from bragglens.crystal.library import Library, read_library
 from bragglens.errors import BragglensError
 from bragglens.identify.identify import identify_scans
@@ -28,6 +29,7 @@ from bragglens.match.catalogue import read_catalogue
 from bragglens.scan.pattern import Pattern
 from bragglens.scan.read import read_scans, scans_in
 from bragglens.scan.scan import Scan
+from bragglens.schema import printable
 from bragglens.simulate.lines import lines_of
 
 SLOW, LARGE = 5.0, 500  # seconds of processor time, and MB beyond what the process held, that no file may take
@@ -98,7 +100,9 @@ def judge_identified(library: Library) -> Judge:
 
 
 def judge_cif(name: str, data: bytes) -> None:
-    lines = lines_of(parse_cif(data.decode("utf-8", errors="replace"), name, where=name))
+    phase = parse_cif(data.decode("utf-8", errors="replace"), name, where=name)
+    assert all(note.isprintable() for note in phase.notes), f"notes are printable: {phase.notes}"
+    lines = lines_of(storable(phase, name))
     assert np.isfinite(lines.strength).all()
     assert lines.whole > 0
 
@@ -113,7 +117,7 @@ def judge_packed(folder: Path) -> Judge:
             if path.suffix == ".library":
                 catalogue = read_catalogue(path)
                 assert np.isfinite(catalogue.sought.height).all()
-                assert all(name.isprintable() for name in catalogue.library.names)
+                assert printable(list(catalogue.library.names)) == list(catalogue.library.names)
             else:
                 model = load_model(path)
                 grid = model.preparation.grid
@@ -129,7 +133,7 @@ def judge_path(name: str, data: bytes) -> None:
     """Of files that are no files: `data` is the path."""
     path = Path(data.decode())
     if path.suffix == ".cif":
-        read_library(path.parent)
+        read_cif(path)
     else:
         read_scans(path)
 

@@ -70,4 +70,6 @@ def test_a_field_that_is_missing() -> None:
 
 
 def test_printable() -> None:
-    assert printable({"a": ["x\x1b[1m\n", "naïve\u00a0x", 1, None]}) == {"a": ["x�[1m�", "naïve\u00a0x", 1, None]}
+    assert printable({"a": ["x\x1b[1m\n", "naïve\u00a0x", "a\u202eb", 1, None]}) == {
+        "a": ["x�[1m�", "naïve\u00a0x", "a\ufffdb", 1, None]
+    }

@@ -19,6 +19,8 @@ Check = Callable[[Any], None]
 _LONGEST = 10_000  # characters of a text; the formula of a large cell has hundreds
 _SHOWN = 60  # characters of a value in a sentence
 _MOST = 1_000_000  # entries of a list
+# Signs that show what follows in another order, so that a name looks like another (Unicode Technical Report 36, 2.5)
+_TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 
 
 class MisfitError(ValueError):
@@ -105,7 +107,8 @@ def printable(value: Any) -> Any:
 
 
 def _shown(letter: str) -> str:
-    return "\ufffd" if unicodedata.category(letter) in ("Cc", "Cs") else letter
+    turns = unicodedata.bidirectional(letter) in _TURNS
+    return "\ufffd" if turns or unicodedata.category(letter) in ("Cc", "Cs") else letter
 
 
 def one_of(choices: Collection[str], expected: str) -> Check:

@@ -22,6 +22,7 @@ from bragglens.crystal.reflections import expected_reflections
 from bragglens.crystal.sites import read_sites
 from bragglens.errors import StructureError
 from bragglens.files import read_bytes
+from bragglens.plain import clean
 
 MAX_FILE_SIZE = 50 * 2**20  # bytes
 FINEST = 0.9  # Å; Cu Kα reaches 118° there
@@ -68,8 +69,8 @@ def parse_cif(text: str, name: str, *, where: str | Path) -> Phase:
     """
     try:
         return _phase(text, name, where)
-    except StructureError:
-        raise
+    except StructureError as error:  # it may name what the file says
+        raise StructureError(clean(str(error))) from error
     except Exception as error:  # a structure that nobody thought of must not stop a folder of others
         raise StructureError(f"{where}: cannot be read ({error!r}): look at its cell, symmetry and sites") from error
 
@@ -95,7 +96,7 @@ def _phase(text: str, name: str, where: str | Path) -> Phase:
         sites=tuple(placed),
         cell_mass=mass,
         source=_source(block),
-        notes=tuple(dict.fromkeys(filter(None, notes))),
+        notes=tuple(dict.fromkeys(clean(note) for note in notes if note)),
     )
 
 
