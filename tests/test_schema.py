@@ -70,6 +70,5 @@ def test_a_field_that_is_missing() -> None:
 
 
 def test_printable() -> None:
-    assert printable({"a": ["x\x1b[1m\n", "naïve\u00a0x", "a\u202eb", 1, None]}) == {
-        "a": ["x�[1m�", "naïve\u00a0x", "a\ufffdb", 1, None]
-    }
+    given = {"a": ["x\x1b[1m\n", "naïve\u00a0x", "a\u202eb", 1, None]}
+    assert printable(given) == {"a": ["x\ufffd[1m\ufffd", "naïve\u00a0x", "a\ufffdb", 1, None]}
