@@ -6,8 +6,8 @@
 Each scan is asked against the library of its set and all minerals of AMCSD: blind, and with the elements of its
 labelled phases. The labelled phases are then fitted alone from 20 seeded starts (shifts, widths, lattices, textures and
 the order of the phases drawn anew). The best of these fits is held against the fit in which the search ended, by the
-search's own criterion: misfit in units of what is left, plus the price of each phase, less what the network says for
-it. The search has failed where the labelled phases are better by more than one unit. Answers are kept in
+search's own criterion: misfit in units of what is left, plus the price of each phase. The search has failed where the
+labelled phases are better by more than one unit. Answers are kept in
 benchmarks/results/answers; --stored writes results/search_failures.md from those that are there.
 """
 
@@ -130,8 +130,7 @@ def compared(last: Searched, best: Solution, there: Sequence[Phase]) -> dict[str
     names = [phase.name for phase in last.known.phases]
     found = last.found.solution
     unit = misfit_unit(last.observed, min(found, best, key=lambda one: one.cost))
-    worse = found.cost / unit + price(last, [names[i] for i in found.state.phases])
-    worse -= best.cost / unit + price(last, [phase.name for phase in there])
+    worse = (found.cost - best.cost) / unit + LEAST_EVIDENCE * (len(found.state.phases) - len(there))
     held = {names[i] for i in found.state.phases}
     proposed = {names[i] for i in last.pool}
     absent = {phase.name for phase in there} - held
@@ -144,14 +143,6 @@ def compared(last: Searched, best: Solution, there: Sequence[Phase]) -> dict[str
         "unit": unit,
         "failed": ending if worse > WORSE else "",
     }
-
-
-def price(last: Searched, phases: Sequence[str]) -> float:
-    """What phases must be worth, less what the network says for them."""
-    place = {phase.name: i for i, phase in enumerate(last.known.phases)}
-    least = float(last.prior.evidence.min(initial=0.0))
-    said = sum(float(last.prior.evidence[place[name]]) if name in place else least for name in phases)
-    return LEAST_EVIDENCE * len(phases) - said
 
 
 # --- the labelled phases alone ------------------------------------------------------------------------------------
@@ -192,7 +183,7 @@ HEAD = """# Where the search ends in a worse fit than it could
 
 `python benchmarks/search_failures.py`. Cells say blind / with the elements. *failed*: the labelled phases, fitted alone
 from 20 seeded starts, are better by more than one unit of the search's own criterion (misfit in units of what is left,
-plus 10 for each phase, less what the network says for it). *never proposed*: a labelled phase was not among those that
+plus 10 for each phase). *never proposed*: a labelled phase was not among those that
 were fitted; *proposed and dropped*: it was, and the search ended without it; *bad minimum*: the search ended with these
 phases, in a worse state. Scans that also hold a phase without a structure are counted apart.
 
