@@ -62,7 +62,7 @@ def test_what_the_fit_leaves_and_rests_on_is_said() -> None:
         "Rwp 8.4%, goodness of fit 1.3",
         "unexplained: 2.1% of the intensity of all peaks, the strongest 5 of 7 peaks",
         "26.00 3.400 0.6%",
-        "brookite from 0.8 wt%",
+        "brookite 0.8 wt%",
         "model my.bragglens",
         "wavelength 1.5406 Å",
         "grains of 3 µm, as nothing was stated",

@@ -16,7 +16,7 @@ from bragglens.errors import ScanError
 from bragglens.scan import assemble, markup, unpack
 from bragglens.scan.read import read_scan, scans_in
 
-QUICK = 2.0  # seconds of processor time; 20 to 60 where nothing stops them
+QUICK = 5.0  # seconds of processor time, of a machine with much else to do; 20 to 60 where nothing stops them
 
 
 def zipped(**members: str) -> bytes:
