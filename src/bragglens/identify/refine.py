@@ -40,8 +40,8 @@ _SHARED = {
     "axial": (0.03, 0.0, 0.12, 0.01, 0.03),  # (S + H)/L
     "lorentzian": (0.7, 0.0, 1.0, 0.1, 0.2),  # share of the broadening by size and microstrain
 }
-# The same of a calibrated instrument, how far a scan is from its calibration: width and divergence as other slits and
-# specimens of tests/identify/test_calibrate.py move them, the zero as one aligns a goniometer.
+# The same of a calibrated instrument: how far a scan may be from its calibration, a judgement that no measurement backs
+# yet. Degrees for the zero, relative for the width.
 _HELD = {"zero": 0.01, "log width": 0.03, "axial": 0.003}
 _STRAIN = (0.0, -0.03, 0.03, 0.001, USUAL_STRAIN)
 _OWN = {
