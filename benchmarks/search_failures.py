@@ -70,7 +70,6 @@ class Searched:
     known: Candidates
     observed: Observed
     pool: tuple[int, ...]
-    prior: Prior
     found: Found
 
 
@@ -117,7 +116,7 @@ def searched(label: Label, whole: Catalogue, elements: str | None) -> Searched:
 
     def recording(known: Candidates, observed: Observed, pool: Sequence[int], prior: Prior) -> Found:
         found = search(known, observed, pool, prior)
-        kept.append(Searched(known, observed, tuple(pool), prior, found))
+        kept.append(Searched(known, observed, tuple(pool), found))
         return found
 
     with patch.object(verify, "search", recording):
@@ -187,8 +186,7 @@ plus 10 for each phase). *never proposed*: a labelled phase was not among those 
 were fitted; *proposed and dropped*: it was, and the search ended without it; *bad minimum*: the search ended with these
 phases, in a worse state. Scans that also hold a phase without a structure are counted apart. Sets that are not listed
 were not asked yet. The search of before (no texture before it ends, no further starts) failed in 5 / 7 scans of
-single_rruff, 2 / 2 of li_mn_ti_o_f and 0 / 0 of weighed_oxides, at 1.6 / 0.8, 2.7 / 1.6 and 1.7 / 0.9 s. The longest
-times hold the compiled kernels' loading.
+single_rruff, 2 / 2 of li_mn_ti_o_f and 0 / 0 of weighed_oxides, at 1.6 / 0.8, 2.7 / 1.6 and 1.7 / 0.9 s.
 
 | set | scans | failed | never proposed | proposed and dropped | bad minimum | median CPU (s) | longest (s) |
 |---|---|---|---|---|---|---|---|

@@ -229,6 +229,19 @@ def test_a_relative_that_is_not_named_is_told(titania: Library, monkeypatch: pyt
     assert nearest(answer) is None  # which is another by the network, and fits less
 
 
+def test_of_a_large_library_only_the_phases_of_the_elements_are_made_ready(
+    titania: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("bragglens.identify.identify"), "SMALL", 2)
+    verify_module, ready = import_module("bragglens.identify.verify"), []
+    whole = verify_module.candidates
+    monkeypatch.setattr(verify_module, "candidates", lambda phases, *rest: ready.append(phases) or whole(phases, *rest))
+    verify_module._prepared.cache_clear()
+    silicon = standard("Si")
+    identify(measured({"Si": 1.0}, titania), Library((*titania, silicon, standard("LaB6"))), elements="Si")
+    assert ready == [(silicon,)]
+
+
 @pytest.mark.parametrize("setting", ["R -3 m:R", "R -3 m:H"])
 def test_strain_is_the_same_in_every_setting(setting: str) -> None:
     """A crystal grown by 1% is strained by 1%, though in a rhombohedral setting no coefficient says so."""

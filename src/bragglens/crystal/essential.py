@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -13,6 +14,7 @@ SAME_PLACE = 0.5
 _FULL = 0.99  # occupancy from which on an atom leaves no room for another
 
 
+@lru_cache(maxsize=65_536)  # every scan of a batch asks for those of the whole library
 def essential_elements(phase: Phase) -> frozenset[str]:
     """The elements of a phase, without those that everywhere replace the lesser part of another element.
 

@@ -286,7 +286,8 @@ def _proven(
 
     may = np.isin(names, covered.allowed)
     if isinstance(model, Model) or may.sum() <= SMALL:
-        return _by_fit(answer, prove(dict(enumerate(opinion.probability))))
+        rows = np.arange(len(names)) if len(names) <= SMALL else np.flatnonzero(may)
+        return _by_fit(answer, prove({int(row): opinion.probability[row] for row in rows}))
     chosen = {row: opinion.probability[row] for row in shortlist(opinion, may)}
     if standard:
         chosen[names.index(standard[0])] = 1.0

@@ -63,6 +63,7 @@ TEXTURE_AXES = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 0, 1), (0, 1, 1)
 # Mean distance from a fit that noise alone leaves, in its standard deviations: 0.8 of a normal distribution, less what
 # the fit takes up; of 74 simulated oxides with 200 counts at the top a quarter leaves less.
 _NOISE_LEFT = 0.6
+_MARCH_TRIED = (0.75, 1.33)  # plates, needles: of common strength
 _SETTLED = 3e-5  # relative gain of a step below which the fit has arrived
 
 
@@ -492,23 +493,35 @@ def texture_axes(operations: tuple[str, ...]) -> tuple[tuple[int, int, int], ...
 
 
 def choose_texture(known: Candidates, observed: Observed, solution: Solution) -> Solution:
-    """For each phase the texture axis that helps most, its strength still 1."""
+    """For each phase the texture axis that helps most, its strength as it was."""
+    axes = [
+        about_each_axis(known, observed, solution, place)[0].state.axes[place] for place in range(len(solution.scales))
+    ]
+    return replace(solution, state=replace(solution.state, axes=np.array(axes).reshape(-1, 3)))
+
+
+def about_each_axis(known: Candidates, observed: Observed, solution: Solution, place: int) -> list[Solution]:
+    """Solutions in which one phase has a texture about each distinct axis, the best first, all else held.
+
+    The texture is that of plates or that of needles, whichever is better.
+    """
     state = solution.state
-    axes = state.axes.copy()
-    for i, phase in enumerate(state.phases):
-        distinct = texture_axes(known.crystals[phase].phase.operations)
-        trials = [(np.array(axis, float), np.log(march)) for axis in distinct for march in (0.75, 1.33)]
-        own = np.tile(state.own[i], (len(trials), 1))
-        own[:, MARCH] = [march for _, march in trials]
-        phases = np.full(len(trials), state.phases[i])
-        rendered = render_states(known, observed, state.shared, own, phases, np.array([axis for axis, _ in trials]))
-        costs = []
-        for pattern in rendered:
-            patterns = solution.patterns.copy()
-            patterns[i] = pattern
-            costs.append(solve(known, observed, state, patterns).chi2)
-        axes[i] = trials[int(np.argmin(costs))][0]
-    return replace(solution, state=replace(state, axes=axes))
+    distinct = texture_axes(known.crystals[state.phases[place]].phase.operations)
+    trials = [(axis, np.log(march)) for axis in distinct for march in _MARCH_TRIED]
+    axes = np.array([axis for axis, _ in trials], dtype=float)
+    own = np.tile(state.own[place], (len(trials), 1))
+    own[:, MARCH] = [march for _, march in trials]
+    phases = np.full(len(trials), state.phases[place])
+    tried = []
+    for row, axis, pattern in zip(
+        own, axes, render_states(known, observed, state.shared, own, phases, axes), strict=True
+    ):
+        patterns, every, about = solution.patterns.copy(), state.own.copy(), state.axes.copy()
+        patterns[place], every[place], about[place] = pattern, row, axis
+        tried.append(solve(known, observed, replace(state, own=every, axes=about), patterns))
+    n = len(_MARCH_TRIED)
+    better = [min(tried[i : i + n], key=lambda one: one.cost) for i in range(0, len(tried), n)]
+    return sorted(better, key=lambda one: one.cost)
 
 
 def states(known: Candidates, state: State) -> tuple[Instrument, tuple[Specimen, ...]]:

@@ -19,6 +19,7 @@ from bragglens.identify.refine import (
     ZERO,
     Candidates,
     Solution,
+    about_each_axis,
     choose_texture,
     empty,
     largest_strains,
@@ -28,7 +29,6 @@ from bragglens.identify.refine import (
     render_states,
     solve,
     solve_symmetric,
-    texture_axes,
     usual_state,
 )
 
@@ -324,20 +324,11 @@ def _polished(known: Candidates, observed: Observed, solution: Solution) -> Solu
 def _turned(known: Candidates, observed: Observed, solution: Solution) -> Solution:
     """Fitted from other texture axes, those that are better for one phase after the other, all else held."""
     best = solution
-    for place, phase in enumerate(solution.state.phases):
-        axes = texture_axes(known.crystals[phase].phase.operations)
-        tried = (_with_axis(known, observed, best, place, axis) for axis in axes)
+    for place in range(len(solution.state.phases)):
+        starts = about_each_axis(known, observed, best, place)
+        tried = (refine(known, observed, one, rounds=3, texture=True, only=place) for one in starts)
         best = min((best, *tried), key=lambda one: one.cost)
-    return refine(known, observed, best, rounds=8, texture=True)
-
-
-def _with_axis(
-    known: Candidates, observed: Observed, best: Solution, place: int, axis: tuple[int, int, int]
-) -> Solution:
-    axes = best.state.axes.copy()
-    axes[place] = axis
-    start = solve(known, observed, replace(best.state, axes=axes))  # as strong about another axis
-    return refine(known, observed, start, rounds=3, texture=True, only=place)
+    return best if best is solution else refine(known, observed, best, rounds=20, texture=True)
 
 
 def _anew(known: Candidates, observed: Observed, solution: Solution) -> Solution:
@@ -345,7 +336,7 @@ def _anew(known: Candidates, observed: Observed, solution: Solution) -> Solution
     own = np.tile(usual_state(), (len(solution.state.phases), 1))
     own[:, FIRST_STRAIN:] = solution.state.own[:, FIRST_STRAIN:]
     plain = refine(known, observed, solve(known, observed, replace(solution.state, own=own)), rounds=8)
-    return refine(known, observed, choose_texture(known, observed, plain), rounds=8, texture=True)
+    return refine(known, observed, choose_texture(known, observed, plain), rounds=20, texture=True)
 
 
 def _relaxed(known: Candidates, observed: Observed, solution: Solution) -> Solution:
