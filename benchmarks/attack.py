@@ -2,15 +2,17 @@
 
     python benchmarks/attack.py [--share 0.1] [--seed N] [--results DIR] [scans cifs files crafted server]
 
-Files are damaged by `tests/attack_inputs.py`, judged one by one in processes of their own by `tests/attack_judged.py`,
-and sent to a server by 50 clients at once. Each part runs by itself, under strace where that is there, and adds its
-counts to results/attack.json, of which results/attack.md is written; a part that is run again replaces its own.
+Files are damaged by `tests/attack_inputs.py` and crafted by `tests/attack_crafted.py`. `tests/attack_judged.py` judges
+them one by one, in processes of their own. 50 clients at once send some to a server. Each part runs by itself, under
+strace where that is there, and adds its counts to results/attack.json, of which results/attack.md is written; a part
+that is run again replaces its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import re
 import shutil
@@ -81,16 +83,8 @@ def apart(part: str, given: argparse.Namespace) -> list[dict]:
     """The counts of a part that runs in a process of its own, with what it sent to other machines."""
     with tempfile.TemporaryDirectory() as folder:
         counts, trace = Path(folder, "counts.json"), Path(folder, "trace")
-        strace = [
-            "strace",
-            "-f",
-            "-qq",
-            "--seccomp-bpf",
-            "-e",
-            "trace=connect,sendto,sendmsg,sendmmsg",
-            "-o",
-            str(trace),
-        ]
+        calls = "trace=connect,sendto,sendmsg,sendmmsg"
+        strace = ["strace", "-f", "-qq", "--seccomp-bpf", "-e", calls, "-o", str(trace)]
         words = [sys.executable, __file__, part, "--share", str(given.share), "--seed", str(given.seed)]
         traced = strace if shutil.which("strace") else []
         subprocess.run([*traced, *words, "--here", str(counts)], check=True)
@@ -144,7 +138,7 @@ def counted(part: str, files: str, seed: int, whole: int, outcomes: Iterable) ->
 
     found = list(outcomes)
     kinds = [one.kind for one in found]
-    faults = [f"{one.name}: {told(one.fault)}" for one in found if one.fault]
+    faults = [f"{one.name}: {in_short(one.fault)}" for one in found if one.fault]
     return Count(
         *(part, files, seed, whole, len(found)),
         *(kinds.count("answered"), kinds.count("refused"), kinds.count("traceback")),
@@ -153,7 +147,7 @@ def counted(part: str, files: str, seed: int, whole: int, outcomes: Iterable) ->
     )
 
 
-def told(fault: str) -> str:
+def in_short(fault: str) -> str:
     """The last line of a traceback and where it was, or the sentence."""
     places = re.findall(r'File ".*?/(\w+\.py)", line (\d+)', fault)
     place = f" ({places[-1][0]}, line {places[-1][1]})" if places else ""
@@ -169,7 +163,9 @@ def some(files: Iterable, share: float) -> list:
 def scans(seed: int, share: float) -> list[Count]:
     """Damaged scans, read; and of those that can be read some identified."""
     import attack_inputs
-    from attack_judged import judge_identified, judge_scan, judged, titania
+    from attack_judged import judge_identified, judge_scan, judged
+
+    from bragglens.crystal.library import read_library
 
     tried = round(WHOLE["scans"] * share)
     outcomes = list(judged(attack_inputs.scans(seed, tried), judge_scan))
@@ -177,11 +173,17 @@ def scans(seed: int, share: float) -> list[Count]:
     most = round(WHOLE["identified"] * share)
     chosen = set(read[:: max(1, len(read) // most)][:most])
     again = (file for number, file in enumerate(attack_inputs.scans(seed, tried)) if number in chosen)
-    identified = judged(again, judge_identified(titania()))
+    identified = judged(again, judge_identified(read_library(attack_inputs.TITANIA)), first=sound_scan())
     return [
         counted("scans", "damaged scans, read", seed, WHOLE["scans"], outcomes),
         counted("scans", "of them, identified", seed, WHOLE["identified"], identified),
     ]
+
+
+def sound_scan() -> tuple[str, bytes]:
+    """A scan of one line, by which a process loads what identifying needs."""
+    rows = (f"{20 + i / 20:.2f} {100 + 1000 * math.exp(-(((i - 148) / 2) ** 2)):.0f}\n" for i in range(800))
+    return "sound.xy", "".join(rows).encode()
 
 
 def cifs(seed: int, share: float) -> list[Count]:
@@ -203,17 +205,17 @@ def files(seed: int, share: float) -> list[Count]:
 
 
 def crafted(seed: int, share: float) -> list[Count]:
-    import attack_inputs
+    import attack_crafted
     from attack_judged import judge_cif, judge_packed, judge_path, judge_scan, judged
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         kinds: dict[str, tuple[Callable[[], Iterable], Callable]] = {
-            "crafted scans: what expands, nests, loops": (attack_inputs.crafted_scans, judge_scan),
-            "crafted HDF5: other files, loops": (lambda: attack_inputs.crafted_hdf5(folder), judge_scan),
-            "crafted CIFs: size, numbers": (attack_inputs.crafted_cifs, judge_cif),
-            "crafted names of phases": (lambda: attack_inputs.crafted_names(folder), judge_packed(folder)),
-            "pipes, devices, 6 GB": (lambda: attack_inputs.no_files(folder), judge_path),
+            "crafted scans: what expands, nests, loops": (attack_crafted.crafted_scans, judge_scan),
+            "crafted HDF5: other files, loops": (lambda: attack_crafted.crafted_hdf5(folder), judge_scan),
+            "crafted CIFs: size, numbers": (attack_crafted.crafted_cifs, judge_cif),
+            "crafted names of phases": (lambda: attack_crafted.crafted_names(folder), judge_packed(folder)),
+            "pipes, devices, 6 GB": (lambda: attack_crafted.no_files(folder), judge_path),
         }
         return [
             counted("crafted", kind, seed, len(whole), judged(some(whole, share), judge))
@@ -226,7 +228,7 @@ def server(seed: int, share: float) -> list[Count]:
     from attack_server import besieged
 
     found = besieged(seed, max(2, round(WHOLE["clients"] * share)))
-    return [Count(part="server", seed=seed, **found)]
+    return [Count(part="server", seed=seed, whole=2 * WHOLE["clients"], **found)]
 
 
 PARTS: dict[str, Callable[[int, float], list[Count]]] = {

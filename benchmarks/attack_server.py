@@ -21,6 +21,7 @@ from typing import Any
 import attack_inputs
 import numpy as np
 import psutil
+from attack_crafted import crafted_scans
 from attack_inputs import Named
 from attack_judged import LARGE
 from child_processes import children, started
@@ -33,6 +34,7 @@ from bragglens.simulate.specimen import Specimen
 
 HALF_OPEN = 300  # connections that send half a header
 PATIENCE = 1200.0  # seconds for an answer
+BASE = 300  # MB that a process of the server holds at its start, with the network and the fit
 GRID = Grid(20.0, 75.0, 0.03)
 
 
@@ -84,7 +86,7 @@ def honest(count: int) -> list[Named]:
 
 def hostile(seed: int, count: int) -> list[Named]:
     """Crafted scans and damaged ones in turn."""
-    crafted, damaged = list(attack_inputs.crafted_scans()), list(attack_inputs.scans(seed + 1, count))
+    crafted, damaged = list(crafted_scans()), list(attack_inputs.scans(seed + 1, count))
     return [crafted[i // 2 % len(crafted)] if i % 2 == 0 else damaged[i] for i in range(count)]
 
 
@@ -173,7 +175,6 @@ def counts(answers: list[Answered], clients: int, largest: float, said: str, hea
     faults += [f"health is {health} in the end"] if health != "ok" else []
     return {
         "files": f"{clients} clients at once, {HALF_OPEN} half-open connections, a worker killed",
-        "whole": 100,
         "tried": len(answers),
         "answered": sum(one.state == "done" for one in answers),
         "refused": sum(one.state in ("failed", "refused") for one in answers) - len(broken),
@@ -185,6 +186,3 @@ def counts(answers: list[Answered], clients: int, largest: float, said: str, hea
         "largest": largest,
         "faults": faults,
     }
-
-
-BASE = 300  # MB that a process of the server holds at its start, with the network and the fit

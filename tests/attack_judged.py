@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from attack_inputs import TITANIA, Named
+from attack_inputs import Named
 
 from bragglens.crystal.cif import parse_cif, read_cif
 from bragglens.crystal.entry import storable
-from bragglens.crystal.library import Library, read_library
+from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.identify.identify import identify_scans
 from bragglens.learn.model import load_model
@@ -36,7 +36,7 @@ SLOW, LARGE = 5.0, 500  # seconds of processor time, and MB beyond what the proc
 PATIENCE = 120.0  # seconds after which a file is said to hang
 BATCH = 50  # files that one process judges
 _LONGEST = 1000  # letters of a sentence
-_MISTAKE = re.compile(r"\b\w*(Error|Exception|Warning)\b|please report")  # of ours, told in a sentence of ours
+_MISTAKE = re.compile(r"\b\w*(Error|Exception|Warning)\b|please report")  # of ours, in a sentence of ours
 
 Kind = Literal["answered", "refused", "traceback"]
 Judge = Callable[[str, bytes], object]
@@ -88,6 +88,8 @@ def judge_scan(name: str, data: bytes) -> list[Scan]:
 
 
 def judge_identified(library: Library) -> Judge:
+    """Of scans, by the answer that they get."""
+
     def judge(name: str, data: bytes) -> None:
         first = next(iter(identify_scans(judge_scan(name, data)[:1], name, library, wavelength_if_missing="CuKa")))
         if first.error:
@@ -96,13 +98,6 @@ def judge_identified(library: Library) -> Judge:
         shares = [found.fraction for found in first.phases]
         assert np.isfinite([share for share in shares if share is not None]).all()
 
-    def ready() -> None:
-        """What the first scan of any process takes, to load kernels and matcher, is no scan's own."""
-        angle = np.arange(20.0, 60.0, 0.05)
-        rows = zip(angle, 100 + 1000 * np.exp(-(((angle - 27.4) / 0.1) ** 2)), strict=True)
-        judge("ready.xy", "\n".join(f"{x:.2f} {y:.0f}" for x, y in rows).encode())
-
-    judge.ready = ready  # type: ignore[attr-defined]
     return judge
 
 
@@ -148,20 +143,26 @@ def judge_path(name: str, data: bytes) -> None:
 # --- a process for each batch ------------------------------------------------------------------------------------
 
 
-def judged(files: Iterable[Named], judge: Judge) -> Iterator[Outcome]:
-    """The outcome of each file, in their order; one that ends or hangs its process costs itself alone."""
+def judged(files: Iterable[Named], judge: Judge, first: Named | None = None) -> Iterator[Outcome]:
+    """The outcome of each file, in their order; one that ends or hangs its process costs itself alone.
+
+    Args:
+        files: names and contents.
+        judge: what is done with them.
+        first: is judged at the start of each process and is not counted, so that what is loaded then is no file's own.
+    """
     waiting = iter(files)
     while batch := list(islice(waiting, BATCH)):
         while batch:
-            done = list(_judged_apart(batch, judge))
+            done = list(_judged_apart(batch, judge, first))
             yield from done
             batch = batch[len(done) :]
 
 
-def _judged_apart(batch: list[Named], judge: Judge) -> Iterator[Outcome]:
+def _judged_apart(batch: list[Named], judge: Judge, first: Named | None) -> Iterator[Outcome]:
     """Outcomes until the process ends, with that of the file that ended it."""
     ours, theirs = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("fork").Process(target=_judge_all, args=(theirs, batch, judge))
+    process = multiprocessing.get_context("fork").Process(target=_judge_all, args=(theirs, batch, judge, first))
     process.start()
     theirs.close()
     for name, _ in batch:
@@ -179,9 +180,10 @@ def _judged_apart(batch: list[Named], judge: Judge) -> Iterator[Outcome]:
     process.join()
 
 
-def _judge_all(pipe: Connection, batch: list[Named], judge: Judge) -> None:
+def _judge_all(pipe: Connection, batch: list[Named], judge: Judge, first: Named | None) -> None:
     sys.addaudithook(_no_socket)
-    getattr(judge, "ready", lambda: None)()
+    if first:
+        judge(*first)
     for name, data in batch:
         pipe.send(measured(name, data, judge))
 
@@ -223,13 +225,9 @@ def _reset_peak() -> None:
 
 
 def _memory(field: str) -> float:
-    """MB of this process as Linux tells them; elsewhere the most so far."""
+    """MB of this process as Linux gives them; elsewhere the most so far."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith(field):
                 return int(line.split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def titania() -> Library:
-    return read_library(TITANIA)
