@@ -95,7 +95,7 @@ def judge_identified(library: Library) -> Judge:
         if first.error:
             raise BragglensError(first.error)
         assert str(first)
-        shares = [found.fraction for found in first.phases]
+        shares = [found.weight_percent for found in first.phases]
         assert np.isfinite([share for share in shares if share is not None]).all()
 
     return judge

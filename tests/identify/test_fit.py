@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bragglens.crystal.cif import read_cif
 from bragglens.crystal.library import Library
 from bragglens.crystal.standards import standard
 from bragglens.identify.fit import Fit, fit
-from bragglens.identify.refine import TEXTURE_AXES, texture_axes
+from bragglens.identify.refine import TEXTURE_AXES, _step, texture_axes
 from bragglens.scan.pattern import Grid
 from bragglens.scan.read import read_scan
 from bragglens.scan.scan import Scan
@@ -108,3 +110,14 @@ def test_texture_axes_that_symmetry_makes_equal_are_tried_once(titania: Library)
     for pair in left_out.items():
         one, other = (pattern(crystal, INSTRUMENT, Specimen(texture_axis=axis, march=0.5), GRID) for axis in pair)
         np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
+@given(st.integers(1, 6).flatmap(lambda n: st.tuples(*[st.lists(st.floats(-5, 5), min_size=n, max_size=n)] * 3)))
+def test_a_value_at_its_bound_stays_and_the_others_step_as_if_it_were_held(drawn: tuple[list[float], ...]) -> None:
+    gradient, spread, places = (np.array(values) for values in drawn)
+    ends = np.sign(np.round(places / 3))
+    matrix = np.outer(spread, spread) + np.eye(len(spread))
+    step = _step(matrix, gradient, ends)
+    assert (step * ends <= 0).all()
+    moving = step != 0
+    assert np.allclose((matrix @ step)[moving], gradient[moving])

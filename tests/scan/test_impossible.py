@@ -106,6 +106,30 @@ KEPT = {
 }
 
 
+def test_many_values_far_below_all_others_are_one_note() -> None:
+    counts = counted()
+    counts[100:200:10] = -(10.0 ** np.arange(5, 15))
+    scan = read(counts)
+    assert scan.notes == (
+        "10 points between 15 and 19.5° left out: 10 values, -1e+14 the lowest, are far below all other intensities",
+    )
+
+
+@pytest.mark.parametrize("value", [1e29, -3e20, np.inf])
+def test_what_no_detector_counts_is_no_number(value: float) -> None:
+    counts = counted()
+    counts[[100, 300]] = value
+    assert read(counts).notes == ("2 points between 15 and 25° left out: no number",)
+
+
+def test_the_smallest_numbers_are_zero() -> None:
+    """Of damaged files and of the tails of calculated lines; a processor is slow with them."""
+    counts = KEPT["calculated"].copy()
+    counts[counts == 0] = 2e-41
+    scan = read(counts)
+    assert scan.counts.min() == 0
+
+
 @pytest.mark.parametrize("kind", KEPT)
 def test_counts_stay(kind: str) -> None:
     assert impossible(KEPT[kind]) == []

@@ -51,11 +51,9 @@ def identify(
     ] = None,
     model: AskedModel = None,
     phases: AskedPhases = None,
-    wavelength: Annotated[
-        str | None, typer.Option(help="CuKa, CoKa, ... or Å; wins over what the files state.")
-    ] = None,
+    wavelength: Annotated[str | None, typer.Option(help="CuKa, CoKa, ... or Å, whatever the files state.")] = None,
     wavelength_if_missing: Annotated[
-        str | None, typer.Option(help="The same, for files that state none.", metavar="TEXT")
+        str | None, typer.Option(help="--wavelength-if-missing: for files that state none.", metavar="TEXT")
     ] = None,
     elements: Elements = None,
     standard: Annotated[

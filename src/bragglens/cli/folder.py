@@ -89,7 +89,12 @@ def answer_folder(
     except KeyboardInterrupt:
         tell("interrupted; what is answered is kept, the same command goes on", "yellow")
         raise typer.Exit(INTERRUPTED) from None
-    say(f"{folder}  {done} answered, {len(files) - done} stood there, {failed} with errors")
+    before = len(files) - done
+    say(
+        f"{folder}  {done} answered"
+        + f", {before} answered before" * bool(before)
+        + f", {failed} with errors" * bool(failed)
+    )
     if failed:
         raise typer.Exit(1)
 

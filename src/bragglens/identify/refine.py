@@ -333,9 +333,10 @@ def refine(
     damping = 1e-2
     for _ in range(rounds):
         matrix, gradient = _normal_equations(known, observed, solution, free)
+        ends = _at_bounds(known, solution.state, free)
         better = None
         for _ in range(7):
-            step = np.asarray(np.linalg.solve(matrix + damping * np.diag(np.diag(matrix)), gradient), dtype=float)
+            step = _step(matrix + damping * np.diag(np.diag(matrix)), gradient, ends)
             tried = _attempt(known, observed, solution, free, step, only)
             if tried.cost < solution.cost:
                 better = tried
@@ -348,6 +349,28 @@ def refine(
         if gain < _SETTLED * solution.cost:
             break
     return solution
+
+
+def _step(matrix: Array, gradient: Array, ends: Array) -> Array:
+    """The step that leads to the minimum; a value at a bound stays there where it would be led beyond.
+
+    Were it only clipped, the others would move as if it had moved with them.
+    """
+    moving = np.ones(len(gradient), dtype=bool)
+    while True:
+        step = np.zeros(len(gradient))
+        step[moving] = np.linalg.solve(matrix[np.ix_(moving, moving)], gradient[moving])
+        beyond = step * ends > 0
+        if not beyond.any():
+            return step
+        moving &= ~beyond
+
+
+def _at_bounds(known: Candidates, state: State, free: NDArray[np.intp]) -> Array:
+    """Of each free value 1 where it is at its upper bound, -1 at the lower, 0 between."""
+    _, low, high, _, _ = _bounds(known, len(state.phases))
+    values = _vector(state)[free]
+    return np.sign((values >= high[free]).astype(float) - (values <= low[free]))
 
 
 def _free(known: Candidates, state: State, texture: bool, only: int | None) -> NDArray[np.intp]:

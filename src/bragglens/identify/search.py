@@ -37,6 +37,7 @@ Array = NDArray[np.float64]
 MOST_PHASES = 8
 _DISPLACEMENTS = np.linspace(-0.4, 0.4, 9)  # mm, tried while no phase tells the shift
 _TRIED = 4  # candidates that are fitted, of those that screening puts first
+_TURNED = 3  # texture axes of a phase that are fitted, of those that are best unfitted
 _POLISHINGS = 2  # rounds of further starts for the phases that a search ends with
 SURE_EVIDENCE = 100.0  # of a detection limit: half of the phases at it are found (benchmarks/detection.py)
 LEAST_EVIDENCE = 10.0  # below it a phase is not considered at all
@@ -325,7 +326,7 @@ def _turned(known: Candidates, observed: Observed, solution: Solution) -> Soluti
     """Fitted from other texture axes, those that are better for one phase after the other, all else held."""
     best = solution
     for place in range(len(solution.state.phases)):
-        starts = about_each_axis(known, observed, best, place)
+        starts = about_each_axis(known, observed, best, place)[:_TURNED]
         tried = (refine(known, observed, one, rounds=3, texture=True, only=place) for one in starts)
         best = min((best, *tried), key=lambda one: one.cost)
     return best if best is solution else refine(known, observed, best, rounds=20, texture=True)

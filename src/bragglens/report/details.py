@@ -33,6 +33,10 @@ from bragglens.report.words import (
 
 SHOWN = 5  # unexplained peaks, the strongest; the JSON holds all
 _WIDE = 120  # columns of a terminal from which on a cell fits into one line
+_COLUMNS = (
+    "prob.: that the phase is there; evid.: how much worse the fit is without it, in σ²; R: misfit under its lines; "
+    "without: Rwp without it; size in nm, cell in Å and °"
+)
 
 
 def print_answers(answers: Sequence[Identification], *, console: Console) -> None:
@@ -49,9 +53,7 @@ def details(answer: Identification, *, console: Console) -> None:
     console.print(Text.assemble(short_names([answer.file], console.width - 18)[0], "  ", (answer.verdict or "", style)))
     if answer.phases:
         console.print(_phases(answer, console))
-        console.print(
-            Text(f"{fractions_of(answer)}; size in nm, cell in Å and °; without: Rwp without the phase", "dim")
-        )
+        console.print(Text(f"{fractions_of(answer)}; {_COLUMNS}", "dim"))
     else:
         console.print(Text(sentence(answer)))
     for line in (amorphous(answer), quality(answer), refined(answer), limits_asked(answer)):

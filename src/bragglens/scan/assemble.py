@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
-from bragglens.scan.impossible import MUCH, impossible
+from bragglens.scan.impossible import MUCH, TINY, impossible
 from bragglens.scan.scan import LEAST_POINTS, Scan
 
 Array = NDArray[np.float64]
@@ -107,6 +107,7 @@ def measured(two_theta: Array, counts: Array, notes: list[str]) -> tuple[Array, 
         count = int(np.count_nonzero(~above))
         notes.append(f"{count} point{'s' * (count > 1)} at or below 0°: left out")
         two_theta, counts = two_theta[above], counts[above]
+    counts = np.where(np.abs(counts) < TINY, 0.0, counts)
     found = impossible(counts)
     if not found:
         return two_theta, counts

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-HUGE = 1e30  # no count, in any unit
+HUGE = 1e15  # no intensity: a fast detector, 10⁹ counts a second, would take 11 days
+TINY = 1e-30  # no intensity either: the tails of calculated lines, and damaged numbers
 MUCH = 0.2  # share of the points left out from which on that is the first thing to say
 # The thresholds below leave every point of 194 of the 198 development scans. In the other four stretches of 41 to 231
 # points repeat one value to the last digit: who made the library wrote over another mineral's line there.
@@ -27,6 +28,7 @@ _AT_BACKGROUND = 3.0  # standard deviations
 _FLAT = 0.01  # of the range of a scan without noise
 _MOST_FILLS, _MANY_FILLS = 10, 0.01  # stretches of zero or -1, and their share of the points; beyond, a background
 _NO_NOISE = 0.97  # smoothness
+_MOST_VALUES = 4  # that are named one by one; programs fill with one or two
 _SHORT = 5  # points of a stretch that is not looked at
 _TIMES, _MOST_ALIKE = 3, 5  # with more other stretches of a third of its length, long ones are the scan's habit
 _LINES = 3  # that tell how narrow a line of the scan is, and as many as there are spikes
@@ -106,15 +108,26 @@ def _noise(counts: Array) -> float:
 
 
 def _below_all_others(counts: Array) -> Iterator[tuple[Mask, str]]:
-    """Zero or a negative value that lies further below all others than their noise allows, the lowest first."""
+    """Zero or negative values that lie further below all others than their noise allows, the lowest first."""
     left = np.ones(counts.size, dtype=bool)
+    values = list(_fill_values(counts, left))
+    if len(values) > _MOST_VALUES:
+        yield ~left, f"{len(values)} values, {values[0]:.4g} the lowest, are far below all other intensities"
+        return
+    for value in values:
+        yield counts == value, f"{value:.10g} is far below all other intensities"
+
+
+def _fill_values(counts: Array, left: Mask) -> Iterator[float]:
+    """The values one after the other; `left` ends as what they leave."""
     while left.any():
-        lowest = counts[left].min()
+        lowest = float(counts[left].min())
         fill = counts == lowest
-        left = left & ~fill
-        if lowest > 0 or not left.any() or not _apart(lowest, counts[left], often=_often(fill)):
+        others = counts[left & ~fill]
+        if lowest > 0 or not others.size or not _apart(lowest, others, often=_often(fill)):
             return
-        yield fill, f"{lowest:.10g} is far below all other intensities"
+        left &= ~fill
+        yield lowest
 
 
 def _often(fill: Mask) -> bool:

@@ -110,4 +110,6 @@ def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, zlib.error):
+        return "it does not unpack"
     return re.sub(r"\s+", " ", str(error))[:80].rstrip(".") or type(error).__name__
