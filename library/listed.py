@@ -1,0 +1,151 @@
+"""Which phases of a list of common ones a library holds.
+
+A row of the list states formula, space group, cell, density and the three strongest spacings, all computed from an
+independent structure. It counts where the library has a phase of the same composition, lattice and density whose five
+strongest lines of Cu Kα are those, too. A row without numbers asks for composition and space group alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import gemmi
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.crystal.lattice import lattice_spacings
+from bragglens.crystal.library import Library
+from bragglens.crystal.phase import Phase
+from bragglens.crystal.reflections import composition
+from bragglens.simulate.instrument import emission
+from bragglens.simulate.lines import Lines
+
+SPACING = 0.005  # relative, of the lattice's spacings and of the strongest lines; as is asked of the list
+DENSITY = 0.02  # relative; as is asked
+STRONGEST = 5  # lines among which the row's three must be; as is asked
+CONTENT = 0.05  # of the atoms, hydrogen aside, that may be of other elements: traces in solid solutions
+_CU_KA1 = emission("CuKa1")[0].wavelength
+_CELL = ("a", "b", "c", "alpha", "beta", "gamma")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A phase of the list; numbers are None where the list states none."""
+
+    list: str
+    name: str
+    formula: str
+    space_group: str
+    cell: tuple[float, ...] | None
+    density: float | None
+    strongest: tuple[float, ...]
+
+    @cached_property
+    def shares(self) -> dict[str, float]:
+        """Shares of the atoms, hydrogen aside."""
+        return shares(counts(self.formula))
+
+    @cached_property
+    def group(self) -> gemmi.SpaceGroup:
+        """The space group, in the list's setting."""
+        if self.space_group.isdigit():
+            return gemmi.find_spacegroup_by_number(int(self.space_group))
+        found = gemmi.find_spacegroup_by_name(self.space_group.replace("_", ""))
+        if found is None:
+            raise ValueError(f"{self.name}: space group {self.space_group} is not known")
+        return found
+
+    @cached_property
+    def spacings(self) -> NDArray[np.float64]:
+        """The largest spacings of the lattice in Å."""
+        assert self.cell is not None
+        lattice = tuple(op.triplet() for op in self.group.operations())
+        return lattice_spacings(Phase(self.name, "", "", self.cell, lattice, (), 1.0))  # type: ignore[arg-type]
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The list's rows."""
+    with path.open(newline="") as file:
+        return [_row(cells) for cells in csv.DictReader(file)]
+
+
+def _row(cells: Mapping[str, str]) -> Row:
+    cell = tuple(float(cells[edge]) for edge in _CELL) if cells["a"] else None
+    lines = tuple(float(cells[d]) for d in ("d1", "d2", "d3") if cells[d])
+    density = float(cells["density"]) if cells["density"] else None
+    return Row(cells["list"], cells["name"], cells["formula"], cells["space_group"], cell, density, lines)
+
+
+def counts(formula: str) -> dict[str, float]:
+    """Atoms of each element of `Li1.3333Ti1.6667O4` or `Ca8 Si12 O44 (cell content)`; deuterium is hydrogen."""
+    found: dict[str, float] = {}
+    for element, number in re.findall(r"([A-Z][a-z]?)(\d*\.?\d*)", formula.partition(" (")[0]):
+        element = "H" if element == "D" else element
+        found[element] = found.get(element, 0.0) + float(number or 1)
+    return found
+
+
+def shares(content: Mapping[str, float]) -> dict[str, float]:
+    """Shares of the atoms, hydrogen aside, which many structures lack."""
+    heavy = {element: number for element, number in content.items() if element != "H"} or dict(content)
+    return {element: number / sum(heavy.values()) for element, number in heavy.items()}
+
+
+def unlike(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """The share of the atoms that are of other elements."""
+    return sum(abs(one.get(e, 0.0) - other.get(e, 0.0)) for e in one.keys() | other.keys()) / 2
+
+
+class Coverage:
+    """A library, ready to be asked for rows."""
+
+    def __init__(self, library: Library, lines: Lines) -> None:
+        self.phases = library.phases
+        angle, intensity = lines.intensity(_CU_KA1)
+        order = np.argsort(-np.where(np.isfinite(angle), intensity, 0.0), axis=1, kind="stable")[:, :STRONGEST]
+        self.strongest = np.take_along_axis(lines.d, order, axis=1)
+        self.shares = [shares(composition(phase)) for phase in self.phases]
+        self.spacings: dict[int, NDArray[np.float64]] = {}
+        self.numbers: dict[int, int] = {}
+
+    def holding(self, row: Row) -> tuple[list[str], str]:
+        """Names of the phases that count for a row, and what is missing where there is none."""
+        alike = [i for i, content in enumerate(self.shares) if unlike(row.shares, content) <= CONTENT]
+        if not alike:
+            return [], "no phase of this composition"
+        if row.cell is None:
+            found = [i for i in alike if self._number(i) == row.group.number]
+            return self._names(found), "" if found else f"no phase of space group {row.group.number}"
+        near = [i for i in alike if self._away(i, row) <= SPACING]
+        if not near:
+            best = min(alike, key=lambda i: self._away(i, row))
+            return [], f"cell: that of {self.phases[best].name} differs by {100 * self._away(best, row):.1f}%"
+        assert row.density is not None
+        dense = [i for i in near if abs(self.phases[i].density / row.density - 1) <= DENSITY]
+        if not dense:
+            told = ", ".join(f"{self.phases[i].name} has {self.phases[i].density:.3f}" for i in near)
+            return [], f"density: {row.density} is stated, {told} g/cm³"
+        found = [i for i in dense if all(self._has(i, d) for d in row.strongest)]
+        return self._names(found), "" if found else f"strongest lines differ: {', '.join(self._names(dense))}"
+
+    def _names(self, found: Iterable[int]) -> list[str]:
+        return [self.phases[i].name for i in found]
+
+    def _away(self, place: int, row: Row) -> float:
+        if place not in self.spacings:
+            self.spacings[place] = lattice_spacings(self.phases[place])
+        return float(np.abs(self.spacings[place] / row.spacings - 1).max())
+
+    def _has(self, place: int, d: float) -> bool:
+        return bool((np.abs(self.strongest[place] / d - 1) <= SPACING).any())
+
+    def _number(self, place: int) -> int:
+        if place not in self.numbers:
+            group = gemmi.find_spacegroup_by_ops(gemmi.GroupOps([*map(gemmi.Op, self.phases[place].operations)]))
+            self.numbers[place] = group.number if group else 0
+        return self.numbers[place]

@@ -1,0 +1,108 @@
+"""Of records of several sources each phase once, the better source first."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, count
+from pathlib import Path
+
+import numpy as np
+from amcsd import SOURCE as AMCSD
+from listed import shares, unlike
+from numpy.typing import NDArray
+from record import Gathered, Record
+
+from bragglens.crystal.lattice import lattice_spacings
+from bragglens.crystal.library_file import read_library_file
+from bragglens.crystal.phase import Phase
+from bragglens.crystal.provenance import file_name
+from bragglens.crystal.reflections import composition
+from bragglens.simulate.build import build_library
+from bragglens.simulate.lines import Lines, lines_in
+from bragglens.simulate.twins import SAME_CONTENT, SAME_SPACING
+
+SPACING = 0.01  # relative; cells of one phase in papers of different times differ by some 0.005
+CONTENT = 0.02  # of the atoms, hydrogen aside
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A phase that the library keeps.
+
+    Attributes:
+        phase: by its name in the library.
+        record: where it is from.
+        row: of it in the tables of lines.
+        papers: of all records of this phase.
+    """
+
+    phase: Phase
+    record: Record
+    row: int
+    papers: frozenset[str]
+
+
+def read(gathered: Gathered, library: Path) -> tuple[list[tuple[Record, Phase]], Lines]:
+    """Phases and lines of all records that can be read; the file at `library` keeps them for the next time."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number, record in enumerate(gathered.records):
+            (Path(folder) / f"{number:05d}.cif").write_text(record.cif)
+        build_library(folder, library)
+    content = read_library_file(library)
+    for problem in content.manifest["problems"]:
+        file, _, reason = problem.partition(".cif: ")
+        record = gathered.records[int(file)]
+        gathered.leave_out(record.name, record.source, reason)
+    rows = [(gathered.records[int(phase.name)], phase) for phase in content.phases]
+    return rows, lines_in(content.tables, content.phases)
+
+
+def select(rows: Sequence[tuple[Record, Phase]]) -> list[Chosen]:
+    """Each phase once, from the first of its records; the papers of the others count for it."""
+    kept: dict[frozenset[str], list[tuple[int, _Mark]]] = {}
+    papers: dict[int, frozenset[str]] = {}
+    order = sorted(range(len(rows)), key=lambda row: (rows[row][0].source_order, _precedence(rows[row][0]), row))
+    for row in order:
+        record, phase = rows[row]
+        mark = _Mark(record, shares(composition(phase)), lattice_spacings(phase))
+        near = kept.setdefault(frozenset(mark.content), [])
+        first = next((other for other, there in near if mark.same(there)), None)
+        if first is None:
+            near.append((row, mark))
+            papers[row] = record.papers
+        else:
+            papers[first] |= record.papers
+    taken: set[str] = set()
+    return [Chosen(_named(*rows[row], taken), rows[row][0], row, papers[row]) for row in order if row in papers]
+
+
+def _precedence(record: Record) -> tuple[bool, int, str]:
+    """A mineral stays before a compound, a shorter name before a longer."""
+    return not record.mineral, len(record.name), record.name
+
+
+@dataclass(frozen=True)
+class _Mark:
+    record: Record
+    content: Mapping[str, float]
+    spacings: NDArray[np.float64]
+
+    def same(self, other: _Mark) -> bool:
+        """Whether two records are of one phase; two minerals of AMCSD, which has chosen already, only to the digit."""
+        chosen = all(one.record.source == AMCSD and one.record.mineral for one in (self, other))
+        spacing, content = (SAME_SPACING, SAME_CONTENT) if chosen else (SPACING, CONTENT)
+        return (
+            unlike(self.content, other.content) <= content
+            and float(np.abs(self.spacings / other.spacings - 1).max()) <= spacing
+        )
+
+
+def _named(record: Record, phase: Phase, taken: set[str]) -> Phase:
+    """The phase by the name of its record; where that is taken, with its space group and a number."""
+    group = file_name(f"{record.name}_{phase.space_group.replace(' ', '')}")
+    names = chain((record.name, group), (f"{group}_{number}" for number in count(2)))
+    free = next(name for name in names if name.casefold() not in taken)
+    taken.add(free.casefold())
+    return replace(phase, name=free)

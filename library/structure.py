@@ -1,0 +1,44 @@
+"""What a structure shows of itself: its formula, and the shortest distance between its atoms."""
+
+from __future__ import annotations
+
+import gemmi
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.crystal.content import formula_of
+from bragglens.crystal.formula import chemical_formula, parse_formula
+from bragglens.crystal.lattice import orthogonalization
+from bragglens.crystal.phase import Phase, Site
+from bragglens.crystal.reflections import composition
+
+_ALIKE = 0.1  # Å; images closer are one atom on a special position, and atoms closer share a site
+_NEIGHBOURS = np.array(np.meshgrid(*[(-1, 0, 1)] * 3)).reshape(3, -1).T
+
+
+def formula_name(phase: Phase) -> str:
+    """The formula as chemists write it, of the sites where what is stated has groups that cannot be counted."""
+    stated = phase.formula if parse_formula(phase.formula) else formula_of(composition(phase))
+    return chemical_formula(stated)
+
+
+def shortest_contact(phase: Phase) -> float:
+    """Å between the two nearest atoms other than hydrogen that can be there at once; infinite where there is one.
+
+    Two atoms whose occupancies add up to no more than 1 may exclude each other.
+    """
+    heavy = [site for site in phase.sites if site.element != "H"]
+    images = [_images(site, phase.operations) for site in heavy]
+    axes, shortest = orthogonalization(phase), np.inf
+    for number, site in enumerate(heavy):
+        for other, places in zip(heavy[number:], images[number:], strict=True):
+            if site.occupancy + other.occupancy > 1.01:
+                away = places - np.array(site.position)
+                away = (away - np.round(away))[:, None] + _NEIGHBOURS
+                distance = np.linalg.norm(away @ axes.T, axis=2)
+                shortest = min(shortest, distance[distance > _ALIKE].min(initial=np.inf))
+    return float(shortest)
+
+
+def _images(site: Site, operations: tuple[str, ...]) -> NDArray[np.float64]:
+    return np.array([gemmi.Op(xyz).apply_to_xyz(list(site.position)) for xyz in operations])

@@ -1,0 +1,107 @@
+"""The built-in library: what a scan is compared with where nothing else is given.
+
+`library/build.py` of the repository makes its file of installable packages and a table of published structures; of each
+phase the file's manifest holds source, reference, number, scopes, number of papers and doubts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import as_file, files
+from types import MappingProxyType
+from typing import Any
+
+from bragglens.crystal.library import Library
+from bragglens.errors import StructureError
+from bragglens.match.catalogue import Catalogue
+from bragglens.simulate.built import Built, read_built
+
+SCOPES: tuple[str, ...] = ("minerals", "inorganic", "metals", "cement", "battery", "pharma", "all")
+"""Parts of the library; internal standards, sample holders and substrates are in each."""
+
+
+@dataclass(frozen=True)
+class BuiltinEntry:
+    """Where a phase of the built-in library comes from, and how common it is.
+
+    Attributes:
+        name: of the phase.
+        formula: as the source states it, or as its sites give it.
+        space_group: Hermann-Mauguin symbol.
+        source: AMCSD, AFLOW, Avogadro, or typed.
+        reference: to the paper.
+        number: under which the source has it; '' of typed phases.
+        scopes: those of `SCOPES` that hold the phase, `all` among them.
+        papers: number of structures of this phase, each of a paper of its own, that the sources hold.
+        listed: the lists of common phases that name it, `common`, `laboratory`, or both.
+        doubts: what is not certain about the structure, '' where nothing is known.
+    """
+
+    name: str
+    formula: str
+    space_group: str
+    source: str
+    reference: str
+    number: str
+    scopes: tuple[str, ...]
+    papers: int
+    listed: tuple[str, ...] = ()
+    doubts: str = ""
+
+
+def builtin(scopes: Sequence[str] = ("all",)) -> Catalogue:
+    """The phases of the built-in library that are in one of the scopes, with their lines.
+
+    Raises:
+        StructureError: a scope is none of `SCOPES`, or none is given.
+    """
+    wanted = frozenset([scopes] if isinstance(scopes, str) else scopes)
+    unknown = sorted(wanted - set(SCOPES))
+    if unknown or not wanted:
+        what = f"'{unknown[0]}' is no part of the built-in library" if unknown else "no part of the library is named"
+        raise StructureError(f"{what}: give one or several of {', '.join(SCOPES)}")
+    return _chosen(frozenset({"all"}) if "all" in wanted else wanted)
+
+
+def entries() -> Mapping[str, BuiltinEntry]:
+    """Of each phase of the built-in library, by name: source, reference, scopes, how common it is, doubts."""
+    return _entries()
+
+
+@lru_cache(maxsize=len(SCOPES))
+def _chosen(scopes: frozenset[str]) -> Catalogue:
+    built, held = _read(), _entries()
+    rows = [row for row, phase in enumerate(built.library) if scopes & set(held[phase.name].scopes)]
+    phases = tuple(built.library.phases[row] for row in rows)
+    return Catalogue(Library(phases, built.library.problems), built.lines.of(rows))
+
+
+@lru_cache(maxsize=1)
+def _entries() -> Mapping[str, BuiltinEntry]:
+    built = _read()
+    members = {member["name"]: member for member in built.members if member["name"] not in built.same}
+    return MappingProxyType({phase.name: _entry(members[phase.name]) for phase in built.library})
+
+
+def _entry(member: dict[str, Any]) -> BuiltinEntry:
+    origin: dict[str, str] = member["origin"]
+    return BuiltinEntry(
+        name=member["name"],
+        formula=origin["formula"],
+        space_group=origin["space_group"],
+        source=origin["source"],
+        reference=origin.get("reference", ""),
+        number=origin.get("id", ""),
+        scopes=tuple(origin["scopes"].split()),
+        papers=int(origin["papers"]),
+        listed=tuple(origin.get("listed", "").split()),
+        doubts=origin.get("doubts", ""),
+    )
+
+
+@lru_cache(maxsize=1)
+def _read() -> Built:
+    with as_file(files("bragglens") / "data" / "builtin.library") as path:
+        return read_built(path)

@@ -1,0 +1,35 @@
+import pytest
+
+from bragglens.errors import StructureError
+from bragglens.match.builtin import SCOPES, builtin, entries
+
+
+def test_of_each_phase_it_is_said_where_it_is_from() -> None:
+    known = entries()
+    assert set(known) == set(builtin().library.names)
+    quartz = known["Quartz"]
+    assert (quartz.source, quartz.number.isdigit(), "inorganic" in quartz.scopes) == ("AMCSD", True, True)
+    assert quartz.papers > 10
+    assert all(entry.reference and entry.formula and entry.space_group for entry in known.values())
+    assert all(entry.papers >= 1 and "all" in entry.scopes for entry in known.values())
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_scope_holds_its_phases_and_the_standards(scope: str) -> None:
+    catalogue = builtin([scope])
+    assert set(catalogue.library.names) == {name for name, entry in entries().items() if scope in entry.scopes}
+    assert len(catalogue.lines) == len(catalogue) > 30
+    assert {"Quartz", "Silicon", "Corundum"} <= set(catalogue.library.names)
+    assert builtin([scope]) is catalogue
+
+
+def test_scopes_add_up() -> None:
+    metals, minerals = set(builtin(["metals"]).library.names), set(builtin(["minerals"]).library.names)
+    assert set(builtin(["minerals", "metals"]).library.names) == metals | minerals
+    assert len(builtin(["minerals", "all"])) == len(builtin())
+
+
+@pytest.mark.parametrize("scopes", [["steel"], []])
+def test_what_is_no_scope_is_told(scopes: list[str]) -> None:
+    with pytest.raises(StructureError, match="give one or several of minerals"):
+        builtin(scopes)
