@@ -319,7 +319,7 @@ def refine(
     texture: bool = False,
     only: int | None = None,
 ) -> Solution:
-    """Levenberg-Marquardt steps from a solution.
+    """Levenberg-Marquardt steps from a solution, none longer in a value than its usual distance from the start.
 
     Args:
         known: the candidates.
@@ -402,8 +402,9 @@ def _bounds(known: Candidates, k: int) -> tuple[Array, Array, Array, Array, Arra
 def _attempt(
     known: Candidates, observed: Observed, solution: Solution, free: NDArray[np.intp], step: Array, only: int | None
 ) -> Solution:
-    _, low, high, _, _ = _bounds(known, len(solution.state.phases))
+    _, low, high, _, usual = _bounds(known, len(solution.state.phases))
     vector = _vector(solution.state)
+    step = np.clip(step, -usual[free], usual[free])
     vector[free] = np.clip(vector[free] + step, low[free], high[free])
     state = _at(solution.state, vector)
     if only is None:
