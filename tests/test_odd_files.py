@@ -108,7 +108,7 @@ def test_a_folder_gives_each_of_them_its_line(odd: Path, titania: Library, tmp_p
     phases = Path(str(files("bragglens") / "data" / "titania"))
     found = _files([odd])
     assert sorted(file.name for file in found) == sorted(ODD)
-    for piece in pieces_of(found, tmp_path, who_of(None, phases, titania), {"wavelength": 1.5406}):
+    for piece in pieces_of(found, tmp_path, who_of([str(phases)], titania), {"wavelength": 1.5406}):
         said = answer_piece(piece)
         assert said.startswith(f"{piece.scan}: ")
         assert json.loads(piece.target.read_text())["scans"][0]["error"] == said

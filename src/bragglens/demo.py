@@ -1,39 +1,34 @@
-"""The whole road on the five phases of titania, on any machine: simulate, train, identify, draw, report."""
+"""The first minute: a measured and a simulated scan against the built-in library, with nothing else at hand."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 
-from bragglens.crystal.library import Library, read_library
-from bragglens.errors import FetchError
+from bragglens.crystal.phase import Phase
 from bragglens.files import whole_file
 from bragglens.identify.identification import Identification, document
-from bragglens.identify.identify import identify_file
-from bragglens.learn.model import Model, save_model
+from bragglens.identify.identify import identify_file, source
+from bragglens.match.builtin import builtin
+from bragglens.match.catalogue import Catalogue
 from bragglens.scan.pattern import Grid
-from bragglens.scan.rruff import fetch_rruff
 from bragglens.simulate.instrument import Instrument, emission
 from bragglens.simulate.reference import pattern
 from bragglens.simulate.render import reflections_in_range
 from bragglens.simulate.specimen import Specimen
 
-Bar = Callable[[str], AbstractContextManager[Any]]
 _LINES = emission("CuKa")
 
 
 @dataclass(frozen=True)
 class MadeUp:
-    """A scan made for the demo.
+    """A simulated scan for a demonstration.
 
     It comes from the reference model and not from the training recipe: its own instrument, an exponential background
     with a Lorentzian glass hump, and other ranges, steps, widths, shifts and counts, all fixed here.
@@ -46,9 +41,9 @@ class MadeUp:
     counts: float
     background: float
 
-    def write(self, library: Library, path: Path, seed: int) -> Path:
+    def write(self, phases: Sequence[Phase], path: Path, seed: int) -> Path:
         """Write it as a two-column file that says what it is."""
-        crystals = dict(zip(library.names, reflections_in_range(library.phases, _LINES, self.grid), strict=True))
+        crystals = {one.phase.name: one for one in reflections_in_range(phases, _LINES, self.grid)}
         angle = self.grid.two_theta
         clean = np.zeros(self.grid.size)
         for name, share in self.content.items():
@@ -63,130 +58,59 @@ class MadeUp:
         return path
 
 
-def _made_up() -> dict[str, MadeUp]:
-    """The demo's scans by name."""
-    old = Instrument(_LINES, radius=173.0, W=0.012, U=0.02, V=-0.008, X=0.03, zero=0.06)
-    new = Instrument(_LINES, radius=240.0, W=0.0016, U=0.004, X=0.02, Y=0.02, zero=-0.02, monochromator=26.6)
-    fine = Specimen(size=9.0, microstrain=0.002, displacement=-0.08)
-    coarse = Specimen(size=90.0, microstrain=0.0004, displacement=0.11)
-    plates = replace(coarse, march=0.75, texture_axis=(0, 0, 1))
-    long, short = Grid(10.0, 100.0, 0.013), Grid(8.0, 70.0, 0.03)
-    return {
-        "anatase_nano": MadeUp({"anatase": 1.0}, long, new, fine, 900.0, 0.4),
-        "brookite": MadeUp({"brookite": 1.0}, short, old, coarse, 4000.0, 0.08),
-        "rutile_textured": MadeUp({"rutile": 1.0}, long, new, plates, 20000.0, 0.02),
-        "tio2_B": MadeUp({"tio2_B": 1.0}, short, old, replace(fine, size=20.0), 2500.0, 0.15),
-        "tio2_II": MadeUp({"tio2_II": 1.0}, long, old, coarse, 1500.0, 0.1),
-        "anatase_70_rutile_30": MadeUp({"anatase": 0.7, "rutile": 0.3}, short, new, coarse, 8000.0, 0.1),
-        "anatase_60_brookite_40": MadeUp({"anatase": 0.6, "brookite": 0.4}, long, old, coarse, 6000.0, 0.1),
-        "glass_only": MadeUp({}, short, old, coarse, 1000.0, 1.0),
-    }
+MARL = MadeUp(
+    {"Calcite": 0.55, "Quartz": 0.3, "Dolomite": 0.15},
+    Grid(10.0, 80.0, 0.02),
+    Instrument(_LINES, radius=240.0, W=0.004, U=0.004, X=0.02, Y=0.02, zero=0.02),
+    Specimen(size=80.0, microstrain=0.0005, displacement=0.06, march=0.85, texture_axis=(1, 0, 4)),
+    counts=6000.0,
+    background=0.06,
+)
 
 
-def run_demo(
-    folder: Path, *, steps: int, rruff: bool, seed: int, console: Console, bar: Bar, report: Callable[[Any], None]
-) -> None:
-    """Do all of it, and leave CIFs, scans, model, figures, answers and report in `folder`."""
-    started = time.perf_counter()
-    library = _phases(folder / "phases")
-    console.print(f"[bold]1[/] five CIFs of titania: {', '.join(library.names)}")
-    scans, expected = _scans(library, folder / "scans")
-    console.print(f"[bold]2[/] {len(expected)} simulated scans, by another road than the training patterns")
-    model = _train(library, folder / "titania.bragglens", steps, seed, bar, report)
-    console.print(f"[bold]3[/] trained on {int(model.scores['samples']):,} mixtures simulated on the fly")
-    scans += _measured(folder / "scans", console)
-    if rruff:
-        scans += _fetched(folder / "rruff", console)
-    answers = [identify_file(scan, model, wavelength=_LINES[0].wavelength) for scan in scans]
-    _tell(answers, model, folder, console)
-    _count(answers, expected, console)
-    told = f"report: {folder / 'report.html'}   ({time.perf_counter() - started:.0f} s in all)"
-    console.print(told, markup=False, soft_wrap=True)
-    if not rruff:
-        console.print("with a network: `bragglens demo --rruff` also fetches and identifies eleven RRUFF scans")
+def run_demo(folder: Path, *, console: Console) -> None:
+    """Identify two scans, and leave them, their figures, answers and report in `folder`."""
+    from bragglens.report.details import details
+
+    library = builtin()
+    console.print(f"[bold]built-in library[/]: {len(library):,} structures")
+    scans = [measured_fluorapatite(folder), _simulated(library, folder / "simulated_marl.xy")]
+    answers = []
+    for scan, what in zip(scans, ("measured, from the package rietx", "simulated, no measurement"), strict=True):
+        started = time.perf_counter()
+        answers.append(identify_file(scan, library, wavelength=_LINES[0].wavelength))
+        console.print(f"\n[bold]{scan.name}[/] ({what}), {time.perf_counter() - started:.1f} s")
+        details(answers[-1], console=console)
+    _write(answers, library, folder)
+    console.print(f"\nreport: {folder / 'report.html'}", markup=False, soft_wrap=True)
+    console.print(f"next: bragglens identify YOUR_SCAN --report {folder / 'mine.html'}", markup=False, soft_wrap=True)
 
 
-def _phases(folder: Path) -> Library:
-    """Copy the shipped CIFs where a user can look at them, and read them there."""
-    with as_file(files("bragglens") / "data" / "titania") as shipped:
-        for cif in shipped.glob("*.cif"):
-            _copy(cif, folder / cif.name)
-    return read_library(folder)
+def measured_fluorapatite(folder: Path) -> Path:
+    """The measured scan of fluorapatite that the package rietx ships, copied to a folder."""
+    with as_file(files("rietx") / "data" / "examples" / "FAP.XRA") as shipped:
+        return copy_of(shipped, folder / "measured_fluorapatite.xra")
 
 
-def _copy(shipped: Path, path: Path) -> None:
+def copy_of(shipped: Path, path: Path) -> Path:
+    """Copy a file that a package ships to where a user can look at it."""
     with whole_file(path) as file:
         file.write(shipped.read_bytes())
+    return path
 
 
-def _scans(library: Library, folder: Path) -> tuple[list[Path], dict[str, set[str]]]:
-    made = _made_up()
-    paths = [scan.write(library, folder / f"{name}.xy", seed) for seed, (name, scan) in enumerate(made.items())]
-    return paths, {f"{name}.xy": set(scan.content) for name, scan in made.items()}
+def _simulated(library: Catalogue, path: Path) -> Path:
+    return MARL.write([library.library[name] for name in MARL.content], path, seed=1)
 
 
-def _train(library: Library, path: Path, steps: int, seed: int, bar: Bar, report: Callable[[Any], None]) -> Model:
-    from bragglens.learn.train import train, use_threads  # imports torch: slow
-
-    use_threads()
-    with bar("training") as tick:
-        model = train(library, steps=steps, seed=seed, tick=tick, report=report)
-    save_model(model, path)
-    return replace(model, name=path.name)
-
-
-def _measured(folder: Path, console: Console) -> list[Path]:
-    """The measured fluorapatite scan that the package rietx ships: a crystal that is none of the five."""
-    with as_file(files("rietx") / "data" / "examples" / "FAP.XRA") as shipped:
-        copy = folder / "measured_fluorapatite.xra"
-        _copy(shipped, copy)
-    console.print("[bold]4[/] a measured scan of fluorapatite, which is none of the five (from the package rietx)")
-    return [copy]
-
-
-def _fetched(folder: Path, console: Console) -> list[Path]:
-    try:
-        found = fetch_rruff(folder)
-    except FetchError as error:
-        console.print(str(error), style="yellow", markup=False)
-        return []
-    if found.missing:
-        console.print(f"[yellow]RRUFF no longer offers {', '.join(found.missing)}[/]")
-    return list(found.paths)
-
-
-def _tell(answers: list[Identification], model: Model, folder: Path, console: Console) -> None:
-    from bragglens.report.figures import ideal_patterns_figure, samples_figure, save_figure
+def _write(answers: Sequence[Identification], library: Catalogue, folder: Path) -> None:
+    from bragglens.report.figures import save_figure
+    from bragglens.report.identified import identification_figure
     from bragglens.report.page import report_page
-    from bragglens.report.words import table, write_json, write_text
+    from bragglens.report.words import write_json, write_text
 
-    table(answers, console=console)
-    write_json(document(model.name, answers), folder / "answers.json")
-    grid = model.preparation.grid
-    save_figure(ideal_patterns_figure(model.library, grid, _LINES), folder / "ideal_patterns.png")
-    save_figure(samples_figure(*_sample_patterns(model.library, grid), grid), folder / "sample_patterns.png")
-    intro = (
-        "Five phases of titania, a network trained on patterns simulated on the fly, and scans it has not seen. "
-        "All scans are simulated, by another road than the training patterns, except those called measured and those "
-        "from RRUFF."
-    )
-    page = report_page(answers, model, title="bragglens demo", intro=intro)
-    write_text(page, folder / "report.html")
-
-
-def _sample_patterns(library: Library, grid: Grid) -> tuple[NDArray[np.float64], list[str]]:
-    """Varied patterns of each phase with background and noise, as the founding blog post shows them."""
-    from bragglens.simulate.noise import add_noise
-    from bragglens.simulate.recipe import founding_recipe
-    from bragglens.simulate.stored import simulate_set
-
-    recipe = founding_recipe(strain=0.04, texture=0.8, domain_sizes=(20.0, 50.0))
-    x, y = simulate_set(library, recipe, grid, per_phase=2)
-    return add_noise(x), [library.names[i] for i in y]
-
-
-def _count(answers: list[Identification], expected: dict[str, set[str]], console: Console) -> None:
-    """Right answers among those whose content is known for certain: the simulated ones."""
-    known = [(a, expected[Path(a.file).name]) for a in answers if Path(a.file).name in expected]
-    right = sum({finding.name for finding in answer.phases} == content for answer, content in known)
-    console.print(f"{right} of {len(known)} simulated scans named exactly")
+    write_json(document(source(library), list(answers)), folder / "answers.json")
+    for answer in answers:
+        save_figure(identification_figure(answer, library), folder / f"{Path(answer.file).stem}.png")
+    intro = "A measured scan of fluorapatite, and a simulated one of a marl, compared with the built-in library."
+    write_text(report_page(answers, library, title="bragglens demo", intro=intro), folder / "report.html")

@@ -104,7 +104,7 @@ def test_killed_at_random_and_by_two_workers_it_ends_with_the_same_answers(
 
 
 def test_a_worker_that_has_another_library_answers_nothing(scans: Path, titania: Library, tmp_path: Path) -> None:
-    who = who_of(None, Path(PHASES), Library(titania.phases[:2]))
+    who = who_of([PHASES], Library(titania.phases[:2]))
     (piece,) = pieces_of([scans / "scan0.xy"], tmp_path, who, {"wavelength": 1.5406})
     with pytest.raises(BragglensError, match="is not what it was when the run began"):
         answer_piece(piece)

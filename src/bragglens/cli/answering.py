@@ -13,6 +13,7 @@ import typer
 
 from bragglens.cli.app import (
     INTERRUPTED,
+    AskedLibrary,
     AskedModel,
     AskedPhases,
     Elements,
@@ -51,6 +52,7 @@ def identify(
     ] = None,
     model: AskedModel = None,
     phases: AskedPhases = None,
+    library: AskedLibrary = None,
     wavelength: Annotated[str | None, typer.Option(help="CuKa, CoKa, ... or Å, whatever the files state.")] = None,
     wavelength_if_missing: Annotated[
         str | None, typer.Option(help="--wavelength-if-missing: for files that state none.", metavar="TEXT")
@@ -111,7 +113,8 @@ def identify(
     if watch and (table or report or series):
         raise typer.BadParameter("--watch has no end at which to write --table, --report or --series: leave them out")
     reader()  # it starts while the model is read
-    asked = asked_of(model, phases)
+    sources = sources_of(model, phases, library)
+    asked = asked_of(sources)
     options = stated(
         {
             "wavelength": wavelength,
@@ -130,7 +133,7 @@ def identify(
     if json and target and not watch and is_folder(json, several=several):
         if table or report or figure or series or profile or rietx or rietveld:
             raise typer.BadParameter("an answer for each scan goes with no other output: leave the others out")
-        answer_folder(files, target, who_of(model, phases, asked), options, workers=workers, scheduler=scheduler)
+        answer_folder(files, target, who_of(sources, asked), options, workers=workers, scheduler=scheduler)
         return
     if watch and several:
         raise typer.BadParameter("--watch answers scan by scan as they come: leave out --workers and --scheduler")
@@ -167,7 +170,7 @@ def identify(
         *([] if json == "-" else [screen()]),  # the last: who reads the screen may have gone
     ]
     if several:
-        with shared(files, who_of(model, phases, asked), options, workers=workers, scheduler=scheduler) as ahead:
+        with shared(files, who_of(sources, asked), options, workers=workers, scheduler=scheduler) as ahead:
             answered = _answer(files, lambda file: exported(ahead(file)), written)
     else:
         answered = _answer(files, each, written)
@@ -232,18 +235,25 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     return files
 
 
-def asked_of(model: Path | None, phases: Path | None) -> Any:
-    """Who is asked: a model, or a library of structures alone."""
-    from bragglens.learn.model import load_model
-    from bragglens.match.catalogue import read_catalogue
+def sources_of(model: Path | None, phases: list[Path] | None, library: list[str] | None) -> list[str] | None:
+    """Who is asked, by words that hold in whatever folder a worker is started; None is the built-in library."""
+    from bragglens.match.builtin import SCOPES
 
-    if (model is None) == (phases is None):
-        raise typer.BadParameter(
-            "give one of --model FILE (made by `train`) and --phases FOLDER (of CIFs, or .library)"
-        )
-    if phases is None:
-        return load_model(model or "")
-    return phases_of(phases) if phases.is_dir() else read_catalogue(phases)
+    if model and (phases or library):
+        raise typer.BadParameter("a model knows its own phases: leave out --phases and --library, or --model")
+    parts = [part for word in library or () for part in word.replace(",", " ").split()]
+    for part in parts:
+        if part not in SCOPES:
+            raise typer.BadParameter(f"--library {part}: is no part of the built-in library: {', '.join(SCOPES)}")
+    paths = [str(path.resolve()) for path in ([model] if model else phases or ())]
+    return [*paths, *parts] or None
+
+
+def asked_of(sources: Sequence[str] | None) -> Any:
+    """A model, or a library of structures; what was left out of folders is said."""
+    from bragglens.identify.asked import asked_of
+
+    return asked_of(sources and [phases_of(Path(one)) if Path(one).is_dir() else one for one in sources])
 
 
 @app.command()
@@ -251,6 +261,7 @@ def evaluate(
     manifest: Annotated[Path, typer.Argument(help="CSV: file, set, phases, weight_percent, wavelength, note.")],
     model: AskedModel = None,
     phases: AskedPhases = None,
+    library: AskedLibrary = None,
     sets: Annotated[list[str] | None, typer.Option("--set", help="Only this set; may be given again.")] = None,
     alike: Annotated[Path | None, typer.Option(help="Phases that count as one: a line each, between commas.")] = None,
     network_only: NetworkOnly = False,
@@ -264,7 +275,7 @@ def evaluate(
     from bragglens.identify.identify import check
     from bragglens.report.words import scores_table, write_json
 
-    loaded = asked_of(model, phases)
+    loaded = asked_of(sources_of(model, phases, library))
     check(loaded, {"network_only": network_only})
     groups = read_alike(alike) if alike else ()
     labels = read_manifest(manifest, sets=sets or ())
@@ -323,13 +334,25 @@ def calibrate(
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for all that it makes.")] = Path("demo"),
-    steps: Annotated[int, typer.Option(min=20, help="Batches to train on; fewer is faster and worse.")] = 300,
+    founding_post: Annotated[
+        bool,
+        typer.Option("--founding-post", help="Train a network on five phases of titania, as the post did."),
+    ] = False,
+    steps: Annotated[
+        int, typer.Option(min=20, help="With --founding-post: batches to train on; fewer is faster and worse.")
+    ] = 300,
     rruff: Annotated[
-        bool, typer.Option("--rruff", help="Fetch the eleven RRUFF scans of the founding post and identify them too.")
+        bool,
+        typer.Option("--rruff", help="With --founding-post: fetch and identify the eleven RRUFF scans too."),
     ] = False,
     seed: Seed = 0,
 ) -> None:
-    """The whole road on the five phases of titania: simulate, train, identify, draw, report. Needs no network."""
-    from bragglens.demo import run_demo
+    """Identify a measured and a simulated scan with the built-in library. Needs no network."""
+    if not founding_post:
+        from bragglens.demo import run_demo
 
-    run_demo(folder, steps=steps, rruff=rruff, seed=seed, console=out, bar=bar, report=print_epoch)
+        run_demo(folder, console=out)
+        return
+    from bragglens.founding_post import run_founding_post
+
+    run_founding_post(folder, steps=steps, rruff=rruff, seed=seed, console=out, bar=bar, report=print_epoch)

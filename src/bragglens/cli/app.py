@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from bragglens import __version__
+from bragglens.cli.default import ScanOrCommand
 from bragglens.crystal.library import Library, read_library
 from bragglens.plain import clean
 
@@ -30,6 +31,7 @@ out = Console()
 err = Console(stderr=True)
 
 app = typer.Typer(
+    cls=ScanOrCommand,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -39,8 +41,9 @@ app = typer.Typer(
         "token_normalize_func": lambda token: token.replace("_", "-"),  # --n_train is --n-train
     },
     help="Tell which crystalline phases are in a powder X-ray diffraction scan, how sure that is, and when none is.\n\n"
-    "Start with `bragglens demo`. With your own phases: put their CIFs in a folder, `bragglens train FOLDER -o "
-    "my.bragglens`, then `bragglens identify scan.xy --model my.bragglens --wavelength CuKa`.",
+    "Type `bragglens SCAN`, which is `bragglens identify SCAN`: the scan is compared with the built-in library. Narrow "
+    "it by `--elements Ti,O` or `--library minerals`, add structures of your own by `--phases FOLDER`. "
+    "`bragglens demo` shows it at once.",
 )
 recipe_app = typer.Typer(
     no_args_is_help=True,
@@ -68,8 +71,17 @@ Phases = Annotated[
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 AskedModel = Annotated[Path | None, typer.Option("--model", "-m", help="Model file that `train` made.")]
 AskedPhases = Annotated[
-    Path | None,
-    typer.Option("--phases", help="Folder of CIFs or .library file in place of a model: no training."),
+    list[Path] | None,
+    typer.Option("--phases", help="Your own: a folder of CIFs, a CIF, a .library file; may be given again."),
+]
+AskedLibrary = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--library",
+        help="Part of the built-in library: minerals, inorganic, metals, cement, battery, pharma or all, which is "
+        "taken where nothing is given; with --phases both.",
+        metavar="PART",
+    ),
 ]
 Elements = Annotated[
     list[str] | None,

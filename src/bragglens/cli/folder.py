@@ -25,13 +25,17 @@ class Who:
     """Who is asked, as a worker finds it.
 
     Attributes:
-        model, phases: the file or folder, one of them.
+        sources: as `identify.asked.asked_of` takes them.
         identity: of what was read from there (`identity_of`), so that no worker answers from another.
     """
 
-    model: Path | None
-    phases: Path | None
+    sources: tuple[str, ...] | None
     identity: str
+
+    @property
+    def name(self) -> str:
+        """The files' names without their folders."""
+        return ", ".join(Path(one).name for one in self.sources or ["the built-in library"])
 
 
 @dataclass(frozen=True)
@@ -130,15 +134,14 @@ def answers_of(piece: Piece) -> tuple[str, list[Any]]:
 @lru_cache(maxsize=1)
 def _read(who: Who) -> Any:
     """Who is asked, read once by each worker."""
-    from bragglens.learn.model import load_model
-    from bragglens.match.catalogue import read_catalogue
+    from bragglens.identify.asked import asked_of
 
-    found = read_catalogue(who.phases) if who.phases else load_model(who.model or "")
+    found = asked_of(who.sources)
     if identity_of(found) != who.identity:
-        raise BragglensError(f"{who.phases or who.model}: is not what it was when the run began: start it again")
+        raise BragglensError(f"{who.name}: is not what it was when the run began: start it again")
     return found
 
 
-def who_of(model: Path | None, phases: Path | None, asked: Any) -> Who:
-    """Who is asked, by paths that hold in whatever folder a worker was started."""
-    return Who(model and model.resolve(), phases and phases.resolve(), identity_of(asked))
+def who_of(sources: Sequence[str] | None, asked: Any) -> Who:
+    """Who is asked, for workers to find."""
+    return Who(None if sources is None else tuple(sources), identity_of(asked))

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from bragglens.cli.answering import asked_of
-from bragglens.cli.app import AskedModel, AskedPhases, app, say, tell
+from bragglens.cli.answering import asked_of, sources_of
+from bragglens.cli.app import AskedLibrary, AskedModel, AskedPhases, app, say, tell
 from bragglens.errors import BragglensError
 
 
@@ -17,6 +17,7 @@ from bragglens.errors import BragglensError
 def serve(
     model: AskedModel = None,
     phases: AskedPhases = None,
+    library: AskedLibrary = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of this machine.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for any that is free.")] = 8000,
     names: Annotated[
@@ -34,7 +35,7 @@ def serve(
     except ModuleNotFoundError as error:
         raise BragglensError(f"serve needs {error.name}: install it with: pip install 'bragglens[web]'") from None
 
-    asked = asked_of(model, phases)
+    asked = asked_of(sources_of(model, phases, library))
     listening = _listen(host, port)
     address, port = listening.getsockname()[:2]
     secret = token_for(address)

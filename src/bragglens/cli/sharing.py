@@ -39,7 +39,7 @@ def shared(
             _, said = next(answered)
             if isinstance(said, Lost):
                 error = f"{file}: {said.why}: ask it again; if it stays so, please report this"
-                yield Identification(str(file), (who.model or who.phases or file).name, None, error=error)
+                yield Identification(str(file), who.name, None, error=error)
             else:
                 yield from said
 

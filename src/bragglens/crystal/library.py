@@ -83,7 +83,7 @@ class Library:
 
 
 def read_library(source: str | Path) -> Library:
-    """Read a folder of CIFs, or the `.library` file that was built of one.
+    """Read a folder of CIFs, one CIF, or a `.library` file that was built of them.
 
     A CIF that cannot be read is left out and named in `problems`; the rest is read.
 
@@ -94,6 +94,8 @@ def read_library(source: str | Path) -> Library:
     folder = Path(source)
     if folder.suffix == SUFFIX and not folder.is_dir():
         return library_in(read_library_file(folder))
+    if folder.suffix.lower() == ".cif" and not folder.is_dir():
+        return Library((storable(read_cif(folder), folder),))
     if not folder.is_dir():
         raise StructureError(
             f"{folder}: is no folder: give the folder that holds the CIFs of your phases, or a {SUFFIX} file"

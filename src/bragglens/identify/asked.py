@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 
 from bragglens.crystal.library import Library
 from bragglens.crystal.library_file import SUFFIX
 from bragglens.errors import BragglensError
 from bragglens.learn.model import Model, load_model
-from bragglens.match.catalogue import Catalogue, read_catalogue
+from bragglens.match.builtin import SCOPES, builtin
+from bragglens.match.catalogue import Catalogue, catalogue, joined, read_catalogue
 
 Asked = Model | Library | Catalogue  # a network trained for a library; or structures, for the matcher and the fit
+Source = Asked | str | Path | Sequence[Library | Catalogue | str | Path] | None
 
 
 def library_of(asked: Asked) -> Library:
@@ -18,19 +22,55 @@ def library_of(asked: Asked) -> Library:
     return asked if isinstance(asked, Library) else asked.library
 
 
-def asked_of(source: Asked | str | Path) -> Asked:
-    """Who is asked, read where a path is given: a folder of CIFs, a `.library` file or a model file.
+def asked_of(source: Source = None) -> Asked:
+    """Who is asked, read where a path is given.
+
+    Args:
+        source: a model or a library; the path of a model file, of a folder of CIFs, of one CIF, of a `.library` file;
+            a part of the built-in library, one of `SCOPES`; several of these but models, whose phases are put together;
+            None is the whole built-in library.
 
     Raises:
         BragglensError: there is no such file, or it is none of these.
     """
+    if source is None:
+        return builtin()
     if isinstance(source, Model | Library | Catalogue):
         return source
-    if not isinstance(source, str | Path):
+    if isinstance(source, str | Path):
+        return _read(source)
+    if not isinstance(source, Sequence):
         raise BragglensError(f"{source!r}: nothing can be asked of it: give a model, a library, or the path of one")
+    if len(source) == 1:
+        return asked_of(source[0])
+    scopes = [str(one) for one in source if _is_scope(one)]
+    parts = [_structures(one) for one in source if not _is_scope(one)] + [builtin(scopes)] * bool(scopes)
+    if not parts:
+        raise BragglensError("no library is given: name one, or leave it out for the built-in library")
+    return reduce(joined, parts)
+
+
+def _is_scope(source: object) -> bool:
+    """Whether a word is a part of the built-in library and no file or folder."""
+    return source in SCOPES and not Path(str(source)).exists()
+
+
+def _structures(source: Library | Catalogue | str | Path) -> Catalogue:
+    found = _read(source) if isinstance(source, str | Path) else source
+    if isinstance(found, Model):
+        raise BragglensError(f"{source}: is a model, which knows the phases that it was trained for: give it alone")
+    return catalogue(found) if isinstance(found, Library) else found
+
+
+def _read(source: str | Path) -> Model | Catalogue:
     path = Path(source)
-    if path.is_dir() or path.suffix == SUFFIX:
+    if _is_scope(source):
+        return builtin([str(source)])
+    if path.is_dir() or path.suffix.lower() in (SUFFIX, ".cif"):
         return read_catalogue(path)
     if not path.exists():
-        raise BragglensError(f"{path}: is not there: give a model file, a folder of CIFs or a {SUFFIX} file")
+        raise BragglensError(
+            f"{path}: is not there: give a model file, a folder of CIFs, a {SUFFIX} file, or a part of the built-in "
+            f"library ({', '.join(SCOPES)})"
+        )
     return load_model(path)

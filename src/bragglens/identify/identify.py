@@ -18,7 +18,7 @@ from bragglens.crystal.formula import chemical_formula
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError, ScanError
-from bragglens.identify.asked import Asked, asked_of, library_of
+from bragglens.identify.asked import Asked, Source, asked_of, library_of
 from bragglens.identify.axis import BADLY, another_axis, offset_notice, stretch_notice, wavelength_notice
 from bragglens.identify.coverage import Coverage, coverage
 from bragglens.identify.humps import hump_notice, hump_of
@@ -79,7 +79,7 @@ def stated(options: Options) -> dict[str, Any]:
 
 def identify(
     scan: Scan | str | Path,
-    model: Asked | str | Path,
+    model: Source = None,
     *,
     wavelength: float | str | None = None,
     wavelength_if_missing: float | str | None = None,
@@ -93,8 +93,9 @@ def identify(
 
     Args:
         scan: as read, or the path of a file with one scan.
-        model: a trained model; or a library, or its catalogue, which the matcher then judges and the fit proves; or the
-            path of one of them: a model file, a folder of CIFs, a `.library` file. A path is read at each call.
+        model: a trained model; or a library, which the matcher then judges and the fit proves; or the path of one of
+            them, or a part of the built-in library, or several libraries (`asked.asked_of`). A path is read at each
+            call. None is the built-in library.
         wavelength: `CuKa`, `CoKa`, ... or Å of the scan's strongest line; wins over what the file states.
         wavelength_if_missing: the same, where the file states none and `wavelength` is not given.
         elements: narrows the candidates: `"Ti,O"`, `["Ti", "O"]` or `"TiO2"` leaves phases of titanium and oxygen,
@@ -126,7 +127,7 @@ def identify(
     }
     asked = asked_of(model)
     answer = _identify(scan if isinstance(scan, Scan) else read_scan(scan), asked, stated(options))
-    left = _left_out(library_of(asked)) if isinstance(model, str | Path) else []
+    left = [] if model is asked else _left_out(library_of(asked))
     return replace(answer, notes=(*answer.notes, *left), seconds=time.perf_counter() - started)
 
 

@@ -75,7 +75,7 @@ def _chosen(scopes: frozenset[str]) -> Catalogue:
     built, held = _read(), _entries()
     rows = [row for row, phase in enumerate(built.library) if scopes & set(held[phase.name].scopes)]
     phases = tuple(built.library.phases[row] for row in rows)
-    return Catalogue(Library(phases, built.library.problems), built.lines.of(rows))
+    return Catalogue(Library(phases), built.lines.of(rows))
 
 
 @lru_cache(maxsize=1)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 from bragglens.crystal.library import Library, read_library
 from bragglens.crystal.library_file import SUFFIX
+from bragglens.crystal.minerals import SAME_LATTICE
+from bragglens.crystal.phase import Phase
 from bragglens.match.sought import Sought, sought
 from bragglens.simulate.built import read_built
-from bragglens.simulate.lines import Lines, lines_of_phases
+from bragglens.simulate.lines import Lines, lines_of_phases, stack
+from bragglens.simulate.twins import Mark, mark_of, same_compound
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,28 @@ class Catalogue:
 def catalogue(library: Library) -> Catalogue:
     """The catalogue of a library: some 10 ms a phase, the first time."""
     return Catalogue(library, lines_of_phases(library))
+
+
+def joined(own: Catalogue, other: Catalogue) -> Catalogue:
+    """The phases of both; of the other without the compounds that the first has on much the same lattice."""
+    marks: dict[frozenset[str], list[Mark]] = {}
+    for phase in own.library:
+        marks.setdefault(_elements(phase), []).append(mark_of(phase))
+
+    def is_new(phase: Phase) -> bool:
+        near = marks.get(_elements(phase), [])
+        return not (near and any(same_compound(mark_of(phase), one, spacing_by=SAME_LATTICE) for one in near))
+
+    rows = [row for row, phase in enumerate(other.library) if is_new(phase)]
+    added = [other.library.phases[row] for row in rows]
+    taken = set(own.library.names)
+    renamed = [replace(phase, name=f"{phase.name} (2)") if phase.name in taken else phase for phase in added]
+    library = Library((*own.library, *renamed), (*own.library.problems, *other.library.problems))
+    return Catalogue(library, stack([own.lines, other.lines.of(rows)]))
+
+
+def _elements(phase: Phase) -> frozenset[str]:
+    return frozenset(site.element for site in phase.sites) - {"H"}
 
 
 def read_catalogue(source: str | Path) -> Catalogue:
