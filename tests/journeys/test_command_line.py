@@ -304,7 +304,8 @@ def test_phases_are_drawn_without_arrays(tmp_path: Path) -> None:
         assert name in (tmp_path / "phases.svg").read_text()
 
 
-def test_training_follows_the_recipe_and_says_so(tmp_path: Path) -> None:
+def test_training_follows_the_recipe_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bragglens.learn.train.STRANGERS", 20)
     mine = replace(Recipe(), size=Constant(20.0), wavelength="CoKa", strangers=0.25)
     write_recipe(mine, tmp_path / "my.toml")
     options = ("--steps", 20, "--step", 0.5, "--recipe", tmp_path / "my.toml", "--wavelength", "CuKa")
@@ -354,7 +355,8 @@ def test_wrong_input_gets_one_sentence(words: tuple[str, ...], says: str, tmp_pa
     assert done.stderr.count("error:") == 1
 
 
-def test_two_cifs_of_one_phase_are_told(tmp_path: Path) -> None:
+def test_two_cifs_of_one_phase_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bragglens.learn.train.STRANGERS", 20)
     source = (Path(PHASES) / "rutile.cif").read_text()
     (tmp_path / "rutile.cif").write_text(source)
     (tmp_path / "same.cif").write_text(source.replace("4.5937", "4.5950"))
