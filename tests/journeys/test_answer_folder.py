@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 import sys
 import time
 from importlib.resources import files
@@ -14,6 +13,7 @@ from subprocess import DEVNULL
 import numpy as np
 import pytest
 from child_processes import all_end, children, started
+from command_line import run
 
 from bragglens.cli.answering import is_folder
 from bragglens.cli.folder import answer_piece, pieces_of, who_of
@@ -25,7 +25,7 @@ from bragglens.simulate.render import reflections_in_range, render_phases
 from bragglens.simulate.specimen import Specimen
 
 PHASES = str(files("bragglens") / "data" / "titania")
-RUN = [sys.executable, "-m", "bragglens", "identify"]
+BRAGGLENS = [sys.executable, "-m", "bragglens"]
 GRID = Grid(15.0, 70.0, 0.04)
 
 
@@ -44,8 +44,8 @@ def scans(titania: Library, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _command(scans: Path, answers: Path, *more: str) -> list[str]:
-    return [*RUN, str(scans), "--phases", PHASES, "--wavelength", "CuKa", "--json", str(answers), *more]
+def _asked(scans: Path, answers: Path, *more: str) -> list[str]:
+    return ["identify", str(scans), "--phases", PHASES, "--wavelength", "CuKa", "--json", str(answers), *more]
 
 
 def _answers(folder: Path) -> dict[str, object]:
@@ -61,7 +61,7 @@ def _answers(folder: Path) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def undisturbed(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     answers = tmp_path_factory.mktemp("undisturbed")
-    done = subprocess.run(_command(scans, answers), capture_output=True, text=True)
+    done = run(*_asked(scans, answers))
     assert done.returncode == 1, done.stderr
     assert "broken.xy" in done.stderr
     assert "9 answered, 1 with errors" in done.stdout
@@ -78,7 +78,7 @@ def test_each_scan_has_its_answer(undisturbed: Path) -> None:
 def test_what_stands_there_is_not_asked_again(scans: Path, undisturbed: Path) -> None:
     """But for the file that is no scan: it may be mended by then."""
     before = {path: path.stat().st_mtime_ns for path in undisturbed.glob("scan*")}
-    done = subprocess.run(_command(scans, undisturbed), capture_output=True, text=True)
+    done = run(*_asked(scans, undisturbed))
     assert "1 answered, 8 answered before, 1 with errors" in done.stdout
     assert done.returncode == 1
     assert {path: path.stat().st_mtime_ns for path in before} == before
@@ -90,7 +90,9 @@ def test_killed_at_random_and_by_two_workers_it_ends_with_the_same_answers(
     answers = tmp_path / "answers"
     answers.mkdir()
     for number in range(2):
-        with started(_command(scans, answers, "--workers", "2"), stdout=DEVNULL, stderr=DEVNULL) as process:
+        with started(
+            [*BRAGGLENS, *_asked(scans, answers, "--workers", "2")], stdout=DEVNULL, stderr=DEVNULL
+        ) as process:
             while len(list(answers.glob("*.json"))) < 2 + 3 * number and process.poll() is None:
                 time.sleep(0.01)
             time.sleep(random.uniform(0, 0.3))
@@ -98,7 +100,7 @@ def test_killed_at_random_and_by_two_workers_it_ends_with_the_same_answers(
             process.kill()
             process.wait()
             assert all_end(workers)
-    done = subprocess.run(_command(scans, answers, "--workers", "2"), capture_output=True, text=True)
+    done = run(*_asked(scans, answers, "--workers", "2"))
     assert " answered before" in done.stdout
     assert _answers(answers) == _answers(undisturbed)
 
@@ -112,9 +114,9 @@ def test_a_worker_that_has_another_library_answers_nothing(scans: Path, titania:
 
 def test_what_does_not_go_together_is_refused(scans: Path, tmp_path: Path) -> None:
     for more in (["--table", str(tmp_path / "t.csv")],):
-        done = subprocess.run(_command(scans, tmp_path, *more), capture_output=True, text=True)
+        done = run(*_asked(scans, tmp_path, *more))
         assert done.returncode == 2
-    among = subprocess.run(_command(scans, scans), capture_output=True, text=True)
+    among = run(*_asked(scans, scans))
     assert "apart from the scans" in among.stderr
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import run
 
 from bragglens.crystal.standards import standard
 from bragglens.identify.calibrate import COARSE, fwhm
@@ -17,11 +16,6 @@ from bragglens.simulate import reference
 from bragglens.simulate.instrument_file import read_instrument
 from bragglens.simulate.presets import preset
 from bragglens.simulate.render import reflections_in_range
-
-
-def run(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from bragglens.cli import main; main()", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
 
 
 @pytest.fixture(scope="module")

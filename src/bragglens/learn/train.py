@@ -116,8 +116,8 @@ def train(
     """
     recipe = recipe or Recipe()
     preparation = Preparation(grid, emission(recipe.wavelength)[0].wavelength, "sqrt")
-    stream = open_stream(library, recipe, preparation, seed=seed, strangers=STRANGERS, threads=torch.get_num_threads())
     net = _network(network, preparation.channels, grid.size, len(library) + 1, seed).to(group.device)
+    stream = open_stream(library, recipe, preparation, seed=seed, strangers=STRANGERS, threads=torch.get_num_threads())
     validation = [stream.batch(VALIDATION_FIRST + 128 * i, 128) for i in range(4)]
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2e-3, total_steps=steps, pct_start=0.15)

@@ -1,0 +1,81 @@
+"""An answer with nothing but a scan in hand: the built-in library, alone and with structures of one's own."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from command_line import run
+
+from bragglens.demo import MARL, measured_fluorapatite
+from bragglens.match.builtin import SCOPES, builtin
+
+PHASES = files("bragglens") / "data" / "titania"
+
+
+@pytest.fixture(scope="module")
+def marl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    library = builtin().library
+    return MARL.write([library[name] for name in MARL.content], tmp_path_factory.mktemp("scans") / "marl.xy", seed=1)
+
+
+def names(printed: str) -> list[str]:
+    return [phase["name"] for phase in json.loads(printed)["scans"][0]["phases"]]
+
+
+def test_a_scan_alone_is_a_command(marl: Path) -> None:
+    done = run(marl, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    assert names(done.stdout) == list(MARL.content)
+
+
+def test_a_scan_that_is_not_there_is_said(tmp_path: Path) -> None:
+    done = run("nothere.xy", cwd=tmp_path)
+    assert (done.returncode, "there is no such file" in done.stderr + done.stdout) == (1, True)
+
+
+def test_a_word_that_is_no_command_is_said() -> None:
+    done = run("identfy")
+    assert (done.returncode, "No such command 'identfy'" in done.stderr) == (2, True)
+
+
+def test_what_to_type_is_said() -> None:
+    done = run()
+    assert "bragglens SCAN" in " ".join((done.stdout + done.stderr).split())
+
+
+def test_a_part_of_the_library(marl: Path) -> None:
+    assert names(run("identify", marl, "--library", "minerals", "--json", "-").stdout) == list(MARL.content)
+    assert names(run("identify", marl, "--library", "metals,battery", "--json", "-").stdout) != list(MARL.content)
+    unknown = run("identify", marl, "--library", "steel")
+    assert (unknown.returncode, all(scope in unknown.stderr for scope in SCOPES)) == (2, True)
+
+
+def test_own_structures_beside_the_library(marl: Path) -> None:
+    asked = ("--phases", PHASES / "rutile.cif", "--phases", PHASES, "--library", "minerals", "--elements", "Ca,Si,O,C,Mg,Ti")
+    done = run("identify", marl, *asked, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    assert names(done.stdout) == list(MARL.content)
+    limits = json.loads(done.stdout)["scans"][0]["detection_limits"]
+    assert {"rutile", "Rutile"} & set(limits) <= {"rutile"}  # one's own is taken
+
+
+def test_a_model_knows_its_own_phases(marl: Path) -> None:
+    done = run("identify", marl, "--model", "my.bragglens", "--library", "minerals")
+    assert (done.returncode, "knows its own phases" in " ".join(done.stderr.split())) == (2, True)
+
+
+def test_the_demo_names_what_is_there(tmp_path: Path) -> None:
+    done = run("demo", "-o", "shown", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    answers = json.loads((tmp_path / "shown" / "answers.json").read_text())["scans"]
+    assert answers[0]["phases"][0]["name"] == "Fluorapatite"
+    assert [phase["name"] for phase in answers[1]["phases"]] == list(MARL.content)
+    assert (tmp_path / "shown" / "report.html").stat().st_size > 10_000
+    assert (tmp_path / "shown" / "measured_fluorapatite.png").exists()
+
+
+def test_the_measured_scan_is_copied(tmp_path: Path) -> None:
+    assert measured_fluorapatite(tmp_path).stat().st_size > 1000
