@@ -54,7 +54,8 @@ def test_a_part_of_the_library(marl: Path) -> None:
 
 
 def test_own_structures_beside_the_library(marl: Path) -> None:
-    asked = ("--phases", PHASES / "rutile.cif", "--phases", PHASES, "--library", "minerals", "--elements", "Ca,Si,O,C,Mg,Ti")
+    own = ("--phases", PHASES / "rutile.cif", "--phases", PHASES)
+    asked = (*own, "--library", "minerals", "--elements", "Ca,Si,O,C,Mg,Ti")
     done = run("identify", marl, *asked, "--json", "-")
     assert done.returncode == 0, done.stderr
     assert names(done.stdout) == list(MARL.content)
