@@ -44,7 +44,7 @@ def asked_of(source: Source = None) -> Asked:
     if len(source) == 1:
         return asked_of(source[0])
     scopes = [str(one) for one in source if _is_scope(one)]
-    parts = [_structures(one) for one in source if not _is_scope(one)] + [builtin(scopes)] * bool(scopes)
+    parts = [_structures(one) for one in source if not _is_scope(one)] + ([builtin(scopes)] if scopes else [])
     if not parts:
         raise BragglensError("no library is given: name one, or leave it out for the built-in library")
     return reduce(joined, parts)
