@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import shutil
 import threading
 from collections.abc import Iterator
@@ -11,11 +13,32 @@ from typing import Any
 
 import pytest
 from child_processes import none_left
+from filelock import FileLock
 from local_server import Server
 
 from bragglens.crystal.library import Library, read_library
 from bragglens.learn.model import Model
 from bragglens.scan.pattern import Grid
+
+# Files that take longest, begun first: so no process is left alone with one of them at the end. The first is the one
+# that needs the small model, so that the other processes need not wait for it.
+LONGEST = (
+    "learn/test_train.py",
+    "test_damage.py",
+    "learn/test_resume.py",
+    "identify/test_narrower.py",
+    "journeys/test_answer_folder.py",
+    "journeys/test_command_line.py",
+    "identify/test_axis.py",
+    "identify/test_search.py",
+    "identify/test_odd_scans.py",
+    "test_docs.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -44,11 +67,23 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_model(titania: Library) -> Model:
+def small_model(titania: Library, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A model of the five phases, trained in seconds on a coarse axis: good enough for plain scans.
 
-    By one thread and in full precision: the same model, but for rounding, on any processor and whatever else it does.
+    Trained by the first of the processes that run the tests; the others take it from a file.
     """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return _trained(titania)
+    kept = tmp_path_factory.getbasetemp().parent / "small_model"  # the folder above is of all processes of this run
+    with FileLock(kept.with_suffix(".lock")):
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(_trained(titania)))
+    model: Model = pickle.loads(kept.read_bytes())
+    return model
+
+
+def _trained(titania: Library) -> Model:
+    """By one thread and in full precision: the same, but for rounding, on any processor and whatever else it does."""
     from bragglens.learn import train as learn
 
     learn.use_threads(1)

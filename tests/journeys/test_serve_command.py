@@ -15,6 +15,7 @@ from urllib.error import HTTPError
 
 import pytest
 from child_processes import all_end, children, started
+from command_line import run
 
 SERVE = [sys.executable, "-c", "from bragglens.cli import main; main()", "serve"]
 PHASES = ["--phases", str(files("bragglens") / "data" / "titania")]
@@ -66,7 +67,7 @@ def test_a_port_that_is_taken_and_a_host_that_is_not_ours() -> None:
         port = str(taken.getsockname()[1])
         for words, says in ((["--port", port], f"cannot listen on 127.0.0.1:{port} (address already in use"),
                             (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:8000")):  # fmt: skip
-            done = subprocess.run([*SERVE, *PHASES, *words], capture_output=True, text=True, timeout=300)
+            done = run("serve", *PHASES, *words)
             assert done.returncode == 2
             assert says in done.stderr
             assert done.stderr.count("error:") == 1

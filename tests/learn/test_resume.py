@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import stopped
 import torch
 from child_processes import all_end, started
 
@@ -16,43 +17,6 @@ from bragglens.learn import checkpoint
 from bragglens.learn.checkpoint import Checkpoint
 from bragglens.learn.model import load_model
 from bragglens.learn.processes import Processes
-from bragglens.scan.pattern import Grid
-
-GRID = Grid(5.0, 90.0, 0.2)
-TRAIN = """
-import os
-import signal
-import sys
-import time
-from importlib.resources import files
-from pathlib import Path
-import torch
-from bragglens.crystal.library import read_library
-from bragglens.learn import checkpoint
-from bragglens.learn import train as training
-from bragglens.learn.model import save_model
-from bragglens.learn.processes import processes
-from bragglens.scan.pattern import Grid
-torch.set_num_threads(1)
-library, output, last = read_library(str(files("bragglens") / "data" / "titania")), Path(sys.argv[1]), int(sys.argv[2])
-checkpoint.EVERY, training.STRANGERS = 0.0, 20
-training._has_bfloat16 = lambda: False  # its rounding hides what is asked for here
-
-def told(done, of):
-    print(done, flush=True)
-    if done == last:  # a process is killed; of several the one that started them
-        os.kill(os.getppid() if group.count > 1 else os.getpid(), signal.SIGKILL)
-        time.sleep(60)
-
-with processes() as group:
-    output.with_name(f"{group.rank}.pid").write_text(str(os.getpid()))
-    trained = training.train(
-        library, grid=Grid(5.0, 90.0, 0.2), steps=30, batch=8, seed=3, group=group,
-        checkpoint=output.with_suffix(".checkpoint"), tick=told if group.rank == 0 else None,
-    )
-    if group.rank == 0:
-        save_model(trained, output)
-"""
 
 
 def test_another_run_and_a_damaged_file_are_not_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,9 +33,7 @@ def test_another_run_and_a_damaged_file_are_not_taken_up(tmp_path: Path, monkeyp
 
 def _steps_of(output: Path, *launcher: str, last: int = 0) -> list[int]:
     """Steps that a training tells, until the last where one is given, at which it is killed; no process is left."""
-    script = output.with_suffix(".py")
-    script.write_text(TRAIN)
-    command = [sys.executable, *launcher, str(script), str(output), str(last)]
+    command = [sys.executable, *launcher, stopped.__file__, str(output), str(last)]
     with started(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         steps = [int(line) for line in process.stdout]
@@ -84,7 +46,7 @@ def _steps_of(output: Path, *launcher: str, last: int = 0) -> list[int]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model of a run that nothing disturbed."""
     path = tmp_path_factory.mktemp("whole") / "whole.bragglens"
-    _steps_of(path)
+    stopped.learn(path)
     return path
 
 
@@ -93,7 +55,8 @@ def test_a_killed_process_goes_on_to_the_same_network(whole: Path, tmp_path: Pat
     _steps_of(killed, last=5)
     _steps_of(killed, last=11)
     assert not killed.exists()
-    steps = _steps_of(killed)
+    steps: list[int] = []
+    stopped.learn(killed, lambda done, of: steps.append(done))
     assert steps == [*range(11, 31)]  # the state after step 11 was not yet kept
     assert load_model(killed).network == load_model(whole).network
 
@@ -107,7 +70,7 @@ def test_two_processes_learn_what_one_learns(whole: Path, tmp_path: Path) -> Non
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     assert _steps_of(two, *torchrun, last=7) == [*range(1, 8)]
     assert _steps_of(two, *torchrun) == [*range(7, 31)]
-    x = np.random.default_rng(0).random((4, 2, GRID.size), dtype=np.float32)
+    x = np.random.default_rng(0).random((4, 2, stopped.GRID.size), dtype=np.float32)
     alone, together = (load_model(path).logits(x) for path in (whole, two))
     assert np.abs(alone - together).max() < 1e-3 * np.abs(alone).mean()  # found: 1e-5
 

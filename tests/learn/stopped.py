@@ -1,0 +1,59 @@
+"""A short training that can be killed: `learn` in the process of a test, or `python stopped.py MODEL STEP`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from unittest.mock import patch
+
+import torch
+
+from bragglens.crystal.library import read_library
+from bragglens.learn import checkpoint
+from bragglens.learn import train as training
+from bragglens.learn.model import save_model
+from bragglens.learn.processes import Processes, processes
+from bragglens.scan.pattern import Grid
+
+GRID = Grid(5.0, 90.0, 0.2)
+
+
+def learn(output: Path, tick: Callable[[int, int], None] | None = None, group: Processes = training.ALONE) -> None:
+    """30 steps whose every state is kept; process 0 writes the model."""
+    torch.set_num_threads(1)
+    library = read_library(str(files("bragglens") / "data" / "titania"))
+    with (
+        patch.object(checkpoint, "EVERY", 0.0),
+        patch.object(training, "STRANGERS", 20),
+        patch.object(training, "_has_bfloat16", lambda: False),  # its rounding hides what is asked for
+    ):
+        trained = training.train(
+            library, grid=GRID, steps=30, batch=8, seed=3, group=group,
+            checkpoint=output.with_suffix(".checkpoint"), tick=tick if group.rank == 0 else None,
+        )  # fmt: skip
+    if group.rank == 0:
+        save_model(trained, output)
+
+
+def main() -> None:
+    """Tell the steps; after one of them a process is killed, of several the one that started them."""
+    output, last = Path(sys.argv[1]), int(sys.argv[2])
+
+    def told(done: int, of: int) -> None:
+        print(done, flush=True)
+        if done == last:
+            os.kill(os.getppid() if group.count > 1 else os.getpid(), signal.SIGKILL)
+            time.sleep(60)
+
+    with processes() as group:
+        output.with_name(f"{group.rank}.pid").write_text(str(os.getpid()))
+        learn(output, told, group)
+
+
+if __name__ == "__main__":
+    main()
