@@ -27,6 +27,7 @@ _OTHER = re.compile(
 )  # of titles: computed, doubted, or not of usual conditions
 _NO_MINERALS = {"Cementite", "Austenite", "Ferrite", "Martensite", "Calomel", "Perovskite", "Pyrochlore", "Spinel"}
 _GASES = {"H", "He", "N", "O", "F", "Ne", "Cl", "Ar", "Kr", "Xe"}
+_MISPRINTED = {"A13B2_hR15_166_b2h_c": "its a of 6.617 Å is a misprint of 5.617 Å: the table has it"}
 _NEAREST = 0.9  # Å between two heavy atoms; sites that exclude each other are stated as full there
 
 
@@ -60,6 +61,8 @@ def aflow(data: Path) -> Gathered:
 def _refused(phase: Phase, text: str) -> str:
     """Why a structure is left out, '' where it is kept."""
     elements = {site.element for site in phase.sites}
+    if phase.name in _MISPRINTED:
+        return _MISPRINTED[phase.name]
     if len(elements) == 1 and elements <= _GASES:
         return "a frozen gas"
     if match := _OTHER.search(" ".join((_item(text, "_aflow_title"), _section(text)))):
