@@ -22,9 +22,10 @@ from avogadro import avogadro
 from avogadro import fetch as fetch_avogadro
 from listed import Coverage, Row, read_rows
 from page import write_page
-from record import Gathered, merged
+from record import Gathered, Record, merged
 from scopes import plain_words, scopes
 from selection import Chosen, read, select
+from typed import SOURCE as TYPED
 from typed import typed
 
 from bragglens.crystal.library import Library
@@ -51,7 +52,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         gathered = gather(folder)
         rows, lines = read(gathered, folder / "read.library")
-    chosen = select(rows)
+    chosen = select(rows, lines)
     lines = lines.of([one.row for one in chosen])
     wanted = read_rows(LIST)
     chosen, marks, missing = listed(chosen, lines, wanted)
@@ -87,14 +88,18 @@ def listed(
             missing.append((row.name, row.formula, row.space_group, why))
         for name in holding:
             marks.setdefault(name, set()).add(row.list)
-        if row.list == "common" and holding and not names[holding[0]].record.mineral:
+        if row.list == "common" and holding and _unnamed(names[holding[0]].record):
             called.setdefault(holding[0], row.name)
-    called = {name: new for name, new in called.items() if new not in names}
-    called = {name: new for name, new in called.items() if list(called.values()).count(new) == 1}
+    taken = [name.casefold() for name in (*names, *called.values())]
+    called = {name: new for name, new in called.items() if taken.count(new.casefold()) == 1}
     renamed = [
         replace(one, phase=replace(one.phase, name=called.get(one.phase.name, one.phase.name))) for one in chosen
     ]
     return renamed, {called.get(name, name): lists for name, lists in marks.items()}, missing
+
+
+def _unnamed(record: Record) -> bool:
+    return not record.mineral and record.source != TYPED
 
 
 def assembled(chosen: Sequence[Chosen], lines: Lines, marks: dict[str, set[str]]) -> LibraryFile:

@@ -1,8 +1,9 @@
 """Which phases of a list of common ones a library holds.
 
 A row of the list states formula, space group, cell, density and the three strongest spacings, all computed from an
-independent structure. It counts where the library has a phase of the same composition, lattice and density whose five
-strongest lines of Cu Kα are those, too. A row without numbers asks for composition and space group alone.
+independent structure. It counts where the library has a phase of the same composition, lattice and density (with or
+without hydrogen, which many of those structures lack) and has the three among its five strongest lines of Cu Kα. A row
+without numbers asks for composition and space group alone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from pathlib import Path
 import gemmi
 import numpy as np
 from numpy.typing import NDArray
+from structure import enantiomorphs, space_group_number
 
+from bragglens.crystal.content import density, mass
 from bragglens.crystal.lattice import lattice_spacings
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
@@ -109,29 +112,41 @@ class Coverage:
         angle, intensity = lines.intensity(_CU_KA1)
         order = np.argsort(-np.where(np.isfinite(angle), intensity, 0.0), axis=1, kind="stable")[:, :STRONGEST]
         self.strongest = np.take_along_axis(lines.d, order, axis=1)
-        self.shares = [shares(composition(phase)) for phase in self.phases]
+        self.elements = [frozenset(site.element for site in phase.sites) for phase in self.phases]
+        self.shares: dict[int, dict[str, float]] = {}
         self.spacings: dict[int, NDArray[np.float64]] = {}
         self.numbers: dict[int, int] = {}
 
     def holding(self, row: Row) -> tuple[list[str], str]:
         """Names of the phases that count for a row, and what is missing where there is none."""
-        alike = [i for i, content in enumerate(self.shares) if unlike(row.shares, content) <= CONTENT]
+        alike = self._alike(row)
         if not alike:
             return [], "no phase of this composition"
         if row.cell is None:
-            found = [i for i in alike if self._number(i) == row.group.number]
+            found = [i for i in alike if self._number(i) in enantiomorphs(row.group.number)]
             return self._names(found), "" if found else f"no phase of space group {row.group.number}"
         near = [i for i in alike if self._away(i, row) <= SPACING]
         if not near:
             best = min(alike, key=lambda i: self._away(i, row))
             return [], f"cell: that of {self.phases[best].name} differs by {100 * self._away(best, row):.1f}%"
         assert row.density is not None
-        dense = [i for i in near if abs(self.phases[i].density / row.density - 1) <= DENSITY]
+        dense = [i for i in near if any(abs(one / row.density - 1) <= DENSITY for one in self._densities(i))]
         if not dense:
             told = ", ".join(f"{self.phases[i].name} has {self.phases[i].density:.3f}" for i in near)
             return [], f"density: {row.density} is stated, {told} g/cm³"
         found = [i for i in dense if all(self._has(i, d) for d in row.strongest)]
         return self._names(found), "" if found else f"strongest lines differ: {', '.join(self._names(dense))}"
+
+    def _alike(self, row: Row) -> list[int]:
+        """The phases of a row's composition."""
+        main = {element for element, share in row.shares.items() if share > CONTENT}
+        near = [place for place, elements in enumerate(self.elements) if main <= elements]
+        return [place for place in near if unlike(row.shares, self._shares(place)) <= CONTENT]
+
+    def _shares(self, place: int) -> dict[str, float]:
+        if place not in self.shares:
+            self.shares[place] = shares(composition(self.phases[place]))
+        return self.shares[place]
 
     def _names(self, found: Iterable[int]) -> list[str]:
         return [self.phases[i].name for i in found]
@@ -141,11 +156,17 @@ class Coverage:
             self.spacings[place] = lattice_spacings(self.phases[place])
         return float(np.abs(self.spacings[place] / row.spacings - 1).max())
 
+    def _densities(self, place: int) -> tuple[float, float]:
+        """With and without hydrogen, which many of the list's structures lack."""
+        phase = self.phases[place]
+        content = composition(phase)
+        heavy = mass({element: number for element, number in content.items() if element != "H"})
+        return phase.density, density(heavy, phase.volume)
+
     def _has(self, place: int, d: float) -> bool:
         return bool((np.abs(self.strongest[place] / d - 1) <= SPACING).any())
 
     def _number(self, place: int) -> int:
         if place not in self.numbers:
-            group = gemmi.find_spacegroup_by_ops(gemmi.GroupOps([*map(gemmi.Op, self.phases[place].operations)]))
-            self.numbers[place] = group.number if group else 0
+            self.numbers[place] = space_group_number(self.phases[place])
         return self.numbers[place]

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-import gemmi
 from listed import counts, shares, unlike
+from structure import space_group_number
 
 from bragglens.crystal.formula import parse_formula
 from bragglens.crystal.phase import Phase
@@ -23,36 +23,9 @@ def _symbols(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_NO_METALS = frozenset(
-    [
-        "H",
-        "He",
-        "B",
-        "C",
-        "N",
-        "O",
-        "F",
-        "Ne",
-        "Si",
-        "P",
-        "S",
-        "Cl",
-        "Ar",
-        "Ge",
-        "As",
-        "Se",
-        "Br",
-        "Kr",
-        "Sb",
-        "Te",
-        "I",
-        "Xe",
-        "At",
-        "Rn",
-    ]
-)
-_OF_ALLOYS = frozenset({"B", "C", "Si", "Ge", "Sb"})  # beside metals: borides, carbides, silicides of alloys
-_ALKALI = frozenset({"Li", "Na"})
+_NO_METALS = _symbols("H He B C N O F Ne Si P S Cl Ar Ge As Se Br Kr Sb Te I Xe At Rn")
+_OF_ALLOYS = _symbols("B C Si Ge Sb")  # beside metals: borides, carbides, silicides of alloys
+_ALKALI = _symbols("Li Na")
 _REDOX = _symbols("Ti V Cr Mn Fe Co Ni Cu Nb Mo W")
 _OF_BATTERIES = _ALKALI | _REDOX | _symbols("Mg Al Zr Ta La Y Si P Ge S O F Cl Br I B C N")
 _ALIKE = 0.02  # of the atoms
@@ -111,22 +84,11 @@ def _is_listed(phase: Phase, file: str) -> bool:
     return False
 
 
-def space_group_number(phase: Phase) -> int:
-    """Number of the space group in the International Tables, 0 where its operations are of none."""
-    group = gemmi.find_spacegroup_by_ops(gemmi.GroupOps([*map(gemmi.Op, phase.operations)]))
-    return group.number if group else 0
-
-
 @cache
 def _list(file: str) -> tuple[tuple[str, str, int], ...]:
     with (HERE / file).open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     return tuple((row.get("name", ""), row.get("formula", ""), int(row.get("space_group") or 0)) for row in rows)
-
-
-def listed_names(file: str) -> list[str]:
-    """The names of a list."""
-    return [name for name, _, _ in _list(file) if name]
 
 
 def plain_words(text: str) -> str:

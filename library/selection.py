@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,8 @@ from amcsd import SOURCE as AMCSD
 from listed import shares, unlike
 from numpy.typing import NDArray
 from record import Gathered, Record
+from structure import enantiomorphs, space_group_number
+from typed import SOURCE as TYPED
 
 from bragglens.crystal.lattice import lattice_spacings
 from bragglens.crystal.library_file import read_library_file
@@ -21,7 +24,7 @@ from bragglens.crystal.provenance import file_name
 from bragglens.crystal.reflections import composition
 from bragglens.simulate.build import build_library
 from bragglens.simulate.lines import Lines, lines_in
-from bragglens.simulate.twins import SAME_CONTENT, SAME_SPACING
+from bragglens.simulate.twins import SAME, SAME_CONTENT, SAME_SPACING, signatures
 
 SPACING = 0.01  # relative; cells of one phase in papers of different times differ by some 0.005
 CONTENT = 0.02  # of the atoms, hydrogen aside
@@ -59,14 +62,15 @@ def read(gathered: Gathered, library: Path) -> tuple[list[tuple[Record, Phase]],
     return rows, lines_in(content.tables, content.phases)
 
 
-def select(rows: Sequence[tuple[Record, Phase]]) -> list[Chosen]:
+def select(rows: Sequence[tuple[Record, Phase]], lines: Lines) -> list[Chosen]:
     """Each phase once, from the first of its records; the papers of the others count for it."""
     kept: dict[frozenset[str], list[tuple[int, _Mark]]] = {}
     papers: dict[int, frozenset[str]] = {}
+    patterns = signatures(lines)
     order = sorted(range(len(rows)), key=lambda row: (rows[row][0].source_order, _precedence(rows[row][0]), row))
     for row in order:
         record, phase = rows[row]
-        mark = _Mark(record, shares(composition(phase)), lattice_spacings(phase))
+        mark = _Mark(record, phase, shares(composition(phase)), lattice_spacings(phase), patterns[row])
         near = kept.setdefault(frozenset(mark.content), [])
         first = next((other for other, there in near if mark.same(there)), None)
         if first is None:
@@ -86,17 +90,31 @@ def _precedence(record: Record) -> tuple[bool, int, str]:
 @dataclass(frozen=True)
 class _Mark:
     record: Record
+    phase: Phase
     content: Mapping[str, float]
     spacings: NDArray[np.float64]
+    pattern: NDArray[np.float32]
 
     def same(self, other: _Mark) -> bool:
-        """Whether two records are of one phase; two minerals of AMCSD, which has chosen already, only to the digit."""
-        chosen = all(one.record.source == AMCSD and one.record.mineral for one in (self, other))
-        spacing, content = (SAME_SPACING, SAME_CONTENT) if chosen else (SPACING, CONTENT)
-        return (
-            unlike(self.content, other.content) <= content
-            and float(np.abs(self.spacings / other.spacings - 1).max()) <= spacing
-        )
+        """Whether two records are of one phase: one structure twice, or of one space group and nearly one lattice."""
+        away = float(np.abs(self.spacings / other.spacings - 1).max())
+        foreign = unlike(self.content, other.content)
+        if away <= SAME_SPACING and foreign <= SAME_CONTENT and float(self.pattern @ other.pattern) > SAME:
+            return True
+        if away > SPACING or foreign > CONTENT or not self._by_other_means(other):
+            return False
+        return space_group_number(self.phase) in enantiomorphs(space_group_number(other.phase))
+
+    def _by_other_means(self, other: _Mark) -> bool:
+        """Whether nobody has told the two apart yet: AMCSD and the table choose, and minerals have their names."""
+        one, two = self.record, other.record
+        if one.source == two.source and (one.source == TYPED or (one.source == AMCSD and one.mineral == two.mineral)):
+            return False
+        return not (one.mineral and two.mineral) or _first_word(one.name) == _first_word(two.name)
+
+
+def _first_word(name: str) -> str:
+    return re.split(r"[_-]", name.casefold())[0]
 
 
 def _named(record: Record, phase: Phase, taken: set[str]) -> Phase:

@@ -22,6 +22,19 @@ def formula_name(phase: Phase) -> str:
     return chemical_formula(stated)
 
 
+def space_group_number(phase: Phase) -> int:
+    """Number of the space group in the International Tables, 0 where its operations are of none."""
+    group = gemmi.find_spacegroup_by_ops(gemmi.GroupOps([*map(gemmi.Op, phase.operations)]))
+    return group.number if group else 0
+
+
+def enantiomorphs(number: int) -> set[int]:
+    """A space group and its mirror image, which no powder pattern tells apart."""
+    pairs = ((76, 78), (91, 95), (92, 96), (144, 145), (151, 153), (152, 154), (169, 170), (171, 172), (178, 179))
+    pairs += ((180, 181), (212, 213))
+    return {number}.union(*(pair for pair in pairs if number in pair))
+
+
 def shortest_contact(phase: Phase) -> float:
     """Å between the two nearest atoms other than hydrogen that can be there at once; infinite where there is one.
 

@@ -68,7 +68,7 @@ def _read(source: str | Path) -> Model | Catalogue:
         return builtin([str(source)])
     if path.is_dir() or path.suffix.lower() in (SUFFIX, ".cif"):
         return read_catalogue(path)
-    if not path.exists():
+    if not path.exists() and path.suffix != ".bragglens":  # of a model its reader says it
         raise BragglensError(
             f"{path}: is not there: give a model file, a folder of CIFs, a {SUFFIX} file, or a part of the built-in "
             f"library ({', '.join(SCOPES)})"

@@ -1,0 +1,121 @@
+"""What library/build.py makes the built-in library of, and the list of common phases that it is held to."""
+
+import sys
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from bragglens.crystal.cif import parse_cif
+from bragglens.crystal.library import read_library
+from bragglens.match.builtin import builtin, entries
+from bragglens.simulate.lines import lines_of_phases
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "library"))
+from listed import Coverage, Row, counts, read_rows, shares, unlike  # noqa: E402
+from record import Record  # noqa: E402
+from scopes import is_metallic, is_of_batteries, is_organic  # noqa: E402
+from structure import shortest_contact  # noqa: E402
+from typed import typed  # noqa: E402
+
+ROWS = read_rows(Path(__file__).parent / "coverage.csv")
+HELD = 419  # rows of the list that the library holds
+
+
+def test_the_list_is_whole() -> None:
+    assert len(ROWS) == 527
+    assert sum(row.cell is None for row in ROWS) == 82
+
+
+def test_of_the_common_phases_so_many_are_held() -> None:
+    catalogue = builtin()
+    coverage = Coverage(catalogue.library, catalogue.lines)
+    missing = [row.name for row in ROWS if not coverage.holding(row)[0]]
+    assert len(ROWS) - len(missing) >= HELD, missing
+
+
+RUTILE = Row("", "rutile", "TiO2", "136", (4.594, 4.594, 2.959, 90.0, 90.0, 90.0), 4.25, (3.248, 1.687, 2.487))
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        (RUTILE, ""),
+        (replace(RUTILE, cell=(2.959, 4.594, 4.594, 90.0, 90.0, 90.0), space_group="P 1"), ""),  # another setting
+        (replace(RUTILE, cell=None, density=None, strongest=()), ""),
+        (replace(RUTILE, cell=None, space_group="14"), "no phase of space group 14"),
+        (replace(RUTILE, formula="SnO2"), "no phase of this composition"),
+        (replace(RUTILE, cell=(4.63, 4.63, 2.98, 90.0, 90.0, 90.0)), "cell: that of rutile differs by 0.8%"),
+        (replace(RUTILE, density=4.1), "density: 4.1 is stated"),
+        (replace(RUTILE, strongest=(3.248, 1.687, 2.05)), "strongest lines differ: rutile"),
+    ],
+)
+def test_a_row_counts_with_its_cell_density_and_lines(row: Row, why: str) -> None:
+    library = read_library(str(files("bragglens") / "data" / "titania"))
+    holding, told = Coverage(library, lines_of_phases(library)).holding(row)
+    assert told.startswith(why)
+    assert holding == ([] if why else ["rutile"])
+
+
+def test_formulas_of_the_list_are_counted() -> None:
+    assert counts("Li1.3333Ti1.6667O4") == {"Li": 1.3333, "Ti": 1.6667, "O": 4.0}
+    assert counts("Ca8 Si12 O44 (cell content)") == {"Ca": 8.0, "Si": 12.0, "O": 44.0}
+    assert unlike(shares({"Na": 1.0, "Cl": 1.0}), shares({"K": 1.0, "Cl": 1.0})) == 0.5
+    assert unlike(shares(counts("AlO2H")), shares(counts("AlO2"))) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("formula", "organic"),
+    [
+        ("CO1N2H4", True),  # urea
+        ("C6H12O6", True),
+        ("C2H2CaO4", True),  # formate
+        ("CaCO3", False),
+        ("Cu2CO5H2", False),  # malachite
+        ("CaC2O5H2", False),  # whewellite, an oxalate
+        ("Mg5C4O18H10", False),
+        ("SiC", False),
+    ],
+)
+def test_organic_molecules_are_known_by_their_hydrogen(formula: str, organic: bool) -> None:
+    assert is_organic(counts(formula)) == organic
+
+
+@pytest.mark.parametrize(
+    ("formula", "metallic", "battery"),
+    [
+        ("Cu3Au", True, False),
+        ("Fe3C", True, False),
+        ("Mg2Si", True, False),
+        ("Si", False, False),
+        ("FeS2", False, False),
+        ("LiFePO4", False, True),
+        ("Na3V2P3O12", False, True),
+        ("Li6PS5Cl", False, True),
+        ("NaCl", False, False),
+        ("LiOH", False, False),
+    ],
+)
+def test_rules_of_scopes(formula: str, metallic: bool, battery: bool) -> None:
+    assert (is_metallic(counts(formula)), is_of_batteries(counts(formula))) == (metallic, battery)
+
+
+@pytest.mark.parametrize("record", typed().records, ids=lambda record: record.name)
+def test_typed_structures_can_be(record: Record) -> None:
+    """Their sites give their formula and no two atoms are too close; each has a paper."""
+    phase = parse_cif(record.cif, record.name, where=record.name)
+    assert record.reference
+    assert not [note for note in phase.notes if "mass is taken" not in note], phase.notes
+    assert 0.5 < phase.density < 20
+    if len(phase.sites) < 100:
+        assert shortest_contact(phase) > 1.15  # Å; C-O and C-N bonds are the shortest
+
+
+def test_typed_phases_are_in_the_library_with_paper_and_doubts() -> None:
+    known = entries()
+    for record in typed().records:
+        assert known[record.name].source == "typed"
+        assert known[record.name].reference == record.reference
+        assert known[record.name].doubts == record.doubts
