@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from bragglens.inference import session
 from bragglens.match.meet import meet, peaks
@@ -70,8 +71,8 @@ class Matcher:
         out = self._judged(features[0], scene, question(sought.of(rows), met.of(rows)))
         slope, offset = self.manifest["log_odds"]
         probability, share = np.full(len(sought), _LEAST), np.zeros(len(sought))
-        probability[rows] = 1 / (1 + np.exp(-(slope * out[:, 0] + offset)))
-        share[rows] = (1 / (1 + np.exp(-out[:, 1]))) ** 2
+        probability[rows] = expit(slope * out[:, 0] + offset)
+        share[rows] = expit(out[:, 1]) ** 2
         return Opinion(probability, share)
 
     def _judged(
