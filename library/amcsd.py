@@ -9,11 +9,13 @@ from pathlib import Path
 from record import Gathered, Record
 
 from bragglens.crystal.amcsd import Entry, amcsd_database, read_amcsd
-from bragglens.crystal.conditions import conditions
+from bragglens.crystal.conditions import Conditions, conditions
 from bragglens.crystal.minerals import gather_minerals
 from bragglens.crystal.provenance import Origin, read_manifest
 
 SOURCE = "AMCSD"
+_AT = re.compile(r"\bat (?=[\d.]+\s*(?:K|C|GPa|kbar)\b)")
+_USUAL = re.compile(r"room temperature|\b29[0-9]\s*K", re.IGNORECASE)
 _EXTREME = 2  # of `conditions`: over 373 K, over 0.01 GPa, or computed
 
 
@@ -36,7 +38,7 @@ def _add(found: Gathered, origin: Origin, cif: str, entries: dict[str, Entry]) -
     entry = entries[origin.id]
     told = conditions(entry.title, entry.specimen)
     name = Path(origin.file).stem
-    if told.distance >= _EXTREME:
+    if told.distance >= _EXTREME or (told.distance and (told := _of_title(entry.title)).distance >= _EXTREME):
         found.leave_out(name, SOURCE, f"not of usual conditions: {told.words}")
         return
     same = [entry, *(entries[code] for code in origin.others.split())]
@@ -53,6 +55,13 @@ def _add(found: Gathered, origin: Origin, cif: str, entries: dict[str, Entry]) -
             chosen=origin.chosen,
         )
     )
+
+
+def _of_title(title: str) -> Conditions:
+    """The conditions of a paper whose title states these alone, `the structure of NaCl at 32 kbar`."""
+    title = " ".join(title.split())
+    at = None if _USUAL.search(title) else _AT.search(title)
+    return conditions(f"\nNote: {title[at.end() :]}" if at else "")
 
 
 def paper(cif: str) -> str:

@@ -3,7 +3,8 @@
 A row of the list states formula, space group, cell, density and the three strongest spacings, all computed from an
 independent structure. It counts where the library has a phase of the same composition, lattice and density (with or
 without hydrogen, which many of those structures lack) and has the three among its five strongest lines of Cu Kα. A row
-without numbers asks for composition and space group alone.
+without numbers asks for composition and space group alone. The search does without lines that stacking faults blur; the
+structure is held all the same, so that these lines count here.
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ from bragglens.crystal.content import density, mass
 from bragglens.crystal.lattice import lattice_spacings
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
-from bragglens.crystal.reflections import composition
+from bragglens.crystal.reflections import composition, reflections
+from bragglens.simulate.formulas import lorentz_polarisation, two_theta
 from bragglens.simulate.instrument import emission
-from bragglens.simulate.lines import Lines
+from bragglens.simulate.lines import D_MIN, Lines
+from bragglens.simulate.reference import structure_factor_squared
 
 SPACING = 0.005  # relative, of the lattice's spacings and of the strongest lines; as is asked of the list
 DENSITY = 0.02  # relative; as is asked
 STRONGEST = 5  # lines among which the row's three must be; as is asked
+APART = 0.05  # degrees in 2θ; half the width that laboratory diffractometers reach (0.1°), nearer lines are seen as one
 CONTENT = 0.05  # of the atoms, hydrogen aside, that may be of other elements: traces in solid solutions
 _CU_KA1 = emission("CuKa1")[0].wavelength
 _CELL = ("a", "b", "c", "alpha", "beta", "gamma")
@@ -104,6 +108,18 @@ def unlike(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     return sum(abs(one.get(e, 0.0) - other.get(e, 0.0)) for e in one.keys() | other.keys()) / 2
 
 
+def strongest_lines(phase: Phase) -> NDArray[np.float64]:
+    """Spacings in Å of the strongest lines of Cu Kα1 that a diffractometer sees apart, without stacking faults."""
+    crystal = reflections(phase, D_MIN)
+    angle = two_theta(d=crystal.d, wavelength=_CU_KA1)
+    squares = structure_factor_squared(crystal, crystal.d, _CU_KA1)
+    seen = crystal.multiplicity * squares * lorentz_polarisation(two_theta=angle, polarisation=1.0)
+    group = np.cumsum(np.r_[0, np.diff(angle) > APART])
+    total = np.bincount(group, seen)
+    d = np.bincount(group, seen * crystal.d) / np.maximum(total, 1e-300)
+    return d[np.argsort(-total, kind="stable")[:STRONGEST]]
+
+
 class Coverage:
     """A library, ready to be asked for rows."""
 
@@ -134,7 +150,7 @@ class Coverage:
         if not dense:
             told = ", ".join(f"{self.phases[i].name} has {self.phases[i].density:.3f}" for i in near)
             return [], f"density: {row.density} is stated, {told} g/cm³"
-        found = [i for i in dense if all(self._has(i, d) for d in row.strongest)]
+        found = [i for i in dense if self._has_strongest(i, row)]
         return self._names(found), "" if found else f"strongest lines differ: {', '.join(self._names(dense))}"
 
     def _alike(self, row: Row) -> list[int]:
@@ -163,10 +179,16 @@ class Coverage:
         heavy = mass({element: number for element, number in content.items() if element != "H"})
         return phase.density, density(heavy, phase.volume)
 
-    def _has(self, place: int, d: float) -> bool:
-        return bool((np.abs(self.strongest[place] / d - 1) <= SPACING).any())
+    def _has_strongest(self, place: int, row: Row) -> bool:
+        return _among(row.strongest, self.strongest[place]) or _among(
+            row.strongest, strongest_lines(self.phases[place])
+        )
 
     def _number(self, place: int) -> int:
         if place not in self.numbers:
             self.numbers[place] = space_group_number(self.phases[place])
         return self.numbers[place]
+
+
+def _among(wanted: Iterable[float], spacings: NDArray[np.floating]) -> bool:
+    return all((np.abs(spacings / d - 1) <= SPACING).any() for d in wanted)

@@ -19,6 +19,7 @@ from typed import SOURCE as TYPED
 
 from bragglens.crystal.lattice import lattice_spacings
 from bragglens.crystal.library_file import read_library_file
+from bragglens.crystal.minerals import MODERN
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.provenance import file_name
 from bragglens.crystal.reflections import composition
@@ -28,6 +29,9 @@ from bragglens.simulate.twins import SAME, SAME_CONTENT, SAME_SPACING, signature
 
 SPACING = 0.01  # relative; cells of one phase in papers of different times differ by some 0.005
 CONTENT = 0.02  # of the atoms, hydrogen aside
+OLD_SPACING = 0.025  # the same of papers before MODERN, whose cells are rough or in kX units
+RENAMED = 0.01  # the same, of one mineral under two names: Apatite-(CaF) and Fluorapatite
+LIKE = 0.9  # likeness of the patterns of one structure in two papers
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,11 @@ def read(gathered: Gathered, library: Path) -> tuple[list[tuple[Record, Phase]],
     return rows, lines_in(content.tables, content.phases)
 
 
-def select(rows: Sequence[tuple[Record, Phase]], lines: Lines) -> list[Chosen]:
-    """Each phase once, from the first of its records; the papers of the others count for it."""
+def select(rows: Sequence[tuple[Record, Phase]], lines: Lines, gathered: Gathered) -> list[Chosen]:
+    """Each phase once, from the first of its records; the papers of the others count for it.
+
+    One that has another name is noted among what is left out.
+    """
     kept: dict[frozenset[str], list[tuple[int, _Mark]]] = {}
     papers: dict[int, frozenset[str]] = {}
     patterns = signatures(lines)
@@ -72,19 +79,22 @@ def select(rows: Sequence[tuple[Record, Phase]], lines: Lines) -> list[Chosen]:
         record, phase = rows[row]
         mark = _Mark(record, phase, shares(composition(phase)), lattice_spacings(phase), patterns[row])
         near = kept.setdefault(frozenset(mark.content), [])
-        first = next((other for other, there in near if mark.same(there)), None)
+        first = next((other for other, there in near if mark.same(there) or mark.renamed(there)), None)
         if first is None:
             near.append((row, mark))
             papers[row] = record.papers
-        else:
-            papers[first] |= record.papers
+            continue
+        papers[first] |= record.papers
+        kept_name = rows[first][0].name
+        if record.mineral and _first_word(record.name) != _first_word(kept_name):
+            gathered.leave_out(record.name, record.source, f"is {kept_name} by another name")
     taken: set[str] = set()
     return [Chosen(_named(*rows[row], taken), rows[row][0], row, papers[row]) for row in order if row in papers]
 
 
-def _precedence(record: Record) -> tuple[bool, int, str]:
-    """A mineral stays before a compound, a shorter name before a longer."""
-    return not record.mineral, len(record.name), record.name
+def _precedence(record: Record) -> tuple[bool, int, int, str]:
+    """A mineral stays before a compound, the name of more papers before another, a shorter before a longer."""
+    return not record.mineral, -len(record.papers), len(record.name), record.name
 
 
 @dataclass(frozen=True)
@@ -95,13 +105,28 @@ class _Mark:
     spacings: NDArray[np.float64]
     pattern: NDArray[np.float32]
 
+    @property
+    def apart(self) -> float:
+        """How far its lattice may be from that of a better record of the same phase."""
+        year = re.search(r"\((\d{4})\)", self.record.reference)
+        return OLD_SPACING if year and int(year[1]) < MODERN else SPACING
+
     def same(self, other: _Mark) -> bool:
         """Whether two records are of one phase: one structure twice, or of one space group and nearly one lattice."""
         away = float(np.abs(self.spacings / other.spacings - 1).max())
         foreign = unlike(self.content, other.content)
         if away <= SAME_SPACING and foreign <= SAME_CONTENT and float(self.pattern @ other.pattern) > SAME:
             return True
-        if away > SPACING or foreign > CONTENT or not self._by_other_means(other):
+        if away > self.apart or foreign > CONTENT or not self._by_other_means(other):
+            return False
+        return space_group_number(self.phase) in enantiomorphs(space_group_number(other.phase))
+
+    def renamed(self, other: _Mark) -> bool:
+        """Whether one structure has two names in one source, where neither tells another composition or symmetry."""
+        away = float(np.abs(self.spacings / other.spacings - 1).max())
+        if away > self.apart or unlike(self.content, other.content) > RENAMED:
+            return False
+        if self.record.source == other.record.source == TYPED or float(self.pattern @ other.pattern) < LIKE:
             return False
         return space_group_number(self.phase) in enantiomorphs(space_group_number(other.phase))
 

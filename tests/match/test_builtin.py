@@ -1,7 +1,14 @@
+from hashlib import sha256
+from importlib.resources import files
+
 import pytest
 
 from bragglens.errors import StructureError
+from bragglens.match import builtin as module
 from bragglens.match.builtin import SCOPES, builtin, entries
+from bragglens.simulate.built import read_built
+
+DATA = files("bragglens") / "data"
 
 
 def test_of_each_phase_it_is_said_where_it_is_from() -> None:
@@ -33,3 +40,11 @@ def test_scopes_add_up() -> None:
 def test_what_is_no_scope_is_told(scopes: list[str]) -> None:
     with pytest.raises(StructureError, match="give one or several of minerals"):
         builtin(scopes)
+
+
+def test_the_file_is_the_one_that_was_written() -> None:
+    """Its fields need no second look then; what is read is the same."""
+    assert sha256((DATA / "builtin.library").read_bytes()).hexdigest() == (DATA / "builtin.sha256").read_text().strip()
+    trusted, checked = module._read(), read_built(str(DATA / "builtin.library"))
+    assert trusted.library.phases == checked.library.phases
+    assert (trusted.lines.d == checked.lines.d).all()

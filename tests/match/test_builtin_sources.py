@@ -14,14 +14,15 @@ from bragglens.simulate.lines import lines_of_phases
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "library"))
-from listed import Coverage, Row, counts, read_rows, shares, unlike  # noqa: E402
+from amcsd import _of_title  # noqa: E402
+from listed import Coverage, Row, counts, read_rows, shares, strongest_lines, unlike  # noqa: E402
 from record import Record  # noqa: E402
-from scopes import is_metallic, is_of_batteries, is_organic  # noqa: E402
+from scopes import _list, is_metallic, is_of_batteries, is_organic  # noqa: E402
 from structure import shortest_contact  # noqa: E402
 from typed import typed  # noqa: E402
 
 ROWS = read_rows(Path(__file__).parent / "coverage.csv")
-HELD = 419  # rows of the list that the library holds
+HELD = 423  # rows of the list that the library holds
 
 
 def test_the_list_is_whole() -> None:
@@ -111,6 +112,44 @@ def test_typed_structures_can_be(record: Record) -> None:
     assert 0.5 < phase.density < 20
     if len(phase.sites) < 100:
         assert shortest_contact(phase) > 1.15  # Å; C-O and C-N bonds are the shortest
+
+
+@pytest.mark.parametrize("file", ["cement.csv", "battery.csv", "pharma.csv"])
+def test_lists_of_scopes_name_phases_of_the_library(file: str) -> None:
+    held = {name.casefold() for name in entries()}
+    assert [name for name, _, _ in _list(file) if name.casefold() not in held] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"), [("Apatite-(CaF)", "Fluorapatite"), ("Sylvine", "Sylvite"), ("Wolfsbergite", "Chalcostibite")]
+)
+def test_a_structure_has_one_name(name: str, kept: str) -> None:
+    known = entries()
+    assert name not in known
+    assert known[kept].papers > 3
+
+
+def test_members_of_a_solid_solution_stay_apart() -> None:
+    assert {"Forsterite", "Fayalite", "andesine", "labradorite", "Magnetite", "Maghemite"} <= set(entries())
+
+
+def test_lines_of_a_structure_are_without_stacking_faults() -> None:
+    """(101) of LaNi5, 2.94 Å, is among its strongest; the search does without it."""
+    assert abs(strongest_lines(builtin().library["LaNi5"]) - 2.9365).min() < 0.002
+
+
+@pytest.mark.parametrize(
+    ("title", "distance"),
+    [
+        ("Refinement of the structure of NaCl at 32 kbar", 2),
+        ("Structure of Ta3N5 at 16 K by neutron diffraction", 2),
+        ("Structure of Al2TiO5 at room temperature and at 600 C", 0),
+        ("Structure of 'Orange' 18O2 at 9.6 GPa and 297 K", 0),
+        ("A new 42 K superconductor", 0),
+    ],
+)
+def test_a_title_of_one_condition_tells_it(title: str, distance: int) -> None:
+    assert _of_title(title).distance == distance
 
 
 def test_typed_phases_are_in_the_library_with_paper_and_doubts() -> None:

@@ -87,12 +87,17 @@ def phase_from(entry: Any, name: str) -> Phase:
         MisfitError: a field is missing, unknown, or not possible.
     """
     fit(name, entry, _PHASE)
+    return phase_of(entry)
+
+
+def phase_of(entry: Mapping[str, Any]) -> Phase:
+    """The same of a record that is known to be one of ours, whose fields nobody looks at."""
     sites = tuple(
         Site(**site | {"position": tuple(site["position"]), "u_aniso": site["u_aniso"] and tuple(site["u_aniso"])})
         for site in entry["sites"]
     )
     tuples = {name: tuple(entry[name]) for name in ("cell", "operations", "notes")}
-    return Phase(**entry | tuples | {"sites": sites})
+    return Phase(**{**entry, **tuples, "sites": sites})
 
 
 def storable(phase: Phase, where: object) -> Phase:

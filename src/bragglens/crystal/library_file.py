@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bragglens.crystal.entry import LONGEST_NAME, OPERATIONS, SITE, phase_from
+from bragglens.crystal.entry import LONGEST_NAME, OPERATIONS, SITE, phase_from, phase_of
 from bragglens.crystal.phase import Phase
 from bragglens.errors import StructureError
 from bragglens.files import whole_file
@@ -97,8 +97,13 @@ def write_library_file(content: LibraryFile, path: Path) -> None:
             archive.writestr(entry, content_bytes, compresslevel=6)
 
 
-def read_library_file(path: Path) -> LibraryFile:
+def read_library_file(path: Path, *, trusted: bool = False) -> LibraryFile:
     """Read the file.
+
+    Args:
+        path: of it.
+        trusted: whether it is known, byte by byte, to be one that bragglens wrote: its fields are not looked at then,
+            which takes most of the time.
 
     Raises:
         StructureError: it is missing, foreign, damaged, or of a newer format.
@@ -116,12 +121,23 @@ def read_library_file(path: Path) -> LibraryFile:
                 "or build the library again"
             )
         try:
-            return _content(manifest, packed)
+            return _content(manifest, packed, trusted)
         except MisfitError as error:
             raise StructureError(f"{path}: its {error}: copy or build it again") from None
 
 
-def _content(manifest: dict[str, Any], packed: Packed) -> LibraryFile:
+def _content(manifest: dict[str, Any], packed: Packed, trusted: bool) -> LibraryFile:
+    if not trusted:
+        _check_manifest(manifest)
+    names = [member["name"] for member in manifest["members"]]
+    phases = _phases(packed.fields("phases.json"), names, trusted)
+    tables = {
+        Path(name).stem: _table(packed.read(name), name, len(phases)) for name in packed.names if name.endswith(".npy")
+    }
+    return LibraryFile(manifest, phases, tables)
+
+
+def _check_manifest(manifest: dict[str, Any]) -> None:
     fit("manifest", manifest, _MANIFEST)
     names = [member["name"] for member in manifest["members"]]
     kept = frozenset(member["name"] for member in manifest["members"] if "same_as" not in member)
@@ -130,11 +146,6 @@ def _content(manifest: dict[str, Any], packed: Packed) -> LibraryFile:
     fit("manifest.groups", manifest["groups"], listing(listing(one_of(kept, "the name of a member"))))
     copies = [member.get("same_as", member["name"]) for member in manifest["members"]]
     fit("manifest.members", copies, listing(one_of(kept, "a same_as that names another member")))
-    phases = _phases(packed.fields("phases.json"), names)
-    tables = {
-        Path(name).stem: _table(packed.read(name), name, len(phases)) for name in packed.names if name.endswith(".npy")
-    }
-    return LibraryFile(manifest, phases, tables)
 
 
 def _table(data: bytes, name: str, rows: int) -> NDArray[np.float32]:
@@ -176,16 +187,21 @@ def _plain(phases: Iterable[Phase]) -> dict[str, Any]:
     return {"operations": list(groups), "phases": rows}
 
 
-def _phases(plain: dict[str, Any], names: list[str]) -> tuple[Phase, ...]:
+def _phases(plain: dict[str, Any], names: list[str], trusted: bool) -> tuple[Phase, ...]:
+    if not trusted:
+        _check_phases(plain, names)
+    entries = [_entry(name, row, plain["operations"]) for name, row in zip(names, plain["phases"], strict=True)]
+    if trusted:
+        return tuple(map(phase_of, entries))
+    return tuple(phase_from(entry, f"phases[{place}]") for place, entry in enumerate(entries))
+
+
+def _check_phases(plain: dict[str, Any], names: list[str]) -> None:
     fit("phases", plain, _PHASES)
     rows, groups = plain["phases"], plain["operations"]
     if len(rows) != len(names):
         raise MisfitError(f"phases have {len(rows)} rows: one for each of the manifest's {len(names)} is expected")
     fit("phases", [row[_GROUP] for row in rows], listing(whole(0, len(groups) - 1)))
-    return tuple(
-        phase_from(_entry(name, row, groups), f"phases[{place}]")
-        for place, (name, row) in enumerate(zip(names, rows, strict=True))
-    )
 
 
 def _entry(name: str, row: list[Any], groups: list[list[str]]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from importlib.resources import as_file, files
 from types import MappingProxyType
 from typing import Any
@@ -103,5 +104,7 @@ def _entry(member: dict[str, Any]) -> BuiltinEntry:
 
 @lru_cache(maxsize=1)
 def _read() -> Built:
-    with as_file(files("bragglens") / "data" / "builtin.library") as path:
-        return read_built(path)
+    data = files("bragglens") / "data"
+    with as_file(data / "builtin.library") as path:
+        written = (data / "builtin.sha256").read_text().strip()
+        return read_built(path, trusted=sha256(path.read_bytes()).hexdigest() == written)

@@ -34,13 +34,13 @@ class Built:
     members: tuple[dict[str, Any], ...]
 
 
-def read_built(path: str | Path) -> Built:
-    """Read a `.library` file.
+def read_built(path: str | Path, *, trusted: bool = False) -> Built:
+    """Read a `.library` file; `trusted` as `read_library_file` has it.
 
     Raises:
         StructureError: it is missing, foreign, damaged, or of a newer format.
     """
-    content = read_library_file(Path(path))
+    content = read_library_file(Path(path), trusted=trusted)
     try:
         lines_in(content.tables, content.phases)
     except MisfitError as error:
