@@ -30,6 +30,7 @@ MAX_FILE_SIZE = 50 * 2**20  # bytes
 FINEST = 0.9  # Å; Cu Kα reaches 118° there
 MOST_REFLECTIONS = 200_000  # independent ones down to FINEST; they lie closer than any powder pattern resolves
 _MAGNETIC = ("_space_group_magn", "_atom_site_moment", "_space_group_symop_magn")
+_METHOD = tuple(f"_cod_{name}_method" for name in ("structure_determination", "struct_determination"))
 _MODULATED = ("_space_group_ssg", "_cell_modulation", "_cell_wave_vector", "_space_group_symop_ssg")
 
 
@@ -122,6 +123,8 @@ def _phase(text: str, name: str, where: str | Path) -> Phase:
 
 def _phase_of(block: gemmi.cif.Block, name: str, where: str | Path, notes: list[str]) -> Phase:
     notes += _left_aside(block)
+    if _is_computed(block):
+        notes.append("is computed, not measured: its cell may be some percent off")
     cell = _cell(block, where)
     small = _small_structure(block, where)
     stated = statements(block)
@@ -193,6 +196,11 @@ def _with_atoms(document: gemmi.cif.Document) -> list[gemmi.cif.Block]:
         for block in document
         if block.find_value("_cell_length_a") and len(block.find_values("_atom_site_fract_x"))
     ]
+
+
+def _is_computed(block: gemmi.cif.Block) -> bool:
+    """Whether COD marks a structure as theoretical."""
+    return any(stated_text(block, tag).lower() == "theoretical" for tag in _METHOD)
 
 
 def _left_aside(block: gemmi.cif.Block) -> list[str]:
