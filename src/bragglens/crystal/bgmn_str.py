@@ -20,7 +20,7 @@ from pathlib import Path
 
 import gemmi
 
-from bragglens.crystal.cif import parse_cif
+from bragglens.crystal.cif import guarded, parse_cif
 from bragglens.crystal.cif_text import cell_items, cif_text
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.wyckoff import images_of, multiplicity, wyckoff_position
@@ -30,6 +30,7 @@ _TOKEN = re.compile(r'((?:[^\s=]*=)+)((?:"[^"]*"|[^\s])*)')
 _LIMITS = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:[_^].*)?")
 _SPECIES = re.compile(r"([A-Za-z]{1,2})(?:[+-]?\d*[+-]?)?(?:\((.*)\))?")
 _FULL_AXIS = re.compile(r"(?:2_?1?|4_?[1-3]?|6_?[1-5]?)/")  # the axis of `2_1/n`, which short symbols leave out
+_MOST_SITES = 1000  # of a file; the largest of those that come with Profex have some hundred
 _LONGEST = 300  # letters of an expression
 _AXES = ("x", "y", "z")
 _ENDLESS = 20  # assignments that refer to one another
@@ -60,7 +61,13 @@ def parse_str(text: str, name: str, *, where: str | Path) -> Phase:
     Raises:
         StructureError: it states no cell, no space group that is known, or sites that cannot be understood.
     """
+    return guarded(lambda: _phase(text, name, where), where)
+
+
+def _phase(text: str, name: str, where: str | Path) -> Phase:
     header, sites = _assignments(text)
+    if len(sites) > _MOST_SITES:
+        raise StructureError(f"{where}: lists {len(sites)} sites, more than {_MOST_SITES}: give its asymmetric unit")
     if not sites:
         raise StructureError(f"{where}: holds no atoms (E=...): give a structure, not a phase of peaks alone")
     notes = [f"{key}= is there: its crystal is taken without that" for key in _DISORDER if key in header]
@@ -109,7 +116,7 @@ def _assignments(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
 
 def _joined(text: str) -> str:
     """A line without blanks beside `=`, commas and brackets, so that blanks part assignments alone."""
-    return re.sub(r"\s*([=,(])\s*|\s+(?=\))", r"\1", text)
+    return re.sub(r"\s?([=,(])\s?|\s(?=\))", r"\1", " ".join(text.split()))
 
 
 def _keys(text: str) -> list[str]:

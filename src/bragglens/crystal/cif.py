@@ -70,7 +70,7 @@ def parse_cif(text: str, name: str, *, where: str | Path) -> Phase:
     Raises:
         StructureError: the text is damaged, or holds no structure that can be.
     """
-    return _guarded(lambda: _phase(text, name, where), where)
+    return guarded(lambda: _phase(text, name, where), where)
 
 
 def parse_structures(text: str, name: str, *, where: str | Path) -> tuple[list[tuple[str, Phase]], list[str]]:
@@ -88,7 +88,7 @@ def parse_structures(text: str, name: str, *, where: str | Path) -> tuple[list[t
     Raises:
         StructureError: the text is damaged, or holds no structure that can be.
     """
-    blocks = list(_guarded(lambda: _with_atoms(_document(text, where, [])), where))
+    blocks = list(guarded(lambda: _with_atoms(_document(text, where, [])), where))
     if len(blocks) < 2:
         return [("", parse_cif(text, name, where=where))], []
     phases: list[tuple[str, Phase]] = []
@@ -97,7 +97,7 @@ def parse_structures(text: str, name: str, *, where: str | Path) -> tuple[list[t
         one = name if block.name == name else f"{name}_{block.name}"
         place = f"{where} (data_{block.name})"
         try:
-            phase = _guarded(lambda block=block, one=one, place=place: _phase_of(block, one, place, []), place)  # type: ignore[misc]
+            phase = guarded(lambda block=block, one=one, place=place: _phase_of(block, one, place, []), place)  # type: ignore[misc]
             phases.append((block.name, phase))
         except StructureError as error:
             problems.append(str(error))
@@ -106,8 +106,12 @@ def parse_structures(text: str, name: str, *, where: str | Path) -> tuple[list[t
     return phases, problems
 
 
-def _guarded(read: Callable[[], _T], where: str | Path) -> _T:
-    """What is read; whatever goes wrong is one sentence."""
+def guarded(read: Callable[[], _T], where: str | Path) -> _T:
+    """What is read.
+
+    Raises:
+        StructureError: anything went wrong with it.
+    """
     try:
         return read()
     except StructureError as error:  # it may name what the file says

@@ -106,7 +106,8 @@ def search_cod(
         pause: seconds between two requests.
 
     Raises:
-        BragglensError: nothing is asked for, the server cannot be reached, its answer is no list of numbers, or it finds none.
+        BragglensError: nothing is asked for, the server cannot be reached, its answer is no list of numbers, or it
+            finds none.
     """
     chosen = read_choice(elements)
     if not chosen.only and not chosen.never and not (text or "").strip():

@@ -65,12 +65,17 @@ def multiplicity(group: gemmi.SpaceGroup, letter: str) -> int:
 
 def images_of(position: Sequence[float], group: gemmi.SpaceGroup) -> int:
     """The number of different points that the operations of a group make of one, in the cell."""
-    points: list[NDArray[np.float64]] = []
-    for operation in group.operations():
-        image = np.array(operation.apply_to_xyz(list(position)))
-        if not any(np.abs(image - one - np.round(image - one)).max() < _SAME for one in points):
-            points.append(image)
-    return len(points)
+    turns, moves = _operations(group.xhm())
+    images = turns @ np.array(position) + moves
+    apart = images[:, None] - images
+    same = np.abs(apart - np.round(apart)).max(axis=2) < _SAME
+    return int((same.argmax(axis=1) == np.arange(len(images))).sum())
+
+
+@lru_cache(maxsize=256)
+def _operations(setting: str) -> Map:
+    operations = [_map(operation) for operation in gemmi.SpaceGroup(setting).operations()]
+    return np.array([turn for turn, _ in operations]), np.array([move for _, move in operations])
 
 
 def position_map(group: gemmi.SpaceGroup, letter: str, *, reference: bool = False) -> Map:
