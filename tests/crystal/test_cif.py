@@ -529,9 +529,9 @@ def test_library_reads_what_it_can_and_names_the_rest(write: Write, tmp_path: Pa
 
 def test_folders_that_hold_no_library(write: Write, tmp_path: Path) -> None:
     assert "no folder" in refused(tmp_path / "nowhere", read_library)
-    assert "no .cif file" in refused(tmp_path, read_library)
+    assert "no .cif or .str file" in refused(tmp_path, read_library)
     bad = write("no structure", "broken.cif")
-    assert "no folder" in refused(bad, read_library)
+    assert "is damaged" in refused(bad, read_library)
     assert "none of its 1" in refused(tmp_path, read_library)
 
 

@@ -16,6 +16,7 @@ from bragglens.cli.app import app
 from bragglens.crystal import cod
 from bragglens.crystal.cod import fetch_cod
 from bragglens.crystal.library import read_library
+from bragglens.errors import BragglensError
 
 HALITE = """#------
 #$Revision: 176465 $
@@ -188,3 +189,47 @@ def test_the_cache_is_at_the_platforms_place(tmp_path: Path, monkeypatch: pytest
     monkeypatch.delenv("BRAGGLENS_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert sys.platform != "linux" or cache_folder() == tmp_path / "bragglens"
+
+
+def test_a_search_asks_for_each_combination_of_the_elements(serve, tmp_path: Path) -> None:
+    pages = {
+        "/cod/result?el1=Na&nel1=K&strictmin=1&strictmax=1&format=lst": "",
+        "/cod/result?el1=Cl&nel1=K&strictmin=1&strictmax=1&format=lst": "\n",
+        "/cod/result?el1=Na&el2=Cl&nel1=K&strictmin=2&strictmax=2&format=lst": "9000629\n",
+        "/cod/result?text=potash+salt&format=lst": "9003113\n9000629\n",
+        "/cod/result?text=unobtainium&format=lst": "",
+        "/cod/result?text=html&format=lst": "<html>busy</html>",
+    }
+    server = serve(pages)
+    here = {"base_url": server.url + "/cod", "pause": 0.01}
+    assert cod.search_cod(elements="NaCl, -K", **here) == ("9000629",)
+    assert cod.search_cod(text=" potash salt ", **here) == ("9000629", "9003113")
+    for options, said in (
+        ({}, "nothing to search COD for"),
+        ({"text": "html"}, "no list of COD numbers"),
+        ({"elements": "Li,Na,K,Rb,Cs,Mg,Ca"}, "7 elements are too many"),
+        ({"elements": "Xx"}, "Xx is no element"),
+        ({"text": "unobtainium"}, "finds no such structure"),
+    ):
+        with pytest.raises(BragglensError, match=said):
+            cod.search_cod(**options, **here)
+
+
+def test_a_fetch_that_was_ended_goes_on(serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cod, "POLITE", 0.01)
+    pages = {"/cod/result?text=salt&format=lst": "9000629\n9003113\n", "/cod/9000629.cif": HALITE}
+    server = serve(pages)
+    arguments = ["fetch", "cod", "--query", "salt", "-o", str(tmp_path / "lib"), "--url", server.url + "/cod"]
+    assert CliRunner().invoke(app, arguments).exit_code == 1
+    pages["/cod/9003113.cif"] = SYLVITE
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert server.paths.count("/cod/9000629.cif") == 1
+    assert [row["id"] for row in manifest(tmp_path / "lib")] == ["9000629", "9003113"]
+
+
+def test_a_computed_structure_is_marked(serve, tmp_path: Path) -> None:
+    marked = HALITE.replace("_cod_database_code", "_cod_struct_determination_method theoretical\n_cod_database_code")
+    server = serve({"/cod/9000629.cif": marked})
+    fetch(server, tmp_path / "lib", "9000629")
+    (phase,) = read_library(tmp_path / "lib")
+    assert "is computed, not measured: its cell may be some percent off" in phase.notes

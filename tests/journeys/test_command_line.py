@@ -319,9 +319,9 @@ def test_training_follows_the_recipe_and_says_so(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("simulate", "EMPTY", "-o", "out"), "holds no .cif file"),
+        (("simulate", "EMPTY", "-o", "out"), "holds no .cif or .str file"),
         (("simulate", "nowhere", "-o", "out"), "is no folder"),
-        (("simulate", "BROKEN", "-o", "out"), "none of its 1 CIFs can be read"),
+        (("simulate", "BROKEN", "-o", "out"), "none of its 1 structures can be read"),
         (("simulate", PHASES, "-o", "out", "--strain", "4"), "strain 4 is not possible"),
         (("simulate", PHASES, "-o", "out", "--texture", "1"), "texture 1 is not possible"),
         (("simulate", PHASES, "-o", "out", "--two-theta", "90,5"), "2θ range from 90 to 5"),

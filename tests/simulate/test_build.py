@@ -230,10 +230,10 @@ def test_a_structure_that_nobody_thought_of_does_not_stop_the_others(
 def test_nothing_to_build_of_is_said(tmp_path: Path) -> None:
     with pytest.raises(StructureError, match="is no folder"):
         build_library(tmp_path / "none", tmp_path / "lib")
-    with pytest.raises(StructureError, match=r"holds no \.cif file"):
+    with pytest.raises(StructureError, match=r"holds no \.cif or \.str file"):
         build_library(tmp_path, tmp_path / "lib")
     (tmp_path / "page.cif").write_text(PAGE)
-    with pytest.raises(StructureError, match=r"none of its 1 CIFs can be read; the first: page\.cif: is damaged"):
+    with pytest.raises(StructureError, match=r"none of its 1 files can be read; the first: page\.cif: is damaged"):
         build_library(tmp_path, tmp_path / "lib")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bragglens.cli.app import Elements, bar, fetch_app, library_app, say, tell
-from bragglens.crystal.cod import COD, fetch_cod
+from bragglens.crystal.cod import COD, fetch_cod, search_cod
 from bragglens.crystal.optimade import MOST, fetch_optimade
 
 if TYPE_CHECKING:
@@ -23,23 +23,32 @@ Folder = Annotated[
 
 @fetch_app.command("cod")
 def fetch_from_cod(
-    ids: Annotated[
-        list[str],
-        typer.Argument(help="Numbers of seven digits, or with a revision: 9015662@176465.", show_default=False),
-    ],
     folder: Folder,
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(help="Numbers of seven digits, or with a revision: 9015662@176465.", show_default=False),
+    ] = None,
+    elements: Elements = None,
+    query: Annotated[
+        str | None, typer.Option(help="Words that COD searches for in names, titles and authors.", show_default=False)
+    ] = None,
     revision: Annotated[
         str | None, typer.Option(help="Revision of all numbers that state none.", show_default="the newest")
     ] = None,
     base_url: Annotated[str, typer.Option("--url", help="COD or a mirror of it.")] = COD,
 ) -> None:
-    """Fetch structures of the Crystallography Open Database by their numbers.
+    """Fetch structures of the Crystallography Open Database: by their numbers, or those that its search finds.
 
-    What was fetched once is kept ($BRAGGLENS_CACHE, else the platform's folder for caches) and not asked for again.
-    Ends with status 1 where any number could not be had.
+    One request a second. What was fetched once is kept ($BRAGGLENS_CACHE, else the platform's folder for caches) and
+    not asked for again, so that the same command goes on where it was ended. Ends with status 1 where any number could
+    not be had.
     """
-    with bar("fetching", quiet=len(ids) < 2) as tick:
-        gathered = fetch_cod(folder, ids, revision=revision, base_url=base_url, tick=tick)
+    wanted = list(ids or ())
+    if elements or query or not wanted:
+        wanted += search_cod(elements=elements, text=query, base_url=base_url)
+        say(f"{len(wanted)} structures, a second each where they are not here yet")
+    with bar("fetching", quiet=len(wanted) < 2) as tick:
+        gathered = fetch_cod(folder, wanted, revision=revision, base_url=base_url, tick=tick)
     _tell(gathered, folder, failing=True)
 
 

@@ -6,8 +6,9 @@ Fields follow the CIF core dictionary (https://www.iucr.org/resources/cif/dictio
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gemmi
 import numpy as np
@@ -24,15 +25,17 @@ from bragglens.errors import StructureError
 from bragglens.files import read_bytes
 from bragglens.plain import clean
 
+_T = TypeVar("_T")
 MAX_FILE_SIZE = 50 * 2**20  # bytes
 FINEST = 0.9  # Å; Cu Kα reaches 118° there
 MOST_REFLECTIONS = 200_000  # independent ones down to FINEST; they lie closer than any powder pattern resolves
 _MAGNETIC = ("_space_group_magn", "_atom_site_moment", "_space_group_symop_magn")
+_METHOD = tuple(f"_cod_{name}_method" for name in ("structure_determination", "struct_determination"))
 _MODULATED = ("_space_group_ssg", "_cell_modulation", "_cell_wave_vector", "_space_group_symop_ssg")
 
 
 def read_cif(path: str | Path) -> Phase:
-    """Read the first complete structure of a CIF.
+    """Read the first complete structure of a CIF; a note says so where it holds several.
 
     Args:
         path: the file; its stem becomes the phase's name.
@@ -67,8 +70,50 @@ def parse_cif(text: str, name: str, *, where: str | Path) -> Phase:
     Raises:
         StructureError: the text is damaged, or holds no structure that can be.
     """
+    return guarded(lambda: _phase(text, name, where), where)
+
+
+def parse_structures(text: str, name: str, *, where: str | Path) -> tuple[list[tuple[str, Phase]], list[str]]:
+    """Every structure of a CIF's text.
+
+    Args:
+        text: the CIF.
+        name: of the phase; where there are several, the name of its block follows, and a number if need be.
+        where: what a refusal begins with, such as the file.
+
+    Returns:
+        Of each phase its block, '' where the text holds one alone, and the phase; one sentence for each block with
+        atoms that cannot be read.
+
+    Raises:
+        StructureError: the text is damaged, or holds no structure that can be.
+    """
+    blocks = list(guarded(lambda: _with_atoms(_document(text, where, [])), where))
+    if len(blocks) < 2:
+        return [("", parse_cif(text, name, where=where))], []
+    phases: list[tuple[str, Phase]] = []
+    problems = []
+    for block in blocks:
+        one = name if block.name == name else f"{name}_{block.name}"
+        place = f"{where} (data_{block.name})"
+        try:
+            phase = guarded(lambda block=block, one=one, place=place: _phase_of(block, one, place, []), place)  # type: ignore[misc]
+            phases.append((block.name, phase))
+        except StructureError as error:
+            problems.append(str(error))
+    if not phases:
+        raise StructureError(f"{where}: none of its {len(blocks)} structures can be read; the first: {problems[0]}")
+    return phases, problems
+
+
+def guarded(read: Callable[[], _T], where: str | Path) -> _T:
+    """What is read.
+
+    Raises:
+        StructureError: anything went wrong with it.
+    """
     try:
-        return _phase(text, name, where)
+        return read()
     except StructureError as error:  # it may name what the file says
         raise StructureError(clean(str(error))) from error
     except Exception as error:  # a structure that nobody thought of must not stop a folder of others
@@ -77,7 +122,13 @@ def parse_cif(text: str, name: str, *, where: str | Path) -> Phase:
 
 def _phase(text: str, name: str, where: str | Path) -> Phase:
     notes: list[str] = []
-    block = _structure_block(_document(text, where, notes), where, notes)
+    return _phase_of(_structure_block(_document(text, where, notes), where, notes), name, where, notes)
+
+
+def _phase_of(block: gemmi.cif.Block, name: str, where: str | Path, notes: list[str]) -> Phase:
+    notes += _left_aside(block)
+    if _is_computed(block):
+        notes.append("is computed, not measured: its cell may be some percent off")
     cell = _cell(block, where)
     small = _small_structure(block, where)
     stated = statements(block)
@@ -136,14 +187,35 @@ def _structure_block(document: gemmi.cif.Document, where: str | Path, notes: lis
         raise StructureError(f"{where}: is a CIF of a macromolecule or of CIF 2 (tags with a dot): take a core CIF")
     if not blocks:
         raise StructureError(f"{where}: has no unit cell: it is empty, cut short, or not a crystal structure")
-    whole = [block for block in blocks if len(block.find_values("_atom_site_fract_x"))]
+    whole = _with_atoms(document)
     if len(whole) > 1:
         notes.append(f"holds {len(whole)} structures, the first is taken (data_{whole[0].name})")
-    block = (whole or blocks)[0]
-    for beginnings, what in ((_MAGNETIC, "magnetic"), (_MODULATED, "modulated")):
-        if any(tag.lower().startswith(beginnings) for tag in _tags(block)):
-            notes.append(f"is {what}: its crystal is taken without that")
-    return block
+    return (whole or blocks)[0]
+
+
+def _with_atoms(document: gemmi.cif.Document) -> list[gemmi.cif.Block]:
+    """The blocks with a cell and atoms."""
+    return [
+        block
+        for block in document
+        if block.find_value("_cell_length_a") and len(block.find_values("_atom_site_fract_x"))
+    ]
+
+
+def _is_computed(block: gemmi.cif.Block) -> bool:
+    """Whether COD marks a structure as theoretical."""
+    return any(stated_text(block, tag).lower() == "theoretical" for tag in _METHOD)
+
+
+def _left_aside(block: gemmi.cif.Block) -> list[str]:
+    """What of a block is not read: moments, modulation."""
+    tags = [tag.lower() for tag in _tags(block)]
+    kinds = ((_MAGNETIC, "magnetic"), (_MODULATED, "modulated"))
+    return [
+        f"is {what}: its crystal is taken without that"
+        for starts, what in kinds
+        if any(t.startswith(starts) for t in tags)
+    ]
 
 
 def _tags(block: gemmi.cif.Block) -> list[str]:

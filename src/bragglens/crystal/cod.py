@@ -9,8 +9,11 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
+from urllib.parse import urlencode
 
+from bragglens.crystal.choice import Elements, read_choice
 from bragglens.crystal.cif import MAX_FILE_SIZE, cif_content, parse_cif
 from bragglens.crystal.provenance import Gathered, Origin, file_name, put, read_manifest, sha256, write_manifest
 from bragglens.download import fetch
@@ -18,7 +21,9 @@ from bragglens.errors import BragglensError, FetchError
 from bragglens.files import cache_folder, whole_file
 
 COD = "https://www.crystallography.net/cod"
-POLITE = 0.5  # seconds between requests
+POLITE = 1.0  # seconds between requests; COD states no limit for single files, and asks for rsync where many are wanted
+MOST_ELEMENTS = 6  # 63 combinations, a request each
+LARGEST_LIST = 2**24  # bytes of a search's answer; the numbers of all COD, 8 bytes each, take a quarter
 
 _ID = re.compile(r"(\d{7})(?:@(\d{1,9}))?", re.ASCII)
 _REVISION = re.compile(r"\$Revision: (\d+) \$")
@@ -77,6 +82,61 @@ def fetch_cod(
         if tick:
             tick(number + 1, len(wanted))
     return Gathered(tuple(files), tuple(problems))
+
+
+def search_cod(
+    *,
+    elements: Elements | None = None,
+    text: str | None = None,
+    base_url: str = COD,
+    timeout: float = 30.0,
+    pause: float = POLITE,
+) -> tuple[str, ...]:
+    """Numbers of the structures that COD's search finds.
+
+    The parameters are those of COD's search form: `el1` and so on for elements that are there, `nel1` for those that
+    are not, `strictmin` and `strictmax` for their number, `text` for words of title, names and authors.
+
+    Args:
+        elements: a choice as `read_choice` understands it. `Ti,O` finds what consists of titanium and oxygen or of
+            one of the two; `-Fe` leaves out what holds iron.
+        text: words to search for.
+        base_url: COD's address, or a mirror's.
+        timeout: seconds without a byte from the server before it is given up.
+        pause: seconds between two requests.
+
+    Raises:
+        BragglensError: nothing is asked for, the server cannot be reached, its answer is no list of numbers, or it
+            finds none.
+    """
+    chosen = read_choice(elements)
+    if not chosen.only and not chosen.never and not (text or "").strip():
+        raise FetchError("nothing to search COD for is stated: give numbers, --elements Ti,O, or --query TEXT")
+    found: set[str] = set()
+    for number, held in enumerate(_subsets(chosen.only)):
+        time.sleep(pause if number else 0)
+        asked = {f"el{place}": element for place, element in enumerate(held, 1)}
+        asked |= {f"nel{place}": element for place, element in enumerate(chosen.never, 1)}
+        asked |= {"strictmin": str(len(held)), "strictmax": str(len(held))} if held else {}
+        asked |= {"text": text.strip()} if text and text.strip() else {}
+        found |= _numbers(f"{base_url.rstrip('/')}/result?{urlencode(asked | {'format': 'lst'})}", timeout)
+    if not found:
+        raise FetchError("COD's search finds no such structure: ask for other elements or words, or give numbers")
+    return tuple(sorted(found))
+
+
+def _subsets(elements: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Each combination of the elements, since COD's search wants those that must be there; one empty for all."""
+    if len(elements) > MOST_ELEMENTS:
+        raise FetchError(f"{len(elements)} elements are too many for a search of COD: give up to {MOST_ELEMENTS}")
+    return [held for size in range(1, len(elements) + 1) for held in combinations(elements, size)] or [()]
+
+
+def _numbers(url: str, timeout: float) -> set[str]:
+    answer = fetch(url, limit=LARGEST_LIST, timeout=timeout).decode("utf-8", errors="replace").split()
+    if not all(re.fullmatch(r"\d{7}", one, re.ASCII) for one in answer):
+        raise FetchError(f"{url}: what arrived is no list of COD numbers: try again later, or give the numbers")
+    return set(answer)
 
 
 def _code(text: str, revision: str | None) -> tuple[str, str]:

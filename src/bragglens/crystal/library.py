@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bragglens.crystal.cif import read_cif
-from bragglens.crystal.entry import hash_of, phase_from, plain, storable
+from bragglens.crystal.entry import hash_of, phase_from, plain
 from bragglens.crystal.library_file import SUFFIX, LibraryFile, read_library_file
 from bragglens.crystal.phase import Phase
+from bragglens.crystal.structure_file import SUFFIXES, is_structure, named_apart, read_structures
 from bragglens.errors import StructureError
 
 
@@ -83,35 +83,40 @@ class Library:
 
 
 def read_library(source: str | Path) -> Library:
-    """Read a folder of CIFs, one CIF, or a `.library` file that was built of them.
+    """Read a folder of CIFs and `.str` files, one such file, or a `.library` file that was built of them.
 
-    A CIF that cannot be read is left out and named in `problems`; the rest is read.
+    Every structure of a CIF is a phase. One that cannot be read is left out and named in `problems`; the rest is read.
 
     Raises:
-        StructureError: there is no such folder or file, no CIF in it, or none that can be read; or the file is foreign,
-            damaged or of a newer format.
+        StructureError: there is no such folder or file, no structure in it, or none that can be read; or the file is
+            foreign, damaged or of a newer format.
     """
     folder = Path(source)
     if folder.suffix == SUFFIX and not folder.is_dir():
         return library_in(read_library_file(folder))
-    if folder.suffix.lower() == ".cif" and not folder.is_dir():
-        return Library((storable(read_cif(folder), folder),))
+    if is_structure(folder):
+        held = read_structures(folder)
+        return Library(tuple(sorted(held.phases, key=lambda phase: phase.name)), held.problems)
     if not folder.is_dir():
         raise StructureError(
             f"{folder}: is no folder: give the folder that holds the CIFs of your phases, or a {SUFFIX} file"
         )
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() == ".cif" and not p.is_dir())
+    files = sorted(file for file in folder.iterdir() if is_structure(file))
     if not files:
-        raise StructureError(f"{folder}: holds no .cif file: put one CIF for each phase there")
-    phases, problems = [], []
+        raise StructureError(f"{folder}: holds no {' or '.join(SUFFIXES)} file: put one for each phase there")
+    phases: list[Phase] = []
+    problems: list[str] = []
     for file in files:
         try:
-            phases.append(storable(read_cif(file), file))
+            held = read_structures(file)
         except StructureError as error:
             problems.append(str(error))
+            continue
+        phases += held.phases
+        problems += held.problems
     if not phases:
-        raise StructureError(f"{folder}: none of its {len(files)} CIFs can be read; the first: {problems[0]}")
-    return Library(tuple(sorted(phases, key=lambda phase: phase.name)), tuple(problems))
+        raise StructureError(f"{folder}: none of its {len(files)} structures can be read; the first: {problems[0]}")
+    return Library(tuple(sorted(named_apart(phases), key=lambda phase: phase.name)), tuple(problems))
 
 
 def library_in(content: LibraryFile) -> Library:

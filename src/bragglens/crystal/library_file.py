@@ -1,8 +1,8 @@
 """A library in one file: its phases, ready to use, what was made of them, and where each came from.
 
-A `.library` file is a zip archive: `manifest.json` (format number, version of bragglens, hash, of each phase its CIF,
-that file's SHA-256 and origin, problems, look-alikes), `phases.json`, and one `.npy` for each table of numbers. The
-same content gives the same bytes. Nothing in it is ever executed.
+A `.library` file is a zip archive: `manifest.json` (format number, version of bragglens, hash, of each phase its file,
+that file's SHA-256, block and origin, problems, look-alikes), `phases.json`, and one `.npy` for each table of numbers.
+The same content gives the same bytes. Nothing in it is ever executed.
 """
 
 from __future__ import annotations
@@ -41,8 +41,15 @@ _MANIFEST = record(
         "groups": listing(listing(_NAME, least=1)),
         "members": listing(
             record(
-                {"name": _NAME, "file": text(), "sha256": text(), "origin": table(text()), "same_as": _NAME},
-                optional=("file", "origin", "same_as"),
+                {
+                    "name": _NAME,
+                    "file": text(),
+                    "sha256": text(),
+                    "block": text(),
+                    "origin": table(text()),
+                    "same_as": _NAME,
+                },
+                optional=("file", "block", "origin", "same_as"),
             ),
             least=1,
         ),
@@ -59,7 +66,8 @@ class LibraryFile:
 
     Attributes:
         manifest: all that is no phase and no table. `members` lists name, file and sha256 of each phase in their order,
-            with `same_as`, a name, where it repeats another; `problems` what was left out.
+            with `block` where the file holds several, and `same_as`, a name, where it repeats another; `problems`
+            what was left out.
         phases: of each member, by the name it was given.
         tables: arrays by name, a row for each member.
     """

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bragglens.crystal.library import Library
 from bragglens.crystal.library_file import SUFFIX
+from bragglens.crystal.structure_file import SUFFIXES
 from bragglens.errors import BragglensError
 from bragglens.learn.model import Model, load_model
 from bragglens.match.builtin import SCOPES, builtin
@@ -66,7 +67,7 @@ def _read(source: str | Path) -> Model | Catalogue:
     path = Path(source)
     if _is_scope(source):
         return builtin([str(source)])
-    if path.is_dir() or path.suffix.lower() in (SUFFIX, ".cif"):
+    if path.is_dir() or path.suffix.lower() in (SUFFIX, *SUFFIXES):
         return read_catalogue(path)
     if not path.exists() and path.suffix != ".bragglens":  # of a model its reader says it
         raise BragglensError(

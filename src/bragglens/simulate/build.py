@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from bragglens.crystal.cif import cif_content, parse_cif
-from bragglens.crystal.entry import storable
+from bragglens.crystal.cif import cif_content
 from bragglens.crystal.library import Library
 from bragglens.crystal.library_file import SUFFIX, LibraryFile, made_by, read_library_file, write_library_file
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.provenance import MANIFEST, Origin, read_manifest, sha256
+from bragglens.crystal.structure_file import SUFFIXES, is_structure, structures_in
 from bragglens.errors import StructureError
 from bragglens.schema import MisfitError, printable
 from bragglens.simulate.built import Built, built_of
@@ -31,7 +31,19 @@ LARGEST_CELL = 200_000.0  # Å³; the lines of a larger one take gigabytes
 PARTS = SUFFIX + ".parts"
 
 Tick = Callable[[int, int], object]
-Known = dict[str, tuple[Phase, Lines]]  # by the SHA-256 of the CIF
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What was made of a file: of each phase its block, '' where it is alone, and the phase and its lines."""
+
+    blocks: tuple[str, ...]
+    phases: tuple[Phase, ...]
+    lines: tuple[Lines, ...]
+    problems: tuple[str, ...] = ()
+
+
+Known = dict[str, _Made]  # by the SHA-256 of the file
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,7 @@ def build_library(
     executor: Executor | None = None,
     tick: Tick | None = None,
 ) -> Built:
-    """Build a library of all CIFs in a folder and the folders in it, and write it to one file.
+    """Build a library of all CIFs and `.str` files in a folder and the folders in it, and write it to one file.
 
     What an earlier file of that name holds, or a build that was killed has left beside it, is used again for the CIFs
     that are the same to the byte. However often it is killed, the file ends with the same bytes.
@@ -85,8 +97,9 @@ def build_library(
         if one.sha256 not in known:
             unread.setdefault(one.file, f"{one.file}: was changed while the library was built: build it again")
     told = [unread[file] for file in sorted(unread)]
+    told += [problem for one in found if one.sha256 in known for problem in known[one.sha256].problems]
     if not any(one.sha256 in known for one in found):
-        raise StructureError(f"{folder}: none of its {len(unread)} CIFs can be read; the first: {told[0]}")
+        raise StructureError(f"{folder}: none of its {len(unread)} files can be read; the first: {told[0]}")
     content = _assemble(found, known, [*problems, *told])
     write_library_file(content, path)
     shutil.rmtree(_parts(path), ignore_errors=True)
@@ -111,9 +124,9 @@ def _find(folder: Path) -> tuple[list[_Found], dict[str, str]]:
     """The CIFs in the order of their paths; one sentence for each that cannot be read, by file."""
     if not folder.is_dir():
         raise StructureError(f"{folder}: is no folder: give the folder that holds the CIFs of your phases")
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() == ".cif" and not file.is_dir())
+    files = sorted(file for file in folder.rglob("*") if is_structure(file))
     if not files:
-        raise StructureError(f"{folder}: holds no .cif file: put one CIF for each phase there")
+        raise StructureError(f"{folder}: holds no {' or '.join(SUFFIXES)} file: put one for each phase there")
     found, unread = [], {}
     origins: dict[Path, dict[str, Origin]] = {}
     for file in files:
@@ -147,7 +160,8 @@ def _known(path: Path) -> Known:
             continue
         if content.manifest.items() >= made_by().items():
             for place, (member, phase) in enumerate(zip(content.manifest["members"], content.phases, strict=True)):
-                known[member["sha256"]] = phase, lines.of([place])
+                if "block" not in member:  # a file of several is made anew: what it lacked is not in the library
+                    known[member["sha256"]] = _Made(("",), (phase,), (lines.of([place]),))
     return known
 
 
@@ -168,11 +182,27 @@ def _make(folder: Path, files: list[str]) -> tuple[Known, dict[str, str]]:
     for file in files:
         try:
             content = cif_content(folder / file)
-            phase = parse_cif(content.decode("utf-8", errors="replace"), Path(file).stem, where=folder / file)
-            made[sha256(content)] = storable(phase, folder / file), _lines(phase, folder / file)
+            made[sha256(content)] = _made(content, folder / file, folder)
         except StructureError as error:
             refused[file] = _told(error, folder)
     return made, refused
+
+
+def _made(content: bytes, path: Path, folder: Path) -> _Made:
+    """The phases of a file and their lines; a structure of several that has none is told."""
+    held = structures_in(content, path)
+    if len(held.phases) == 1 and not held.problems:
+        return _Made(("",), held.phases, (_lines(held.phases[0], path),))
+    rows, problems = [], list(held.problems)
+    for block, phase in zip(held.blocks, held.phases, strict=True):
+        try:
+            rows.append((block, phase, _lines(phase, path)))
+        except StructureError as error:
+            problems.append(str(error))
+    if not rows:
+        raise StructureError(problems[0])
+    blocks, phases, lines = zip(*rows, strict=True)
+    return _Made(blocks, phases, lines, tuple(_told(StructureError(one), folder) for one in problems))
 
 
 def _lines(phase: Phase, where: Path) -> Lines:
@@ -187,10 +217,11 @@ def _lines(phase: Phase, where: Path) -> Lines:
 
 
 def _write_part(made: Known, parts: Path) -> None:
-    if made:
-        digest = sha256("".join(sorted(made)).encode())
-        members = [{"name": str(place), "sha256": key} for place, key in enumerate(made)]
-        rows = [(replace(phase, name=str(place)), lines) for place, (phase, lines) in enumerate(made.values())]
+    alone = {key: one for key, one in made.items() if one.blocks == ("",)}
+    if alone:
+        digest = sha256("".join(sorted(alone)).encode())
+        members = [{"name": str(place), "sha256": key} for place, key in enumerate(alone)]
+        rows = [(replace(one.phases[0], name=str(place)), one.lines[0]) for place, one in enumerate(alone.values())]
         manifest = {"hash": digest, "problems": [], "groups": [], "members": members}
         write_library_file(_content(manifest, rows), parts / f"{digest[:16]}.part")
 
@@ -202,9 +233,16 @@ def _content(manifest: dict[str, Any], rows: Iterable[tuple[Phase, Lines]]) -> L
 
 def _assemble(found: list[_Found], known: Known, problems: list[str]) -> LibraryFile:
     """The file's content, its phases in the order of their names."""
-    readable = [one for one in found if one.sha256 in known]
-    members = sorted(zip(_names(readable), readable, strict=True), key=lambda member: member[0])
-    rows = [(replace(known[one.sha256][0], name=name), known[one.sha256][1]) for name, one in members]
+    readable = [
+        (one, block, phase, lines)
+        for one in found
+        if one.sha256 in known
+        for made in [known[one.sha256]]
+        for block, phase, lines in zip(made.blocks, made.phases, made.lines, strict=True)
+    ]
+    names = _names([(one, phase.name if block else "") for one, block, phase, _ in readable])
+    members = sorted(zip(names, readable, strict=True), key=lambda member: member[0])
+    rows = [(replace(phase, name=name), lines) for name, (_, _, phase, lines) in members]
     phases = [phase for phase, _ in rows]
     pairs = alike_lines(stack([lines for _, lines in rows]))
     first = np.array(repeated(phases, pairs))
@@ -217,24 +255,30 @@ def _assemble(found: list[_Found], known: Known, problems: list[str]) -> Library
             for group in groups(pairs.of(kept[pairs.one] & kept[pairs.other]), len(phases))
         ],
         "members": [
-            _member(name, one) | ({} if kept[i] else {"same_as": phases[first[i]].name})
-            for i, (name, one) in enumerate(members)
+            _member(name, one, block) | ({} if kept[i] else {"same_as": phases[first[i]].name})
+            for i, (name, (one, block, _, _)) in enumerate(members)
         ],
     }
     return _content(manifest, rows)
 
 
-def _member(name: str, one: _Found) -> dict[str, Any]:
+def _member(name: str, one: _Found, block: str) -> dict[str, Any]:
     origin = {key: value for key, value in asdict(one.origin).items() if value and key != "file"} if one.origin else {}
-    return printable({"name": name, "file": one.file, "sha256": one.sha256} | ({"origin": origin} if origin else {}))
+    of_several = {"block": block} if block else {}
+    origins = {"origin": origin} if origin else {}
+    return printable({"name": name, "file": one.file, "sha256": one.sha256} | of_several | origins)
 
 
-def _names(found: list[_Found]) -> list[str]:
-    """A name for each file: its stem; where that is taken, with the folders it lies in, and a number if need be."""
-    names: dict[str, _Found] = {}
-    for one in found:
+def _names(found: list[tuple[_Found, str]]) -> list[str]:
+    """A name for each phase: its own where its file holds several, else the file's stem.
+
+    Where that is taken, the folders that the file lies in stand before it, and a number behind it if need be.
+    """
+    names: dict[str, None] = {}
+    for one, own in found:
         place = Path(printable(one.file))
-        choices = (place.stem, "_".join(place.with_suffix("").parts))
-        numbered = (f"{place.stem}_{number}" for number in count(2))
-        names[next(name for name in chain(choices, numbered) if name not in names)] = one
+        stem = own or place.stem
+        choices = (stem, "_".join((*place.parent.parts, stem)))
+        numbered = (f"{stem}_{number}" for number in count(2))
+        names[next(name for name in chain(choices, numbered) if name not in names)] = None
     return list(names)
