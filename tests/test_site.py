@@ -6,11 +6,15 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 import bragglens
+from bragglens.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,6 +39,23 @@ def test_every_page_is_there(site: Path) -> None:
         assert (site / page.with_suffix(".html")).exists(), page
         assert f'href="{page.with_suffix(".html").as_posix()}"' in menu or page == Path("index.md"), page
     assert not (site / "site.py").exists()
+
+
+def test_command_line_page_has_every_command_and_option(site: Path) -> None:
+    page = (site / "commands.html").read_text(encoding="utf-8")
+    sections = dict(re.findall(r'<h2 id="bragglens-([^"]+)">(.*?)(?=<h2 |</body>)', page, re.DOTALL))
+
+    def walk(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+        for name, command in group.commands.items():
+            yield from walk(command, f"{name}-") if hasattr(command, "commands") else [(before + name, command)]
+
+    found = dict(walk(typer.main.get_command(app)))
+    assert set(sections) == set(found)
+    assert {"identify", "library-build", "mcp"} <= set(found)
+    for name, command in found.items():
+        for parameter in command.params:
+            for option in parameter.opts if parameter.param_type_name == "option" else ():
+                assert f"<code>{option}</code>" in sections[name], f"{name} {option}"
 
 
 def test_search_finds_sections_without_a_server(site: Path) -> None:

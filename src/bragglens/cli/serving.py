@@ -1,9 +1,10 @@
-"""The command that answers in the browser: serve."""
+"""The commands that answer others: serve in the browser, mcp for programs."""
 
 from __future__ import annotations
 
 import socket
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -46,6 +47,30 @@ def serve(
     served = application(asked, workers=workers, names=names or [], token=secret)
     with suppress(KeyboardInterrupt):
         uvicorn.Server(settings(served)).run(sockets=[listening])
+
+
+@app.command()
+def mcp(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--folder",
+            help="Folder whose files may be read, with all below it; may be given again.",
+            show_default="the current one",
+        ),
+    ] = None,
+) -> None:
+    """A server of the Model Context Protocol on standard input and output, for programs that start it. Writes no file.
+
+    Its tools identify a scan, read an answer, list phases of the built-in library, and give a structure as CIF.
+    """
+    from bragglens.web.mcp import server_of, tools_of
+
+    try:
+        server = server_of(tools_of(folders or [Path()]))
+    except ModuleNotFoundError:
+        raise BragglensError("mcp needs the package mcp: install it with: pip install 'bragglens[mcp]'") from None
+    server.run("stdio")
 
 
 def _listen(host: str, port: int) -> socket.socket:
