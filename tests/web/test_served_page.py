@@ -113,7 +113,7 @@ def test_a_scan_that_is_added_before_the_page_is_ready_is_there_once_and_what_wa
 
 def test_a_file_of_several_scans_is_one_line(page: Page, scans: Path) -> None:
     text = (scans / "rutile.xy").read_text()
-    page.evaluate(DROP, ["two.xy", text + "".join(text.splitlines(keepends=True)[800:830])])
+    page.evaluate(DROP, ["two.xy", text + "".join(text.splitlines(keepends=True)[800:860])])
     chip, line = item(page, "two.xy")
     expect(chip).to_have_text("2 scans", timeout=300_000)
     expect(line).to_have_text("1 × rutile; 1 × not judged")
