@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bragglens.cli.answering import asked_of as asked_on_the_command_line
+from bragglens.cli.answering import sources_of
 from bragglens.crystal.library import Library
 from bragglens.crystal.standards import standard
 from bragglens.errors import BragglensError
@@ -28,11 +30,15 @@ def test_nothing_is_the_built_in_library() -> None:
     assert asked_of(["metals", "minerals"]) is builtin(["metals", "minerals"])
 
 
-def test_a_folder_of_the_name_of_a_part_is_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_the_name_of_a_part_is_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "metals").mkdir()
     (tmp_path / "metals" / "mine.cif").write_text((PHASES / "rutile.cif").read_text())
     monkeypatch.chdir(tmp_path)
-    assert library_of(asked_of("metals")).names == ("mine",)
+    assert asked_of("metals") is builtin(["metals"])
+    assert asked_on_the_command_line(sources_of(None, None, ["metals"])) is builtin(["metals"])
+    for folder in ("./metals", Path("metals")):
+        assert library_of(asked_of(folder)).names == ("mine",)
+    assert library_of(asked_on_the_command_line(sources_of(None, [Path("metals")], None))).names == ("mine",)
 
 
 def test_one_cif_is_a_library() -> None:

@@ -253,7 +253,11 @@ def asked_of(sources: Sequence[str] | None) -> Any:
     """A model, or a library of structures; what was left out of folders is said."""
     from bragglens.identify.asked import asked_of
 
-    return asked_of(sources and [phases_of(Path(one)) if Path(one).is_dir() else one for one in sources])
+    def read(source: str) -> Any:  # paths are absolute, so that no folder is taken for a part of the library
+        path = Path(source)
+        return phases_of(path) if path.is_absolute() and path.is_dir() else source
+
+    return asked_of(sources and [read(one) for one in sources])
 
 
 @app.command()

@@ -52,8 +52,8 @@ def asked_of(source: Source = None) -> Asked:
 
 
 def _is_scope(source: object) -> bool:
-    """Whether a word is a part of the built-in library and no file or folder."""
-    return source in SCOPES and not Path(str(source)).exists()
+    """Whether a word is a part of the built-in library; a folder of that name is `./minerals`, or a `Path`."""
+    return isinstance(source, str) and source in SCOPES
 
 
 def _structures(source: Library | Catalogue | str | Path) -> Catalogue:
