@@ -289,14 +289,15 @@ def _proven(
     if isinstance(model, Model) or may.sum() <= SMALL:
         rows = np.arange(len(names)) if len(names) <= SMALL else np.flatnonzero(may)
         return _by_fit(answer, prove({int(row): opinion.probability[row] for row in rows}))
-    chosen = {row: opinion.probability[row] for row in shortlist(opinion, may)}
+    chosen = {row: opinion.probability[row] for row in shortlist(opinion, model, may)}
     if standard:
         chosen[names.index(standard[0])] = 1.0
     proof = prove(chosen, crowded=True)
     if not proof.fit.phases:
         return _by_fit(replace(answer, probabilities=_named(names, chosen)), proof)
     left = rest(scan, model, answer.pattern, proof.fit, wavelength=used)
-    more = {row: left.probability[row] for row in additions(left, may, chosen)}
+    fitted = [names.index(phase.name) for phase in proof.fit.phases]
+    more = {row: left.probability[row] for row in additions(left, model, may, chosen, fitted)}
     chosen |= more
     return _by_fit(replace(answer, probabilities=_named(names, chosen)), prove(chosen, crowded=True) if more else proof)
 

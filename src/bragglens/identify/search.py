@@ -286,14 +286,10 @@ def _oriented(known: Candidates, observed: Observed, solution: Solution) -> Solu
 
 def settle(known: Candidates, observed: Observed, solution: Solution, pool: Sequence[int], prior: Prior) -> Found:
     """Take out phases that do not hold, exchange others for better ones, until all stand."""
-    exchanges, polished = 0, set[tuple[int, ...]]()
+    exchanges = 0
     while True:
-        solution = _relaxed(known, observed, solution)
-        if solution.state.phases not in polished:
-            solution = _polished(known, observed, solution)
-            polished.add(solution.state.phases)
-        left_out = [_without(known, observed, solution, i) for i in range(len(solution.state.phases))]
-        proofs = [evidence(known, observed, one, solution, i) for i, one in enumerate(left_out)]
+        solution = _polished(known, observed, _thinned(known, observed, solution))
+        left_out, proofs = _support(known, observed, solution)
         if proofs and min(proofs) < LEAST_EVIDENCE:
             solution = left_out[int(np.argmin(proofs))]
             continue
@@ -305,6 +301,22 @@ def settle(known: Candidates, observed: Observed, solution: Solution, pool: Sequ
         if better is None or exchanges == MOST_PHASES:
             return Found(solution, phases)
         solution, exchanges = better, exchanges + 1
+
+
+def _thinned(known: Candidates, observed: Observed, solution: Solution) -> Solution:
+    """Only the phases that have enough evidence: the weakest is taken out until all have."""
+    while True:
+        solution = _relaxed(known, observed, solution)
+        left_out, proofs = _support(known, observed, solution)
+        if not proofs or min(proofs) >= LEAST_EVIDENCE:
+            return solution
+        solution = left_out[int(np.argmin(proofs))]
+
+
+def _support(known: Candidates, observed: Observed, solution: Solution) -> tuple[list[Solution], list[float]]:
+    """The fit without each phase, and the evidence of each."""
+    left_out = [_without(known, observed, solution, i) for i in range(len(solution.state.phases))]
+    return left_out, [evidence(known, observed, one, solution, i) for i, one in enumerate(left_out)]
 
 
 def _polished(known: Candidates, observed: Observed, solution: Solution) -> Solution:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from bragglens.scan.scan import Scan
 SMALL = 150  # phases; of a library that is no larger every one is fitted
 _LIKELIEST, _LARGEST = 32, 12  # phases of a larger one
 _ADDED = 12  # once some are known, at most so many more
+_RELATED = 0.8  # likeness of lines from which on the matcher may take one phase for another; unrelated ones reach 0.75
 _WORTH_IT = 0.02  # probability; less likely ones are not worth the time of another fit
 
 
@@ -40,18 +41,36 @@ def rest(scan: Scan, catalogue: Catalogue, pattern: Pattern, fit: Fit, *, wavele
     )
 
 
-def shortlist(opinion: Opinion, allowed: NDArray[np.bool_]) -> list[int]:
-    """Rows of the phases that are worth a fit: the likeliest, and of the others those that would explain most."""
-    by_probability = _best(opinion.probability, allowed)
-    likeliest = by_probability[:_LIKELIEST]
+def shortlist(opinion: Opinion, catalogue: Catalogue, allowed: NDArray[np.bool_]) -> list[int]:
+    """Rows of the phases that are worth a fit: the likeliest, those that would explain most, and their relatives."""
+    likeliest = _best(opinion.probability, allowed)[:_LIKELIEST]
     largest = _best(opinion.probability * opinion.share, allowed)
-    return sorted([*likeliest, *[row for row in largest if row not in likeliest][:_LARGEST]])
+    chosen = [*likeliest, *[row for row in largest if row not in likeliest][:_LARGEST]]
+    return sorted([*chosen, *relatives(catalogue, chosen, allowed)])
 
 
-def additions(opinion: Opinion, allowed: NDArray[np.bool_], had: Collection[int]) -> list[int]:
-    """Rows of phases that what is left asks for and that were not among those fitted."""
+def additions(
+    opinion: Opinion, catalogue: Catalogue, allowed: NDArray[np.bool_], had: Collection[int], found: Sequence[int]
+) -> list[int]:
+    """Rows of further phases: those that what is left asks for, and the relatives of those that were found."""
     asked = [row for row in _best(opinion.probability, allowed)[:_ADDED] if opinion.probability[row] > _WORTH_IT]
-    return [row for row in asked if row not in had]
+    new = [row for row in asked if row not in had]
+    return [*new, *(row for row in relatives(catalogue, found, allowed) if row not in had and row not in new)]
+
+
+def relatives(catalogue: Catalogue, rows: Sequence[int], allowed: NDArray[np.bool_]) -> list[int]:
+    """Of each row the phase whose lines are most like its own, where they are much alike and it is not among the rows.
+
+    The matcher may take one of two such phases for the other, and then sees nothing of the other (illite beside
+    muscovite): the fit tells them apart.
+    """
+    marks = catalogue.signatures
+    others = np.flatnonzero(allowed & ~np.isin(np.arange(len(allowed)), rows))
+    if not len(others):
+        return []
+    likeness = marks[list(rows)] @ marks[others].T
+    nearest = likeness.argmax(axis=1)
+    return [int(row) for row in np.unique(others[nearest[likeness.max(axis=1) > _RELATED]])]
 
 
 def _best(figure: NDArray[np.float64], allowed: NDArray[np.bool_]) -> list[int]:

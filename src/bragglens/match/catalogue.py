@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bragglens.crystal.library import Library, read_library
 from bragglens.crystal.library_file import SUFFIX
 from bragglens.crystal.minerals import SAME_LATTICE
@@ -13,7 +16,7 @@ from bragglens.crystal.phase import Phase
 from bragglens.match.sought import Sought, sought
 from bragglens.simulate.built import read_built
 from bragglens.simulate.lines import Lines, lines_of_phases, stack
-from bragglens.simulate.twins import Mark, mark_of, same_compound
+from bragglens.simulate.twins import Mark, mark_of, same_compound, signatures
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,11 @@ class Catalogue:
     def sought(self) -> Sought:
         """The lines on the matcher's axis."""
         return sought(self.lines)
+
+    @cached_property
+    def signatures(self) -> NDArray[np.float32]:
+        """What patterns are compared by: products of two rows are the likeness of two phases, (phases, points)."""
+        return signatures(self.lines)
 
 
 @lru_cache(maxsize=4)
