@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import math
+import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ _MOST_SITES = 1000  # of a file; the largest of those that come with Profex have
 _LONGEST = 300  # letters of an expression
 _AXES = ("x", "y", "z")
 _ENDLESS = 20  # assignments that refer to one another
+_ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 _DISORDER = ("RefMult", "FMult", "LeBail")  # layers out of order, or no structure at all
 
 Variables = Mapping[str, str]
@@ -149,11 +151,8 @@ def _reckoned(node: ast.expr, known: Variables, depth: int) -> float:
             return _value(known[name], known, depth + 1)
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=inner):
             return _reckoned(inner, known, depth) * (-1 if isinstance(sign, ast.USub) else 1)
-        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div() as op, right=right):
-            one, other = _reckoned(left, known, depth), _reckoned(right, known, depth)
-            return {ast.Add: one + other, ast.Sub: one - other, ast.Mult: one * other}.get(type(op)) or (
-                one / other if isinstance(op, ast.Div) else 0.0
-            )
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
+            return _ARITHMETIC[type(op)](_reckoned(left, known, depth), _reckoned(right, known, depth))
         case ast.Call(func=ast.Name(id="sqrt"), args=[inner]):
             return math.sqrt(_reckoned(inner, known, depth))
         case ast.Call(func=ast.Name(id="sqr"), args=[inner]):
