@@ -28,6 +28,7 @@ from bragglens.crystal.lattice import lattice_spacings
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.provenance import Gathered, Origin, file_name, put, read_manifest, sha256, write_manifest
 from bragglens.crystal.reflections import composition
+from bragglens.crystal.symbol import plain_symbol
 from bragglens.errors import StructureError
 
 SAME_LATTICE = 0.025  # largest relative difference of spacings; solid solutions of one name vary by some 0.02
@@ -329,7 +330,7 @@ def _free_name(candidate: _Candidate, first: _Candidate, taken: set[str]) -> str
     AMCSD names compounds of other elements after the mineral whose structure they share: `Titanite_MnSi2O5`.
     """
     name, formula = _called(candidate.entry), candidate.entry.formula.replace(" ", "")
-    mark = formula if candidate.elements != first.elements else candidate.phase.space_group.replace(" ", "")
+    mark = formula if candidate.elements != first.elements else plain_symbol(candidate.phase)
     names = (file_name(text) for text in (name, f"{name}_{mark}", f"{name}_{mark}_{candidate.entry.code}"))
     free = next(one for one in names if one.casefold() not in taken)
     taken.add(free.casefold())
