@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations, groupby
+from itertools import chain, combinations, groupby
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,7 @@ def gather_minerals(
     elements: Elements | None = None,
     formula: str | None = None,
     compounds: bool = False,
+    further: Iterable[Entry] = (),
     tick: Tick | None = None,
 ) -> Gathered:
     """Write a CIF for each mineral of AMCSD, and the manifest that says why that structure.
@@ -59,6 +60,7 @@ def gather_minerals(
         elements: narrows them, see `choice.read_choice`.
         formula: only those of this composition, `TiO2`.
         compounds: also the compounds that bear no mineral's name, called by their formula.
+        further: entries of AMCSD that the database lacks.
         tick: called with the groups of entries done and their number.
 
     Returns:
@@ -71,7 +73,7 @@ def gather_minerals(
     folder, chosen = Path(folder), element_choice(elements)
     composed = _composed(formula)
     database, release = amcsd_database()
-    groups, problems = _groups(read_amcsd(database), names, compounds)
+    groups, problems = _groups(chain(read_amcsd(database), further), names, compounds)
 
     def possible(entry: Entry) -> bool:
         stated = parse_formula(entry.formula).keys()
