@@ -1,9 +1,10 @@
-"""Minerals and compounds of AMCSD, as `bragglens library minerals --compounds` chooses them."""
+"""Minerals and compounds of AMCSD, as `bragglens library minerals --compounds` chooses them, of larixite's and more."""
 
 from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from record import Gathered, Record
@@ -19,12 +20,17 @@ _USUAL = re.compile(r"room temperature|\b29[0-9]\s*K", re.IGNORECASE)
 _EXTREME = 2  # of `conditions`: over 373 K, over 0.01 GPa, or computed
 
 
-def amcsd() -> Gathered:
-    """Of each mineral and compound one structure of usual conditions; what the choice left out."""
+def amcsd(more: Iterable[Entry] = ()) -> Gathered:
+    """Of each mineral and compound one structure of usual conditions; what the choice left out.
+
+    The choice is among the entries of larixite's database and those that another package has more.
+    """
     entries = {entry.code: entry for entry in read_amcsd(amcsd_database()[0])}
+    further = [entry for entry in more if entry.code not in entries]
+    entries |= {entry.code: entry for entry in further}
     found = Gathered()
     with tempfile.TemporaryDirectory() as place:
-        gathered = gather_minerals(place, compounds=True)
+        gathered = gather_minerals(place, compounds=True, further=further)
         origins = read_manifest(Path(place))
         for file in gathered.files:
             _add(found, origins[file.name], file.read_text(), entries)

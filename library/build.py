@@ -20,6 +20,8 @@ from aflow import fetch as fetch_aflow
 from amcsd import amcsd
 from avogadro import avogadro
 from avogadro import fetch as fetch_avogadro
+from larch import fetch as fetch_larch
+from larch import larch
 from listed import Coverage, Row, read_rows
 from page import write_page
 from record import Gathered, Record, merged
@@ -71,7 +73,8 @@ def main() -> None:
 
 def gather(folder: Path) -> Gathered:
     """The records of all sources."""
-    return merged([typed(), amcsd(), aflow(fetch_aflow(folder)), avogadro(fetch_avogadro(folder))])
+    minerals = amcsd(larch(fetch_larch(folder)))
+    return merged([typed(), minerals, aflow(fetch_aflow(folder)), avogadro(fetch_avogadro(folder))])
 
 
 def listed(

@@ -21,8 +21,8 @@ _SOURCES = {
         "the paper of the phase",
     ),
     "AMCSD": (
-        "American Mineralogist Crystal Structure Database, as larixite (PyPI) has it",
-        "AMCSD asks for attribution; larixite: MIT",
+        "American Mineralogist Crystal Structure Database, as larixite and xraylarch 0.9.34 (PyPI) have it",
+        "AMCSD asks for attribution; larixite: MIT; xraylarch: BSD-2-Clause",
         "Downs & Hall-Wallace 2003, Am. Mineral. 88, 247, and the paper of the phase",
     ),
     "AFLOW": (

@@ -23,6 +23,7 @@ from bragglens.crystal.minerals import MODERN
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.provenance import file_name
 from bragglens.crystal.reflections import composition
+from bragglens.crystal.symbol import plain_symbol
 from bragglens.simulate.build import build_library
 from bragglens.simulate.lines import Lines, lines_in
 from bragglens.simulate.twins import SAME, SAME_CONTENT, SAME_SPACING, signatures
@@ -144,7 +145,7 @@ def _first_word(name: str) -> str:
 
 def _named(record: Record, phase: Phase, taken: set[str]) -> Phase:
     """The phase by the name of its record; where that is taken, with its space group and a number."""
-    group = file_name(f"{record.name}_{phase.space_group.replace(' ', '')}")
+    group = file_name(f"{record.name}_{plain_symbol(phase)}")
     names = chain((record.name, group), (f"{group}_{number}" for number in count(2)))
     free = next(name for name in names if name.casefold() not in taken)
     taken.add(free.casefold())

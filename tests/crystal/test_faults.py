@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bragglens.crystal.cif import read_cif
+from bragglens.crystal.cif import parse_cif, read_cif
 from bragglens.crystal.faults import blurred_by_faults
 from bragglens.crystal.library import Library
 from bragglens.crystal.reflections import Reflections, reflections
@@ -73,6 +73,42 @@ def test_a_honeycomb_keeps_the_lines_whose_k_is_a_multiple_of_three(honeycomb: R
 def test_titania_and_the_standards_know_no_such_faults(titania: Library) -> None:
     for phase in (*titania, standard("LaB6"), standard("Si"), standard("corundum")):
         assert blurred_by_faults(reflections(phase, 1.1)) is None
+
+
+# atoms a third of an axis apart, but bonded in all directions: CaCu5, MoSi2, AlB2 and ε-Fe3C types
+METALS = {
+    "LaNi5": ("P 6/m m m", (5.013, 3.984, 120.0), ["La 0 0 0", "Ni 0.33333 0.66667 0", "Ni 0.5 0 0.5"]),
+    "MoSi2": ("I 4/m m m", (3.2, 7.86, 90.0), ["Mo 0 0 0", "Si 0 0 0.3333"]),
+    "AlB2": ("P 6/m m m", (3.006, 3.252, 120.0), ["Al 0 0 0", "B 0.33333 0.66667 0.5"]),
+    "Fe3C": ("P 63 2 2", (4.767, 4.354, 120.0), ["Fe 0.333 0 0", "C 0.33333 0.66667 0.25"]),
+}
+
+
+def _made(name: str, group: str, cell: tuple[float, float, float], sites: list[str]) -> Reflections:
+    items = {
+        "_cell_length_a": cell[0],
+        "_cell_length_b": cell[0],
+        "_cell_length_c": cell[1],
+        "_cell_angle_alpha": 90.0,
+        "_cell_angle_beta": 90.0,
+        "_cell_angle_gamma": cell[2],
+        "_space_group_name_H-M_alt": f"'{group}'",
+    }
+    head = [f"data_{name}", *(f"{tag} {value}" for tag, value in items.items()), "loop_", "_atom_site_label"]
+    rows = [f"{site.split()[0]}{number} {' '.join(site.split()[1:])}" for number, site in enumerate(sites)]
+    text = "\n".join([*head, *(f"_atom_site_fract_{axis}" for axis in "xyz"), *rows, ""])
+    return reflections(parse_cif(text, name, where=name), 1.1)
+
+
+@pytest.mark.parametrize("name", METALS)
+def test_metals_borides_and_silicides_have_no_layers_that_slip(name: str) -> None:
+    assert blurred_by_faults(_made(name, *METALS[name])) is None
+
+
+@pytest.mark.parametrize("changed", ["O", "S", "F", "Cl"])
+def test_layers_that_end_with_anions_slip_whichever_these_are(honeycomb: Reflections, changed: str) -> None:
+    elements = tuple(changed if element == "O" else element for element in honeycomb.elements)
+    assert blurred_by_faults(replace(honeycomb, elements=elements)) is not None
 
 
 def test_a_choice_of_reflections_and_the_rest_are_the_whole(honeycomb: Reflections) -> None:

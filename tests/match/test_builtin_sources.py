@@ -1,6 +1,8 @@
 """What library/build.py makes the built-in library of, and the list of common phases that it is held to."""
 
+import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +17,7 @@ from bragglens.simulate.lines import lines_of_phases
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "library"))
 from amcsd import _of_title  # noqa: E402
+from larch import larch  # noqa: E402
 from listed import Coverage, Row, counts, read_rows, shares, strongest_lines, unlike  # noqa: E402
 from record import Record  # noqa: E402
 from scopes import _list, is_metallic, is_of_batteries, is_organic  # noqa: E402
@@ -158,3 +161,28 @@ def test_typed_phases_are_in_the_library_with_paper_and_doubts() -> None:
         assert known[record.name].source == "typed"
         assert known[record.name].reference == record.reference
         assert known[record.name].doubts == record.doubts
+
+
+ALBITE = """data_global
+_chemical_name_mineral 'Albite'
+_journal_name_full 'American Mineralogist'
+_journal_year 1969
+_publ_section_title
+;
+ A feldspar at 25 C
+ _cod_database_code 1
+;
+_database_code_amcsd 0000099
+_chemical_formula_sum 'Na (Al Si3) O8'
+"""
+
+
+def test_entries_of_the_older_database_have_what_the_choice_asks_for(tmp_path: Path) -> None:
+    path = tmp_path / "amcsd_cif.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE ciftbl (amcsd_id INTEGER, cif BLOB)")
+        connection.execute("INSERT INTO ciftbl VALUES (99, ?)", (ALBITE.encode(),))
+    (entry,) = larch(path)
+    assert (entry.code, entry.mineral, entry.formula, entry.year) == ("0000099", "Albite", "Na (Al Si3) O8", 1969)
+    assert entry.title.startswith("A feldspar at 25 C")
+    assert (entry.specimen, entry.density, entry.cif) == ("", 0.0, ALBITE)

@@ -4,6 +4,9 @@ In many layered crystals (micas, chlorites, talc, Li2MnO3 with its honeycomb of 
 as well when it is shifted by b/3, so that real specimens are full of such faults. Reflections to which the shift is a
 whole number of wavelengths stay sharp, k = 3n; the others become broad or vanish (Brindley 1980, in Crystal Structures
 of Clay Minerals and their X-ray Identification, chapter 2; Bréger et al. 2005, J. Solid State Chem. 178, 2575).
+A layer slips where atoms without bonds to the next layer end it, as in oxides, sulfides, halides, graphite. Metals and
+their borides, carbides and silicides are bonded in all directions: LaNi5 and MoSi2 also have atoms a third of an axis
+apart, but no layers.
 """
 
 from __future__ import annotations
@@ -17,14 +20,20 @@ from numpy.typing import NDArray
 from bragglens.crystal.reflections import Reflections
 
 MOST_BLURRED = 0.3  # of the scattering; where more of it would go, the structure is none that hardly notices the shift
+_ENDS_LAYERS = frozenset({"O", "S", "Se", "Te", "F", "Cl", "Br", "I"})
+_LAYERS_ALONE = frozenset({"H", "B", "C", "N"})  # graphite, boron nitride; with metals these are interstitial atoms
 
 
 def blurred_by_faults(crystal: Reflections) -> NDArray[np.bool_] | None:
     """The reflections that faults blur, shape (n,), or None where no shift by a third leaves most of them sharp.
 
+    None also where no atom can end a layer.
+
     Of all shifts by thirds of the axes that one is taken to which the structure is most indifferent, atoms scattering
     by their number of electrons.
     """
+    if _ENDS_LAYERS.isdisjoint(crystal.elements) and not _LAYERS_ALONE.issuperset(crystal.elements):
+        return None
     charges = np.array([gemmi.Element(element).atomic_number for element in crystal.elements])
     strength = crystal.multiplicity * np.abs(crystal.geometry @ charges) ** 2
     least, found = MOST_BLURRED * strength.sum(), None

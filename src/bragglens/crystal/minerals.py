@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations, groupby
+from itertools import chain, combinations, groupby
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from bragglens.crystal.lattice import lattice_spacings
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.provenance import Gathered, Origin, file_name, put, read_manifest, sha256, write_manifest
 from bragglens.crystal.reflections import composition
+from bragglens.crystal.symbol import plain_symbol
 from bragglens.errors import StructureError
 
 SAME_LATTICE = 0.025  # largest relative difference of spacings; solid solutions of one name vary by some 0.02
@@ -46,6 +47,7 @@ def gather_minerals(
     elements: Elements | None = None,
     formula: str | None = None,
     compounds: bool = False,
+    further: Iterable[Entry] = (),
     tick: Tick | None = None,
 ) -> Gathered:
     """Write a CIF for each mineral of AMCSD, and the manifest that says why that structure.
@@ -58,6 +60,7 @@ def gather_minerals(
         elements: narrows them, see `choice.read_choice`.
         formula: only those of this composition, `TiO2`.
         compounds: also the compounds that bear no mineral's name, called by their formula.
+        further: entries of AMCSD that the database lacks.
         tick: called with the groups of entries done and their number.
 
     Returns:
@@ -70,7 +73,7 @@ def gather_minerals(
     folder, chosen = Path(folder), element_choice(elements)
     composed = _composed(formula)
     database, release = amcsd_database()
-    groups, problems = _groups(read_amcsd(database), names, compounds)
+    groups, problems = _groups(chain(read_amcsd(database), further), names, compounds)
 
     def possible(entry: Entry) -> bool:
         stated = parse_formula(entry.formula).keys()
@@ -329,7 +332,7 @@ def _free_name(candidate: _Candidate, first: _Candidate, taken: set[str]) -> str
     AMCSD names compounds of other elements after the mineral whose structure they share: `Titanite_MnSi2O5`.
     """
     name, formula = _called(candidate.entry), candidate.entry.formula.replace(" ", "")
-    mark = formula if candidate.elements != first.elements else candidate.phase.space_group.replace(" ", "")
+    mark = formula if candidate.elements != first.elements else plain_symbol(candidate.phase)
     names = (file_name(text) for text in (name, f"{name}_{mark}", f"{name}_{mark}_{candidate.entry.code}"))
     free = next(one for one in names if one.casefold() not in taken)
     taken.add(free.casefold())
