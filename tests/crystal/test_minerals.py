@@ -83,7 +83,7 @@ def fill(path: Path, entries: list[dict]) -> None:
             "alpha, beta, gamma, crystal_density, atoms_sites, atoms_x, atoms_y, atoms_z, atoms_occupancy, atoms_u_iso,"
             f"atoms_aniso_label, {uij})"
         )
-        db.execute("INSERT INTO spacegroups VALUES (1, 'P m -3 m %var1%', ?)", [json.dumps(["x,y,z", "-x,-y,-z"])])
+        db.execute("INSERT INTO spacegroups VALUES (1, 'P -1 %var1%', ?)", [json.dumps(["x,y,z", "-x,-y,-z"])])
         for one in entries:
             code = one["code"]
             db.execute("INSERT INTO minerals VALUES (?, ?)", [code, one["mineral"]])
@@ -103,11 +103,11 @@ def manifest(folder: Path) -> dict[str, dict[str, str]]:
 def test_one_structure_of_each_lattice_and_why(made: Path) -> None:
     gathered = gather_minerals(made)
     rows = manifest(made)
-    assert sorted(rows) == ["Cesiumite.cif", "Cesiumite_CsBr.cif", "Cesiumite_CsI.cif", "Cesiumite_Pm-3m.cif"]
+    assert sorted(rows) == ["Cesiumite.cif", "Cesiumite_CsBr.cif", "Cesiumite_CsI.cif", "Cesiumite_P-1.cif"]
     assert rows["Cesiumite.cif"]["id"] == "0000002"
     assert rows["Cesiumite.cif"]["others"].split() == ["0000001", "0000010"]
     assert rows["Cesiumite.cif"]["chosen"] == "298 K; its sites give the formula; all sites full; the only such"
-    assert rows["Cesiumite_Pm-3m.cif"]["id"] == "0000005"
+    assert rows["Cesiumite_P-1.cif"]["id"] == "0000005"
     assert read_cif(made / "Cesiumite.cif").cell[0] == 4.123
     assert len(gathered.problems) == 3
     assert "AMCSD 0000006 Brokenite: is damaged" in gathered.problems[0]
@@ -118,9 +118,9 @@ def test_one_structure_of_each_lattice_and_why(made: Path) -> None:
 @pytest.mark.parametrize(
     ("selection", "files"),
     [
-        ({"elements": "Cs,Cl"}, {"Cesiumite.cif", "Cesiumite_Pm-3m.cif"}),
+        ({"elements": "Cs,Cl"}, {"Cesiumite.cif", "Cesiumite_P-1.cif"}),
         ({"elements": "-Cl"}, {"Cesiumite_CsBr.cif", "Cesiumite_CsI.cif"}),
-        ({"formula": "CsCl"}, {"Cesiumite.cif", "Cesiumite_Pm-3m.cif"}),
+        ({"formula": "CsCl"}, {"Cesiumite.cif", "Cesiumite_P-1.cif"}),
         ({"formula": "AlNi", "compounds": True}, {"NiAl.cif"}),
         ({"names": ["CESIUMITE"], "formula": "CsBr"}, {"Cesiumite_CsBr.cif"}),
     ],

@@ -25,7 +25,7 @@ from structure import shortest_contact  # noqa: E402
 from typed import typed  # noqa: E402
 
 ROWS = read_rows(Path(__file__).parent / "coverage.csv")
-HELD = 423  # rows of the list that the library holds
+HELD = 425  # rows of the list that the library holds
 
 
 def test_the_list_is_whole() -> None:
