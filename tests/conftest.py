@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
-import sys
 import threading
 from collections.abc import Iterator
 from importlib.resources import files
@@ -35,10 +34,6 @@ LONGEST = (
     "identify/test_odd_scans.py",
     "test_docs.py",
 )
-
-# A test starts many processes: each would compile all source anew where bytecode is not kept.
-sys.dont_write_bytecode = False
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
