@@ -3,6 +3,7 @@
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from bragglens import inference as inference  # before anybody imports ONNX Runtime, which it keeps silent
 from bragglens import late
 
 if TYPE_CHECKING:
