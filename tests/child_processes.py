@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import psutil
+
+# There is a process for each core, whose second thread would only wait in a loop. Read when NumPy is imported, later.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Of the many processes each would compile all source anew where bytecode is not kept.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 _MARK = "BRAGGLENS_TEST_RUN"
 PATIENCE = 60.0  # seconds; on a machine that does much else

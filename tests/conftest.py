@@ -26,6 +26,8 @@ LONGEST = (
     "learn/test_train.py",
     "test_damage.py",
     "learn/test_resume.py",
+    "simulate/test_kernel.py",
+    "measured/test_measured.py",
     "identify/test_narrower.py",
     "journeys/test_answer_folder.py",
     "journeys/test_command_line.py",

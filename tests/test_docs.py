@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bragglens.learn import train
+from bragglens.scan.pattern import Grid
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if "```python" in page.read_text(encoding="utf-8")]
 
@@ -14,7 +17,9 @@ PAGES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if "```python" i
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bragglens.learn.train.STRANGERS", 20)  # 400 take longer than all else that an example does
+    # 400 strangers and a fine axis take longer than all else that an example does
+    monkeypatch.setattr(train, "STRANGERS", 20)
+    monkeypatch.setitem(train.train.__kwdefaults__, "grid", Grid(5.0, 90.0, 0.1))
     names: dict[str, object] = {"__name__": "example"}
     for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL):
         exec(compile(block, str(page), "exec"), names)

@@ -34,6 +34,7 @@ def test_exports_are_exactly_these() -> None:
         "files",
         "identify",
         "inference",
+        "late",
         "learn",
         "match",
         "packed",
@@ -47,12 +48,28 @@ def test_exports_are_exactly_these() -> None:
         "demo",
         "web",
     }
-    assert public - rooms <= set(bragglens.__all__) | {"version"}
+    assert public - rooms <= set(bragglens.__all__) | {"TYPE_CHECKING", "version"}
     assert all(hasattr(bragglens, name) for name in bragglens.__all__)
 
 
-def test_identification_needs_no_torch_and_no_plots() -> None:
-    code = "import bragglens.cli, sys; print([m for m in ('torch', 'matplotlib', 'onnx') if m in sys.modules])"
+def test_a_name_is_imported_when_it_is_asked_for_and_identification_needs_no_torch_and_no_plots() -> None:
+    """`identify` is the function, though a package of that name is imported before."""
+    code = (
+        "import os, sys; os.environ.pop('ORT_DISABLE_TELEMETRY', None); import bragglens; "
+        "print({'numpy', 'bragglens.scan'} & set(sys.modules), os.environ['ORT_DISABLE_TELEMETRY']); "
+        "import bragglens.cli, bragglens.identify.fit; from bragglens import *; "
+        "print(callable(bragglens.identify), identify is bragglens.identify, Grid); "
+        "print([m for m in ('torch', 'matplotlib', 'onnx') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["set() 1", "True True <class 'bragglens.scan.pattern.Grid'>", "[]"]
+    with pytest.raises(AttributeError, match="module 'bragglens' has no attribute 'nothing'"):
+        bragglens.nothing  # noqa: B018
+    assert set(bragglens.__all__) <= set(dir(bragglens))
+
+
+def test_commands_are_listed_without_the_physics() -> None:
+    code = "import bragglens.cli, sys; print([m for m in ('numba', 'scipy.signal') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -1,18 +1,23 @@
 """bragglens: which crystalline phases are in a powder diffraction scan, and how sure that is."""
 
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-from bragglens.crystal.cif_text import write_cif
-from bragglens.crystal.from_objects import phase_of
-from bragglens.crystal.library import Library, read_library
-from bragglens.crystal.phase import Phase
-from bragglens.errors import BragglensError
-from bragglens.identify.identification import Identification
-from bragglens.identify.identify import identify
-from bragglens.learn.model import Model, load_model, save_model
-from bragglens.scan.pattern import Grid, Pattern
-from bragglens.scan.read import read_scan, read_scans
-from bragglens.scan.scan import Scan
+from bragglens import inference as inference  # before anybody imports ONNX Runtime, which it keeps silent
+from bragglens import late
+
+if TYPE_CHECKING:
+    from bragglens.crystal.cif_text import write_cif
+    from bragglens.crystal.from_objects import phase_of
+    from bragglens.crystal.library import Library, read_library
+    from bragglens.crystal.phase import Phase
+    from bragglens.errors import BragglensError
+    from bragglens.identify.identification import Identification
+    from bragglens.identify.identify import identify
+    from bragglens.learn.model import Model, load_model, save_model
+    from bragglens.scan.pattern import Grid, Pattern
+    from bragglens.scan.read import read_scan, read_scans
+    from bragglens.scan.scan import Scan
 
 __version__ = version("bragglens")
 __all__ = [
@@ -33,3 +38,20 @@ __all__ = [
     "save_model",
     "write_cif",
 ]
+
+late.names(
+    __name__,
+    {
+        "crystal.cif_text": ["write_cif"],
+        "crystal.from_objects": ["phase_of"],
+        "crystal.library": ["Library", "read_library"],
+        "crystal.phase": ["Phase"],
+        "errors": ["BragglensError"],
+        "identify.identification": ["Identification"],
+        "identify.identify": ["identify"],
+        "learn.model": ["Model", "load_model", "save_model"],
+        "scan.pattern": ["Grid", "Pattern"],
+        "scan.read": ["read_scan", "read_scans"],
+        "scan.scan": ["Scan"],
+    },
+)

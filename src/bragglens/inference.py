@@ -23,4 +23,5 @@ def session(network: bytes) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait leave the cores alone
     return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])

@@ -96,8 +96,7 @@ def test_what_a_library_prints_is_no_answer(hurt: Reader) -> None:
 
 def test_the_readers_alone_are_loaded() -> None:
     code = apart._START.replace("serve()", "print('bragglens.identify' in sys.modules, 'scipy' in sys.modules)")
-    package = str(Path(apart.__file__).parents[1])
-    done = subprocess.run([sys.executable, "-I", "-c", code, package, *sys.path], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-I", "-c", code, *sys.path], capture_output=True, text=True)
     assert done.stdout.split() == ["False", "False"], done.stderr
 
 
@@ -110,8 +109,7 @@ def test_it_ends_with_who_started_it() -> None:
         "print(reader()._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
     start = apart._START.replace("from bragglens.scan.apart import serve\nserve()", code)
-    package = str(Path(apart.__file__).parents[1])
-    done = subprocess.run([sys.executable, "-I", "-c", start, package, *sys.path], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-I", "-c", start, *sys.path], capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     until = time.monotonic() + 60
     while alive(int(done.stdout)):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -16,8 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bragglens import __version__
 from bragglens.cli.default import ScanOrCommand
-from bragglens.crystal.library import Library, read_library
 from bragglens.plain import clean
+
+if TYPE_CHECKING:
+    from bragglens.crystal.library import Library
 
 # Threads that wait by spinning make two trainings that share a core four to ten times slower; read when torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -127,6 +129,8 @@ def phases_of(folder: Path) -> Library:
 
     Of a file it was, when built.
     """
+    from bragglens.crystal.library import read_library
+
     library = read_library(folder)
     if not folder.is_dir():
         return library

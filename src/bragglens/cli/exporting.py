@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bragglens.errors import BragglensError
 from bragglens.files import safe_name
-from bragglens.identify.identification import Identification
+
+if TYPE_CHECKING:
+    from bragglens.identify.identification import Identification
 
 
 @dataclass(frozen=True)

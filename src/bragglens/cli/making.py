@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,9 +21,11 @@ from bragglens.cli.app import (
     save,
     say,
 )
-from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.scan.pattern import Grid
+
+if TYPE_CHECKING:
+    from bragglens.crystal.library import Library
 
 
 @app.command()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bragglens.cli.app import Phases, Seed, TwoTheta, app, bar, phases_of, print_epoch, range_of, recipe_of, say, tell
-from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.scan.pattern import Grid
-from bragglens.simulate.instrument_file import read_instrument
-from bragglens.simulate.recipe import for_instrument
+
+if TYPE_CHECKING:
+    from bragglens.crystal.library import Library
 
 
 @app.command()
@@ -57,6 +57,9 @@ def train(
         )
     recipe = recipe_of(recipe_file, wavelength)
     if instrument:
+        from bragglens.simulate.instrument_file import read_instrument
+        from bragglens.simulate.recipe import for_instrument
+
         recipe = for_instrument(recipe, read_instrument(instrument))
     library = phases_of(phases)
     _warn_alike(library)

@@ -143,9 +143,9 @@ def train(
             report(tally.close(epoch, _REPORTS, float(right), started))
         if saved and group.rank == 0:
             saved.keep(step + 1, parts)
-    logits_seen = np.concatenate([_infer(net, v.x) for v in validation])
-    temperature = _temperature(logits_seen, validation)
-    exact = float(np.mean([_exact(_infer(net, v.x), v).mean() for v in validation]))
+    logits_seen = [_infer(net, v.x) for v in validation]
+    temperature = _temperature(np.concatenate(logits_seen), validation)
+    exact = float(np.mean([_exact(logits, v).mean() for logits, v in zip(logits_seen, validation, strict=True)]))
     if saved and group.rank == 0:
         saved.remove()
     scores = {"exact_set_simulated": exact, "samples": float(steps * batch), "seed": float(seed)}

@@ -29,12 +29,9 @@ LONGEST = 60.0
 MOST_MEMORY = 2**30
 """Bytes beyond what the process holds at its start, where the system can limit them (Linux); the largest take half."""
 
-# The package's own __init__ imports the fit, which takes seconds and which no reader needs; so it is left out.
 _START = """
-import sys, types
-sys.path[:] = sys.argv[2:]
-package = sys.modules["bragglens"] = types.ModuleType("bragglens")
-package.__path__ = [sys.argv[1]]
+import sys
+sys.path[:] = sys.argv[1:]
 from bragglens.scan.apart import serve
 serve()
 """
@@ -130,8 +127,7 @@ class Reader:
 
 
 def _started() -> subprocess.Popen[bytes]:
-    package = str(Path(__file__).resolve().parents[1])
-    command = [sys.executable, "-I", "-c", _START, package, *sys.path]
+    command = [sys.executable, "-I", "-c", _START, *sys.path]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 

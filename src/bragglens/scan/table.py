@@ -9,10 +9,10 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,17 +45,18 @@ class Dialect:
         number = rf"[-+]?+(?:(?:{plain})(?:e[-+]?+\d++)?+|nan|inf(?:inity)?+)"
         return re.compile(rf"{number}(?:{self.separator}{number})++", re.ASCII | re.IGNORECASE)
 
-    def fields(self, line: str) -> list[str]:
-        """What stands between the separators."""
-        return re.split(self.separator, line)
+    @cached_property
+    def fields(self) -> Callable[[str], list[str]]:
+        """What stands between the separators of a line."""
+        return re.compile(self.separator).split
 
     def width(self, line: str) -> int:
         """Number of columns of a row, 0 for any other line."""
         return len(self.fields(line)) if self.row.fullmatch(line) else 0
 
-    def numbers(self, line: str) -> list[float]:
+    def numbers(self, line: str) -> Iterator[float]:
         """The numbers of a row."""
-        return [float(field.replace(",", ".")) for field in self.fields(line)]
+        return map(float, self.fields(line.replace(",", ".") if self.decimal == "," else line))
 
 
 _BLANKS, _COMMA, _SEMICOLON = r"[ \t]++", r"[ \t]*+,[ \t]*+", r"[ \t]*+;[ \t]*+"
@@ -107,7 +108,7 @@ def table_in(text: str) -> Table:
     lines = [_unquoted(line).rstrip(" \t,;\x1a").lstrip(" \t") for line in re.split(r"\r\n|\r|\n", text)]
     kept = [(number, line) for number, line in enumerate(lines, 1) if line and not _COMMENT.match(line)]
     sample = [line for _, line in kept[:: 1 + len(kept) // 4000]]
-    dialect = max(_DIALECTS, key=lambda each: sum(each.width(line) > 0 for line in sample))
+    dialect = max(_DIALECTS, key=lambda each: sum(map(bool, map(each.row.fullmatch, sample))))
     widths = [dialect.width(line) for _, line in kept]
     starts = (i for i, width in enumerate(widths) if width and widths[i : i + _ENOUGH] == [width] * _ENOUGH)
     start = next(starts, None)
@@ -152,7 +153,7 @@ def _numbers(rows: Sequence[tuple[int, str]], widths: Sequence[int], dialect: Di
     for row, found in zip(rows, widths, strict=True):
         if found != width:
             raise _misfit(row, f"{width} numbers like the other rows")
-    numbers = np.fromiter((value for _, line in rows for value in dialect.numbers(line)), np.float64).reshape(-1, width)
+    numbers = np.fromiter(chain.from_iterable(dialect.numbers(line) for _, line in rows), np.float64).reshape(-1, width)
     for i in np.flatnonzero(~(np.abs(numbers[:, 0]) < _HUGE)):
         raise _misfit(rows[int(i)], "all finite numbers")
     return numbers
@@ -180,7 +181,7 @@ def _check_start(kept: Sequence[tuple[int, str]], numbers: NDArray[np.float64], 
     first, step = numbers[0, 0], numbers[1, 0] - numbers[0, 0]
     for (_, line), following in pairwise(kept):
         ends = dialect.width(line) == numbers.shape[1] != dialect.width(following[1])
-        gap = first - dialect.numbers(line)[0] if ends else 0
+        gap = first - next(dialect.numbers(line)) if ends else 0
         if 0 < gap * np.sign(step) < 2 * _ENOUGH * abs(step):
             raise _misfit(following, f"{numbers.shape[1]} numbers like the other rows")
 

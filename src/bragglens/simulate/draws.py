@@ -42,7 +42,7 @@ def noise_key(seed, sample):  # type: ignore[no-untyped-def]
     return mix(mix(mix(np.uint64(seed)) ^ np.uint64(sample)) ^ np.uint64(1 << 50))
 
 
-@vectorize(["float64(uint64, uint64, uint64)"], cache=True)  # type: ignore[no-untyped-call]
+@vectorize(cache=True)  # type: ignore[no-untyped-call]  # compiled by the first call, not by the import
 def _units(seed, sample, stream):  # type: ignore[no-untyped-def]
     return unit(seed, sample, stream)
 

@@ -9,6 +9,7 @@ change elsewhere would go unnoticed. (After a change of `draws.mix`, touch this 
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -133,10 +134,13 @@ _ARCCOS = (
     1.5707963050, -0.2145988016, 0.0889789874, -0.0501743046, 0.0308918810, -0.0170881256, 0.0066700901, -0.0012624911
 )  # fmt: skip
 
-# Inlined by force: else a process that compiles calls other copies of functions than one that loads, rounded otherwise.
-_jit = njit(
-    cache=True, forceinline=True, error_model="numpy", nogil=True, fastmath={"contract", "reassoc", "arcp", "nsz"}
+_compiled = functools.partial(
+    njit, cache=True, error_model="numpy", nogil=True, fastmath={"contract", "reassoc", "arcp", "nsz"}
 )
+# Inlined by force: else a process that compiles calls other copies of functions than one that loads, rounded otherwise.
+_jit = _compiled(forceinline=True)
+# What calls these, once in a kernel: inlined before it is compiled, as each level of calls compiles all below it anew.
+_within = _compiled(inline="always")
 
 
 @_jit
@@ -223,7 +227,7 @@ def _march_dollase(lib, r, direction, norm, march):  # type: ignore[no-untyped-d
     return total / (last - first)
 
 
-@_jit
+@_within
 def phase_sticks(lib, p, coefficients, hkl_axis, march, space):  # type: ignore[no-untyped-def]
     """Fills 1/d and m |F|² T / (M V) of the phase's reflections, the space's sticks; returns how many."""
     inverse = np.empty((3, 3))
@@ -637,7 +641,7 @@ def _spread(line, n, geometry, pieces, piece):  # type: ignore[no-untyped-def]
     return piece
 
 
-@_jit
+@_within
 def _phase_lines(lib, cond, b, slot, geometry, space, first):  # type: ignore[no-untyped-def]
     """Appends all lines of one phase of one sample; returns the table's new length."""
     count = phase_sticks(lib, cond.phase[b, slot], cond.strain[b, slot], cond.axis[b, slot], cond.march[b, slot], space)
@@ -784,7 +788,8 @@ def _add_spikes(out, spikes, counts, key):  # type: ignore[no-untyped-def]
 @_jit
 def _smooth(out, scratch, half):  # type: ignore[no-untyped-def]
     """A moving average over 2 half + 1 points, fewer at the ends."""
-    scratch[:] = out
+    for i in range(np.int32(out.size)):  # an assignment of arrays takes seconds to compile
+        scratch[i] = out[i]
     for shift in range(1, half + 1):
         for i in range(np.int32(out.size - shift)):
             out[i] += scratch[i + shift]
@@ -804,7 +809,7 @@ def _longest(lib):  # type: ignore[no-untyped-def]
     return most
 
 
-@_jit
+@_within
 def geometry_of(cond, b, start, step):  # type: ignore[no-untyped-def]
     """What the lines of one sample need of its conditions."""
     return Geometry(
@@ -828,7 +833,7 @@ class Space(NamedTuple):
     place: NDArray[np.int64]  # (slots,) its point, -1 where there is none
 
 
-@_jit
+@_within
 def work_space(lib, slots, n):  # type: ignore[no-untyped-def]
     """Memory for samples of n points."""
     most = _longest(lib)
@@ -843,13 +848,13 @@ def work_space(lib, slots, n):  # type: ignore[no-untyped-def]
     )  # fmt: skip
 
 
-@_jit
+@_within
 def sample_lines(lib, cond, b, geometry, space, low, high):  # type: ignore[no-untyped-def]
     """Lines of all phases of one sample: how many, and the height of the strongest.
 
     Notes height and place of the strongest line of each slot from point `low` to `high`.
     """
-    rows, top = 0, 0.0
+    rows, top = np.int64(0), 0.0  # a literal 0 would compile all that it is given to twice
     for slot in range(space.height.size):
         space.height[slot], space.place[slot] = 0.0, -1
         if cond.phase[b, slot] >= 0:
@@ -860,7 +865,7 @@ def sample_lines(lib, cond, b, geometry, space, low, high):  # type: ignore[no-u
     return rows, top
 
 
-@_jit
+@_within
 def _draw_sample(lib, cond, b, n, start, step, space):  # type: ignore[no-untyped-def]
     """Draws all phases of one sample, and notes the strongest line of each slot that the scan covers."""
     geometry = geometry_of(cond, b, start, step)
@@ -878,7 +883,9 @@ def render_crystals(lib, cond, start, step, out):  # type: ignore[no-untyped-def
     space = work_space(lib, cond.phase.shape[1], n)
     for b in range(batch):
         _draw_sample(lib, cond, b, n, start, step, space)
-        out[b] = space.fine.ravel()[:n]
+        fine = space.fine.ravel()
+        for i in range(np.int32(n)):
+            out[b, i] = fine[i]
 
 
 @_jit
@@ -910,4 +917,5 @@ def render_batch(lib, cond, start, step, seed, out, signal):  # type: ignore[no-
             if cond.smoothing[b] > 0:
                 _smooth(out[b], fine, cond.smoothing[b])
         else:
-            out[b] = fine
+            for i in range(np.int32(n)):
+                out[b, i] = fine[i]
