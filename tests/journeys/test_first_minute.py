@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import chdir
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from command_line import run
+from typer import BadParameter
 
+from bragglens.cli.answering import sources_of
 from bragglens.demo import MARL, measured_fluorapatite
 from bragglens.match.builtin import SCOPES, builtin
 
@@ -51,6 +54,17 @@ def test_a_part_of_the_library(marl: Path) -> None:
     assert names(run("identify", marl, "--library", "metals,battery", "--json", "-").stdout) != list(MARL.content)
     unknown = run("identify", marl, "--library", "steel")
     assert (unknown.returncode, all(scope in unknown.stderr for scope in SCOPES)) == (2, True)
+
+
+def test_a_file_beside_a_part_of_the_library(tmp_path: Path) -> None:
+    (tmp_path / "my own").mkdir()
+    (tmp_path / "my own" / "rutile.cif").write_bytes((PHASES / "rutile.cif").read_bytes())
+    with chdir(tmp_path):
+        own = Path("my own/rutile.cif").resolve()
+        assert sources_of(None, None, ["my own/rutile.cif"]) == [str(own)]
+        assert sources_of(None, None, ["minerals,metals", "my own"]) == [str(own.parent), "minerals", "metals"]
+        with pytest.raises(BadParameter, match=r"other.library: is no part of the built-in library and no file"):
+            sources_of(None, None, ["minerals,other.library"])
 
 
 def test_own_structures_beside_the_library(marl: Path) -> None:

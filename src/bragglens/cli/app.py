@@ -79,8 +79,8 @@ AskedLibrary = Annotated[
     typer.Option(
         "--library",
         help="Part of the built-in library: minerals, inorganic, metals, cement, battery, pharma or all, which is "
-        "taken where nothing is given; with --phases both.",
-        metavar="PART",
+        "taken where nothing is given; or a .library file; with --phases both; may be given again.",
+        metavar="PART|FILE",
     ),
 ]
 Elements = Annotated[
