@@ -86,7 +86,7 @@ def test_says_what_to_install() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 2
-    assert "pip install 'bragglens[mcp]'" in done.stderr
+    assert 'pip install "bragglens[mcp]"' in done.stderr
 
 
 def test_official_client(scans: Path) -> None:

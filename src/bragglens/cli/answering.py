@@ -21,6 +21,7 @@ from bragglens.cli.app import (
     app,
     bar,
     batch,
+    drawable,
     out,
     phases_of,
     print_epoch,
@@ -331,11 +332,12 @@ def calibrate(
     """Fit zero, resolution and axial divergence of your diffractometer to a scan of a certified standard."""
     from bragglens.crystal.standards import standard
     from bragglens.identify.calibrate import calibrate as fit_instrument
-    from bragglens.report.calibration import calibration_figure, calibration_words
+    from bragglens.report.calibration_words import calibration_words
     from bragglens.scan.read import read_scan
     from bragglens.simulate.from_scan import starting_instrument
     from bragglens.simulate.instrument_file import write_instrument
 
+    drawable(figure)
     measured = read_scan(scan)
     start = starting_instrument(measured, instrument=instrument, wavelength=wavelength)
     calibration = fit_instrument(measured, standard(reference), start)
@@ -343,6 +345,8 @@ def calibrate(
     say(calibration_words(calibration))
     say(target)
     if figure:
+        from bragglens.report.calibration import calibration_figure
+
         save(calibration_figure(calibration), figure)
 
 

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bragglens import __version__
 from bragglens.cli.default import ScanOrCommand
 from bragglens.crystal.library import Library, read_library
+from bragglens.extras import extra
 from bragglens.plain import clean
 
 # Threads that wait by spinning make two trainings that share a core four to ten times slower; read when torch loads.
@@ -146,6 +147,14 @@ def recipe_of(file: Path | None, wavelength: str = "CuKa") -> Any:
     from bragglens.simulate.recipe_file import read_recipe
 
     return read_recipe(file) if file else Recipe(wavelength=wavelength)
+
+
+def drawable(path: Path | None) -> None:
+    """Refuse, before any work, a figure that could not be drawn or written; None is no figure."""
+    if path:
+        with extra("plots", f"{path}: a figure"):
+            from bragglens.report.figures import check_figure
+        check_figure(path)
 
 
 def save(figure: Any, path: Path) -> None:
