@@ -76,7 +76,7 @@ class Library:
     @property
     def hash(self) -> str:
         """SHA-256 of the crystallographic content, free of file names' paths and notes."""
-        return hash_of(self.to_list())
+        return hash_of(map(plain, self.phases))
 
     def to_list(self) -> list[dict[str, Any]]:
         """The phases as plain dictionaries, for JSON."""
