@@ -49,8 +49,8 @@ HEAD = """# A library of {count:,} structures
 
 The first {base:,} structures are those of the built-in library, the others are made of them: cells strained by up to
 {strain:.0%}, an element exchanged for its neighbour. They lie as rsync of COD leaves them. {cores} cores that others
-use too; load (1, 5, 15 minutes): {load}. Each step is a whole command, its start included; memory is the largest
-resident set of its process.
+use too; load (1, 5, 15 minutes): {load}. Each step is a whole command, its start included; CPU seconds are those of
+all its processes, memory is the largest resident set of one of them.
 
 | step | wall / s | CPU / s | memory / MB | what came out |
 |---|---:|---:|---:|---|
@@ -103,7 +103,7 @@ def measured(base: Sequence[Phase], count: int, place: Path) -> Iterator[str]:
     write_structures(base, count, folder)
     wall, cpu = time.perf_counter() - started, time.process_time() - cpu
     yield f"| write the CIFs | {wall:.0f} | {cpu:.0f} | | {count:,} files |"
-    build = [*PROGRAM, "library", "build", str(folder), "-o", str(file)]
+    build = [*PROGRAM, "library", "build", str(folder), "-o", str(file), "--workers", str(os.cpu_count() or 1)]
     for name in ("build", "build again, nothing new"):
         step = run(build)
         yield row(name, step, step.printed.splitlines()[-1].partition("  ")[2])
