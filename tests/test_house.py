@@ -31,6 +31,7 @@ def test_exports_are_exactly_these() -> None:
         "crystal",
         "download",
         "errors",
+        "extras",
         "files",
         "identify",
         "inference",

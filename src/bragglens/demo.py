@@ -69,14 +69,14 @@ MARL = MadeUp(
 
 
 def run_demo(folder: Path, *, console: Console) -> None:
-    """Identify two scans, and leave them, their figures, answers and report in `folder`."""
+    """Identify two scans, and leave them, their answers and report in `folder`."""
     from bragglens.report.details import details
 
     library = builtin()
     console.print(f"[bold]built-in library[/]: {len(library):,} structures")
     scans = [measured_fluorapatite(folder), _simulated(library, folder / "simulated_marl.xy")]
     answers = []
-    for scan, what in zip(scans, ("measured, from the package rietx", "simulated, no measurement"), strict=True):
+    for scan, what in zip(scans, ("measured", "simulated, no measurement"), strict=True):
         started = time.perf_counter()
         answers.append(identify_file(scan, library, wavelength=_LINES[0].wavelength))
         console.print(f"\n[bold]{scan.name}[/] ({what}), {time.perf_counter() - started:.1f} s")
@@ -87,9 +87,9 @@ def run_demo(folder: Path, *, console: Console) -> None:
 
 
 def measured_fluorapatite(folder: Path) -> Path:
-    """The measured scan of fluorapatite that the package rietx ships, copied to a folder."""
-    with as_file(files("rietx") / "data" / "examples" / "FAP.XRA") as shipped:
-        return copy_of(shipped, folder / "measured_fluorapatite.xra")
+    """The measured scan of fluorapatite that the package holds, copied to a folder; its origin lies beside it."""
+    with as_file(files("bragglens") / "data" / "scans" / "measured_fluorapatite.xra") as shipped:
+        return copy_of(shipped, folder / shipped.name)
 
 
 def copy_of(shipped: Path, path: Path) -> Path:
@@ -104,13 +104,9 @@ def _simulated(library: Catalogue, path: Path) -> Path:
 
 
 def _write(answers: Sequence[Identification], library: Catalogue, folder: Path) -> None:
-    from bragglens.report.figures import save_figure
-    from bragglens.report.identified import identification_figure
     from bragglens.report.page import report_page
     from bragglens.report.words import write_json, write_text
 
     write_json(document(source(library), list(answers)), folder / "answers.json")
-    for answer in answers:
-        save_figure(identification_figure(answer, library), folder / f"{Path(answer.file).stem}.png")
     intro = "A measured scan of fluorapatite, and a simulated one of a marl, compared with the built-in library."
     write_text(report_page(answers, library, title="bragglens demo", intro=intro), folder / "report.html")

@@ -171,6 +171,29 @@ def open_file(path: str | Path, kind: type[BragglensError], *, what: str) -> Bin
     return handle
 
 
+def check_format(
+    path: str | Path, found: object, reads: int, kind: type[BragglensError], *, of: str, again: str
+) -> None:
+    """Refuse a file of another format than the one that this version reads.
+
+    Args:
+        path: the file.
+        found: the format's number that the file states.
+        reads: that which is read.
+        kind: of the error that is raised.
+        of: what the format is of, such as "library".
+        again: what to do with an older file.
+
+    Raises:
+        kind: the numbers differ.
+    """
+    if found == reads and isinstance(found, int):
+        return
+    newer = isinstance(found, int | float) and found > reads
+    told = f"{path}: is of {of} format {str(found)[:20]}, this version of bragglens reads {reads}"
+    raise kind(f"{told}: {'update bragglens' if newer else again}")
+
+
 def _refuse(path: str | Path, error: OSError | ValueError, kind: type[BragglensError], missing: str) -> NoReturn:
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         raise kind(f"{path}: {missing}") from None

@@ -17,6 +17,7 @@ from rich.console import Console
 from bragglens.crystal.library import Library, read_library
 from bragglens.demo import MadeUp, copy_of, measured_fluorapatite
 from bragglens.errors import FetchError
+from bragglens.extras import extra
 from bragglens.identify.identification import Identification, document
 from bragglens.identify.identify import identify_file
 from bragglens.learn.model import Model, save_model
@@ -53,6 +54,10 @@ def run_founding_post(
     folder: Path, *, steps: int, rruff: bool, seed: int, console: Console, bar: Bar, report: Callable[[Any], None]
 ) -> None:
     """Do all of it, and leave CIFs, scans, model, figures, answers and report in `folder`."""
+    with extra("train", "--founding-post"):
+        import torch  # noqa: F401
+    with extra("plots", "--founding-post"):
+        import matplotlib  # noqa: F401
     started = time.perf_counter()
     library = _phases(folder / "phases")
     console.print(f"[bold]1[/] five CIFs of titania: {', '.join(library.names)}")
@@ -98,7 +103,7 @@ def _train(library: Library, path: Path, steps: int, seed: int, bar: Bar, report
 
 def _measured(folder: Path, console: Console) -> list[Path]:
     """A measured scan of a crystal that is none of the five."""
-    console.print("[bold]4[/] a measured scan of fluorapatite, which is none of the five (from the package rietx)")
+    console.print("[bold]4[/] a measured scan of fluorapatite, which is none of the five")
     return [measured_fluorapatite(folder)]
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from bragglens.errors import BragglensError
+from bragglens.extras import extra
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -109,10 +110,8 @@ def _outlive() -> None:
 
 @contextmanager
 def _client(scheduler: str) -> Iterator[Any]:
-    try:
+    with extra("scale", "--scheduler"):
         from distributed import Client
-    except ImportError:
-        raise BragglensError("--scheduler needs Dask: python -m pip install 'bragglens[scale]'") from None
     try:
         client = Client(scheduler, timeout=PATIENCE)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TimeoutError) as error:

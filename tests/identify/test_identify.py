@@ -198,6 +198,7 @@ def test_a_structure_refined_on_an_impure_crystal_is_left_where_the_impurity_is_
         ({"particle_size": -1.0}, "particle size of -1 µm is not possible"),
         ({"particle_size": float("nan")}, "particle size of nan µm"),
         ({"standard": ("gold", 20.0)}, "standard 'gold': the library has no such phase"),
+        ({"standard": ("Anatas", 20.0)}, "such as anatase"),
         ({"standard": ("rutile", 100.0)}, "100 wt% is not possible"),
         ({"standard": ("rutile", 20.0), "network_only": True}, "gives no fractions"),
         ({"particle_size": 1.0, "network_only": True}, "gives no fractions"),
@@ -214,6 +215,7 @@ def test_a_standard_is_a_candidate_whatever_its_elements(small_model: Model) -> 
     element = metal.sites[0].element
     assert check(model, {"elements": element}) == ("metal",)
     assert check(model, {"elements": element, "standard": ("rutile", 20.0)}) == ("metal", "rutile")
+    assert check(model, {"elements": element, "standard": ("Rutile", 20.0)}) == ("metal", "rutile")
 
 
 def test_a_standard_that_is_not_there_is_one_sentence(titania: Library, small_model: Model) -> None:
@@ -223,7 +225,8 @@ def test_a_standard_that_is_not_there_is_one_sentence(titania: Library, small_mo
 
 
 def test_a_standard_tells_what_is_amorphous(titania: Library, small_model: Model) -> None:
-    answer = identify(made_up(titania, "anatase"), small_model, wavelength=1.5406, standard=("anatase", 20.0))
+    answer = identify(made_up(titania, "anatase"), small_model, wavelength=1.5406, standard=("Anatase", 20.0))
+    assert answer.options["standard"] == ("anatase", 20.0)
     assert answer.phases[0].weight_percent == pytest.approx(20)
     assert answer.amorphous_percent == pytest.approx(80)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import chdir
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from command_line import run
+from typer import BadParameter
 
+from bragglens.cli.answering import sources_of
 from bragglens.demo import MARL, measured_fluorapatite
 from bragglens.match.builtin import SCOPES, builtin
 
@@ -53,6 +56,17 @@ def test_a_part_of_the_library(marl: Path) -> None:
     assert (unknown.returncode, all(scope in unknown.stderr for scope in SCOPES)) == (2, True)
 
 
+def test_a_file_beside_a_part_of_the_library(tmp_path: Path) -> None:
+    (tmp_path / "my own").mkdir()
+    (tmp_path / "my own" / "rutile.cif").write_bytes((PHASES / "rutile.cif").read_bytes())
+    with chdir(tmp_path):
+        own = Path("my own/rutile.cif").resolve()
+        assert sources_of(None, None, ["my own/rutile.cif"]) == [str(own)]
+        assert sources_of(None, None, ["minerals,metals", "my own"]) == [str(own.parent), "minerals", "metals"]
+        with pytest.raises(BadParameter, match=r"other.library: is no part of the built-in library and no file"):
+            sources_of(None, None, ["minerals,other.library"])
+
+
 def test_own_structures_beside_the_library(marl: Path) -> None:
     own = ("--phases", PHASES / "rutile.cif", "--phases", PHASES)
     asked = (*own, "--library", "minerals", "--elements", "Ca,Si,O,C,Mg,Ti")
@@ -75,7 +89,6 @@ def test_the_demo_names_what_is_there(tmp_path: Path) -> None:
     assert answers[0]["phases"][0]["name"] == "Fluorapatite"
     assert [phase["name"] for phase in answers[1]["phases"]] == list(MARL.content)
     assert (tmp_path / "shown" / "report.html").stat().st_size > 10_000
-    assert (tmp_path / "shown" / "measured_fluorapatite.png").exists()
 
 
 def test_the_measured_scan_is_copied(tmp_path: Path) -> None:

@@ -78,4 +78,4 @@ def test_it_needs_its_extra() -> None:
     command = [sys.executable, "-c", without + "from bragglens.cli import main; main()", *PHASES]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2
-    assert "pip install 'bragglens[web]'" in done.stderr
+    assert 'pip install "bragglens[web]"' in done.stderr

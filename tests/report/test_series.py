@@ -13,7 +13,8 @@ from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.identify.identification import Finding, Identification
 from bragglens.report.growing import GrowingReport
-from bragglens.report.series import same_axis, series_figure, trace_of
+from bragglens.report.series import series_figure
+from bragglens.report.trace import same_axis, trace_of
 from bragglens.scan.pattern import Grid, Pattern
 
 GRID = Grid(10.0, 50.0, 0.02)

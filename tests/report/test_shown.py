@@ -10,7 +10,7 @@ import pytest
 from bragglens.errors import BragglensError
 from bragglens.identify.identification import Finding, Identification
 from bragglens.report.figures import title
-from bragglens.report.series import check_series
+from bragglens.report.trace import check_series
 from bragglens.scan.scan import Scan
 
 ANSWER = Identification(

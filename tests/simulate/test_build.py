@@ -328,6 +328,9 @@ def test_the_command_builds_tells_and_the_file_serves_in_place_of_the_folder(fol
     assert "left out: page.cif: is damaged" in done.stderr
     assert "rutile: is kept once, as copy" in done.stderr
     assert "5 phases" in done.stdout
+    other = path.with_name("shared.library")
+    assert CliRunner().invoke(app, ["library", "build", str(folder), "-o", str(other), "--workers", "2"]).exit_code == 0
+    assert other.read_bytes() == path.read_bytes()
     refused = CliRunner().invoke(app, ["library", "build", str(folder), "-o", str(path), "--compounds"])
     assert refused.exit_code == 2
     shown = CliRunner().invoke(app, ["simulate", str(path), "--plot", str(tmp_path / "plot.png")])

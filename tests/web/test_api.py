@@ -52,7 +52,7 @@ def test_a_scan_is_answered_reported_and_forgotten(client: httpx.Client, scans: 
     assert policy.startswith("sandbox allow-scripts")
     assert "allow-same-origin" not in policy
     assert "connect-src" not in policy  # so that default-src forbids it
-    assert "rutile.xy" in report.text
+    assert "<title>Phases in rutile.xy</title>" in report.text
     assert client.delete(f"/api/jobs/{job['id']}").status_code == 204
     for gone in (client.get(f"/api/jobs/{job['id']}"), client.get(f"/api/jobs/{job['id']}/report")):
         assert gone.status_code == 404

@@ -37,14 +37,14 @@ def test_a_bad_scan_is_an_answer_with_its_reason(tools: Tools) -> None:
 
 @pytest.mark.parametrize("path", ["../secret.json", "/etc/passwd", "link.json", "a\0b"])
 def test_nothing_outside_the_folders_is_read(tmp_path: Path, path: str) -> None:
-    (tmp_path / "secret.json").write_text('{"scans": []}')
+    (tmp_path / "secret.json").write_text('{"schema": 1, "scans": []}')
     (tmp_path / "inside").mkdir()
     (tmp_path / "inside/link.json").symlink_to(tmp_path / "secret.json")
     tools = tools_of([tmp_path / "inside"])
     for call in (tools.read_answer, tools.identify_scan):
         with pytest.raises(BragglensError, match=r"lies outside|is no path"):
             call(path)
-    assert tools_of([tmp_path / "inside", tmp_path]).read_answer("../secret.json") == {"scans": []}
+    assert tools_of([tmp_path / "inside", tmp_path]).read_answer("../secret.json") == {"schema": 1, "scans": []}
 
 
 def test_reads_an_answer_and_nothing_else(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_says_what_to_install() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 2
-    assert "pip install 'bragglens[mcp]'" in done.stderr
+    assert 'pip install "bragglens[mcp]"' in done.stderr
 
 
 def test_official_client(scans: Path) -> None:

@@ -21,6 +21,7 @@ from bragglens.cli.app import (
     app,
     bar,
     batch,
+    drawable,
     out,
     phases_of,
     print_epoch,
@@ -241,12 +242,23 @@ def sources_of(model: Path | None, phases: list[Path] | None, library: list[str]
 
     if model and (phases or library):
         raise typer.BadParameter("a model knows its own phases: leave out --phases and --library, or --model")
-    parts = [part for word in library or () for part in word.replace(",", " ").split()]
-    for part in parts:
-        if part not in SCOPES:
-            raise typer.BadParameter(f"--library {part}: is no part of the built-in library: {', '.join(SCOPES)}")
+    named = [part for word in library or () for part in _parts(word)]
     paths = [str(path.resolve()) for path in ([model] if model else phases or ())]
-    return [*paths, *parts] or None
+    files = [str(Path(part).resolve()) for part in named if part not in SCOPES]
+    return [*paths, *files, *(part for part in named if part in SCOPES)] or None
+
+
+def _parts(word: str) -> list[str]:
+    """What one --library names: parts of the built-in library, files and folders of structures, between commas."""
+    from bragglens.match.builtin import SCOPES
+
+    parts = [word] if Path(word).exists() else word.replace(",", " ").split()
+    for part in parts:
+        if part not in SCOPES and not Path(part).exists():
+            raise typer.BadParameter(
+                f"--library {part}: is no part of the built-in library and no file: give {', '.join(SCOPES)}, or a file"
+            )
+    return parts
 
 
 def asked_of(sources: Sequence[str] | None) -> Any:
@@ -320,11 +332,12 @@ def calibrate(
     """Fit zero, resolution and axial divergence of your diffractometer to a scan of a certified standard."""
     from bragglens.crystal.standards import standard
     from bragglens.identify.calibrate import calibrate as fit_instrument
-    from bragglens.report.calibration import calibration_figure, calibration_words
+    from bragglens.report.calibration_words import calibration_words
     from bragglens.scan.read import read_scan
     from bragglens.simulate.from_scan import starting_instrument
     from bragglens.simulate.instrument_file import write_instrument
 
+    drawable(figure)
     measured = read_scan(scan)
     start = starting_instrument(measured, instrument=instrument, wavelength=wavelength)
     calibration = fit_instrument(measured, standard(reference), start)
@@ -332,6 +345,8 @@ def calibrate(
     say(calibration_words(calibration))
     say(target)
     if figure:
+        from bragglens.report.calibration import calibration_figure
+
         save(calibration_figure(calibration), figure)
 
 

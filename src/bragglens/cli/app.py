@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bragglens import __version__
 from bragglens.cli.default import ScanOrCommand
+from bragglens.extras import extra
 from bragglens.plain import clean
 
 if TYPE_CHECKING:
@@ -81,8 +82,8 @@ AskedLibrary = Annotated[
     typer.Option(
         "--library",
         help="Part of the built-in library: minerals, inorganic, metals, cement, battery, pharma or all, which is "
-        "taken where nothing is given; with --phases both.",
-        metavar="PART",
+        "taken where nothing is given; or a .library file; with --phases both; may be given again.",
+        metavar="PART|FILE",
     ),
 ]
 Elements = Annotated[
@@ -150,6 +151,14 @@ def recipe_of(file: Path | None, wavelength: str = "CuKa") -> Any:
     from bragglens.simulate.recipe_file import read_recipe
 
     return read_recipe(file) if file else Recipe(wavelength=wavelength)
+
+
+def drawable(path: Path | None) -> None:
+    """Refuse, before any work, a figure that could not be drawn or written; None is no figure."""
+    if path:
+        with extra("plots", f"{path}: a figure"):
+            from bragglens.report.figures import check_figure
+        check_figure(path)
 
 
 def save(figure: Any, path: Path) -> None:

@@ -34,12 +34,16 @@ def check_exports(exports: Exports, *, network_only: bool) -> None:
     """Refuse what could only fail after the work is done.
 
     Raises:
-        BragglensError: there will be no fit to write, the ending is none of ours, or the project is there already.
+        BragglensError: there will be no fit to write, rietx is missing, the ending is none of ours, or the project is
+            there already.
     """
+    from bragglens.identify.rietveld import program
     from bragglens.report.profile import SUFFIXES
 
     if network_only and (exports.profile or exports.rietx or exports.rietveld):
         raise BragglensError("the network alone fits nothing to write or refine: leave out --network-only")
+    if exports.rietx or exports.rietveld:
+        program()
     if exports.sole is None:
         return
     if exports.profile and exports.profile.suffix.lower() not in SUFFIXES:

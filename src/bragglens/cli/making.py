@@ -13,6 +13,7 @@ from bragglens.cli.app import (
     TwoTheta,
     app,
     bar,
+    drawable,
     out,
     phases_of,
     range_of,
@@ -75,6 +76,8 @@ def simulate(
 
     if folder is None and (figure or not plot):
         raise BragglensError("there is no folder for the arrays: give one with -o, or --plot FIGURE alone")
+    drawable(figure)
+    drawable(plot)
     library = phases_of(phases)
     varied = founding_recipe(
         strain=0.0 if no_strain else strain,
@@ -159,6 +162,7 @@ def recipe_plot(
     seed: Seed = 0,
 ) -> None:
     """Draw patterns of one phase as a recipe makes them, and the distributions that they come from."""
+    drawable(figure)
     from bragglens.report.recipe_figures import recipe_figure
 
     library, recipe = phases_of(phases), recipe_of(file)

@@ -13,6 +13,7 @@ from typing import Any
 
 from bragglens.cli.app import out, tell
 from bragglens.errors import BragglensError
+from bragglens.extras import extra
 from bragglens.files import safe_name
 
 Answers = Sequence[Any]  # of Identification, which is slow to import
@@ -78,8 +79,9 @@ def table_file(path: Path) -> Output:
 
 def figures(path: Path, asked: Any, *, sole: str | None) -> Output:
     """A picture of the sole scan, a file of that name, or a folder with one of each."""
-    from bragglens.report.figures import FORMATS, check_figure
-    from bragglens.report.identified import identification_figure
+    with extra("plots", "--figure"):
+        from bragglens.report.figures import FORMATS, check_figure
+        from bragglens.report.identified import identification_figure
 
     if sole:
         check_figure(path)
@@ -115,8 +117,10 @@ def report_file(path: Path, asked: Any, scans: Sequence[Path], *, series: bool) 
 
 def series_file(path: Path, scans: Sequence[Path]) -> Output:
     """All scans side by side, with the fractions in each."""
-    from bragglens.report.figures import check_figure
-    from bragglens.report.series import Trace, check_series, series_figure, trace_of
+    with extra("plots", "--series"):
+        from bragglens.report.figures import check_figure
+        from bragglens.report.series import series_figure
+    from bragglens.report.trace import Trace, check_series, trace_of
 
     check_figure(path)
     check_series(_ranges(scans))

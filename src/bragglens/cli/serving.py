@@ -12,6 +12,7 @@ import typer
 from bragglens.cli.answering import asked_of, sources_of
 from bragglens.cli.app import AskedLibrary, AskedModel, AskedPhases, app, say, tell
 from bragglens.errors import BragglensError
+from bragglens.extras import extra
 
 
 @app.command()
@@ -27,14 +28,12 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Scans that are answered at once, each by a process.")] = 2,
 ) -> None:
     """A page in the browser that identifies scans, and the same over HTTP for programs. Ctrl-C ends it."""
-    try:
+    with extra("web", "serve"):
         import uvicorn
 
         from bragglens.web.connection import settings
         from bragglens.web.server import application
         from bragglens.web.token import token_for
-    except ModuleNotFoundError as error:
-        raise BragglensError(f"serve needs {error.name}: install it with: pip install 'bragglens[web]'") from None
 
     asked = asked_of(sources_of(model, phases, library))
     listening = _listen(host, port)
@@ -66,10 +65,8 @@ def mcp(
     """
     from bragglens.web.mcp import server_of, tools_of
 
-    try:
+    with extra("mcp", "bragglens mcp"):
         server = server_of(tools_of(folders or [Path()]))
-    except ModuleNotFoundError:
-        raise BragglensError("mcp needs the package mcp: install it with: pip install 'bragglens[mcp]'") from None
     server.run("stdio")
 
 

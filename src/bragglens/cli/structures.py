@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +14,8 @@ import typer
 from bragglens.cli.app import Elements, bar, fetch_app, library_app, say, tell
 from bragglens.crystal.cod import COD, fetch_cod, search_cod
 from bragglens.crystal.optimade import MOST, fetch_optimade
+from bragglens.errors import BragglensError
+from bragglens.parallel import workers_of
 
 if TYPE_CHECKING:
     from bragglens.crystal.provenance import Gathered
@@ -108,6 +112,7 @@ def library_build(
     file: Annotated[Path, typer.Option("-o", "--output", help="The .library file to write.", show_default=False)],
     elements: Elements = None,
     compounds: Annotated[bool, typer.Option("--compounds", help="Also compounds that bear no mineral's name.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the CIFs.")] = 1,
 ) -> None:
     """Build a library of thousands of phases, in one file that `--phases` and PHASES take in place of a folder.
 
@@ -120,16 +125,16 @@ def library_build(
     if source != "minerals" or Path(source).is_dir():
         if elements or compounds:
             raise typer.BadParameter("--elements and --compounds choose among the minerals of AMCSD, not from a folder")
-        with bar("building") as tick:
-            built = build_library(source, file, tick=tick)
+        with _executor(workers) as executor, bar("building") as tick:
+            built = build_library(source, file, executor=executor, tick=tick)
     else:
         from bragglens.crystal.minerals import gather_minerals
 
         with TemporaryDirectory() as folder:
             with bar("choosing") as tick:
                 gathered = gather_minerals(folder, elements=elements, compounds=compounds, tick=tick)
-            with bar("building") as tick:
-                built = build_library(folder, file, problems=gathered.problems, tick=tick)
+            with _executor(workers) as executor, bar("building") as tick:
+                built = build_library(folder, file, problems=gathered.problems, executor=executor, tick=tick)
     _print([f"left out: {problem}" for problem in built.library.problems])
     _print([f"{name}: is kept once, as {first}" for name, first in built.same.items()])
     alike = f"{sum(map(len, built.groups))} in {len(built.groups)} groups of look-alikes"
@@ -137,6 +142,25 @@ def library_build(
         f"{library_path(file)}  {len(built.library)} phases, {alike}; {len(built.same)} given twice, "
         f"{len(built.library.problems)} left out; {library_path(file).stat().st_size / 1e6:.1f} MB, {built.hash[:12]}"
     )
+
+
+@contextmanager
+def _executor(workers: int) -> Iterator[Executor | None]:
+    """So many processes; None where this one does the work.
+
+    Raises:
+        BragglensError: one of them has died.
+    """
+    if workers == 1:
+        yield None
+        return
+    try:
+        with workers_of(workers) as working:
+            yield working.start()
+    except BrokenExecutor:
+        raise BragglensError(
+            "a process of the build has died, maybe for want of memory: build again, it goes on"
+        ) from None
 
 
 @library_app.command("show")

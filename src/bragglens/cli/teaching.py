@@ -10,6 +10,7 @@ import typer
 
 from bragglens.cli.app import Phases, Seed, TwoTheta, app, bar, phases_of, print_epoch, range_of, recipe_of, say, tell
 from bragglens.errors import BragglensError
+from bragglens.extras import extra
 from bragglens.scan.pattern import Grid
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def train(
         recipe = for_instrument(recipe, read_instrument(instrument))
     library = phases_of(phases)
     _warn_alike(library)
-    from bragglens.learn import train as learn  # imports torch: slow
+    with extra("train", "train"):
+        from bragglens.learn import train as learn  # imports torch: slow
     from bragglens.learn.model import save_model
     from bragglens.learn.processes import processes
 

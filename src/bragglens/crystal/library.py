@@ -39,10 +39,20 @@ class Library:
         """
         if name in self._by_name:
             return self._by_name[name]
-        close = get_close_matches(str(name), self.names, n=3, cutoff=0.5) or self.names[:3]
         raise StructureError(
-            f"the library has no phase '{name}': ask for one of its {len(self)}, such as {', '.join(close)}"
+            f"the library has no phase '{name}': ask for one of its {len(self)}, such as {', '.join(self.near(name))}"
         )
+
+    def spelled(self, name: str) -> str | None:
+        """A phase's name as the library has it, for the name in whatever case; None where there is none of it."""
+        same = [name] if name in self._by_name else [own for own in self.names if own.casefold() == name.casefold()]
+        return same[0] if same else None
+
+    def near(self, name: str) -> list[str]:
+        """Three names of phases that are written much like another one, in whatever case."""
+        cases = {own.casefold(): own for own in reversed(self.names)}
+        close = get_close_matches(str(name).casefold(), cases, n=3, cutoff=0.5)
+        return [cases[one] for one in close] or list(self.names[:3])
 
     def __contains__(self, phase: object) -> bool:
         """Whether a phase, or one of this name, is in the library."""
@@ -66,7 +76,7 @@ class Library:
     @property
     def hash(self) -> str:
         """SHA-256 of the crystallographic content, free of file names' paths and notes."""
-        return hash_of(self.to_list())
+        return hash_of(map(plain, self.phases))
 
     def to_list(self) -> list[dict[str, Any]]:
         """The phases as plain dictionaries, for JSON."""

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from bragglens.crystal.entry import LONGEST_NAME, OPERATIONS, SITE, phase_from, phase_of
 from bragglens.crystal.phase import Phase
 from bragglens.errors import StructureError
-from bragglens.files import whole_file
+from bragglens.files import check_format, whole_file
 from bragglens.packed import Packed, unpacked
 from bragglens.schema import Check, MisfitError, anything, fit, listing, one_of, record, row, table, text, whole
 
@@ -123,11 +123,7 @@ def read_library_file(path: Path, *, trusted: bool = False) -> LibraryFile:
         damaged="is no library of bragglens, or was cut short: copy or build it again",
     ) as packed:
         manifest = packed.fields("manifest.json")
-        if manifest["format"] != FORMAT:
-            raise StructureError(
-                f"{path}: is of library format {manifest['format']}, this version reads {FORMAT}: update bragglens "
-                "or build the library again"
-            )
+        check_format(path, manifest["format"], FORMAT, StructureError, of="library", again="build it again")
         try:
             return _content(manifest, packed, trusted)
         except MisfitError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bragglens.errors import BragglensError
+from bragglens.extras import extra
 from bragglens.identify.asked import Asked
 from bragglens.identify.fit import Fit
 from bragglens.scan.pattern import Pattern
@@ -268,10 +269,11 @@ class Identification:
                 an answer of the network alone can be drawn at all.
 
         Raises:
-            BragglensError: there is no fit, and nobody to ask for lines; or the scan could not be judged.
+            BragglensError: there is no fit, and nobody to ask for lines; or the scan could not be judged; or
+                matplotlib, of the extra `plots`, is not installed.
         """
-        from bragglens.report.identified import identification_figure
-
+        with extra("plots", "a figure"):
+            from bragglens.report.identified import identification_figure
         return identification_figure(self, asked)
 
     def report(self, path: str | Path, asked: Asked | None = None) -> Path:

@@ -105,8 +105,8 @@ def identify(
         network_only: leaves out the fit: far faster, without fractions, and more easily deceived by strangers.
         particle_size: diameter of the grains in µm for the correction of microabsorption; None takes a usual one and
             widens the errors by what that may be wrong (`quantify.quantify`); 0 corrects nothing.
-        standard: a phase of the library that was added to the specimen and its wt%, `"corundum=20"` or
-            `("corundum", 20)`; the amorphous content is then known.
+        standard: a phase of the library, its name in whatever case, that was added to the specimen and its wt%,
+            `"corundum=20"` or `("corundum", 20)`; the amorphous content is then known.
         instrument: the diffractometer as `bragglens calibrate` measured it, or the path of its file: zero, resolution
             and axial divergence are held in the fit, so that sizes are the crystallites' alone, with errors.
 
@@ -134,7 +134,7 @@ def identify(
 def _identify(scan: Scan, model: Asked, options: dict[str, Any]) -> Identification:
     """The answer for a scan, with options as `stated` has them."""
     model = catalogue(model) if isinstance(model, Library) else model
-    used = _wavelength(scan, options)
+    used, options = _wavelength(scan, options), _spelled(options, model.library)
     allowed = check(model, options)  # type: ignore[arg-type]
     recorded = {key: value.name if isinstance(value, Instrument) else value for key, value in options.items()}
     notes = (*scan.notes, *wavelength_notice(scan, used), *_other_tube(options.get("instrument"), used))
@@ -332,12 +332,21 @@ def check(model: Asked, options: Options) -> tuple[str, ...]:
     allowed = allowed_phases(library.phases, given.get("elements"))
     if standard is None:
         return allowed
-    name, weight = standard
+    name, weight = _spelled(given, library)["standard"]
     if name not in library.names:
-        raise BragglensError(f"standard '{name}': the library has no such phase: give one of its names")
+        near = ", ".join(library.near(name))
+        raise BragglensError(f"standard '{name}': the library has no such phase: give one of its names, such as {near}")
     if not 0 < weight < 100:
         raise BragglensError(f"standard '{name}': {weight:g} wt% is not possible: give its share of the specimen")
     return (*allowed, *({name} - set(allowed)))
+
+
+def _spelled(options: dict[str, Any], library: Library) -> dict[str, Any]:
+    """The options with the standard's name as the library has it."""
+    if "standard" not in options:
+        return options
+    name, weight = options["standard"]
+    return options | {"standard": (library.spelled(name) or name, weight)}
 
 
 def allowed_phases(phases: Sequence[Phase], elements: Elements | None) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ import numpy as np
 from bragglens.crystal.cif_text import write_cif
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError
+from bragglens.extras import extra
 from bragglens.files import partial_of, safe_name, whole_file
 from bragglens.identify.fit import Fit, fitted_phases
 from bragglens.identify.identification import Rietveld
@@ -28,9 +29,20 @@ _ONE_TUBE = 0.01  # relative; lines farther from the strongest, as Kβ, rietx ta
 _BACKGROUND_TERMS = 15
 
 
+def program() -> Any:
+    """The package rietx, which takes seconds to import.
+
+    Raises:
+        BragglensError: it is not installed.
+    """
+    with extra("rietveld", "a Rietveld refinement or project"):
+        import rietx
+    return rietx
+
+
 def refine_fit(fit: Fit) -> Rietveld:
     """The Rietveld refinement of a fitted scan, by rietx from where the fit has ended."""
-    import rietx
+    rietx = program()
 
     def run() -> Any:
         structure, instrument = _begin(fit)
@@ -52,7 +64,7 @@ def write_project(fit: Fit, folder: Path) -> None:
     Raises:
         BragglensError: the folder is there, no phase was found, or it cannot be written there.
     """
-    import rietx
+    rietx = program()
 
     if folder.exists():
         raise BragglensError(f"{folder}: is there already, maybe with work in it: choose another folder")
@@ -75,7 +87,7 @@ def write_project(fit: Fit, folder: Path) -> None:
 
 def refine_project(folder: Path) -> Rietveld:
     """The refinement of a project that `write_project` wrote; the project keeps it."""
-    import rietx
+    rietx = program()
 
     def run() -> Any:
         project = rietx.Project.open(folder)
@@ -98,7 +110,7 @@ def _answered(run: Callable[[], Any]) -> Rietveld:
 
 def outcome(result: Any) -> Rietveld:
     """What rietx's result says; errors are half of its 95% intervals, 1.96 of its standard errors."""
-    import rietx
+    rietx = program()
 
     if result.qpa is None:
         return Rietveld(error=f"rietx: no fractions, {result.status}")
@@ -116,7 +128,7 @@ def outcome(result: Any) -> Rietveld:
 
 def _begin(fit: Fit, folder: Path | None = None) -> tuple[Any, Any]:
     """rietx's structure and instrument where the fit has them; CIFs of the phases are left in the folder."""
-    import rietx
+    rietx = program()
 
     instrument, phases = _instrument(fit), fitted_phases(fit)
     with tempfile.TemporaryDirectory() as temporary:
@@ -139,7 +151,7 @@ def _phase(phase: Phase, specimen: Specimen, fit: Fit, folder: Path) -> Any:
     Of size and microstrain, FWHM a/cosθ + b tanθ in all, the Lorentzian share adds in width and the Gaussian one in
     variance, where rietx has no term for the product of the two.
     """
-    import rietx
+    rietx = program()
 
     path = folder / safe_name(phase.name, ".cif")
     write_cif(phase, path)
@@ -158,7 +170,7 @@ def _phase(phase: Phase, specimen: Specimen, fit: Fit, folder: Path) -> Any:
 
 def _instrument(fit: Fit) -> Any:
     """rietx's instrument with the fitted zero, widths, axial divergence and displacement, background still empty."""
-    import rietx
+    rietx = program()
 
     ours = fit.instrument
     strongest = ours.lines[0].wavelength
@@ -186,7 +198,7 @@ def _instrument(fit: Fit) -> Any:
 
 def _background(fit: Fit) -> Any:
     """The fitted background as the Chebyshev polynomial nearest to it."""
-    import rietx
+    rietx = program()
 
     x = np.interp(fit.two_theta, [fit.two_theta[0], fit.two_theta[-1]], [-1, 1])
     values = np.polynomial.chebyshev.chebfit(x, fit.background, _BACKGROUND_TERMS - 1)

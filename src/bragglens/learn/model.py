@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError, ModelError
-from bragglens.files import whole_file
+from bragglens.files import check_format, whole_file
 from bragglens.inference import session
 from bragglens.learn.graph import GraphError
 from bragglens.learn.layers import check_network
@@ -141,11 +141,7 @@ def load_model(path: str | Path) -> Model:
     """
     path = Path(path)
     manifest, network = _read(path)
-    if manifest.get("format") != FORMAT:
-        raise ModelError(
-            f"{path}: is of model format {manifest.get('format')}, this version reads {FORMAT}: "
-            "update bragglens or train the model again"
-        )
+    check_format(path, manifest.get("format"), FORMAT, ModelError, of="model", again="train it again")
     if hashlib.sha256(network).hexdigest() != manifest.get("network_sha256"):
         raise ModelError(f"{path}: is damaged, its network does not match its checksum: copy or train it again")
     try:

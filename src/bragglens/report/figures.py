@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from bragglens.crystal.library import Library
 from bragglens.crystal.reflections import Reflections
 from bragglens.errors import BragglensError
+from bragglens.report.places import best_indices, within
 from bragglens.report.words import shorten, write_file
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import Instrument, Line, emission
-from bragglens.simulate.reference import Sticks, sticks
+from bragglens.simulate.reference import sticks
 from bragglens.simulate.render import reflections_in_range, render_phases
 from bragglens.simulate.specimen import Specimen
 
@@ -136,12 +137,6 @@ def figure_bytes(figure: Figure, suffix: str, dpi: float = 200) -> bytes:
     return content.getvalue()
 
 
-def within(lines: Sticks, start: float, stop: float) -> Sticks:
-    """The lines from `start` to `stop` in degrees."""
-    inside = (lines.two_theta >= start) & (lines.two_theta <= stop)
-    return Sticks(lines.hkl[inside], lines.d[inside], lines.two_theta[inside], lines.area[inside])
-
-
 def label_angle(ax: Axes, wavelength: float, measured: float | None) -> None:
     """Name the 2θ axis with its wavelength, and the scan's own where it was converted."""
     first = {anode: emission(f"{anode}Ka1")[0].wavelength for anode in ("Cr", "Fe", "Co", "Cu", "Mo", "Ag")}
@@ -158,12 +153,3 @@ def hkl_text(indices: NDArray[np.float64], crystal: Reflections) -> str:
     best = best_indices(indices, crystal)
     digits = [rf"\overline{{{-i}}}" if i < 0 else f"{i}" for i in best]
     return "$" + (r"\," if any(i < 0 or i > 9 for i in best) else "").join(digits) + "$"
-
-
-def best_indices(indices: NDArray[np.float64], crystal: Reflections) -> tuple[int, ...]:
-    """Of all equivalents of a reflection that with the fewest minus, 101 before 011."""
-    row = int(np.flatnonzero((crystal.hkl == indices).all(axis=1))[0])
-    equivalents = crystal.equivalents[crystal.first_equivalent[row] : crystal.first_equivalent[row + 1]]
-    return tuple(
-        max((*equivalents.tolist(), *(-equivalents).tolist()), key=lambda hkl: (sum(i >= 0 for i in hkl), hkl))
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
 
 from bragglens.crystal.phase import Phase
-from bragglens.crystal.reflections import Reflections
 from bragglens.identify.asked import Asked, library_of
 from bragglens.identify.fit import Fit
 from bragglens.identify.identification import Finding, Identification, Peak
@@ -25,20 +24,15 @@ from bragglens.identify.identify import THRESHOLD
 from bragglens.identify.why import votes
 from bragglens.learn.model import Model
 from bragglens.report.figures import COLOURS, GREY, INK, PLAIN, WIDTH, label_angle, title
-from bragglens.report.words import RELATIVE, named, nearest, percent, probability, shorten, weight
-from bragglens.scan.pattern import Grid
+from bragglens.report.places import FAINT, placed_lines, refused
+from bragglens.report.words import RELATIVE, named, percent, probability, shorten, weight
 from bragglens.scan.prepare import convert
-from bragglens.simulate.formulas import displacement_shift
 from bragglens.simulate.instrument import Instrument
-from bragglens.simulate.reference import Sticks, sticks
-from bragglens.simulate.render import reflections_in_range
 from bragglens.simulate.specimen import Specimen
 
 Array = NDArray[np.float64]
 
 _SCAN, _ROW, _LEAST = 2.6, 0.36, 0.35  # inches: the scan, a row of ticks, the difference at least
-_MOST_REFUSED = 2  # phases that the network named and the fit refused are drawn to show what it took for them
-FAINT = 1e-3  # of the strongest line; fainter ones cannot be seen and would only blacken the row
 _SURE_VOTE = 2.0  # change of the log odds that is drawn at full strength
 _TOLD = 4  # unexplained peaks that get their d
 _LABEL = 26  # letters beside a row
@@ -100,18 +94,6 @@ def line_positions(phase: Phase, instrument: Instrument, specimen: Specimen, sto
     return lines.two_theta, lines.area
 
 
-def placed_lines(phase: Phase, instrument: Instrument, specimen: Specimen, stop: float) -> tuple[Sticks, Reflections]:
-    """The lines of a phase where they are measured, for the strongest line of the tube, and the reflections behind.
-
-    The specimen's strain, its displacement and the instrument's zero are in their 2θ.
-    """
-    (crystal,) = reflections_in_range([phase], instrument.lines, Grid(stop / 2, stop, stop / 100), margin=0.05)
-    wavelength = instrument.lines[0].wavelength
-    lines = sticks(crystal, wavelength=wavelength, polarisation=instrument.polarisation, specimen=specimen)
-    shift = displacement_shift(two_theta=lines.two_theta, displacement=specimen.displacement, radius=instrument.radius)
-    return replace(lines, two_theta=lines.two_theta + shift + instrument.zero), crystal
-
-
 def _rows(answer: Identification, fit: Fit, model: Asked | None) -> list[Row]:
     """The phases found in the order of the answer, then what the network alone named, or comes nearest to."""
     network = answer.probabilities or {}
@@ -133,14 +115,6 @@ def _rows(answer: Identification, fit: Fit, model: Asked | None) -> list[Row]:
         colour = COLOURS[i % len(COLOURS)] if name in states else GREY
         rows.append(Row(label, colour, position[inside], area[inside], told.get(name)))
     return rows
-
-
-def refused(answer: Identification, fit: Fit) -> list[str]:
-    """Phases that the network named and the fit refused, or the network's nearest where nothing was found."""
-    network, close = answer.probabilities or {}, nearest(answer)
-    names = [name for name in network if network[name] >= THRESHOLD and name not in fit.names]
-    names.sort(key=lambda name: -network[name])
-    return names[:_MOST_REFUSED] or ([close.name] if close and not answer.phases else [])
 
 
 def _label(finding: Finding) -> str:

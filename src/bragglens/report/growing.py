@@ -12,7 +12,7 @@ from bragglens.identify.asked import Asked
 from bragglens.identify.identification import Identification
 from bragglens.report.page import closing, opening, overview
 from bragglens.report.section import section
-from bragglens.report.series import Trace, trace_of
+from bragglens.report.trace import Trace, trace_of
 
 _BLOCK = 2**20  # bytes copied at a time
 

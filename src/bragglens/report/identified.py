@@ -18,8 +18,9 @@ from bragglens.errors import BragglensError
 from bragglens.identify.asked import Asked
 from bragglens.identify.identification import Identification
 from bragglens.learn.model import Model
-from bragglens.report.figures import COLOURS, GREY, INK, PLAIN, WIDTH, label_angle, title, within
+from bragglens.report.figures import COLOURS, GREY, INK, PLAIN, WIDTH, label_angle, title
 from bragglens.report.fitted import fitted_figure
+from bragglens.report.places import within
 from bragglens.report.words import nearest, probability, shorten, weight
 from bragglens.scan.pattern import Pattern
 from bragglens.simulate.instrument import Instrument, emission

@@ -14,14 +14,14 @@ from typing import Any
 
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
+from bragglens.extras import extra
 from bragglens.identify.asked import Asked, library_of
 from bragglens.identify.identification import Identification
 from bragglens.identify.identify import SURE, THRESHOLD, UNEXPLAINED, source
 from bragglens.learn.model import Model
-from bragglens.report.figures import figure_bytes
 from bragglens.report.markup import definitions, literal, table
 from bragglens.report.section import section
-from bragglens.report.series import Trace, same_axis, series_figure, trace_of
+from bragglens.report.trace import Trace, same_axis, trace_of
 from bragglens.report.words import named, percent, short_names, weight, write_text
 
 _SCRIPTS = ("unpack.js", "axis.js", "draw.js", "steer.js", "start.js")
@@ -122,7 +122,7 @@ def overview(identifications: Sequence[Identification], traces: Sequence[Trace |
 
     Args:
         identifications: the answers.
-        traces: of each, `series.trace_of`.
+        traces: of each, `trace.trace_of`.
         series: whether the scans are one sample that changes; those of one file are taken for it anyway.
     """
     if len(identifications) < 2:
@@ -149,6 +149,12 @@ def _of_one_file(identifications: Sequence[Identification]) -> bool:
 def _map(identifications: Sequence[Identification], traces: Sequence[Trace | None]) -> str:
     if not same_axis(traces):
         return ""
+    try:
+        with extra("plots", "the map of this series"):
+            from bragglens.report.figures import figure_bytes
+            from bragglens.report.series import series_figure
+    except BragglensError as error:  # the page is whole without it
+        return f"<p>{literal(str(error))}</p>\n"
     png = figure_bytes(series_figure(identifications, traces), ".png", dpi=_DPI)
     about = "Intensity over 2θ and scan, and beneath it the weight fraction of each phase with its error"
     image = base64.b64encode(png).decode("ascii")

@@ -13,8 +13,7 @@ from bragglens.identify.asked import Asked, library_of
 from bragglens.identify.fit import Fit
 from bragglens.identify.identification import Identification, Peak
 from bragglens.learn.model import Model
-from bragglens.report.figures import best_indices
-from bragglens.report.fitted import FAINT, placed_lines, refused
+from bragglens.report.places import FAINT, best_indices, placed_lines, refused
 from bragglens.report.words import RELATIVE, named, nearest, weight
 from bragglens.simulate.instrument import Instrument, emission
 from bragglens.simulate.specimen import Specimen

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from bragglens.crystal.formula import chemical_formula
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import Reflections
-from bragglens.report.figures import COLOURS, GREY, INK, WIDTH, hkl_text, label_angle, within
+from bragglens.report.figures import COLOURS, GREY, INK, WIDTH, hkl_text, label_angle
+from bragglens.report.places import within
 from bragglens.report.recipe_words import in_words, number
 from bragglens.report.words import shorten
 from bragglens.scan.pattern import Grid

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bragglens.errors import BragglensError
+from bragglens.extras import extra
 from bragglens.identify.identification import Identification
 from bragglens.plain import clean, csv_text
 from bragglens.report.words import structure, write_file
@@ -79,13 +80,9 @@ def check_table(path: Path) -> None:
     if path.suffix.lower() not in _SUFFIXES:
         raise BragglensError(f"{path}: no table can be written as '{path.suffix}': end the name in .csv or .parquet")
     if path.suffix.lower() == ".parquet":
-        try:
+        with extra("parquet", f"{path}: Parquet"):
             import pandas  # noqa: F401
             import pyarrow  # noqa: F401
-        except ImportError:
-            raise BragglensError(
-                f"{path}: Parquet needs pandas and pyarrow: pip install 'bragglens[parquet]'"
-            ) from None
 
 
 def write_summary(answers: Sequence[Identification], path: Path) -> None:
@@ -117,10 +114,8 @@ def phase_frame(answer: Identification) -> DataFrame:
     Raises:
         BragglensError: pandas is not installed.
     """
-    try:
+    with extra("parquet", "to_frame"):
         from pandas import DataFrame
-    except ImportError:
-        raise BragglensError("to_frame needs pandas: pip install pandas") from None
     rows = []
     for finding in answer.phases:
         plain = {key: value for key, value in vars(finding).items() if key not in ("cell", "rivals")}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
+from bragglens.extras import extra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,9 +59,13 @@ class Scan:
     metadata: dict[str, str] = field(default_factory=dict)
 
     def plot(self) -> Figure:
-        """The scan as a matplotlib figure."""
-        from bragglens.report.figures import scan_figure
+        """The scan as a matplotlib figure.
 
+        Raises:
+            BragglensError: matplotlib, of the extra `plots`, is not installed.
+        """
+        with extra("plots", "a figure"):
+            from bragglens.report.figures import scan_figure
         return scan_figure(self)
 
     def __post_init__(self) -> None:

@@ -14,9 +14,9 @@ from bragglens.crystal.choice import element_choice
 from bragglens.crystal.cif_text import phase_cif
 from bragglens.crystal.essential import essential_elements
 from bragglens.errors import BragglensError
-from bragglens.files import read_bytes
+from bragglens.files import check_format, read_bytes
 from bragglens.identify.asked import asked_of
-from bragglens.identify.identification import document
+from bragglens.identify.identification import SCHEMA, document
 from bragglens.identify.identify import check, identify_each, source, stated
 from bragglens.match.builtin import SCOPES, builtin, entries
 
@@ -75,6 +75,7 @@ class Tools:
             answer = None
         if not isinstance(answer, dict) or not isinstance(answer.get("scans"), list):
             raise BragglensError(f"{path}: is no answer of bragglens: give a file that `identify --json` wrote")
+        check_format(path, answer.get("schema"), SCHEMA, BragglensError, of="answer", again="ask the scan again")
         return answer
 
     def list_phases(self, elements: str = "", library: str = "all") -> dict[str, Any]:

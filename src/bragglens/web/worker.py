@@ -78,7 +78,9 @@ def _answer(upload: Upload, asked: Asked, options: Options) -> Answer:
     found = list(identify_scans(scans, upload.name, asked, **options))
     errors = [one.error for one in found]
     none = errors[0] if all(errors) else None
-    return Answer(document(source(asked), found), error=none, report=None if none else _report(found, asked))
+    return Answer(
+        document(source(asked), found), error=none, report=None if none else _report(upload.name, found, asked)
+    )
 
 
 def failed(upload: Upload, asked: Asked, error: str, *, missing: str | None = None) -> Answer:
@@ -87,12 +89,12 @@ def failed(upload: Upload, asked: Asked, error: str, *, missing: str | None = No
     return Answer(document(none.model, [none]), error=error, missing=missing)
 
 
-def _report(found: list[Identification], asked: Asked) -> bytes | None:
-    """The answers as a page; None where it cannot be made, which must not cost the answers."""
+def _report(name: str, found: list[Identification], asked: Asked) -> bytes | None:
+    """The answers for a file as a page; None where it cannot be made, which must not cost the answers."""
     from bragglens.report.page import report_page
 
     try:
-        return report_page(found, asked, title=f"Answer of {source(asked)}").encode()
+        return report_page(found, asked, title=f"Phases in {name}").encode()
     except Exception:
         traceback.print_exc(file=sys.stderr)
         return None

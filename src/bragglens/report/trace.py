@@ -1,0 +1,73 @@
+"""Trace: a scan made small for the map of a series, and whether scans are one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.errors import BragglensError
+from bragglens.identify.identification import Identification
+
+LEAST = 3  # scans that make a series
+_POINTS = 800  # of a scan in the map, each the mean of its neighbours
+_SAME = 0.002  # share of its range by which the axis of a scan may differ from the others': a row or two of the map
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A scan made small for a map.
+
+    Attributes:
+        start, stop: of its axis, in degrees.
+        intensity: on an even axis, shape (points,).
+    """
+
+    start: float
+    stop: float
+    intensity: NDArray[np.float32]
+
+
+def trace_of(answer: Identification) -> Trace | None:
+    """The scan of an answer, thinned; None where it could not be judged."""
+    if answer.fit is not None:
+        angle, intensity = answer.fit.two_theta, answer.fit.observed
+    elif answer.pattern is not None:
+        angle = answer.pattern.grid.two_theta[answer.pattern.covered]
+        intensity = answer.pattern.intensity[answer.pattern.covered]
+    else:
+        return None
+    ends = np.linspace(0, len(angle), min(_POINTS, len(angle)) + 1).astype(int)
+    mean = np.add.reduceat(intensity, ends[:-1]) / np.diff(ends)
+    return Trace(float(angle[0]), float(angle[-1]), mean.astype(np.float32))
+
+
+def same_axis(traces: Sequence[Trace | None]) -> bool:
+    """Whether the scans that were judged are enough for a map, and over one range."""
+    there = [trace for trace in traces if trace is not None]
+    alike = one_range([(trace.start, trace.stop) for trace in there])
+    return alike and len({trace.intensity.size for trace in there}) == 1
+
+
+def one_range(ends: Sequence[tuple[float, float]]) -> bool:
+    """Whether scans from and to these angles are enough for a map, and over one range."""
+    if len(ends) < LEAST:
+        return False
+    return bool(np.ptp(np.array(ends), axis=0).max() <= _SAME * (ends[0][1] - ends[0][0]))
+
+
+def check_series(ends: Sequence[tuple[float, float]]) -> None:
+    """Refuse, before any work, scans that are no series.
+
+    Args:
+        ends: first and last angle of each scan that can be read.
+
+    Raises:
+        BragglensError: they are fewer than three, or not of one range of 2θ.
+    """
+    if not one_range(ends):
+        raise BragglensError(
+            f"these {len(ends)} scans are no series: give at least {LEAST} that can be read, over one range of 2θ"
+        )
