@@ -54,13 +54,17 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("what", choices=("names", "ask", "table"))
     parser.add_argument("sets", nargs="*")
+    parser.add_argument("--only", choices=LIBRARIES, help="ask this library, and keep the answers of the other")
     options = parser.parse_args()
     if options.what == "names":
         write_names(options.data)
     elif options.what == "ask":
         for name in options.sets or SETS:
             ANSWERS.mkdir(parents=True, exist_ok=True)
-            _path(name).write_text(json.dumps(list(asked(name, options.data)), indent=0))
+            before = json.loads(_path(name).read_text()) if options.only else []
+            others = [row for row in before if row["library"] != options.only]
+            rows = list(asked(name, options.data, [options.only] if options.only else list(LIBRARIES)))
+            _path(name).write_text(json.dumps([*others, *rows], indent=0))
     else:
         (RESULTS / "builtin_measured.md").write_text(table())
 
@@ -161,7 +165,7 @@ def isotypes(whole: Catalogue) -> dict[str, frozenset[str]]:
 # --- asking -------------------------------------------------------------------------------------------------------
 
 
-def asked(name: str, data: Path) -> Iterator[dict[str, Any]]:
+def asked(name: str, data: Path, chosen: Sequence[str]) -> Iterator[dict[str, Any]]:
     """A row for each scan with a labelled phase, each library and each way of asking."""
     groups, files = counting(data)
     labelled, labelled_groups = combined(data, SETS[name])
@@ -172,7 +176,8 @@ def asked(name: str, data: Path) -> Iterator[dict[str, Any]]:
         if not label.phases:
             continue
         elements = ",".join(sorted(set().union(*(sites[phase] for phase in label.phases))))
-        for library, (whole, counts) in libraries.items():
+        for library in chosen:
+            whole, counts = libraries[library]
             named_after = (files.get(label.file.name, frozenset()) | label.phases,) if name in SINGLE else ()
             for way in WAYS:
                 started = time.process_time()

@@ -6,16 +6,19 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import gemmi
 from amcsd import paper
+from listed import CONTENT, counts, shares, unlike
 from record import Gathered, Record
 from structure import formula_name, shortest_contact
 
 from bragglens.crystal.cif import parse_cif
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.provenance import file_name
+from bragglens.crystal.reflections import composition
 from bragglens.errors import StructureError
 
 SOURCE = "AFLOW"
@@ -29,6 +32,8 @@ _NO_MINERALS = {"Cementite", "Austenite", "Ferrite", "Martensite", "Calomel", "P
 _GASES = {"H", "He", "N", "O", "F", "Ne", "Cl", "Ar", "Kr", "Xe"}
 _MISPRINTED = {"A13B2_hR15_166_b2h_c": "its a of 6.617 Å is a misprint of 5.617 Å: the table has it"}
 _FULLERENE = "A_cF240_202_h2i"
+_AMOUNT = r"(?:\d+(?:\.\d+)?)?"
+_ELEMENTS = {gemmi.Element(number).name for number in range(1, 104)}
 _NEAREST = 0.9  # Å between two heavy atoms; sites that exclude each other are stated as full there
 
 
@@ -70,9 +75,34 @@ def _refused(phase: Phase, text: str) -> str:
         return "forms of carbon and silicon here are computed in part; AMCSD has the measured ones"
     if match := _OTHER.search(" ".join((_item(text, "_aflow_title"), _section(text)))):
         return f"computed, doubted or of other conditions: its title has '{match[0]}'"
+    if wrong := unlike_title(composition(phase), _item(text, "_aflow_title")):
+        return wrong
     if (nearest := shortest_contact(phase)) < _NEAREST:
         return f"sites {nearest:.2f} Å apart are full in the file: it states no occupancies"
     return "no paper is stated" if _item(text, "_journal_volume") in ("", "0") else ""
+
+
+def unlike_title(content: Mapping[str, float], title: str) -> str:
+    """What is wrong where the atoms are not those of the title's formula, '' where they are or none can be read.
+
+    Some files have one element in another's place (Si for Al, S for Si), leave atoms out, or state as full what is full
+    in part. Hydrogen is often left out; formulas with brackets or water are compared by their elements alone.
+    """
+    plain = re.sub(r"\$_?\{?([\d.]+)\}?\$|_\{?([\d.]+)\}?", r"\1\2", title)
+    plain = re.sub(r"\$[^$]*\$", lambda tex: "." if "cdot" in tex[0] else " ", plain)
+    words = re.findall(rf"(?:[\[(]*[A-Z][a-z]?{_AMOUNT},?[\])]*{_AMOUNT})+(?![a-z])", plain)
+    formulas = {word: counts(word).keys() for word in words if re.search("[a-z0-9]", word)}
+    stated = max((one for one in formulas.values() if one <= _ELEMENTS), key=len, default=frozenset[str]())
+    if lacking := sorted(stated - content.keys() - {"H"}) if len(stated) > 1 else []:
+        return f"its title has {', '.join(lacking)}, its atoms have not"
+    ratios = [
+        shares(counts(word))
+        for word, elements in formulas.items()
+        if elements == stated and re.fullmatch(r"[\w.]+", word)
+    ]
+    if "." not in plain and ratios and min(unlike(one, shares(content)) for one in ratios) > CONTENT:
+        return "its atoms are in other ratios than those of its title"
+    return ""
 
 
 def _record(phase: Phase, text: str) -> Record:

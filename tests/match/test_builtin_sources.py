@@ -16,6 +16,7 @@ from bragglens.simulate.lines import lines_of_phases
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "library"))
+from aflow import unlike_title  # noqa: E402
 from amcsd import _of_title  # noqa: E402
 from larch import larch  # noqa: E402
 from listed import Coverage, Row, counts, read_rows, shares, strongest_lines, unlike  # noqa: E402
@@ -186,3 +187,21 @@ def test_entries_of_the_older_database_have_what_the_choice_asks_for(tmp_path: P
     assert (entry.code, entry.mineral, entry.formula, entry.year) == ("0000099", "Albite", "Na (Al Si3) O8", 1969)
     assert entry.title.startswith("A feldspar at 25 C")
     assert (entry.specimen, entry.density, entry.cif) == ("", 0.0, ALBITE)
+
+
+@pytest.mark.parametrize(
+    ("title", "content", "wrong"),
+    [
+        ("Andalusite (Al$_{2}$SiO$_{5}$, $S0_{2}$) Structure", {"Al": 8, "O": 20, "S": 4}, "has Si"),
+        ("Andalusite (Al$_{2}$SiO$_{5}$, $S0_{2}$) Structure", {"Al": 8, "O": 20, "Si": 4}, ""),
+        ("Low-Temperature GaMo$_{4}$S$_{8}$ Structure", {"Ga": 1, "Mo": 4, "Si": 8}, "has S,"),
+        ("$\\gamma$-Ga$_{2}$O$_{3}$ Structure", {"Ga": 88, "O": 32}, "other ratios"),
+        ("Gypsum (CaSO$_{4}$$\\cdot$2H$_{2}$O, $H4_{6}$) Structure", {"Ca": 4, "S": 4, "O": 24}, ""),
+        ("Chrysotile (Mg$_{3}$Si$_{2}$O$_{5}$(OH)$_{4}$) Structure", {"Mg": 12, "Si": 8, "O": 36}, ""),
+        ("FCC C$_{60}$ Buckminsterfullerene Structure", {"C": 240}, ""),
+        ("Diamond ($A4$) Structure", {"C": 8}, ""),
+    ],
+)
+def test_atoms_that_are_not_those_of_the_title_are_seen(title: str, content: dict[str, float], wrong: str) -> None:
+    found = unlike_title(content, title)
+    assert wrong in found if wrong else not found
