@@ -16,7 +16,19 @@ EXTRAS = ("fontTools", "h5py", "matplotlib", "onnx", "pandas", "PIL", "pyarrow",
 FILE = "shown/measured_fluorapatite.xra"
 WHOLE = {
     "demo": ("demo", "-o", "shown"),
-    "identify": (FILE, "--wavelength", "CuKa", "--json", "-", "--report", "one.html", "--table", "one.csv"),
+    "identify": (
+        FILE,
+        "--wavelength",
+        "CuKa",
+        "--elements",
+        "Ca,P,O,F",
+        "--json",
+        "-",
+        "--report",
+        "one.html",
+        "--table",
+        "one.csv",
+    ),
 }
 LACKING = {  # what cannot be done, the package, its extra
     ("--figure", "matplotlib", "plots"): (FILE, "--figure", "a.png"),

@@ -14,9 +14,10 @@ from bragglens.scan.read import read_scan
 
 
 def test_every_measured_scan_can_be_judged(shared: Path, small_model: Model) -> None:
-    judged = [judge(label, small_model, network_only=True) for label in read_manifest(shared / "dev.csv")]
+    labels = {label.file: label for label in read_manifest(shared / "dev.csv")}  # most are in several sets
+    judged = [judge(label, small_model, network_only=True) for label in labels.values()]
     assert [j.answer.error for j in judged if j.answer.error] == []
-    assert len(judged) > 300
+    assert len(judged) > 190
 
 
 def test_titania_is_named(shared: Path, small_model: Model) -> None:
