@@ -219,12 +219,12 @@ HEAD = """# Measured scans against the built-in library
 that the scans are labelled with and all minerals of AMCSD, blind and with the elements of the labelled phases. Which
 entries count as a label was written before the first run (`names`, into `label_names.csv`): those whose composition
 differs by at most 10% of the atoms, hydrogen aside, on a lattice within 1.5% or with the label's name, those of labels
-that `alike.csv` holds for one, and for scans of one mineral the entry that the scan's file is named after. *exact*:
-these phases and no others;
-*of a type*: the same where phases of one structure type on lattices within 1% count as one. *wrong*: scans in which a
-phase was named that does not count, in brackets those with the verdict known or mixture. *verdicts*: known and
-mixture / tentative / partly unknown / unknown. Scans that also hold a phase without a structure are in the sets
-single_rockjock and mixed_rockjock.
+that `alike.csv` holds for one, and for scans of one mineral the entry that the scan's file is named after. By that rule
+the entry Illite, whose composition is further away, is not the label illite_1M: in mixed_rockjock every wrong name is
+this. *exact*: these phases and no others; *of a type*: the same where phases of one structure type on lattices within
+1% count as one. *wrong*: scans in which a phase was named that does not count, in brackets those with the verdict known
+or mixture. *verdicts*: known and mixture / tentative / partly unknown / unknown. Scans that also hold a phase without a
+structure are in the sets single_rockjock and mixed_rockjock.
 
 | set | asked | of | scans | first right | exact | of a type | wrong | verdicts | median CPU (s) |
 |---|---|---|---|---|---|---|---|---|---|
