@@ -9,17 +9,14 @@ from torch import nn
 
 from bragglens.inference import session
 from bragglens.learn.export import to_onnx
-from bragglens.learn.layers import check_network
 from bragglens.learn.networks import NETWORKS, Build
 
 
 def keeps_contract(build: Build, channels: int, points: int, outputs: int) -> bool:
     """Logits of the right shape, independent of the batch, sensitive to where a peak lies, and the same in ONNX."""
     torch.manual_seed(0)
-    net = build(channels, points, outputs)
+    net = build(channels, points, outputs).eval()
     x = torch.rand(3, channels, points)
-    net(x + 1.0)  # in training, so that a normalisation has seen a batch
-    net.eval()
     with torch.inference_mode():
         whole = net(x)
         alone = net(x[1:2])
@@ -28,9 +25,7 @@ def keeps_contract(build: Build, channels: int, points: int, outputs: int) -> bo
         return False
     if torch.allclose(whole, moved, atol=1e-4):
         return False
-    network = to_onnx(net, channels, points)
-    check_network(network, channels=channels, points=points, outputs=outputs)
-    loaded = session(network)
+    loaded = session(to_onnx(net, channels, points))
     (out,) = loaded.run(None, {loaded.get_inputs()[0].name: x.numpy()})
     return bool(np.allclose(out, whole.numpy(), atol=1e-4))
 
