@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 from asked import ANSWERS, HERE, RESULTS, arguments
-from thousands import ALIKE, combined
+from thousands import ALIKE, SINGLE, combined
+from thousands import SETS as THOUSANDS
 
 from bragglens.crystal.library import read_library
 from bragglens.crystal.phase import Phase
@@ -34,15 +35,7 @@ from bragglens.match.catalogue import Catalogue
 from bragglens.simulate.twins import Mark, mark_of, signatures
 
 NAMES = HERE / "label_names.csv"
-SETS = {  # set: library of the shared data that its labels name
-    "single_rruff": "minerals",
-    "single_rockjock": "minerals",
-    "weighed_oxides": "oxides",
-    "li_mn_ti_o_f": "oxides",
-    "tio2_mixtures": "oxides",
-    "mixed_rockjock": "minerals",
-}
-SINGLE = ("single_rruff", "single_rockjock")
+SETS = THOUSANDS | {"tio2_mixtures": "oxides", "mixed_rockjock": "minerals"}  # set: library that its labels name
 WAYS = ("blind", "elements")
 LIBRARIES = {"built-in": "the built-in library alone", "labelled": "the labelled phases and all minerals of AMCSD"}
 CONTENT = 0.1  # of the atoms, hydrogen aside, that may be of other elements: labels name the nearest of 208 phases
