@@ -16,7 +16,7 @@ import numpy as np
 from asked import RESULTS, arguments
 from simulated import given
 
-from bragglens.identify.identify import identify
+from bragglens.identification.identify import identify
 from bragglens.learn.model import load_model
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from bragglens.crystal.library import Library
-from bragglens.identify.evaluate import Judged, Label, judge, read_alike, read_manifest
-from bragglens.identify.identification import Finding, Identification
+from bragglens.identification.answer import Finding, Identification
+from bragglens.identification.evaluate import Judged, Label, judge, read_alike, read_manifest
 from bragglens.learn.model import Model
 
 HERE = Path(__file__).parent

@@ -17,9 +17,9 @@ import numpy as np
 from asked import HALVES, RESULTS, SETS, arguments, held_out
 
 from bragglens.errors import BragglensError
-from bragglens.identify.axis import BADLY, another_axis
-from bragglens.identify.evaluate import Label, read_manifest
-from bragglens.identify.identify import identify
+from bragglens.identification.axis import BADLY, another_axis
+from bragglens.identification.evaluate import Label, read_manifest
+from bragglens.identification.identify import identify
 from bragglens.learn.model import Model, load_model
 from bragglens.match.catalogue import catalogue
 from bragglens.scan.read import read_scan

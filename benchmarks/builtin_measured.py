@@ -29,7 +29,7 @@ from thousands import SETS as THOUSANDS
 from bragglens.crystal.library import read_library
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import composition
-from bragglens.identify.evaluate import Judged, judge, read_alike, read_manifest
+from bragglens.identification.evaluate import Judged, judge, read_alike, read_manifest
 from bragglens.match.builtin import builtin
 from bragglens.match.catalogue import Catalogue
 from bragglens.simulate.twins import Mark, mark_of, signatures

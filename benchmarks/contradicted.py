@@ -20,8 +20,8 @@ from asked import RESULTS, arguments
 from numpy.typing import NDArray
 
 from bragglens.crystal.cif import read_cif
-from bragglens.identify.evaluate import Label, read_manifest
-from bragglens.identify.fit import Fit, fit
+from bragglens.fit.whole_pattern import Fit, fit
+from bragglens.identification.evaluate import Label, read_manifest
 from bragglens.scan.read import read_scan
 from bragglens.simulate.from_scan import instrument_of
 

@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from simulated import GRID, Simulated, given
 
 from bragglens.crystal.library import Library
-from bragglens.identify.identification import Identification
-from bragglens.identify.identify import identify
+from bragglens.identification.answer import Identification
+from bragglens.identification.identify import identify
 from bragglens.learn.model import Model, load_model
 from bragglens.simulate.draws import Constant
 from bragglens.simulate.kernel import Conditions, PackedPhases

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from bragglens.crystal.library import Library, read_library
-from bragglens.identify.evaluate import by_set, judge, read_manifest, scores
+from bragglens.identification.evaluate import by_set, judge, read_manifest, scores
 from bragglens.learn.model import Model
 from bragglens.learn.train import Stored, stored_accuracy, train, train_stored, use_threads
 from bragglens.scan.pattern import Grid

@@ -21,10 +21,10 @@ import numpy as np
 from asked import ANSWERS, HALVES, HALVES_TEXT, HERE, RESULTS, SETS, WAYS, Asked, arguments, ask_set, keep, kept
 from matplotlib.figure import Figure
 
-from bragglens.identify.evaluate import scores
-from bragglens.identify.fit import Fit
-from bragglens.identify.identification import Finding
-from bragglens.identify.identify import identify
+from bragglens.fit.whole_pattern import Fit
+from bragglens.identification.answer import Finding
+from bragglens.identification.evaluate import scores
+from bragglens.identification.identify import identify
 from bragglens.learn.model import Model, load_model
 from bragglens.scan.read import read_scan
 

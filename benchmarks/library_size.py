@@ -23,8 +23,8 @@ from matplotlib.figure import Figure
 from simulated import mixtures
 
 from bragglens.crystal.library import Library
-from bragglens.identify.identify import identify
-from bragglens.identify.shortlist import matched
+from bragglens.identification.identify import identify
+from bragglens.identification.shortlist import matched
 from bragglens.match.catalogue import Catalogue, read_catalogue
 from bragglens.simulate.draws import Uniform
 from bragglens.simulate.recipe import Recipe

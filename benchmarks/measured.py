@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 from bragglens.crystal.library import read_library
-from bragglens.identify.evaluate import Judged, by_set, judge, read_alike, read_manifest, scores
+from bragglens.identification.evaluate import Judged, by_set, judge, read_alike, read_manifest, scores
 from bragglens.learn.model import Model, load_model, save_model
 
 HERE = Path(__file__).parent

@@ -20,8 +20,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from simulated import Simulated, mixtures
 
-from bragglens.identify.evaluate import Judged, read_alike
-from bragglens.identify.identify import identify
+from bragglens.identification.evaluate import Judged, read_alike
+from bragglens.identification.identify import identify
 from bragglens.learn.model import Model, load_model
 
 EDGES = (0.0, 0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)

@@ -22,13 +22,13 @@ from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.cif import read_cif
 from bragglens.crystal.phase import Phase
-from bragglens.identify.evaluate import Label, read_manifest
-from bragglens.identify.fit import Fit, fit_given, fit_of
-from bragglens.identify.identification import Rietveld
-from bragglens.identify.observed import observe
-from bragglens.identify.quantify import PARTICLE_SIZE, Quantities, quantify
-from bragglens.identify.refine import candidates
-from bragglens.identify.rietveld import PLAN, outcome, refine_fit
+from bragglens.fit.observed import observe
+from bragglens.fit.quantify import PARTICLE_SIZE, Quantities, quantify
+from bragglens.fit.refine import candidates
+from bragglens.fit.whole_pattern import Fit, fit_given, fit_of
+from bragglens.identification.answer import Rietveld
+from bragglens.identification.evaluate import Label, read_manifest
+from bragglens.identification.rietveld import PLAN, outcome, refine_fit
 from bragglens.scan.read import read_scan
 from bragglens.simulate.from_scan import instrument_of
 

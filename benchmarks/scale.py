@@ -34,10 +34,10 @@ from simulated import mixtures
 from bragglens.cli.folder import answer_piece, pieces_of, who_of
 from bragglens.crystal.library import read_library
 from bragglens.crystal.phase import Phase
-from bragglens.identify.asked import library_of
-from bragglens.identify.identification import document
-from bragglens.identify.identify import identify, source
-from bragglens.identify.shortlist import matched
+from bragglens.identification.answer import document
+from bragglens.identification.asked import library_of
+from bragglens.identification.identify import identify, source
+from bragglens.identification.shortlist import matched
 from bragglens.learn.model import load_model
 from bragglens.match.catalogue import Catalogue, read_catalogue
 from bragglens.parallel import Lost, results, workers_of

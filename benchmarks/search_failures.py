@@ -27,11 +27,8 @@ from numpy.typing import NDArray
 from thousands import combined
 
 from bragglens.crystal.phase import Phase
-from bragglens.identify import verify
-from bragglens.identify.evaluate import Label, read_manifest
-from bragglens.identify.identify import identify
-from bragglens.identify.observed import Observed
-from bragglens.identify.refine import (
+from bragglens.fit.observed import Observed
+from bragglens.fit.refine import (
     FIRST_STRAIN,
     Candidates,
     Solution,
@@ -43,7 +40,10 @@ from bragglens.identify.refine import (
     refine,
     solve,
 )
-from bragglens.identify.search import LEAST_EVIDENCE, Found, Prior, evidence, search
+from bragglens.fit.search import LEAST_EVIDENCE, Found, Prior, evidence, search
+from bragglens.identification import verify
+from bragglens.identification.evaluate import Label, read_manifest
+from bragglens.identification.identify import identify
 from bragglens.match.catalogue import Catalogue
 from bragglens.scan.read import read_scan
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from bragglens.crystal.library import read_library
 from bragglens.errors import ScanError
-from bragglens.identify.evaluate import Label, read_manifest
-from bragglens.identify.identify import identify
+from bragglens.identification.evaluate import Label, read_manifest
+from bragglens.identification.identify import identify
 from bragglens.match.catalogue import Catalogue, catalogue
 from bragglens.scan.read import read_scan
 from bragglens.scan.scan import Scan

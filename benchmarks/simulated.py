@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.crystal.phase import Phase
-from bragglens.identify.evaluate import Label
+from bragglens.identification.evaluate import Label
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
 from bragglens.simulate.draws import draws

@@ -30,10 +30,10 @@ from unknowns import KNOWN, auroc, score
 from bragglens.crystal.library import Library, read_library
 from bragglens.crystal.minerals import gather_minerals
 from bragglens.crystal.phase import Phase
-from bragglens.identify.evaluate import Judged, Label, judge, read_alike, read_manifest
-from bragglens.identify.identification import Identification
-from bragglens.identify.identify import SURE, identify
-from bragglens.identify.shortlist import matched
+from bragglens.identification.answer import Identification
+from bragglens.identification.evaluate import Judged, Label, judge, read_alike, read_manifest
+from bragglens.identification.identify import SURE, identify
+from bragglens.identification.shortlist import matched
 from bragglens.match.catalogue import Catalogue, catalogue
 from bragglens.match.matcher import matcher
 from bragglens.scan.read import read_scan

@@ -17,10 +17,10 @@ from scipy.stats import rankdata
 from simulated import singles
 
 from bragglens.crystal.library import Library
-from bragglens.identify.evaluate import read_alike, read_manifest
-from bragglens.identify.identification import Identification
-from bragglens.identify.identify import UNEXPLAINED, verdict_of
-from bragglens.identify.verify import verify
+from bragglens.identification.answer import Identification
+from bragglens.identification.evaluate import read_alike, read_manifest
+from bragglens.identification.identify import UNEXPLAINED, verdict_of
+from bragglens.identification.verify import verify
 from bragglens.learn.model import Model, load_model
 from bragglens.scan.prepare import to_grid
 from bragglens.scan.read import read_scan

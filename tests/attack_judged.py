@@ -23,7 +23,7 @@ from bragglens.crystal.cif import parse_cif, read_cif
 from bragglens.crystal.entry import storable
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
-from bragglens.identify.identify import identify_scans
+from bragglens.identification.identify import identify_scans
 from bragglens.learn.model import load_model
 from bragglens.match.catalogue import read_catalogue
 from bragglens.scan.pattern import Pattern

@@ -28,12 +28,12 @@ LONGEST = (
     "learn/test_resume.py",
     "simulate/test_kernel.py",
     "measured/test_measured.py",
-    "identify/test_narrower.py",
+    "identification/test_narrower.py",
     "journeys/test_answer_folder.py",
     "journeys/test_command_line.py",
-    "identify/test_axis.py",
-    "identify/test_search.py",
-    "identify/test_odd_scans.py",
+    "identification/test_axis.py",
+    "fit/test_search.py",
+    "identification/test_odd_scans.py",
     "test_docs.py",
 )
 

@@ -20,7 +20,7 @@ from bragglens.crystal.cif import read_cif
 from bragglens.crystal.library import Library, read_library
 from bragglens.crystal.provenance import read_manifest as read_origins
 from bragglens.errors import BragglensError
-from bragglens.identify import evaluate
+from bragglens.identification import evaluate
 from bragglens.learn.model import load_model
 from bragglens.scan.read import read_scan
 from bragglens.scan.watch import settled_files

@@ -18,7 +18,7 @@ import pytest
 
 from bragglens.crystal.library import read_library
 from bragglens.errors import BragglensError
-from bragglens.identify.identification import Finding, Identification, document
+from bragglens.identification.answer import Finding, Identification, document
 from bragglens.learn.model import load_model
 from bragglens.match.catalogue import read_catalogue
 from bragglens.scan.pattern import Pattern

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from bragglens.crystal.library import Library, read_library
     from bragglens.crystal.phase import Phase
     from bragglens.errors import BragglensError
-    from bragglens.identify.identification import Identification
-    from bragglens.identify.identify import identify
+    from bragglens.identification.answer import Identification
+    from bragglens.identification.identify import identify
     from bragglens.learn.model import Model, load_model, save_model
     from bragglens.scan.pattern import Grid, Pattern
     from bragglens.scan.read import read_scan, read_scans
@@ -47,8 +47,8 @@ late.names(
         "crystal.library": ["Library", "read_library"],
         "crystal.phase": ["Phase"],
         "errors": ["BragglensError"],
-        "identify.identification": ["Identification"],
-        "identify.identify": ["identify"],
+        "identification.answer": ["Identification"],
+        "identification.identify": ["identify"],
         "learn.model": ["Model", "load_model", "save_model"],
         "scan.pattern": ["Grid", "Pattern"],
         "scan.read": ["read_scan", "read_scans"],

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from bragglens.crystal.phase import Phase
 from bragglens.files import whole_file
-from bragglens.identify.identification import Identification, document
-from bragglens.identify.identify import identify_file, source
+from bragglens.identification.answer import Identification, document
+from bragglens.identification.identify import identify_file, source
 from bragglens.match.builtin import builtin
 from bragglens.match.catalogue import Catalogue
 from bragglens.scan.pattern import Grid

@@ -18,8 +18,8 @@ from bragglens.crystal.library import Library, read_library
 from bragglens.demo import MadeUp, copy_of, measured_fluorapatite
 from bragglens.errors import FetchError
 from bragglens.extras import extra
-from bragglens.identify.identification import Identification, document
-from bragglens.identify.identify import identify_file
+from bragglens.identification.answer import Identification, document
+from bragglens.identification.identify import identify_file
 from bragglens.learn.model import Model, save_model
 from bragglens.scan.pattern import Grid
 from bragglens.scan.rruff import fetch_rruff

@@ -13,9 +13,9 @@ from bragglens.crystal.faults import blurred_by_faults
 from bragglens.crystal.library import Library
 from bragglens.crystal.reflections import Reflections, reflections
 from bragglens.crystal.standards import standard
-from bragglens.identify.fit import fit_given
-from bragglens.identify.observed import observe
-from bragglens.identify.refine import candidates, states
+from bragglens.fit.observed import observe
+from bragglens.fit.refine import candidates, states
+from bragglens.fit.whole_pattern import fit_given
 from bragglens.learn.stream import open_stream
 from bragglens.match.stream import open_stream as open_matchers_stream
 from bragglens.scan.pattern import Grid

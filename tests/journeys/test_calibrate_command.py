@@ -10,7 +10,7 @@ import pytest
 from command_line import run
 
 from bragglens.crystal.standards import standard
-from bragglens.identify.calibrate import COARSE, fwhm
+from bragglens.fit.calibrate import COARSE, fwhm
 from bragglens.scan.pattern import Grid
 from bragglens.simulate import reference
 from bragglens.simulate.instrument_file import read_instrument

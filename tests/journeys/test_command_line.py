@@ -159,7 +159,7 @@ def test_a_batch_that_is_killed_keeps_its_answers(
     small_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = save_model(small_model, tmp_path / "m.bragglens")
-    identify_room = import_module("bragglens.identify.identify")  # `bragglens.identify` is the function
+    identify_room = import_module("bragglens.identification.identify")  # `bragglens.identify` is the function
     three, read = scans(tmp_path, 3), identify_room.read_scans_apart
 
     def killed_at_the_last(path: Path) -> list[Scan]:
@@ -233,7 +233,7 @@ def test_what_cannot_be_written_is_refused_before_the_work(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    identify_room = import_module("bragglens.identify.identify")
+    identify_room = import_module("bragglens.identification.identify")
     monkeypatch.setattr(identify_room, "identify_each", lambda *_, **__: pytest.fail("the work has begun"))
     assert status_of(monkeypatch, "identify", *scans(tmp_path, count), "--phases", PHASES, *words) == 2
     assert says in capsys.readouterr().err
@@ -424,7 +424,7 @@ def test_every_scan_of_a_file_is_answered_in_report_table_and_series(
 def test_an_output_that_cannot_be_written_is_said_before_any_scan_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(import_module("bragglens.identify.identify"), "read_scans_apart", None)
+    monkeypatch.setattr(import_module("bragglens.identification.identify"), "read_scans_apart", None)
     (tmp_path / "file").touch()
     for option, name, said in (
         ("--table", "t.xls", "no table can be written as '.xls'"),

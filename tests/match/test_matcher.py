@@ -11,7 +11,7 @@ import pytest
 from bragglens.crystal.cif_text import write_cif
 from bragglens.crystal.library import Library
 from bragglens.crystal.library import read_library as read
-from bragglens.identify.identify import identify
+from bragglens.identification.identify import identify
 from bragglens.match.catalogue import Catalogue, catalogue, read_catalogue
 from bragglens.match.matcher import matcher
 from bragglens.match.sought import GRID

@@ -17,8 +17,8 @@ import pytest
 from bragglens.crystal.library import Library, read_library
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.standards import standard
-from bragglens.identify.identification import Identification
-from bragglens.identify.identify import identify
+from bragglens.identification.answer import Identification
+from bragglens.identification.identify import identify
 from bragglens.scan.read import read_scan
 
 

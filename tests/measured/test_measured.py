@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bragglens.crystal.library import Library, read_library
-from bragglens.identify.evaluate import judge, read_manifest, scores
-from bragglens.identify.identify import identify
+from bragglens.identification.evaluate import judge, read_manifest, scores
+from bragglens.identification.identify import identify
 from bragglens.learn.model import Model
 from bragglens.scan.read import read_scan
 

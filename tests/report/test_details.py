@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from bragglens.identify.identification import Finding, Identification, Peak
+from bragglens.fit.residual import Peak
+from bragglens.identification.answer import Finding, Identification
 from bragglens.report.details import print_answers
 
 TETRAGONAL = (3.785, 3.785, 9.514, 90.0, 90.0, 90.0)

@@ -9,7 +9,7 @@ from matplotlib.collections import LineCollection
 
 from bragglens.crystal.library import Library, read_library
 from bragglens.errors import BragglensError
-from bragglens.identify.identification import Finding, Identification
+from bragglens.identification.answer import Finding, Identification
 from bragglens.learn.model import Model
 from bragglens.report.figures import (
     GREY,

@@ -10,8 +10,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from bragglens.crystal.library import Library
-from bragglens.identify.fit import Fit, fit
-from bragglens.identify.identification import Finding, Identification, Peak
+from bragglens.fit.residual import Peak
+from bragglens.fit.whole_pattern import Fit, fit
+from bragglens.identification.answer import Finding, Identification
 from bragglens.learn.model import Model
 from bragglens.report.figures import COLOURS, GREY, figure_bytes
 from bragglens.report.fitted import line_positions

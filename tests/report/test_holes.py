@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from bragglens.crystal.library import Library
-from bragglens.identify.fit import Fit, fit
-from bragglens.identify.identification import Identification
+from bragglens.fit.whole_pattern import Fit, fit
+from bragglens.identification.answer import Identification
 from bragglens.report.drawing import drawing
 from bragglens.report.fitted import fitted_figure
 from bragglens.report.payload import payload

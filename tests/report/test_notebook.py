@@ -10,8 +10,8 @@ import pytest
 
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
-from bragglens.identify.identification import Identification
-from bragglens.identify.identify import identify
+from bragglens.identification.answer import Identification
+from bragglens.identification.identify import identify
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import Instrument, emission

@@ -9,8 +9,9 @@ from html.parser import HTMLParser
 import pytest
 
 from bragglens.crystal.library import read_library
-from bragglens.identify.identification import Finding, Identification, Peak
-from bragglens.identify.identify import SURE
+from bragglens.fit.residual import Peak
+from bragglens.identification.answer import Finding, Identification
+from bragglens.identification.identify import SURE
 from bragglens.learn.model import Model
 from bragglens.report.page import report_page
 from bragglens.scan.pattern import Grid

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from bragglens.crystal.library import Library
-from bragglens.identify.identification import Identification
-from bragglens.identify.identify import identify
+from bragglens.identification.answer import Identification
+from bragglens.identification.identify import identify
 from bragglens.report.page import report_page
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan

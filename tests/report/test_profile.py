@@ -12,8 +12,8 @@ from gemmi import cif
 from bragglens.crystal.cif import read_cif
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
-from bragglens.identify.identification import Identification
-from bragglens.identify.identify import identify
+from bragglens.identification.answer import Identification
+from bragglens.identification.identify import identify
 from bragglens.report.profile import write_profile
 from bragglens.scan.pattern import Grid
 from bragglens.scan.read import read_scan

@@ -11,7 +11,7 @@ from full_disk import full_disk
 
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
-from bragglens.identify.identification import Finding, Identification
+from bragglens.identification.answer import Finding, Identification
 from bragglens.report.growing import GrowingReport
 from bragglens.report.series import series_figure
 from bragglens.report.trace import same_axis, trace_of

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bragglens.errors import BragglensError
-from bragglens.identify.identification import Finding, Identification
+from bragglens.identification.answer import Finding, Identification
 from bragglens.report.figures import title
 from bragglens.report.trace import check_series
 from bragglens.scan.scan import Scan

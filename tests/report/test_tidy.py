@@ -11,7 +11,7 @@ import pandas
 import pytest
 
 from bragglens.errors import BragglensError
-from bragglens.identify.identification import Finding, Identification
+from bragglens.identification.answer import Finding, Identification
 from bragglens.report.tidy import check_table, phase_frame, summary, write_summary
 
 CELL = (4.594, 4.594, 2.959, 90.0, 90.0, 90.0)

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bragglens.errors import BragglensError
-from bragglens.identify.identification import Finding, Identification, document
+from bragglens.identification.answer import Finding, Identification, document
 from bragglens.report.details import print_answers
 from bragglens.report.words import (
     cell_constants,

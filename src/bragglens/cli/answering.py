@@ -39,7 +39,7 @@ from bragglens.cli.watching import watch as watch_folder
 from bragglens.errors import BragglensError
 
 if TYPE_CHECKING:
-    from bragglens.identify.identification import Identification
+    from bragglens.identification.answer import Identification
 
 NetworkOnly = Annotated[
     bool, typer.Option("--network-only", help="Leave out the fit: far faster, no fractions, more easily deceived.")
@@ -106,7 +106,7 @@ def identify(
     Every scan of a file is answered. Ends with status 1 where any scan could not be judged. Ctrl-C ends a batch early
     and keeps what is answered.
     """
-    from bragglens.identify.identify import check, identify_each, source, stated
+    from bragglens.identification.identify import check, identify_each, source, stated
     from bragglens.scan.apart import reader
 
     if bool(scans) == bool(watch):
@@ -263,7 +263,7 @@ def _parts(word: str) -> list[str]:
 
 def asked_of(sources: Sequence[str] | None) -> Any:
     """A model, or a library of structures; what was left out of folders is said."""
-    from bragglens.identify.asked import asked_of
+    from bragglens.identification.asked import asked_of
 
     def read(source: str) -> Any:  # paths are absolute, so that no folder is taken for a part of the library
         path = Path(source)
@@ -287,8 +287,8 @@ def evaluate(
 
     Ends with status 1 where any scan could not be judged.
     """
-    from bragglens.identify.evaluate import Judged, by_set, evaluation, judge, read_alike, read_manifest, scores
-    from bragglens.identify.identify import check
+    from bragglens.identification.evaluate import Judged, by_set, evaluation, judge, read_alike, read_manifest, scores
+    from bragglens.identification.identify import check
     from bragglens.report.words import scores_table, write_json
 
     loaded = asked_of(sources_of(model, phases, library))
@@ -331,7 +331,7 @@ def calibrate(
 ) -> None:
     """Fit zero, resolution and axial divergence of your diffractometer to a scan of a certified standard."""
     from bragglens.crystal.standards import standard
-    from bragglens.identify.calibrate import calibrate as fit_instrument
+    from bragglens.fit.calibrate import calibrate as fit_instrument
     from bragglens.report.calibration_words import calibration_words
     from bragglens.scan.read import read_scan
     from bragglens.simulate.from_scan import starting_instrument

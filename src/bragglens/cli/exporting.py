@@ -10,7 +10,7 @@ from bragglens.errors import BragglensError
 from bragglens.files import safe_name
 
 if TYPE_CHECKING:
-    from bragglens.identify.identification import Identification
+    from bragglens.identification.answer import Identification
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def check_exports(exports: Exports, *, network_only: bool) -> None:
         BragglensError: there will be no fit to write, rietx is missing, the ending is none of ours, or the project is
             there already.
     """
-    from bragglens.identify.rietveld import program
+    from bragglens.identification.rietveld import program
     from bragglens.report.profile import SUFFIXES
 
     if network_only and (exports.profile or exports.rietx or exports.rietveld):
@@ -75,7 +75,7 @@ def _write_profile(answer: Identification, exports: Exports) -> None:
 
 
 def _write_project(answer: Identification, exports: Exports) -> None:
-    from bragglens.identify.rietveld import write_project
+    from bragglens.identification.rietveld import write_project
 
     if exports.rietx and answer.fit:
         write_project(answer.fit, _project(answer, exports.rietx, exports))
@@ -87,7 +87,7 @@ def _project(answer: Identification, folder: Path, exports: Exports) -> Path:
 
 def _refined(answer: Identification, exports: Exports) -> Identification:
     """The answer with a refinement, which the project keeps where there is one."""
-    from bragglens.identify.rietveld import refine_fit, refine_project
+    from bragglens.identification.rietveld import refine_fit, refine_project
 
     if exports.rietx:
         return replace(answer, rietveld=refine_project(_project(answer, exports.rietx, exports)))

@@ -25,7 +25,7 @@ class Who:
     """Who is asked, as a worker finds it.
 
     Attributes:
-        sources: as `identify.asked.asked_of` takes them.
+        sources: as `asked.asked_of` takes them.
         identity: of what was read from there (`identity_of`), so that no worker answers from another.
     """
 
@@ -120,7 +120,7 @@ def answer_piece(piece: Piece) -> str:
 
 def answers_of(piece: Piece) -> tuple[str, list[Any]]:
     """The name of who is asked, and the answers to the scans of a file with their fits."""
-    from bragglens.identify.identify import identify_each, source
+    from bragglens.identification.identify import identify_each, source
     from bragglens.scan.apart import reader
 
     reader()  # it starts while the library is read
@@ -134,7 +134,7 @@ def answers_of(piece: Piece) -> tuple[str, list[Any]]:
 @lru_cache(maxsize=1)
 def _read(who: Who) -> Any:
     """Who is asked, read once by each worker."""
-    from bragglens.identify.asked import asked_of
+    from bragglens.identification.asked import asked_of
 
     found = asked_of(who.sources)
     if identity_of(found) != who.identity:

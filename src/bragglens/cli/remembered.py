@@ -19,7 +19,7 @@ _LARGEST = 2**30  # bytes of the answers to one file: thousands of scans, each w
 
 def identity_of(asked: Any) -> str:
     """What tells one library or model from another: the hash of its phases, and of its network or of the matcher."""
-    from bragglens.identify.asked import library_of
+    from bragglens.identification.asked import library_of
     from bragglens.learn.model import Model
 
     own = isinstance(asked, Model)
@@ -50,7 +50,7 @@ def stands(target: Path, asked: Mapping[str, Any]) -> bool:
 
 def write_answers(answers: Sequence[Any], target: Path, *, model: str, asked: Mapping[str, Any]) -> None:
     """Write the answers to a file of scans, as `--json` does, with what they were asked."""
-    from bragglens.identify.identification import document
+    from bragglens.identification.answer import document
     from bragglens.report.words import write_json
 
     write_json({**document(model, list(answers)), "asked": dict(asked)}, target)

@@ -11,7 +11,7 @@ from bragglens.cli.folder import AHEAD, Piece, Who, answers_of, pieces_of
 from bragglens.parallel import Lost, results, workers_of
 
 if TYPE_CHECKING:
-    from bragglens.identify.identification import Identification
+    from bragglens.identification.answer import Identification
 
 Each = Callable[[Path], "Iterator[Identification]"]
 
@@ -29,7 +29,7 @@ def shared(
         workers: processes, where there is no scheduler.
         scheduler: of a Dask cluster.
     """
-    from bragglens.identify.identification import Identification
+    from bragglens.identification.answer import Identification
 
     pieces = pieces_of(files, Path(), who, options)
     with workers_of(workers, scheduler) as working:

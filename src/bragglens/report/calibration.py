@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bragglens.identify.calibrate import Calibration, fwhm
+from bragglens.fit.calibrate import Calibration, fwhm
 from bragglens.report.figures import COLOURS, GREY, INK, WIDTH
 from bragglens.report.words import shorten
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bragglens.identify.calibrate import Calibration, fwhm
+from bragglens.fit.calibrate import Calibration, fwhm
 
 _ANGLES = (20.0, 40.0, 60.0, 90.0, 120.0)  # degrees at which a width is told
 

@@ -7,8 +7,8 @@ import re
 import numpy as np
 
 from bragglens import __version__
-from bragglens.identify.fit import Fit
-from bragglens.identify.identification import Identification
+from bragglens.fit.whole_pattern import Fit
+from bragglens.identification.answer import Identification
 from bragglens.report.words import assumptions, cell_constants, clean, quality, size, weight
 
 

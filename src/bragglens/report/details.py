@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bragglens.identify.identification import Finding, Identification
+from bragglens.identification.answer import Finding, Identification
 from bragglens.report.words import (
     STYLES,
     amorphous,

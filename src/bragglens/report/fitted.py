@@ -17,11 +17,12 @@ from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
 
 from bragglens.crystal.phase import Phase
-from bragglens.identify.asked import Asked, library_of
-from bragglens.identify.fit import Fit
-from bragglens.identify.identification import Finding, Identification, Peak
-from bragglens.identify.identify import THRESHOLD
-from bragglens.identify.why import votes
+from bragglens.fit.residual import Peak
+from bragglens.fit.whole_pattern import Fit
+from bragglens.identification.answer import Finding, Identification
+from bragglens.identification.asked import Asked, library_of
+from bragglens.identification.identify import THRESHOLD
+from bragglens.identification.why import votes
 from bragglens.learn.model import Model
 from bragglens.report.figures import COLOURS, GREY, INK, PLAIN, WIDTH, label_angle, title
 from bragglens.report.places import FAINT, placed_lines, refused

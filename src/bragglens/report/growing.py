@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bragglens.errors import BragglensError
 from bragglens.files import partial_of, whole_file
-from bragglens.identify.asked import Asked
-from bragglens.identify.identification import Identification
+from bragglens.identification.answer import Identification
+from bragglens.identification.asked import Asked
 from bragglens.report.page import closing, opening, overview
 from bragglens.report.section import section
 from bragglens.report.trace import Trace, trace_of

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
 from bragglens.errors import BragglensError
-from bragglens.identify.asked import Asked
-from bragglens.identify.identification import Identification
+from bragglens.identification.answer import Identification
+from bragglens.identification.asked import Asked
 from bragglens.learn.model import Model
 from bragglens.report.figures import COLOURS, GREY, INK, PLAIN, WIDTH, label_angle, title
 from bragglens.report.fitted import fitted_figure

@@ -6,7 +6,7 @@ import base64
 
 from bragglens.errors import BragglensError
 from bragglens.extras import extra
-from bragglens.identify.identification import Identification
+from bragglens.identification.answer import Identification
 from bragglens.report.markup import literal
 from bragglens.report.section import phases_table
 from bragglens.report.words import sentence

@@ -15,9 +15,9 @@ from typing import Any
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.extras import extra
-from bragglens.identify.asked import Asked, library_of
-from bragglens.identify.identification import Identification
-from bragglens.identify.identify import SURE, THRESHOLD, UNEXPLAINED, source
+from bragglens.identification.answer import Identification
+from bragglens.identification.asked import Asked, library_of
+from bragglens.identification.identify import SURE, THRESHOLD, UNEXPLAINED, source
 from bragglens.learn.model import Model
 from bragglens.report.markup import definitions, literal, table
 from bragglens.report.section import section

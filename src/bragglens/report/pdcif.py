@@ -17,8 +17,8 @@ from gemmi import cif
 
 from bragglens import __version__
 from bragglens.crystal.cif_text import structure_block
-from bragglens.identify.fit import Fit, fitted_phases
-from bragglens.identify.identification import Finding, Identification
+from bragglens.fit.whole_pattern import Fit, fitted_phases
+from bragglens.identification.answer import Finding, Identification
 from bragglens.report.words import assumptions, clean
 
 _PROFILE = "Thompson-Cox-Hastings pseudo-Voigt with axial divergence (Finger, Cox & Jephcoat 1994)"

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.crystal.phase import Phase
-from bragglens.identify.asked import Asked, library_of
-from bragglens.identify.fit import Fit
-from bragglens.identify.identification import Identification, Peak
+from bragglens.fit.residual import Peak
+from bragglens.fit.whole_pattern import Fit
+from bragglens.identification.answer import Identification
+from bragglens.identification.asked import Asked, library_of
 from bragglens.learn.model import Model
 from bragglens.report.places import FAINT, best_indices, placed_lines, refused
 from bragglens.report.words import RELATIVE, named, nearest, weight

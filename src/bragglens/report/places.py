@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import Reflections
-from bragglens.identify.fit import Fit
-from bragglens.identify.identification import Identification
-from bragglens.identify.identify import THRESHOLD
+from bragglens.fit.whole_pattern import Fit
+from bragglens.identification.answer import Identification
+from bragglens.identification.identify import THRESHOLD
 from bragglens.report.words import nearest
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.formulas import displacement_shift

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bragglens.errors import BragglensError
-from bragglens.identify.identification import Identification
+from bragglens.identification.answer import Identification
 from bragglens.report.columns import columns_text
 from bragglens.report.pdcif import pdcif_text
 from bragglens.report.words import write_text

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from bragglens.identify.asked import Asked
-from bragglens.identify.identification import Identification, Peak
+from bragglens.fit.residual import Peak
+from bragglens.identification.answer import Identification
+from bragglens.identification.asked import Asked
 from bragglens.report.details import figures_of
 from bragglens.report.drawing import drawing
 from bragglens.report.markup import folded, literal, table

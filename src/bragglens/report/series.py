@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bragglens.errors import BragglensError
-from bragglens.identify.identification import Identification
+from bragglens.identification.answer import Identification
 from bragglens.report.figures import COLOURS, GREY, INK, PLAIN, WIDTH
 from bragglens.report.trace import LEAST, Trace, same_axis
 from bragglens.report.words import shorten

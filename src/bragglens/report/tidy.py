@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bragglens.errors import BragglensError
 from bragglens.extras import extra
-from bragglens.identify.identification import Identification
+from bragglens.identification.answer import Identification
 from bragglens.plain import clean, csv_text
 from bragglens.report.words import structure, write_file
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.errors import BragglensError
-from bragglens.identify.identification import Identification
+from bragglens.identification.answer import Identification
 
 LEAST = 3  # scans that make a series
 _POINTS = 800  # of a scan in the map, each the mean of its neighbours

@@ -17,9 +17,9 @@ from rich.text import Text
 from bragglens.crystal.choice import named_elements
 from bragglens.errors import BragglensError
 from bragglens.files import whole_file
-from bragglens.identify.identification import Finding, Identification
-from bragglens.identify.identify import THRESHOLD
-from bragglens.identify.quantify import PARTICLE_SIZE
+from bragglens.fit.quantify import PARTICLE_SIZE
+from bragglens.identification.answer import Finding, Identification
+from bragglens.identification.identify import THRESHOLD
 from bragglens.plain import clean as clean
 
 STYLES = {"known": "green", "mixture": "green", "tentative": "cyan", "partly unknown": "yellow", "unknown": "magenta"}

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, UploadFile
 from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
 
-from bragglens.identify.identify import Options, check
+from bragglens.identification.identify import Options, check
 from bragglens.scan.read import LARGEST
 from bragglens.web.form import options
 from bragglens.web.guard import REPORT_POLICY

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Form
 
 from bragglens.errors import BragglensError
-from bragglens.identify.identify import Options, stated
+from bragglens.identification.identify import Options, stated
 
 
 def options(

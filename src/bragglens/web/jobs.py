@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bragglens.errors import BragglensError
-from bragglens.identify.asked import Asked
-from bragglens.identify.identify import Options
+from bragglens.identification.asked import Asked
+from bragglens.identification.identify import Options
 from bragglens.web.worker import Answer, LostError, Upload, Worker, failed
 
 MOST_WAITING = 100  # jobs

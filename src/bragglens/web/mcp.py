@@ -15,9 +15,9 @@ from bragglens.crystal.cif_text import phase_cif
 from bragglens.crystal.essential import essential_elements
 from bragglens.errors import BragglensError
 from bragglens.files import check_format, read_bytes
-from bragglens.identify.asked import asked_of
-from bragglens.identify.identification import SCHEMA, document
-from bragglens.identify.identify import check, identify_each, source, stated
+from bragglens.identification.answer import SCHEMA, document
+from bragglens.identification.asked import asked_of
+from bragglens.identification.identify import check, identify_each, source, stated
 from bragglens.match.builtin import SCOPES, builtin, entries
 
 MOST_PHASES = 200  # in one list; judgement: what an assistant can still read

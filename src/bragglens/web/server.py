@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from bragglens.errors import BragglensError
-from bragglens.identify.asked import Asked
+from bragglens.identification.asked import Asked
 from bragglens.web.api import STATIC, routes
 from bragglens.web.guard import Guard
 from bragglens.web.jobs import FullError, Jobs

@@ -15,9 +15,9 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from bragglens.errors import BragglensError
-from bragglens.identify.asked import Asked
-from bragglens.identify.identification import Identification, document
-from bragglens.identify.identify import Options, identify_scans, source
+from bragglens.identification.answer import Identification, document
+from bragglens.identification.asked import Asked
+from bragglens.identification.identify import Options, identify_scans, source
 from bragglens.parallel import begin_worker
 from bragglens.scan.apart import scans_apart
 from bragglens.web import limits

@@ -1,0 +1,156 @@
+"""Quantify: weight fractions from fitted scales, with errors that hold.
+
+A phase's scale is in grams already (the renderer gives the intensity of one gram, from cell mass and volume), so that
+fractions are scales over their sum (Hill & Howard 1987, J. Appl. Cryst. 20, 467). What bends them beyond counting
+statistics stands in the error too: grains that absorb more than their neighbours show less of themselves (Brindley
+1945, Phil. Mag. 36, 347), texture that March's function does not describe, structures not quite those of the sample,
+and phases that are not named: unexplained intensity may belong to more grams of them, or fewer, than it would of the
+phases that are named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.crystal.phase import Phase
+from bragglens.crystal.reflections import composition
+from bragglens.crystal.scattering import dispersion
+from bragglens.errors import BragglensError
+from bragglens.fit.observed import Observed
+from bragglens.fit.refine import Candidates, Solution, covariance
+
+Array = NDArray[np.float64]
+
+PARTICLE_SIZE = 3.0  # µm; grains of a powder ground by hand or in a mill, where nothing better is known
+_SIZE_SPREAD = 1.0  # relative standard deviation of that guess
+_STRUCTURE = 0.07  # relative error of a scale from a structure that is not quite the sample's
+_TEXTURE = 0.3  # share of ln r by which texture may still bend a scale
+_SPHERE = 1.45  # Brindley's absorption factor of a sphere is exp(-1.45 Δμ R) for small Δμ R (his table I)
+# Standard deviation of ln(intensity of a gram, all lines from 10 to 80° of Cu Kα): 0.63 of 74 oxides, 0.72 of 134
+# minerals, 0.73 of 378 common phases; 0.63 to 0.71 for Co Kα to 90°.
+_SCATTERING_SPREAD = 0.7
+_ELECTRON_RADIUS = 2.8179403205e-13  # cm, CODATA 2018
+
+
+@dataclass(frozen=True)
+class Quantities:
+    """Weight fractions: shares among the named phases, or in the whole sample where an internal standard tells it.
+
+    Attributes:
+        weight_percent: of each phase.
+        error: half the 95% interval of each, in wt%; of shares among the named phases it reaches to the share that is
+            left if what is unexplained is one phase more.
+        amorphous_percent: what is neither of the phases, where an internal standard was weighed in; else None.
+        amorphous_error: half of its 95% interval.
+    """
+
+    weight_percent: Array
+    error: Array
+    amorphous_percent: float | None = None
+    amorphous_error: float | None = None
+
+
+def quantify(
+    known: Candidates,
+    observed: Observed,
+    solution: Solution,
+    *,
+    particle_size: float | None = None,
+    standard: tuple[str, float] | None = None,
+    unexplained: float = 0.0,
+) -> Quantities:
+    """Weight fractions with 95% intervals.
+
+    Args:
+        known: the candidates.
+        observed: the scan.
+        solution: the fit.
+        particle_size: diameter of the grains in µm, for Brindley's correction; 0 leaves it out. None takes
+            PARTICLE_SIZE and widens the error by what that guess may be wrong.
+        standard: name of a phase that was added and how many wt% of the specimen it makes; then fractions are of the
+            specimen, and what is missing is amorphous or not found.
+        unexplained: share of the peaks' intensity that no phase explains.
+
+    Raises:
+        BragglensError: the standard is not among the phases that were found.
+    """
+    k = len(solution.scales)
+    phases = [known.phases[i] for i in solution.state.phases]
+    names = [phase.name for phase in phases]
+    if standard is not None and standard[0] not in names:
+        raise BragglensError(
+            f"the internal standard {standard[0]} was not found in the scan: leave it out, or look whether it is there"
+        )
+    if not k:
+        return Quantities(np.empty(0), np.empty(0))
+    size = PARTICLE_SIZE if particle_size is None else particle_size
+    attenuation = linear_absorption(phases, known.instrument.lines[0].wavelength)
+    factor = _contrast(solution.scales, phases, attenuation, size)
+    grams = solution.scales / factor
+    guess = _SIZE_SPREAD * np.log(factor) if particle_size is None else np.zeros(k)
+    relative = _relative_covariance(known, observed, solution) + np.outer(guess, guess)
+    fractions = 100 * (grams / grams.sum())  # of one phase exactly 100
+    if standard is None:
+        # d ln w_i = d ln g_i - Σ w_j d ln g_j
+        to_fractions = fractions[:, None] * (np.eye(k) - fractions / 100)
+        spread = np.sqrt(np.maximum(np.diag(to_fractions @ relative @ to_fractions.T), 0))
+        return Quantities(fractions, np.hypot(1.96 * spread, fractions * unnamed_share(unexplained)))
+    return _by_standard(fractions, relative, names.index(standard[0]), standard[1])
+
+
+def unnamed_share(unexplained: float) -> float:
+    """Share of the crystalline mass that unexplained intensity may stand for, at the end of its 95% interval.
+
+    For a phase that is not named and of which a gram scatters 1/k as much as one of the named phases, k within
+    1.96 _SCATTERING_SPREAD of 1 in its logarithm, the share is k u / (k u + 1 - u) for a share u of the intensity.
+    """
+    mass = unexplained * float(np.exp(1.96 * _SCATTERING_SPREAD))
+    return mass / (mass + 1 - unexplained)
+
+
+def linear_absorption(phases: Sequence[Phase], wavelength: float) -> Array:
+    """Photoelectric absorption coefficient in 1/cm of each solid phase: 2 r_e λ Σ f'' / V (optical theorem).
+
+    f'' is Cromer & Liberman's (`scattering.dispersion`); scattering, a few percent more, is left out.
+    """
+    out = []
+    for phase in phases:
+        content = composition(phase)
+        f2 = dispersion(tuple(content), wavelength).imag
+        total = float(np.dot(list(content.values()), f2))
+        out.append(2 * _ELECTRON_RADIUS * wavelength * 1e-8 * total / (phase.volume * 1e-24))
+    return np.array(out)
+
+
+def _contrast(scales: Array, phases: Sequence[Phase], attenuation: Array, size: float) -> Array:
+    """Brindley's factor of each phase: how much of itself it shows beside the others, spheres of `size` µm."""
+    density = np.array([phase.density for phase in phases])
+    factor = np.ones(len(scales))
+    for _ in range(10):  # the mean absorption depends on the fractions
+        volume = scales / factor / density
+        mean = np.average(attenuation, weights=np.maximum(volume, 1e-30))
+        factor = np.exp(np.clip(-_SPHERE * (attenuation - mean) * size / 2 * 1e-4, -1.5, 1.5))
+    return factor
+
+
+def _relative_covariance(known: Candidates, observed: Observed, solution: Solution) -> Array:
+    """Covariance of the logarithms of the scales, from the fit and from what no fit knows of."""
+    scales = np.maximum(solution.scales, 1e-300)
+    fitted = covariance(known, observed, solution) / np.outer(scales, scales)
+    texture = _TEXTURE * solution.state.march_logarithm
+    return fitted + np.diag(_STRUCTURE**2 + texture**2)
+
+
+def _by_standard(fractions: Array, relative: Array, place: int, weighed: float) -> Quantities:
+    """Fractions of the specimen from the known share of one phase (internal standard; Klug & Alexander 1974, ch. 7)."""
+    k = len(fractions)
+    whole = fractions * weighed / fractions[place]
+    to_fractions = whole[:, None] * (np.eye(k) - np.eye(k)[place])
+    spread = to_fractions @ relative @ to_fractions.T
+    error = 1.96 * np.sqrt(np.maximum(np.diag(spread), 0))
+    rest_error = 1.96 * float(np.sqrt(max(spread.sum(), 0)))
+    return Quantities(whole, error, float(100 - whole.sum()), rest_error)

@@ -1,0 +1,63 @@
+"""Residual: what a fit leaves unexplained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import find_peaks
+
+from bragglens.fit.observed import LINE, Observed, expected_error, moving_average
+from bragglens.fit.refine import Solution
+
+Array = NDArray[np.float64]
+
+_SURE = 5.0  # standard deviations that a peak must stand out to be listed
+_LIKELY = 3.0  # and that intensity must to count as unexplained
+
+
+@dataclass(frozen=True)
+class Peak:
+    """A peak that no phase explains.
+
+    Attributes:
+        two_theta: its top in degrees.
+        d: lattice spacing in Å, for the strongest line of the tube.
+        share: its area over that of all peaks of the scan.
+    """
+
+    two_theta: float
+    d: float
+    share: float
+
+
+def unexplained(observed: Observed, solution: Solution, wavelength: float) -> tuple[float, tuple[Peak, ...]]:
+    """What neither noise nor the usual misfit of calculated peaks explains.
+
+    Returns:
+        Its share of the intensity of all peaks, and the peaks that stand out in observed minus calculated.
+    """
+    calculated = np.maximum(solution.calculated - solution.background, 0)
+    points = max(1, int(LINE / observed.grid.step) | 1)
+    residual = moving_average(np.where(observed.measured, observed.counts - solution.calculated, 0.0), points)
+    noise, top = observed.noise / np.sqrt(points), float(observed.counts.max())
+    error = expected_error(noise, calculated, observed.baseline, observed.grid.step, top)
+    whole = max(float(np.maximum(observed.peaks, 0)[observed.measured].sum()), 1e-300)
+    excess = np.where(residual > _LIKELY * error, residual, 0.0)
+    tops, _ = find_peaks(residual / error, height=_SURE, distance=points)
+    peaks = []
+    for top, first, end in zip(tops, *_feet(excess, tops), strict=True):
+        angle = float(observed.grid.two_theta[top])
+        spacing = wavelength / (2 * np.sin(np.radians(angle) / 2))
+        peaks.append(Peak(angle, float(spacing), float(excess[first:end].sum()) / whole))
+    return min(1.0, float(excess.sum()) / whole), tuple(peaks)
+
+
+def _feet(excess: Array, tops: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where each peak begins and ends: at the lowest point towards its neighbours, or where nothing is left."""
+    if not len(tops):
+        return tops, tops
+    edges = np.array([0, *[a + int(np.argmin(excess[a:b])) for a, b in pairwise(tops)], len(excess)], dtype=np.intp)
+    return edges[:-1], edges[1:]

@@ -1,0 +1,162 @@
+"""Whole-pattern fit of phases to a measured scan: what one gets to see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from bragglens.crystal.phase import Phase, Site
+from bragglens.fit.observed import NOT_MEASURED, Observed, observe
+from bragglens.fit.refine import (
+    EXTRA_B,
+    Candidates,
+    Solution,
+    candidates,
+    cells,
+    choose_texture,
+    empty,
+    refine,
+    solve,
+    states,
+)
+from bragglens.fit.search import add, screen
+from bragglens.scan.scan import Scan
+from bragglens.simulate.instrument import Instrument
+from bragglens.simulate.specimen import Specimen
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted pattern.
+
+    Attributes:
+        two_theta, observed, calculated, background: the axis in degrees and the patterns on it, in counts.
+        noise: standard deviation of the counting noise at each point, from the scan's own scatter; beyond all counts
+            where nothing was measured.
+        phases: as the library has them.
+        patterns: calculated pattern of each phase, shape (phases, points).
+        weight_fraction: share of each phase among those fitted, from scale, cell mass and volume alone.
+        rwp: weighted profile R, √(Σ w (o - c)² / Σ w o²), w the inverse variance of the counting noise
+            (Young 1993, The Rietveld Method, chapter 1).
+        r_expected: the Rwp that counting noise alone would leave; goodness of fit is rwp / r_expected.
+        instrument: with the fitted zero error, resolution and axial divergence.
+        specimens: fitted state of each phase.
+        cells: fitted a, b, c (Å), α, β, γ (degrees) of each phase, shape (phases, 6).
+        extra_b: fitted B in Å² of each phase, beyond the displacement of its structure, shape (phases,).
+    """
+
+    two_theta: Array
+    observed: Array
+    calculated: Array
+    background: Array
+    noise: Array
+    phases: tuple[Phase, ...]
+    patterns: Array
+    weight_fraction: Array
+    rwp: float
+    r_expected: float
+    instrument: Instrument
+    specimens: tuple[Specimen, ...]
+    cells: Array
+    extra_b: Array
+
+    @property
+    def measured(self) -> NDArray[np.bool_]:
+        """False in holes of the scan, shape (points,)."""
+        return np.asarray(self.noise < NOT_MEASURED / 2 * self.observed.max())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The phases' names."""
+        return tuple(phase.name for phase in self.phases)
+
+    @property
+    def goodness(self) -> float:
+        """Rwp over the Rwp that counting noise alone would leave; 1 is perfect."""
+        return self.rwp / self.r_expected
+
+
+def fit(scan: Scan, phases: Sequence[Phase], instrument: Instrument, *, texture: bool = True) -> Fit:
+    """Fit phases that are known to be there.
+
+    Args:
+        scan: the measured scan; neighbouring points of a very fine one are averaged (`observed.observe`).
+        phases: what is there.
+        instrument: its lines, radius, slits and monochromator are kept; zero, widths and axial divergence are fitted.
+        texture: whether preferred orientation may be fitted.
+    """
+    with threadpool_limits(1):  # tables of a few dozen rows: more threads wait for each other longer than they work
+        observed = observe(scan)
+        known = candidates(phases, instrument, observed.grid.stop)
+        solution = fit_given(known, observed, texture=texture)
+        return fit_of(known, observed, solve(known, observed, solution.state.in_order()))
+
+
+def fit_given(known: Candidates, observed: Observed, *, texture: bool = True) -> Solution:
+    """All candidates fitted together, taken in one after the other, those first that the scan shows best."""
+    solution = solve(known, observed, empty(known))
+    left = list(range(len(known.crystals)))
+    while left:
+        trial = screen(known, observed, solution, left)[0]
+        solution = add(known, observed, solution, trial)
+        left.remove(trial.phase)
+    solution = refine(known, observed, solution, rounds=10)
+    if texture:
+        solution = choose_texture(known, observed, solution)
+    return refine(known, observed, solution, rounds=20, texture=texture)
+
+
+def fit_of(known: Candidates, observed: Observed, solution: Solution) -> Fit:
+    """The public face of a solution."""
+    instrument, specimens = states(known, solution.state)
+    return Fit(
+        two_theta=observed.grid.two_theta,
+        observed=observed.counts,
+        calculated=solution.calculated,
+        background=solution.background,
+        noise=np.where(observed.measured, observed.noise, NOT_MEASURED * observed.counts.max()),
+        phases=tuple(known.phases[i] for i in solution.state.phases),
+        patterns=solution.patterns * solution.scales[:, None],
+        weight_fraction=solution.scales / max(float(solution.scales.sum()), 1e-300),
+        rwp=profile_r(observed, observed.counts - solution.calculated),
+        r_expected=profile_r(observed, observed.noise),
+        instrument=instrument,
+        specimens=specimens,
+        cells=cells(known, solution.state),
+        extra_b=solution.state.own[:, EXTRA_B],
+    )
+
+
+def fitted_phases(fit: Fit) -> tuple[Phase, ...]:
+    """The phases of a fit in its order, with their fitted cells and displacements (never below zero)."""
+    fitted = []
+    for as_given, cell, extra in zip(fit.phases, fit.cells, fit.extra_b, strict=True):
+        a, b, c, alpha, beta, gamma = cell.tolist()
+        phase = replace(as_given, cell=(a, b, c, alpha, beta, gamma))
+        fitted.append(replace(phase, sites=tuple(_displaced(site, phase, extra) for site in phase.sites)))
+    return tuple(fitted)
+
+
+def _displaced(site: Site, phase: Phase, extra_b: float) -> Site:
+    """A site with B more of isotropic displacement, U = B/8π²; of an ellipsoid, U cosines of the reciprocal axes."""
+    more = extra_b / (8 * np.pi**2)
+    out = replace(site, u_iso=max(0.0, site.u_iso + more))
+    if site.u_aniso is None:
+        return out
+    turned = phase.unit_cell.reciprocal()
+    cosines = [float(np.cos(np.radians(angle))) for angle in (turned.gamma, turned.beta, turned.alpha)]
+    more = max(more, -min(site.u_aniso[:3]))
+    values = [u + more * part for u, part in zip(site.u_aniso, [1.0, 1.0, 1.0, *cosines], strict=True)]
+    return replace(out, u_aniso=(values[0], values[1], values[2], values[3], values[4], values[5]))
+
+
+def profile_r(observed: Observed, difference: Array) -> float:
+    """√(Σ w δ² / Σ w o²), w the inverse variance of the counting noise: Rwp where δ is observed - calculated."""
+    weight = observed.measured / observed.noise
+    return float(np.sqrt(((difference * weight) ** 2).sum() / ((observed.counts * weight) ** 2).sum()))

@@ -1,0 +1,403 @@
+"""Axis: whether a scan that its phases do not explain would be explained if its axis were another than stated.
+
+A first look lays the strongest lines of every phase where each mistake would show them, by the matched filter that the
+search screens with; of a large library the phases that the matcher's first look puts first on the axis that is tried.
+What comes out best is then fitted as any scan is, and is worth a notice only where that fit names phases, leaves little
+of the scan, and has more lines than its lattices could place by themselves. The answer stays what it was: a notice
+asks, and never decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import find_peaks
+from threadpoolctl import threadpool_limits
+
+from bragglens.crystal.phase import Phase
+from bragglens.errors import ScanError
+from bragglens.fit.atlas import STRETCHES
+from bragglens.fit.observed import LINE, Observed, moving_average, observe
+from bragglens.fit.refine import Candidates, candidates, largest_strains, states
+from bragglens.fit.residual import unexplained
+from bragglens.fit.search import Found, no_prior, search
+from bragglens.fit.whole_pattern import Fit, fit_of
+from bragglens.identification.confidence import confidence, proofs
+from bragglens.identification.shortlist import SMALL
+from bragglens.match.catalogue import Catalogue
+from bragglens.match.meet import meet
+from bragglens.match.meet import peaks as peaks_to_meet
+from bragglens.match.question import scaled
+from bragglens.match.sought import PREPARATION
+from bragglens.scan.prepare import to_grid
+from bragglens.scan.scan import Scan
+from bragglens.simulate.formulas import displacement_shift
+from bragglens.simulate.from_scan import instrument_of
+from bragglens.simulate.instrument import TUBES, Instrument, strongest_line
+from bragglens.simulate.specimen import Specimen
+
+Array = NDArray[np.float64]
+
+BADLY = 0.15  # share of the peaks' intensity beyond which a scan is looked at again
+LARGEST_OFFSET = 0.5  # degrees; a diffractometer in order, with a specimen at its height, is less off
+_POINTS = 1200  # 0.06° for scans over seventy degrees
+_LINES = 20  # strongest of each phase, in the first look
+_SHIFTS = np.linspace(-0.3, 0.3, 7)  # degrees, tried about each mistake
+_BLUR = 0.2  # degrees; lines that miss a peak by less still meet it
+_OFFSETS = (0.8, 1.2, 1.6, 2.0, 2.4)  # degrees; smaller ones a fit finds by itself
+_TUBE, _HIGH, _LOW = "tube", "high", "low"  # kinds of mistakes
+_ROUNDED = 5e-4  # relative; tables of wavelengths differ by less, and so do values of three decimals
+_OTHER_TUBE = 0.02  # relative; wavelengths nearer than this are one tube's
+_STRETCHED = (0.02, 0.03)  # relative; a fit takes up smaller ones as strain
+_TRIED = 3  # mistakes that are put to the proof, of those that the first look puts first
+_FITTED = 6  # phases, of those that the first look puts first
+# When a fit is worth a notice; chosen on measured scans, most of those of `benchmarks/axis.py` in view.
+_BETTER = 1.1  # times the gain of the best phase on the axis as stated
+_LEFT = 0.3  # share of the peaks that may be left unexplained, and half of what is left on the axis as stated
+_DOUBT = 0.2  # probability that none of the phases is there
+_PEAKS = 2  # a phase at least, and one more: three phases for four peaks explain anything
+_FAINT = 0.03  # of the highest peak; fainter ones are not counted
+# Lines beyond those that a lattice may place by itself. A wavelength and the edge of a cubic cell cannot be told apart,
+# and every metal of one type has the same six or seven lines: such a phase speaks for a wavelength by further lines.
+_CUBIC = 7
+_SPARE = 2
+_SPARE_STATED = 8  # where the file itself states the wavelength: two or three phases of few lines do not contradict it
+_CONSTANTS = 3  # lattice constants that must change alike before an axis is taken for stretched
+_ALIKE = 0.0015  # relative; what they may differ by
+_MEASURED = 0.1  # of the calculated intensity; lattices of phases with less are not asked
+_STRAIN_STATED = 0.01  # relative; a phase on its true axis has its own cell
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake that may have been made with an axis.
+
+    Attributes:
+        wavelength: Å that the scan was taken at, were it so.
+        shown: where the axis as given shows a true 2θ.
+        true: the 2θ that stands behind an angle of the axis.
+        notice: what to say, with {phases}, and {offset} in degrees.
+        kind: mistakes of one kind are told once.
+        stretch: by how much all angles are too large, relative.
+    """
+
+    wavelength: float
+    shown: Callable[[Array], Array]
+    true: Callable[[Array], Array]
+    notice: str
+    kind: str = ""
+    stretch: float = 0.0
+
+
+def another_axis(
+    scan: Scan, known: Catalogue, allowed: NDArray[np.bool_], *, wavelength: float, left: float = 1.0
+) -> str | None:
+    """A notice in one sentence where the scan is explained far better on another axis than the one stated, else None.
+
+    Looked for are the tubes of `instrument.TUBES` in place of the stated wavelength, θ given as 2θ, offsets of 0.5 to
+    2.7 degrees, and axes stretched or compressed by 2 or 3%.
+
+    Args:
+        scan: as read.
+        known: phases that may be there.
+        allowed: which of them, (phases,).
+        wavelength: Å as stated.
+        left: share of the peaks' intensity that is unexplained on the axis as stated.
+    """
+    # single points above zero may be none on a coarser axis, or in the part that another one leaves: nothing is noticed
+    with threadpool_limits(1), suppress(ScanError):
+        scan = _coarse(scan)
+        observed = observe(scan)
+        stated = _look(scan, observed, known, allowed, _as_stated(wavelength)).best
+        looks = [_look(scan, observed, known, allowed, mistake) for mistake in _mistakes(wavelength)]
+        for look in _first_of_each(looks, least=_BETTER * stated):
+            first = [known.library.phases[row] for row in look.rows[:_FITTED]]
+            notice = _notice(scan, first, look.mistake, wavelength, peaks=_count(observed), left=left)
+            if notice:
+                return notice
+    return None
+
+
+def stretch_notice(fit: Fit) -> str | None:
+    """A notice where a fit had to change all lattices by the same share, more than _STRAIN_STATED, else None."""
+    strain = common_strain(fit)
+    if strain is None or abs(strain) <= _STRAIN_STATED:
+        return None
+    named = ", ".join(sorted(fit.names)[:3])
+    return (
+        f"axis? the fit changed all lattice constants of {named} by {100 * strain:+.1f}%, all alike: 2θ is perhaps "
+        f"{'stretched' if strain < 0 else 'compressed'} by about {100 * abs(strain):.0f}%: "
+        "check the step of the axis and the wavelength"
+    )
+
+
+def common_strain(fit: Fit) -> float | None:
+    """The relative change that all lattice constants of a fit have in common; None where they differ, or are too few.
+
+    A composition changes the constants of a lattice each in its own way, an axis all alike. Phases that hold little of
+    the intensity do not count: their lattices are hardly measured.
+    """
+    area = fit.patterns.sum(axis=1)
+    constants, changes = 0, []
+    for cell, phase, specimen, own in zip(fit.cells, fit.phases, fit.specimens, area, strict=True):
+        if own >= _MEASURED * area.sum():
+            constants += len(specimen.strain)
+            changes += [float(value / given - 1) for value, given in zip(cell[:3], phase.cell[:3], strict=True)]
+    if constants < _CONSTANTS or max(changes) - min(changes) > _ALIKE:
+        return None
+    return float(np.mean(changes))
+
+
+def wavelength_notice(scan: Scan, used: float) -> list[str]:
+    """A note where a scan is looked at by another wavelength in Å than its file states, beyond what rounding makes."""
+    if scan.wavelength is None or abs(strongest_line(scan.wavelength) / used - 1) < _ROUNDED:
+        return []
+    stated, given = (f"{value:.5g} Å{_tube(value)}" for value in (scan.wavelength, used))
+    return [f"the file states a wavelength of {stated}; {given} was given and is used: check which one is right"]
+
+
+def _tube(wavelength: float) -> str:
+    """The tube whose Kα has this wavelength, in parentheses, or nothing."""
+    near = [anode for anode, (first, _, _) in TUBES.items() if abs(strongest_line(wavelength) / first - 1) < _ROUNDED]
+    return f" ({near[0]}Ka)" if near else ""
+
+
+def offset_notice(fit: Fit) -> str | None:
+    """A notice where a fit had to shift the axis by more than LARGEST_OFFSET, else None."""
+    if not fit.specimens:
+        return None
+    shift = _shift(fit.instrument, fit.specimens[0], fit.two_theta)
+    if abs(shift) <= LARGEST_OFFSET:
+        return None
+    return f"offset? the fit took 2θ to be {_too_far(shift)}: check the zero of the axis and the specimen's height"
+
+
+# --- mistakes ---------------------------------------------------------------------------------------------------
+
+
+def _as_stated(wavelength: float, notice: str = "", kind: str = "") -> Mistake:
+    return Mistake(wavelength, lambda angle: angle, lambda angle: angle, notice, kind)
+
+
+def _mistakes(wavelength: float) -> list[Mistake]:
+    """The mistakes that are looked for."""
+    other = "wavelength? the lines fit {{phases}} at {0}Ka ({1:.4f} Å), where {2:.4f} Å was stated: check, and give "
+    tubes = [
+        _as_stated(first, (other + "--wavelength {0}Ka").format(anode, first, wavelength), _TUBE)
+        for anode, (first, _, _) in TUBES.items()
+        if abs(first / wavelength - 1) > _OTHER_TUBE
+    ]
+    half = "axis? the lines fit {phases} if its angles are θ, given as 2θ: check, and name the column theta"
+    theta = Mistake(wavelength, lambda angle: angle / 2, lambda angle: 2 * angle, half, "theta")
+    offsets = [_offset(wavelength, sign * offset) for offset in _OFFSETS for sign in (-1, 1)]
+    return [*tubes, theta, *offsets, *(_stretch(wavelength, sign * share) for share in _STRETCHED for sign in (-1, 1))]
+
+
+def _offset(wavelength: float, offset: float) -> Mistake:
+    notice = "offset? the lines fit {phases} if 2θ is {offset}: check the zero of the axis"
+    kind = _HIGH if offset > 0 else _LOW
+    return Mistake(wavelength, lambda angle: angle + offset, lambda angle: angle - offset, notice, kind)
+
+
+def _stretch(wavelength: float, share: float) -> Mistake:
+    kind = "stretched" if share > 0 else "compressed"
+    notice = (
+        f"axis? the lines fit {{phases}} if 2θ is {kind} by about {100 * abs(share):.0f}%: check the step of the axis"
+    )
+    return Mistake(
+        wavelength, lambda angle: angle * (1 + share), lambda angle: angle / (1 + share), notice, kind, share
+    )
+
+
+# --- the first look ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A first look at a mistake: rows of phases, the best first, and by how much chi2 falls with the best."""
+
+    mistake: Mistake
+    rows: NDArray[np.intp]
+    best: float
+
+
+def _look(scan: Scan, observed: Observed, known: Catalogue, allowed: NDArray[np.bool_], mistake: Mistake) -> _Look:
+    rows = np.flatnonzero(allowed)
+    if len(rows) > SMALL:
+        rows = _met(scan, known, rows, mistake)
+    if not len(rows):
+        return _Look(mistake, rows, 0.0)
+    gains = _gains(observed, _strongest(known, rows, mistake.wavelength), mistake)
+    return _Look(mistake, rows[np.argsort(-gains)], float(gains.max()))
+
+
+def _met(scan: Scan, known: Catalogue, rows: NDArray[np.intp], mistake: Mistake) -> NDArray[np.intp]:
+    """The SMALL phases of many that explain most of the scan, were the mistake made; none where too little is left."""
+    try:
+        pattern = to_grid(_moved(scan, mistake), PREPARATION, wavelength=mistake.wavelength)
+    except ScanError:
+        return rows[:0]
+    intensity, accounted = scaled(pattern.intensity, pattern.covered, np.zeros(pattern.grid.size))
+    rank = meet(peaks_to_meet(intensity, pattern.covered, accounted), known.sought).rank[rows]
+    return rows[np.argsort(-rank, kind="stable")[:SMALL]]
+
+
+def _strongest(known: Catalogue, rows: NDArray[np.intp], wavelength: float) -> tuple[Array, Array]:
+    """d in Å and area over that of the strongest, of the strongest lines of each phase, (phases, _LINES)."""
+    lines = known.lines.of(rows)
+    _, area = lines.intensity(wavelength)
+    first = np.argsort(-area, axis=1, kind="stable")[:, :_LINES]
+    area = np.take_along_axis(area, first, axis=1)
+    d = np.where(area > 0, np.take_along_axis(lines.d.astype(float), first, axis=1), np.nan)
+    return d, area / np.maximum(area[:, :1], 1e-300)
+
+
+def _gains(observed: Observed, lines: tuple[Array, Array], mistake: Mistake) -> Array:
+    """By how much chi2 would fall with each phase alone, lattice and shift at their best, (phases,)."""
+    d, area = lines
+    grid = observed.grid
+    with np.errstate(invalid="ignore"):
+        true = 2 * np.degrees(np.arcsin(mistake.wavelength / (2 * d[:, :, None] * (1 + STRETCHES))))
+    angle = mistake.shown(true)[..., None] + _SHIFTS
+    inside = (angle >= grid.start) & (angle <= grid.stop)
+    place = np.where(inside, (np.where(inside, angle, grid.start) - grid.start) / grid.step + 0.5, 0).astype(np.intp)
+    peaks = moving_average(observed.peaks, max(1, int(_BLUR / grid.step) | 1)) / observed.sigma
+    drawn = np.where(inside, area[:, :, None, None], 0.0) / observed.sigma[place]
+    overlap = np.maximum((drawn * peaks[place]).sum(axis=1), 0)
+    gain = overlap**2 / np.maximum((drawn**2).sum(axis=1), 1e-300)
+    return np.asarray(gain.reshape(len(d), -1).max(axis=1))
+
+
+def _coarse(scan: Scan) -> Scan:
+    """The mean of as many neighbouring points as leave _POINTS at least: a second look must not cost as much."""
+    points = max(1, scan.two_theta.size // _POINTS)
+    whole = scan.two_theta.size // points * points
+    angle, counts = (values[:whole].reshape(-1, points).mean(axis=1) for values in (scan.two_theta, scan.counts))
+    return replace(scan, two_theta=angle, counts=counts)
+
+
+def _first_of_each(looks: Sequence[_Look], *, least: float) -> list[_Look]:
+    """The looks of the largest gains, at least `least`; of each kind one, of tubes each."""
+    kinds: dict[tuple[str, float], _Look] = {}
+    for look in sorted(looks, key=lambda look: -look.best):
+        if look.best > 0 and look.best >= least:
+            kinds.setdefault((look.mistake.kind, look.mistake.wavelength), look)
+    return list(kinds.values())[:_TRIED]
+
+
+def _moved(scan: Scan, mistake: Mistake) -> Scan:
+    """The scan on the axis that is true if the mistake was made.
+
+    Raises:
+        ScanError: half of it would lie where no diffractometer measures.
+    """
+    angle = mistake.true(scan.two_theta)
+    kept = (angle > 1) & (angle < 175)
+    if kept.sum() < len(kept) / 2:
+        raise ScanError(f"{scan.name}: most of its angles could not have been measured: check the axis")
+    return replace(scan, two_theta=angle[kept], counts=scan.counts[kept], wavelength=mistake.wavelength)
+
+
+def _count(observed: Observed) -> int:
+    """Peaks that stand out of the noise."""
+    points = max(1, int(LINE / observed.grid.step) | 1)
+    peaks = moving_average(observed.peaks, points)
+    least = np.maximum(5 * observed.noise / np.sqrt(points), _FAINT * peaks.max())
+    return len(find_peaks(peaks, height=least, prominence=least, distance=points)[0])
+
+
+# --- the proof --------------------------------------------------------------------------------------------------
+
+
+def _notice(
+    scan: Scan, phases: Sequence[Phase], mistake: Mistake, wavelength: float, *, peaks: int, left: float
+) -> str | None:
+    """The notice of a mistake, where a fit on the axis that it would leave true bears it out."""
+    with suppress(ScanError):
+        moved = _moved(scan, mistake)
+        observed = observe(moved)
+        known = candidates(phases, instrument_of(moved), observed.grid.stop)
+        found = search(known, observed, range(len(phases)), no_prior(len(phases)))
+        remains, _ = unexplained(observed, found.solution, mistake.wavelength)
+        likely = _likely(known, observed, found, remains)
+        none_there = float(np.prod([1 - p for p in likely.values()]))
+        if not likely or none_there > _DOUBT or remains > min(_LEFT, left / 2) or peaks <= _PEAKS * len(likely):
+            return None
+        against = _agrees(scan.wavelength, wavelength)
+        if not _borne_out(known, observed, found, likely, mistake, against=against):
+            return None
+        if mistake.stretch and common_strain(fit_of(known, observed, found.solution)) is None:
+            return None
+        return _words(known, observed, found, likely, mistake)
+    return None
+
+
+def _agrees(stated: float | None, wavelength: float) -> bool:
+    """Whether the file itself states the wavelength that was taken."""
+    return stated is not None and abs(strongest_line(stated) / wavelength - 1) < _ROUNDED
+
+
+def _borne_out(
+    known: Candidates, observed: Observed, found: Found, likely: dict[str, float], mistake: Mistake, *, against: bool
+) -> bool:
+    """Whether the phases have lines to spare, beyond those that their lattices may place by themselves.
+
+    Args:
+        known, observed, found: the fit on the axis that is tried.
+        likely: the phases that it names.
+        mistake: what is tried.
+        against: whether it contradicts what the file states.
+    """
+    if mistake.kind != _TUBE:
+        against = False
+    solution, spare = found.solution, 0
+    points = max(1, int(LINE / observed.grid.step) | 1)
+    least = np.maximum(5 * observed.noise / np.sqrt(points), _FAINT * observed.peaks.max())
+    total = solution.calculated - solution.background
+    strains = largest_strains(known, solution.state)
+    for place, phase in enumerate(solution.state.phases):
+        own = solution.patterns[place] * solution.scales[place]
+        far = against and strains[place] > _STRAIN_STATED
+        if known.phases[phase].name not in likely or far:
+            continue
+        tops, _ = find_peaks(own, height=least, distance=points)
+        lines = int((own[tops] > total[tops] / 2).sum())
+        free = len(known.crystals[phase].strain_basis)
+        spare += max(0, lines - (_CUBIC if free == 1 and mistake.kind == _TUBE else free))
+    return spare >= (_SPARE_STATED if against else _SPARE)
+
+
+def _words(
+    known: Candidates, observed: Observed, found: Found, likely: dict[str, float], mistake: Mistake
+) -> str | None:
+    """The notice with its phases, the likeliest first, and the offset; None where that is no mistake after all."""
+    instrument, specimens = states(known, found.solution.state)
+    angle = observed.grid.two_theta
+    shift = _shift(instrument, specimens[0], angle) + float((mistake.shown(angle) - angle).mean())
+    if mistake.kind in (_HIGH, _LOW) and abs(shift) <= LARGEST_OFFSET:
+        return None
+    names = sorted(likely, key=lambda name: -likely[name])[:3]
+    listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return mistake.notice.format(phases=listed, offset=_too_far(shift))
+
+
+def _likely(known: Candidates, observed: Observed, found: Found, left: float) -> dict[str, float]:
+    """The phases of a fit that are there rather than not, and how probable each is by the fit alone."""
+    names = [known.phases[one.phase].name for one in found.phases]
+    all_proofs = proofs(known, observed, found, left)
+    likely = {name: confidence(proof, 0.5) for name, proof in zip(names, all_proofs, strict=True)}
+    return {name: p for name, p in likely.items() if p >= 0.5}
+
+
+def _shift(instrument: Instrument, specimen: Specimen, two_theta: Array) -> float:
+    """Mean shift of the axis by zero error and displacement together, in degrees."""
+    moved = displacement_shift(two_theta=two_theta, displacement=specimen.displacement, radius=instrument.radius)
+    return instrument.zero + float(moved.mean())
+
+
+def _too_far(shift: float) -> str:
+    return f"{abs(shift):.1f}° too {'high' if shift > 0 else 'low'}"

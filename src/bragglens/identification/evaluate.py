@@ -1,0 +1,215 @@
+"""Evaluate: labelled scans to scores. Every wrong confident answer is counted."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Unpack
+
+from bragglens.errors import BragglensError, ScanError
+from bragglens.files import read_bytes
+from bragglens.identification.answer import Identification, document
+from bragglens.identification.asked import Asked
+from bragglens.identification.identify import Options, identify_file, ranking, source
+from bragglens.simulate.instrument import emission
+
+_LARGEST = 2**28  # bytes, a million rows
+COLUMNS = ("file", "set", "phases", "weight_percent", "wavelength")
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a scan is known to hold.
+
+    Attributes:
+        file: path of the scan.
+        set_name: the set it belongs to.
+        phases: names of the phases in the library that are there.
+        strangers: names of what is there and not in the library.
+        weight_percent: as weighed, by phase; empty where it was not.
+        wavelength: Å, or None where the file states it.
+        note: free text.
+    """
+
+    file: Path
+    set_name: str
+    phases: frozenset[str]
+    strangers: frozenset[str]
+    weight_percent: dict[str, float]
+    wavelength: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A labelled scan with its answer."""
+
+    label: Label
+    answer: Identification
+    alike: tuple[frozenset[str], ...]
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The phases that were named."""
+        return frozenset(finding.name for finding in self.answer.phases)
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two names are the same phase, or phases that powder data hardly separate."""
+        return one == other or any(one in group and other in group for group in self.alike)
+
+    @property
+    def false(self) -> list[str]:
+        """Phases named that are not there."""
+        return [n for n in self.named if not any(self.same(n, true) for true in self.label.phases)]
+
+    @property
+    def missed(self) -> list[str]:
+        """Phases that are there and were not named."""
+        return [true for true in self.label.phases if not any(self.same(n, true) for n in self.named)]
+
+    @property
+    def first_right(self) -> bool:
+        """Whether the most probable phase of the library is one that is there."""
+        first = ranking(self.answer)[:1]
+        return any(self.same(name, true) for name in first for true in self.label.phases)
+
+    @property
+    def exact(self) -> bool:
+        """Whether exactly the phases that are there were named."""
+        return self.answer.error is None and not self.false and not self.missed
+
+    @property
+    def rejected(self) -> bool:
+        """Whether a scan of strangers alone was called unknown."""
+        return self.answer.verdict == "unknown"
+
+    @property
+    def fraction_errors(self) -> list[float]:
+        """Absolute errors of the weight fractions in wt%, of all weighed phases; a phase not found counts as 0."""
+        found = {f.name: f.weight_percent for f in self.answer.phases}
+        if not found or any(value is None for value in found.values()):
+            return []
+        return [
+            abs(sum(w or 0.0 for n, w in found.items() if self.same(n, true)) - weight)
+            for true, weight in self.label.weight_percent.items()
+        ]
+
+
+def read_manifest(path: str | Path, *, sets: Iterable[str] = ()) -> list[Label]:
+    """Read labels: columns file, set, phases, weight_percent, wavelength, note; files relative to the manifest.
+
+    Raises:
+        ScanError: the manifest is missing, lacks a column, or holds none of the sets.
+    """
+    path = Path(path)
+    try:
+        text = read_bytes(path, ScanError, largest=_LARGEST, what="a manifest").decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        lacking = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
+        if lacking:
+            raise ScanError(f"{path}: lacks the column {', '.join(lacking)}: a manifest has {', '.join(COLUMNS)}")
+        labels = [_label(row, path, number) for number, row in enumerate(reader, start=2)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ScanError(f"{path}: the manifest cannot be read: {error}") from error
+    wanted = set(sets)
+    chosen = [label for label in labels if not wanted or label.set_name in wanted]
+    missing = wanted - {label.set_name for label in labels}
+    if missing or not chosen:
+        have = ", ".join(sorted({label.set_name for label in labels})) or "none"
+        raise ScanError(f"{path}: holds no set {', '.join(sorted(missing)) or 'at all'}; its sets: {have}")
+    return chosen
+
+
+def _label(row: dict[str, str], path: Path, number: int) -> Label:
+    names = [name.strip() for name in (row["phases"] or "").split(";") if name.strip()]
+    try:
+        weights = [pair.rpartition("=") for pair in (row["weight_percent"] or "").split(";") if pair.strip()]
+        weight_percent = {name.strip(): float(value) for name, _, value in weights}
+        wavelength = emission(row["wavelength"])[0].wavelength if (row["wavelength"] or "").strip() else None
+    except (ValueError, BragglensError) as error:
+        raise ScanError(f"{path}, line {number}: {error}") from error
+    return Label(
+        file=path.parent / row["file"],
+        set_name=row["set"],
+        phases=frozenset(name for name in names if not name.startswith("unknown:")),
+        strangers=frozenset(name.removeprefix("unknown:") for name in names if name.startswith("unknown:")),
+        weight_percent=weight_percent,
+        wavelength=wavelength,
+        note=row.get("note") or "",
+    )
+
+
+def read_alike(path: str | Path) -> tuple[frozenset[str], ...]:
+    """Groups of phases that count as one: a line each, names between commas."""
+    try:
+        lines = read_bytes(path, ScanError, largest=_LARGEST, what="groups of phases").decode().splitlines()
+    except UnicodeDecodeError as error:
+        raise ScanError(f"{path}: the list of alike phases cannot be read: {error}") from error
+    return tuple(frozenset(name.strip() for name in line.split(",")) for line in lines if "," in line)
+
+
+def judge(label: Label, model: Asked, alike: tuple[frozenset[str], ...] = (), **options: Unpack[Options]) -> Judged:
+    """Identify a labelled scan; `options` as `identify` takes them, the wavelength from the label."""
+    options["wavelength"] = label.wavelength
+    answer = identify_file(label.file, model, **options)
+    return Judged(label, replace(answer, pattern=None, fit=None), alike)
+
+
+def scores(judged: list[Judged]) -> dict[str, float | int | None]:
+    """Figures of one set.
+
+    Returns:
+        scans; errors (scans that could not be judged); first_right (share of scans with a phase of the library whose
+        most probable phase is right); exact_set (share of the same named exactly); rejected (share of scans of
+        strangers alone that were called unknown); confident_wrong (scans where a phase was named that is not there);
+        false_phases and missed_phases (counts); fraction_error (mean, wt%); seconds (median). None where a set has
+        nothing to ask that of.
+    """
+    holding = [j for j in judged if j.label.phases]
+    foreign = [j for j in judged if not j.label.phases]
+    errors = [e for j in judged for e in j.fraction_errors]
+    seconds = sorted(j.answer.seconds for j in judged if j.answer.seconds is not None)
+    return {
+        "scans": len(judged),
+        "errors": sum(j.answer.error is not None for j in judged),
+        "first_right": _share([j.first_right for j in holding]),
+        "exact_set": _share([j.exact for j in holding]),
+        "rejected": _share([j.rejected for j in foreign]),
+        "confident_wrong": sum(bool(j.false) for j in judged),
+        "false_phases": sum(len(j.false) for j in judged),
+        "missed_phases": sum(len(j.missed) for j in judged),
+        "fraction_error": sum(errors) / len(errors) if errors else None,
+        "seconds": seconds[len(seconds) // 2] if seconds else None,
+    }
+
+
+def _share(values: list[bool]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def evaluation(asked: Asked, judged: list[Judged]) -> dict[str, Any]:
+    """The object that `bragglens evaluate --json` writes: that of `identify`, labels beside the answers, and scores."""
+    whole = document(source(asked), [j.answer for j in judged])
+    for entry, j in zip(whole["scans"], judged, strict=True):
+        entry["label"] = {
+            "set": j.label.set_name,
+            "phases": sorted(j.label.phases),
+            "strangers": sorted(j.label.strangers),
+            "weight_percent": j.label.weight_percent,
+            "note": j.label.note,
+        }
+        entry["false"], entry["missed"] = sorted(j.false), sorted(j.missed)
+        entry["exact"], entry["first_right"] = j.exact, j.first_right
+    whole["scores"] = {name: scores(members) for name, members in by_set(judged).items()}
+    return whole
+
+
+def by_set(judged: list[Judged]) -> dict[str, list[Judged]]:
+    """Judged scans by the name of their set, in the order of the manifest."""
+    sets: dict[str, list[Judged]] = {}
+    for j in judged:
+        sets.setdefault(j.label.set_name, []).append(j)
+    return sets

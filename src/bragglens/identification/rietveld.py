@@ -1,0 +1,205 @@
+"""rietveld: a fit handed on to rietx, for a Rietveld refinement that begins where the fit has ended.
+
+rietx is another program with a renderer of its own; what it makes of the same scan is a second opinion of the
+fractions. It takes seconds to import, so that only who asks for it waits.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bragglens.crystal.cif_text import write_cif
+from bragglens.crystal.phase import Phase
+from bragglens.errors import BragglensError
+from bragglens.extras import extra
+from bragglens.files import partial_of, safe_name, whole_file
+from bragglens.fit.whole_pattern import Fit, fitted_phases
+from bragglens.identification.answer import Rietveld
+from bragglens.simulate.specimen import Specimen
+
+PLAN = "mccusker_default"  # scale, background, zero, cell, widths, in the order of McCusker et al. 1999
+_ONE_TUBE = 0.01  # relative; lines farther from the strongest, as Kβ, rietx takes for another radiation
+_BACKGROUND_TERMS = 15
+
+
+def program() -> Any:
+    """The package rietx, which takes seconds to import.
+
+    Raises:
+        BragglensError: it is not installed.
+    """
+    with extra("rietveld", "a Rietveld refinement or project"):
+        import rietx
+    return rietx
+
+
+def refine_fit(fit: Fit) -> Rietveld:
+    """The Rietveld refinement of a fitted scan, by rietx from where the fit has ended."""
+    rietx = program()
+
+    def run() -> Any:
+        structure, instrument = _begin(fit)
+        pattern = rietx.PatternData(
+            two_theta=fit.two_theta.tolist(), intensity=fit.observed.tolist(), sigma=fit.noise.tolist()
+        )
+        return rietx.Refinement(structure, instrument).fit(pattern, plan=PLAN, telemetry=False)
+
+    return _answered(run)
+
+
+def write_project(fit: Fit, folder: Path) -> None:
+    """Write a project that rietx opens: scan, structures as fitted, instrument, background, scales.
+
+    Args:
+        fit: the fit of a scan.
+        folder: of the project, which must not be there yet. `scan.xye` and a CIF a phase lie in it too.
+
+    Raises:
+        BragglensError: the folder is there, no phase was found, or it cannot be written there.
+    """
+    rietx = program()
+
+    if folder.exists():
+        raise BragglensError(f"{folder}: is there already, maybe with work in it: choose another folder")
+    if not fit.phases:
+        raise BragglensError(f"{folder}: no phase was found, so that there is no project to begin")
+    partial = partial_of(folder)
+    try:
+        structure, instrument = _begin(fit, partial)
+        with whole_file(partial / "scan.xye") as handle:
+            np.savetxt(handle, np.column_stack([fit.two_theta, fit.observed, fit.noise]), fmt="%.8g")
+        rietx.Project.create(
+            partial, pattern=partial / "scan.xye", structure=structure, instrument=instrument, plan=PLAN
+        )
+        partial.rename(folder)
+    except (OSError, ValueError) as error:
+        raise BragglensError(f"{folder}: rietx cannot make a project of it ({error}): choose another folder") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # where it did not become the folder
+
+
+def refine_project(folder: Path) -> Rietveld:
+    """The refinement of a project that `write_project` wrote; the project keeps it."""
+    rietx = program()
+
+    def run() -> Any:
+        project = rietx.Project.open(folder)
+        result = project.fit(telemetry=False)
+        project.save()
+        return result
+
+    return _answered(run)
+
+
+def _answered(run: Callable[[], Any]) -> Rietveld:
+    """What a run of rietx gives; that it fails is an answer too."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its own doubts on the way; the answer states its errors
+            return outcome(run())
+    except Exception as error:  # of another program, whose kinds of errors are its own
+        return Rietveld(error=f"rietx: {type(error).__name__}: {error}".splitlines()[0])
+
+
+def outcome(result: Any) -> Rietveld:
+    """What rietx's result says; errors are half of its 95% intervals, 1.96 of its standard errors."""
+    rietx = program()
+
+    if result.qpa is None:
+        return Rietveld(error=f"rietx: no fractions, {result.status}")
+    rows = result.qpa.phases
+    return Rietveld(
+        program=f"rietx {rietx.__version__}, plan {PLAN}",
+        rwp=float(result.statistics.rwp),
+        weight_percent={row.name: 100 * float(row.weight_fraction or 0.0) for row in rows},
+        weight_percent_error={row.name: 196 * float(row.weight_fraction_stderr or 0.0) for row in rows},
+    )
+
+
+# --- from our nouns to theirs -----------------------------------------------------------------------------------
+
+
+def _begin(fit: Fit, folder: Path | None = None) -> tuple[Any, Any]:
+    """rietx's structure and instrument where the fit has them; CIFs of the phases are left in the folder."""
+    rietx = program()
+
+    instrument, phases = _instrument(fit), fitted_phases(fit)
+    with tempfile.TemporaryDirectory() as temporary:
+        models = [_phase(*one, fit, folder or Path(temporary)) for one in zip(phases, fit.specimens, strict=True)]
+    structure = rietx.Structure(phases=models)
+    grams = [share / (phase.cell_mass * phase.volume) for share, phase in zip(fit.weight_fraction, phases, strict=True)]
+    for model, scale in zip(structure.phases, grams, strict=True):
+        model.scale.value = float(scale) * 1e-3
+    drawn = rietx.Refinement(structure, instrument).predict(fit.two_theta)
+    factor = float(drawn @ (fit.calculated - fit.background) / max(float(drawn @ drawn), 1e-300))
+    for model in structure.phases:
+        model.scale.value *= factor
+    instrument.background = _background(fit)
+    return structure, instrument
+
+
+def _phase(phase: Phase, specimen: Specimen, fit: Fit, folder: Path) -> Any:
+    """A phase with its structure, broadening and texture.
+
+    Of size and microstrain, FWHM a/cosθ + b tanθ in all, the Lorentzian share adds in width and the Gaussian one in
+    variance, where rietx has no term for the product of the two.
+    """
+    rietx = program()
+
+    path = folder / safe_name(phase.name, ".cif")
+    write_cif(phase, path)
+    model = rietx.Structure.from_cif(path, phase_name=phase.name, aniso=True).phases[0]
+    size = np.degrees(0.94 * fit.instrument.lines[0].wavelength / (10 * specimen.size))
+    strain = np.degrees(4 * specimen.microstrain)
+    lorentzian = specimen.lorentzian
+    model.lor_size.value, model.lor_strain.value = float(lorentzian * size), float(lorentzian * strain)
+    model.gauss_size.value, model.gauss_strain.value = (float(((1 - lorentzian) * w) ** 2) for w in (size, strain))
+    if abs(specimen.march - 1) > 1e-3:
+        model.preferred_orientation = rietx.PreferredOrientation(
+            axis=specimen.texture_axis, r=rietx.Parameter(value=specimen.march)
+        )
+    return model
+
+
+def _instrument(fit: Fit) -> Any:
+    """rietx's instrument with the fitted zero, widths, axial divergence and displacement, background still empty."""
+    rietx = program()
+
+    ours = fit.instrument
+    strongest = ours.lines[0].wavelength
+    near = [line for line in ours.lines if abs(line.wavelength / strongest - 1) < _ONE_TUBE]
+    instrument = rietx.Instrument.bragg_brentano(goniometer_radius_mm=ours.radius)
+    instrument.source = rietx.Source(
+        lines=[
+            rietx.EmissionLine(wavelength=line.wavelength, weight=rietx.Parameter(value=line.weight)) for line in near
+        ],
+        polarization=rietx.Parameter(value=1 / (1 + ours.polarisation), min=0.0, max=1.0),
+    )
+    instrument.zero_shift.value = ours.zero
+    for name, value in zip("uvwxy", (ours.U, ours.V, ours.W, ours.X, ours.Y), strict=True):
+        getattr(instrument.profile, name).value = max(value, 1e-8) if name == "w" else value
+    geometry = instrument.geometry
+    geometry.axial_sl.value = geometry.axial_hl.value = ours.axial / 2
+    if fit.specimens:
+        geometry.sample_displacement.value = fit.specimens[0].displacement
+        p, q = fit.specimens[0].roughness
+        geometry.surface_roughness = rietx.RoughnessSuortti(
+            a=rietx.Parameter(value=1 - p, min=0.0, max=1.0), b=rietx.Parameter(value=q if p else 0.0, min=0.0, max=5.0)
+        )
+    return instrument
+
+
+def _background(fit: Fit) -> Any:
+    """The fitted background as the Chebyshev polynomial nearest to it."""
+    rietx = program()
+
+    x = np.interp(fit.two_theta, [fit.two_theta[0], fit.two_theta[-1]], [-1, 1])
+    values = np.polynomial.chebyshev.chebfit(x, fit.background, _BACKGROUND_TERMS - 1)
+    return rietx.BackgroundChebyshev(coefficients=[rietx.Parameter(value=float(value)) for value in values])

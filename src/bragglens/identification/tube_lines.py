@@ -1,0 +1,159 @@
+"""Tube lines: unexplained peaks that are Kβ or tungsten Lα lines of the phases that are named.
+
+Each reflection of a phase shows once more for every line of the tube, at the same d. Where the peaks that the fit
+leaves stand at these places, the strongest reflections first and all in about one ratio to Kα1, they are lines of the
+tube and of no further phase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import find_peaks
+
+from bragglens.fit.observed import LINE, Observed, moving_average
+from bragglens.fit.refine import Candidates, Solution, render_states, states
+from bragglens.fit.residual import Peak, unexplained
+from bragglens.identification.answer import TubeLine
+from bragglens.simulate.formulas import displacement_shift
+from bragglens.simulate.instrument import TUBES, TUNGSTEN, Line
+from bragglens.simulate.reference import sticks
+from bragglens.simulate.render import pack_apart
+
+Array = NDArray[np.float64]
+
+# Most intensity over Kα1. Unfiltered Kβ has 0.14 (Cr to Cu) to 0.21 (Ag) of both Kα (Scofield 1974, Phys. Rev. A 9,
+# 1041), 1.5 times that of Kα1. W Lα: a few percent on old anodes; the training recipe draws up to 0.01.
+_MOST = {"Kβ": 0.32, "W Lα": 0.05}
+_SAME = 5e-4  # relative; tables of wavelengths differ by less (`from_scan.instrument_of`)
+_PLACES = 5  # strongest places that must agree
+_AGREE = 2.0  # factor between the ratios of two places: a structure's and a specimen's own intensities differ by less
+_SURE = 3.0  # standard deviations, misfit and all, that a place must stand out to be asked
+_NEAR = 0.12  # degrees between a place and the top of the peak there
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a fit leaves.
+
+    Attributes:
+        share: of the peaks' intensity that neither a phase nor a line of the tube explains.
+        peaks: where that is.
+        tube_lines: peaks that are lines of the tube.
+    """
+
+    share: float
+    peaks: tuple[Peak, ...]
+    tube_lines: tuple[TubeLine, ...] = ()
+
+
+def left_over(known: Candidates, observed: Observed, solution: Solution) -> Left:
+    """What a fit leaves unexplained, the lines of the tube told apart."""
+    wavelength = known.instrument.lines[0].wavelength
+    share, peaks = unexplained(observed, solution, wavelength)
+    told: list[TubeLine] = []
+    for name, line in _lines(wavelength):
+        pattern = _pattern(known, observed, solution, line) if peaks else np.zeros(observed.grid.size)
+        ratio = _ratio(observed, solution, pattern, peaks)
+        if not 0 < ratio <= _MOST[name]:
+            continue
+        most = np.minimum(observed.counts - solution.calculated, _AGREE * ratio * pattern)
+        solution = replace(solution, calculated=solution.calculated + np.maximum(most, 0))
+        share, rest = unexplained(observed, solution, wavelength)
+        gone = [peak for peak in peaks if all(abs(peak.two_theta - one.two_theta) > LINE for one in rest)]
+        told += _named(known, observed, solution, gone, name, line, ratio)
+        peaks = rest
+    return Left(share, peaks, tuple(told))
+
+
+def tube_notices(tube_lines: Sequence[TubeLine]) -> list[str]:
+    """A sentence for each line of the tube that shows: which peaks it makes, of which reflections."""
+    notices = []
+    for name in dict.fromkeys(one.line for one in tube_lines):
+        those = sorted((one for one in tube_lines if one.line == name), key=lambda one: -one.share)[:3]
+        each = ", ".join(f"{one.two_theta:.2f}° of {one.phase}'s {one.of_two_theta:.2f}°" for one in those)
+        notices.append(
+            f"{name} of the tube, {100 * those[0].ratio:.1f}% of Kα1: the strongest peaks are {each}; "
+            "they do not count as unexplained"
+        )
+    return notices
+
+
+def _lines(wavelength: float) -> Iterator[tuple[str, float]]:
+    """Kβ and W Lα of the tube whose Kα1 this is, in Å; none for any other source."""
+    for first, _, beta in TUBES.values():
+        if abs(wavelength / first - 1) < _SAME:
+            yield "Kβ", beta
+            yield "W Lα", TUNGSTEN
+
+
+def _pattern(known: Candidates, observed: Observed, solution: Solution, wavelength: float) -> Array:
+    """What the phases of a fit would show at another wavelength, as intense as Kα1."""
+    lines, state = (Line(wavelength, 1.0),), solution.state
+    if not state.phases:
+        return np.zeros(observed.grid.size)
+    crystals = tuple(known.crystals[i] for i in state.phases)
+    some = replace(known, crystals=crystals, packed=pack_apart(crystals, lines))
+    some = replace(some, instrument=replace(known.instrument, lines=lines))
+    places = np.arange(len(crystals), dtype=np.int64)
+    return np.asarray(solution.scales @ render_states(some, observed, state.shared, state.own, places, state.axes))
+
+
+def _ratio(observed: Observed, solution: Solution, pattern: Array, peaks: Sequence[Peak]) -> float:
+    """Intensity of a line of the tube over Kα1 as the strongest places of its pattern agree on it; 0 where they do not.
+
+    The strongest place must hold a peak; a stronger place that is bare would say that a weaker one is no such line.
+    """
+    points = max(1, int(LINE / observed.grid.step) | 1)
+    residual = moving_average(observed.counts - solution.calculated, points)
+    drawn = moving_average(pattern, points)
+    error = np.sqrt(observed.noise**2 / points + np.maximum(observed.sigma**2 - observed.noise**2, 0))
+    tops, _ = find_peaks(drawn, distance=points)
+    if not len(tops):
+        return 0.0
+    first = tops[np.argsort(-drawn[tops] / error[tops])][:_PLACES]
+    ratios, errors = residual[first] / drawn[first], error[first] / drawn[first]
+    angles = observed.grid.two_theta[first]
+    shown = [any(abs(peak.two_theta - angle) < _NEAR for peak in peaks) for angle in angles]
+    if not shown[0] or ratios[0] < _SURE * errors[0]:
+        return 0.0
+    asked = ratios[0] > _SURE * errors  # where a line in this ratio would stand out
+    if (ratios[asked] < ratios[0] / _AGREE - errors[asked]).any():
+        return 0.0
+    return float(np.median(ratios[asked]))
+
+
+def _named(
+    known: Candidates,
+    observed: Observed,
+    solution: Solution,
+    peaks: Sequence[Peak],
+    name: str,
+    wavelength: float,
+    ratio: float,
+) -> Iterator[TubeLine]:
+    """Peaks with the reflection that makes each, by the fitted cells and shifts."""
+    instrument, specimens = states(known, solution.state)
+    table = []
+    for i, specimen, scale in zip(solution.state.phases, specimens, solution.scales, strict=True):
+        crystal = known.crystals[i]
+        both = [
+            sticks(crystal, wavelength=one, specimen=specimen) for one in (wavelength, instrument.lines[0].wavelength)
+        ]
+        table += [
+            (angle, float(scale * area), crystal.phase.name, both[1].two_theta[match[0]])
+            for angle, area, hkl in zip(both[0].two_theta, both[0].area, both[0].hkl, strict=True)
+            if len(match := np.flatnonzero((both[1].hkl == hkl).all(axis=1)))
+        ]
+    for peak in peaks:
+        moved = displacement_shift(
+            two_theta=np.array([peak.two_theta]), displacement=specimens[0].displacement, radius=instrument.radius
+        )
+        shift = instrument.zero + float(moved[0])
+        near = [row for row in table if abs(row[0] + shift - peak.two_theta) < 2 * _NEAR]
+        if near:
+            _, _, phase, main = max(near, key=lambda row: row[1])
+            yield TubeLine(peak.two_theta, peak.d, peak.share, name, phase, float(main + shift), ratio)

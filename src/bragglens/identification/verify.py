@@ -1,0 +1,182 @@
+"""Verify: a network's opinion put to the proof by a whole-pattern fit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from bragglens.crystal.phase import Phase
+from bragglens.fit.observed import Observed, observe
+from bragglens.fit.quantify import Quantities, quantify
+from bragglens.fit.refine import Candidates, candidates, size_errors
+from bragglens.fit.residual import Peak
+from bragglens.fit.search import Found, Prior, detection_limits, search, settle
+from bragglens.fit.whole_pattern import Fit, fit_of, profile_r
+from bragglens.identification.answer import Finding, TubeLine
+from bragglens.identification.confidence import confidence, own_confidence, prior, proofs
+from bragglens.identification.tube_lines import left_over
+from bragglens.scan.scan import Scan
+from bragglens.simulate.from_scan import instrument_of
+from bragglens.simulate.instrument import Instrument, Line
+
+Array = NDArray[np.float64]
+
+NAMED = 0.5  # probability from which on a phase is said to be there
+_STEP = 10.0  # degrees; scans whose ranges end within the same ten share their reflections
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What the fit says of a scan.
+
+    Attributes:
+        findings: the phases that hold, the largest share first.
+        relatives: those that the fit needs, but of which a relative is at least as likely there: out of many phases,
+            or in a short range.
+        fit: the fitted pattern.
+        unexplained: share of the peaks' intensity that no phase explains.
+        peaks: where that intensity is.
+        tube_lines: peaks that are lines of the tube beside Kα, and count as explained.
+        limits: for each phase that was sought and is not there, the wt% that would have been found.
+        quantities: fractions in the order of the fit's phases.
+    """
+
+    findings: tuple[Finding, ...]
+    relatives: tuple[Finding, ...]
+    fit: Fit
+    unexplained: float
+    peaks: tuple[Peak, ...]
+    tube_lines: tuple[TubeLine, ...]
+    limits: dict[str, float]
+    quantities: Quantities
+
+
+def verify(
+    scan: Scan,
+    phases: tuple[Phase, ...],
+    *,
+    wavelength: float,
+    network: Mapping[str, float] | None = None,
+    allowed: Sequence[str] | None = None,
+    expected: Collection[str] = (),
+    particle_size: float | None = None,
+    standard: tuple[str, float] | None = None,
+    instrument: Instrument | None = None,
+    crowded: bool = False,
+    certainty: float = 1.0,
+) -> Verified:
+    """Find the phases that a scan needs, and what it says of them.
+
+    Args:
+        scan: as read.
+        phases: the library.
+        wavelength: Å of the strongest line.
+        network: probability of each phase that may be named, as a network sees it; None lets the fit alone decide.
+        allowed: names of the phases that may be named; None is all.
+        expected: elements that should be in the specimen; of two phases that explain a scan about as well that one is
+            named which brings one of them.
+        particle_size: diameter of the grains in µm for the correction of microabsorption; see `quantify`.
+        standard: name and wt% of a phase that was added to the specimen; see `quantify`.
+        instrument: as calibrated; its zero, resolution and axial divergence are held, and sizes have errors.
+        crowded: the phases are the likeliest of so many that most have a relative among them: a phase is named only
+            where it is that phase rather than a relative.
+        certainty: what the probability of each phase is multiplied by, less than 1 for a short range (`coverage`).
+    """
+    with threadpool_limits(1):  # tables of a few dozen rows: more threads wait for each other longer than they work
+        observed = observe(scan)
+        used = instrument_of(replace(scan, wavelength=wavelength), start=instrument)
+        if instrument is not None:
+            used = replace(used, axial=instrument.axial)  # measured, where a header has the opening of its slits
+        end = float(np.ceil(observed.grid.stop / _STEP) * _STEP)
+        known = replace(_prepared(phases, used.lines, end), instrument=used, calibrated=instrument is not None)
+        pool = [i for i, phase in enumerate(phases) if allowed is None or phase.name in allowed]
+        opinion = np.array([0.5 if network is None else network.get(phase.name, 0.0) for phase in phases])
+        before = prior(phases, opinion, expected)
+        found = search(known, observed, pool, before)
+        found, findings = _believed(known, observed, found, pool, opinion, before)
+        solution = found.solution
+        if instrument is not None:
+            errors = size_errors(known, observed, solution)
+            findings = [replace(one, size_error=float(e)) for one, e in zip(findings, errors, strict=True)]
+        left = left_over(known, observed, solution)
+        quantities = quantify(
+            known, observed, solution, particle_size=particle_size, standard=standard, unexplained=left.share
+        )
+        weighed = _with_quantities(findings, quantities)
+        weighed = tuple(map(_own, weighed)) if crowded else weighed
+        weighed = tuple(replace(one, probability=certainty * one.probability) for one in weighed)
+        return Verified(
+            findings=tuple(one for one in weighed if one.probability >= NAMED),
+            relatives=tuple(one for one in weighed if one.probability < NAMED),
+            fit=fit_of(known, observed, solution),
+            unexplained=left.share,
+            peaks=left.peaks,
+            tube_lines=left.tube_lines,
+            limits={phases[i].name: limit for i, limit in detection_limits(known, observed, solution, pool).items()},
+            quantities=quantities,
+        )
+
+
+@lru_cache(maxsize=8)
+def _prepared(phases: tuple[Phase, ...], lines: tuple[Line, ...], end: float) -> Candidates:
+    """A library's reflections, kept for the next scan of the same tube and range."""
+    return candidates(phases, Instrument(lines), end)
+
+
+def _believed(
+    known: Candidates, observed: Observed, found: Found, pool: Sequence[int], opinion: Array, before: Prior
+) -> tuple[Found, list[Finding]]:
+    """The phases that fit and network together make more likely than not; the least likely goes first."""
+    while True:
+        findings = _findings(known, observed, found, opinion)
+        doubted = [i for i, finding in enumerate(findings) if finding.probability < NAMED]
+        if not doubted:
+            return found, findings
+        weakest = min(doubted, key=lambda i: findings[i].probability)
+        gone = found.phases[weakest]
+        pool = [i for i in pool if i != gone.phase]
+        found = settle(known, observed, gone.without, pool, before)
+
+
+def _findings(known: Candidates, observed: Observed, found: Found, opinion: Array) -> list[Finding]:
+    """What speaks for each phase of a fit, in the order of the fit."""
+    solution = found.solution
+    fit = fit_of(known, observed, solution)
+    left = left_over(known, observed, solution).share
+    findings = []
+    for place, (one, proof) in enumerate(zip(found.phases, proofs(known, observed, found, left), strict=True)):
+        findings.append(
+            Finding(
+                name=known.phases[one.phase].name,
+                probability=confidence(proof, float(opinion[one.phase])),
+                rivals=tuple(known.phases[i].name for i, _ in one.rivals),
+                network=float(opinion[one.phase]),
+                evidence=one.evidence,
+                residual=proof.residual,
+                rwp_without=profile_r(observed, observed.counts - one.without.calculated),
+                cell=tuple(float(v) for v in fit.cells[place]),
+                size=fit.specimens[place].size,
+                strain=proof.strain,
+            )
+        )
+    return findings
+
+
+def _with_quantities(findings: Sequence[Finding], quantities: Quantities) -> tuple[Finding, ...]:
+    """Findings with their fractions, the largest first."""
+    whole = [
+        replace(one, weight_percent=float(weight), weight_percent_error=float(error))
+        for one, weight, error in zip(findings, quantities.weight_percent, quantities.error, strict=True)
+    ]
+    return tuple(sorted(whole, key=lambda one: -(one.weight_percent or 0.0)))
+
+
+def _own(finding: Finding) -> Finding:
+    """A finding whose probability is that it is this phase, and not a relative of its structure type."""
+    own = own_confidence(finding.strain or 0.0, finding.network or 0.0)
+    return replace(finding, probability=finding.probability * own)

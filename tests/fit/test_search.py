@@ -1,0 +1,294 @@
+"""Network and fit together, or the fit alone, on patterns of the reference model that no recipe drew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+import gemmi
+import numpy as np
+import pytest
+
+from bragglens.crystal.library import Library, read_library
+from bragglens.crystal.phase import Phase
+from bragglens.crystal.standards import standard
+from bragglens.errors import BragglensError
+from bragglens.fit.observed import observe
+from bragglens.fit.refine import FIRST_STRAIN, candidates, empty, largest_strains, refine, solve, usual_state
+from bragglens.fit.search import no_prior, settle
+from bragglens.identification.identify import SURE, allowed_phases, identify
+from bragglens.identification.verify import verify
+from bragglens.learn.model import Model
+from bragglens.report.pdcif import pdcif_text
+from bragglens.report.picture import picture_of
+from bragglens.report.words import RELATIVE, nearest, sentence
+from bragglens.scan.pattern import Grid
+from bragglens.scan.read import read_scan
+from bragglens.scan.scan import Scan
+from bragglens.simulate.instrument import Instrument, emission
+from bragglens.simulate.reference import pattern
+from bragglens.simulate.render import reflections_in_range
+from bragglens.simulate.specimen import Specimen
+
+GRID = Grid(15.0, 85.0, 0.02)
+INSTRUMENT = Instrument(emission("CuKa"), W=0.005, axial=0.03, zero=0.04)
+
+
+def measured(grams: dict[str, float], library: Library, *, counts: float = 2e4) -> Scan:
+    """A scan of so many grams of each phase; `LaB6` and `Si` are the standards."""
+    known = {phase.name: phase for phase in library}
+    phases = [known.get(name) or standard(name) for name in grams]
+    crystals = reflections_in_range(phases, INSTRUMENT.lines, GRID)
+    specimen = Specimen(size=40.0, microstrain=6e-4, displacement=0.08)
+    clean = sum(g * pattern(c, INSTRUMENT, specimen, GRID) for g, c in zip(grams.values(), crystals, strict=True))
+    smooth = 0.04 + 0.2 * np.exp(-GRID.two_theta / 20)
+    noisy = np.random.default_rng(3).poisson(counts * (clean / clean.max() + smooth))
+    return Scan("made up", GRID.two_theta, noisy.astype(float), wavelength=INSTRUMENT.lines[0].wavelength)
+
+
+def test_mixture_with_fractions_inside_their_intervals(titania: Library, small_model: Model) -> None:
+    answer = identify(measured({"anatase": 0.6, "rutile": 0.3, "brookite": 0.1}, titania), small_model)
+    weights = {f.name: (f.weight_percent, f.weight_percent_error) for f in answer.phases}
+    assert set(weights) == {"anatase", "rutile", "brookite"}
+    assert answer.verdict == "mixture"
+    for name, true in (("anatase", 60), ("rutile", 30), ("brookite", 10)):
+        assert weights[name][0] == pytest.approx(true, abs=2.0)
+        assert abs(weights[name][0] - true) < weights[name][1]
+    assert answer.rwp is not None
+    assert all(f.rwp_without > 1.2 * answer.rwp for f in answer.phases if f.rwp_without)
+
+
+def test_structures_need_no_network_of_their_own(titania: Library) -> None:
+    answer = identify(measured({"tio2_B": 0.7, "rutile": 0.3}, titania), titania)
+    assert {f.name for f in answer.phases} == {"tio2_B", "rutile"}
+    assert answer.probabilities is not None  # of the matcher
+
+
+@pytest.mark.parametrize("stranger", ["LaB6", "Si"])
+def test_a_stranger_alone_is_unknown(titania: Library, small_model: Model, stranger: str) -> None:
+    answer = identify(measured({stranger: 1.0}, titania), small_model)
+    assert answer.verdict == "unknown"
+    assert answer.phases == ()
+    assert answer.unexplained is not None
+    assert answer.unexplained > 0.8
+
+
+def test_a_stranger_beside_a_phase_is_left_over_with_its_lines(titania: Library, small_model: Model) -> None:
+    answer = identify(measured({"rutile": 0.6, "LaB6": 0.4}, titania), small_model)
+    assert [f.name for f in answer.phases] == ["rutile"]
+    assert answer.verdict == "partly unknown"
+    strongest = max(answer.unexplained_peaks, key=lambda peak: peak.share)
+    lattice = 4.156826  # Å, NIST SRM 660c
+    assert strongest.d == pytest.approx(lattice / np.sqrt(2), rel=3e-3)  # (110)
+
+
+@pytest.mark.parametrize(
+    ("counts", "occupied", "low", "high"), [(150, 1, 0, 0.04), (300, 1, 0, 0.04), (1000, 0.7, 0.1, 0.2)]
+)
+def test_the_residual_of_a_phase_is_of_its_structure_and_not_of_noise(
+    counts: float, occupied: float, low: float, high: float, titania: Library
+) -> None:
+    rutile = next(phase for phase in titania if phase.name == "rutile")
+    sites = tuple(replace(site, occupancy=occupied if site.element == "O" else 1.0) for site in rutile.sites)
+    answer = identify(measured({"rutile": 1.0}, titania, counts=counts), Library((replace(rutile, sites=sites),)))
+    residual = answer.phases[0].residual
+    assert residual is not None
+    assert low <= residual < high
+
+
+@pytest.mark.parametrize("larger", [0.2, 0.5])
+def test_two_structures_of_a_kind_do_not_hold_each_others_lines(larger: float) -> None:
+    """Corundum and the same with a cell as much larger as ilmenite's is than hematite's."""
+    small = standard("corundum")
+    a, b, c, *angles = small.cell
+    large = replace(small, name="larger", cell=(1.01 * a, 1.01 * b, 1.024 * c, *angles))
+    library = Library((small, large))
+    answer = identify(measured({small.name: 1 - larger, "larger": larger}, library), library)
+    found = {f.name: f for f in answer.phases}
+    assert found["larger"].weight_percent == pytest.approx(100 * larger, abs=2.0)
+    for phase in library:
+        assert found[phase.name].cell == pytest.approx(phase.cell, rel=1e-3)
+
+
+@pytest.mark.parametrize("occupied", [0.9, 1.1])
+def test_two_relatives_do_not_hold_the_place_of_the_phase_that_is_there(shared: Path, occupied: float) -> None:
+    """Fluorapatite's scan begun with two apatites of other cells and contents: exchanging one alone leads nowhere."""
+    minerals = {phase.name: phase for phase in read_library(shared / "phases" / "minerals")}
+    own = minerals["fluorapatite"]
+
+    def relative(name: str, swollen: tuple[float, float], calcium: float) -> Phase:
+        a, b, c, *angles = own.cell
+        sites = (replace(s, occupancy=s.occupancy * (calcium if s.element == "Ca" else 1)) for s in own.sites)
+        return replace(
+            own, name=name, cell=(a * swollen[0], b * swollen[0], c * swollen[1], *angles), sites=tuple(sites)
+        )
+
+    phases = (
+        relative("one", (1.008, 1.008), occupied),
+        relative("other", (1.004, 0.998), 2 - occupied),
+        own,
+        minerals["quartz"],  # an impurity of the specimen
+    )
+    observed = observe(read_scan(shared / "scans" / "single_rockjock" / "powdR_rockjock__FLUORAPATITE.csv"))
+    known = candidates(phases, INSTRUMENT, 70.0)
+    start = solve(known, observed, empty().with_phase(0).with_phase(1).with_phase(3))
+    start = refine(known, observed, start, rounds=20, texture=True)
+    found = settle(known, observed, start, range(4), no_prior(4))
+    assert {phases[i].name for i in found.solution.state.phases} == {"fluorapatite", "quartz"}
+
+
+@pytest.mark.parametrize(("begun_with", "better"), [("rutile", "other"), ("other", "rutile")])
+def test_of_two_rivals_the_better_one_stays_whichever_came_first(
+    titania: Library, begun_with: str, better: str
+) -> None:
+    """The two explain the scan equally well, so that the least of an opinion beforehand decides."""
+    names = {phase.name: phase for phase in titania}
+    phases = (names["rutile"], replace(names["rutile"], name="other"))
+    scan = measured({"rutile": 1.0}, titania)
+    observed = observe(scan)
+    known = candidates(phases, INSTRUMENT, 85.0)
+    place = [phase.name for phase in phases]
+    start = refine(known, observed, solve(known, observed, empty().with_phase(place.index(begun_with))), rounds=20)
+    slight = replace(no_prior(2), evidence=np.array([0.4 * (name == better) for name in place]))
+    found = settle(known, observed, start, range(2), slight)
+    assert [place[i] for i in found.solution.state.phases] == [better]
+
+
+@pytest.mark.parametrize(("elements", "named"), [(None, "of titanium"), ("Ti,V,O", "of vanadium")])
+def test_named_elements_decide_between_phases_that_explain_a_scan_as_well(
+    titania: Library, elements: str | None, named: str
+) -> None:
+    """Anatase beside a rutile of half titanium, half vanadium: a rutile of either explains it equally well."""
+    names = {phase.name: phase for phase in titania}
+
+    def rutile(name: str, **metals: float) -> Phase:
+        sites = [site for site in names["rutile"].sites if site.element == "O"]
+        metal = next(site for site in names["rutile"].sites if site.element == "Ti")
+        sites += [replace(metal, label=one, element=one, occupancy=share) for one, share in metals.items()]
+        return replace(names["rutile"], name=name, sites=tuple(sites))
+
+    scan = measured({"anatase": 0.6, "both": 0.4}, Library((*titania, rutile("both", Ti=0.5, V=0.5))))
+    phases = (names["anatase"], rutile("of titanium", Ti=1.0), rutile("of vanadium", V=1.0))
+    answer = identify(scan, Library(phases), elements=elements)
+    assert {finding.name for finding in answer.phases} == {"anatase", named}
+
+
+@pytest.mark.parametrize(("larger", "itself"), [(0.002, True), (0.016, False)])
+def test_out_of_thousands_a_phase_whose_cell_must_be_stretched_is_a_relative(larger: float, itself: bool) -> None:
+    own = standard("corundum")
+    a, b, c, *angles = own.cell
+    stretch = 1 + larger
+    there = replace(own, name="there", cell=(stretch * a, stretch * b, stretch * c, *angles))
+    scan = measured({"there": 1.0}, Library((there,)))
+    few, many = (verify(scan, (own,), wavelength=1.5405929, crowded=crowded) for crowded in (False, True))
+    assert [f.name for f in few.findings] == [own.name]
+    assert few.relatives == ()
+    assert len(many.findings) == itself
+    assert len(many.relatives) == (not itself)
+    (found,) = (*many.findings, *many.relatives)
+    assert found.strain == pytest.approx(larger, rel=0.1)
+    assert found.probability < few.findings[0].probability
+
+
+@pytest.mark.parametrize(("stretch", "verdict"), [(1.001, "known"), (1.007, "tentative"), (1.016, "unknown")])
+def test_known_is_what_is_sure(stretch: float, verdict: str, titania: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("bragglens.identification.identify"), "SMALL", 2)  # five are thousands
+    own = standard("corundum")
+    there = replace(own, cell=(*(stretch * length for length in own.cell[:3]), *own.cell[3:]))
+    answer = identify(measured({own.name: 1.0}, Library((there,))), Library((*titania, own)))
+    assert answer.verdict == verdict
+    assert [f.probability >= SURE for f in answer.phases] == {"known": [True], "tentative": [False]}.get(verdict, [])
+
+
+def test_a_phase_with_a_rival_is_tentative(titania: Library) -> None:
+    rutile = next(phase for phase in titania if phase.name == "rutile")
+    answer = identify(measured({"rutile": 1.0}, titania), Library((*titania, replace(rutile, name="twin"))))
+    (found,) = answer.phases
+    assert {found.name, *found.rivals} == {"rutile", "twin"}
+    assert found.probability >= SURE
+    assert answer.verdict == "tentative"
+    assert sentence(answer).startswith("Likely, but not sure: ")
+
+
+def test_a_relative_that_is_not_named_is_told(titania: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("bragglens.identification.identify"), "SMALL", 2)  # five are thousands
+    own = standard("corundum")
+    there = replace(own, cell=(*(1.016 * length for length in own.cell[:3]), *own.cell[3:]))
+    answer = identify(measured({own.name: 1.0}, Library((there,))), Library((*titania, own)))
+    assert answer.verdict == "unknown"
+    assert [one["name"] for one in answer.to_dict()["relatives"]] == [own.name]
+    assert answer.unexplained is not None
+    assert answer.unexplained < 0.05  # it stays in the fit, so that what else is there is judged without its lines
+    assert f"No phase is named: {own.name} (Al2O3, R -3 c, lattice changed by up to 1.6%" in sentence(answer)
+    picture = picture_of(answer, None)
+    assert picture is not None
+    assert [layer.told for layer in picture.layers] == [RELATIVE]
+    assert answer.fit is not None
+    assert "or a relative" in pdcif_text(answer, answer.fit)
+    assert nearest(answer) is None  # which is another by the network, and fits less
+
+
+def test_of_a_large_library_only_the_phases_of_the_elements_are_made_ready(
+    titania: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("bragglens.identification.identify"), "SMALL", 2)
+    verify_module, ready = import_module("bragglens.identification.verify"), []
+    whole = verify_module.candidates
+    monkeypatch.setattr(verify_module, "candidates", lambda phases, *rest: ready.append(phases) or whole(phases, *rest))
+    verify_module._prepared.cache_clear()
+    silicon = standard("Si")
+    identify(measured({"Si": 1.0}, titania), Library((*titania, silicon, standard("LaB6"))), elements="Si")
+    assert ready == [(silicon,)]
+
+
+@pytest.mark.parametrize("setting", ["R -3 m:R", "R -3 m:H"])
+def test_strain_is_the_same_in_every_setting(setting: str) -> None:
+    """A crystal grown by 1% is strained by 1%, though in a rhombohedral setting no coefficient says so."""
+    group = gemmi.SpaceGroup(setting)
+    cell = (4.07, 4.07, 4.07, 89.4, 89.4, 89.4) if setting.endswith("R") else (5.7, 5.7, 7.1, 90.0, 90.0, 120.0)
+    operations = tuple(op.triplet() for op in group.operations())
+    phase = replace(standard("corundum"), cell=cell, operations=operations)
+    known = candidates((phase,), Instrument(emission("Cu")), 60.0)
+    basis = known.crystals[0].strain_basis
+    own = usual_state()
+    own[FIRST_STRAIN:][: len(basis)] = np.linalg.lstsq(basis.reshape(len(basis), 9).T, 0.01 * np.eye(3).ravel())[0]
+    state = replace(empty(), phases=(0,), own=own[None])
+    assert largest_strains(known, state) == pytest.approx([0.01], rel=1e-6)
+
+
+def test_detection_limit_is_what_is_found(titania: Library) -> None:
+    """Rutile in anatase: half more than the stated limit is found, a sixth of it is not."""
+    without = identify(measured({"anatase": 1.0}, titania), titania)
+    assert without.detection_limits is not None
+    limit = without.detection_limits["rutile"] / 100
+    assert 1e-4 < limit < 0.05
+    for factor, found in ((1.5, True), (1 / 6, False)):
+        answer = identify(measured({"anatase": 1 - factor * limit, "rutile": factor * limit}, titania), titania)
+        assert ("rutile" in {f.name for f in answer.phases}) == found
+
+
+def test_amorphous_part_by_internal_standard(titania: Library) -> None:
+    """20 wt% of rutile were weighed in, half of the rest is amorphous: the fractions are of the specimen."""
+    answer = identify(measured({"rutile": 20, "anatase": 40}, titania), titania, standard=("rutile", 20.0))
+    weights = {f.name: f.weight_percent for f in answer.phases}
+    assert weights["rutile"] == pytest.approx(20.0)
+    assert weights["anatase"] == pytest.approx(40.0, abs=2.5)
+    assert answer.amorphous_percent == pytest.approx(40.0, abs=2.5)
+    assert abs(answer.amorphous_percent - 40.0) < answer.amorphous_percent_error
+
+
+def test_elements_narrow_the_candidates(titania: Library, small_model: Model) -> None:
+    assert allowed_phases(titania.phases, "Ti,O") == titania.names
+    assert allowed_phases(titania.phases, "-Fe,-Pb") == titania.names
+    with pytest.raises(BragglensError, match="no phase of the library is left"):
+        allowed_phases(titania.phases, "Fe,O")
+    with pytest.raises(BragglensError, match="Xx is no element"):
+        identify(measured({"rutile": 1.0}, titania), small_model, elements="Ti,Xx")
+
+
+def test_the_same_scan_gives_the_same_answer(titania: Library, small_model: Model) -> None:
+    scan = measured({"anatase": 0.5, "brookite": 0.5}, titania)
+    one, other = identify(scan, small_model), identify(scan, small_model)
+    assert one.phases == other.phases
+    assert one.unexplained_peaks == other.unexplained_peaks

@@ -1,0 +1,89 @@
+"""More knowledge gives no worse a fit: of a narrower pool that still holds the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_search import GRID, INSTRUMENT, measured
+from threadpoolctl import threadpool_limits
+
+from bragglens.crystal.library import Library, read_library
+from bragglens.crystal.phase import Phase
+from bragglens.crystal.standards import standard
+from bragglens.fit.observed import Observed, observe
+from bragglens.fit.refine import candidates, misfit_unit
+from bragglens.fit.search import LEAST_EVIDENCE, Found, no_prior, search
+from bragglens.identification.evaluate import read_manifest
+from bragglens.identification.identify import allowed_phases
+from bragglens.scan.read import read_scan
+from bragglens.scan.scan import Scan
+from bragglens.simulate.from_scan import instrument_of
+from bragglens.simulate.reference import pattern
+from bragglens.simulate.render import reflections_in_range
+from bragglens.simulate.specimen import Specimen
+
+# One mineral each, of all systems; textured, broad, strained and impure ones among them.
+RRUFF = ("R040012", "R050072", "R060939", "R070578", "R070616")
+SCANS = (*RRUFF, "ILMENITE", "CALCITE", "DOLOMITE", "ARAGONITE", "GYPSUM", "HEMATITE", "ZINCITE")
+
+
+def price(found: Found) -> float:
+    """What the search makes least, in its own unit."""
+    return found.solution.cost + LEAST_EVIDENCE * len(found.phases)
+
+
+def wide_and_narrow(scan: Scan, phases: tuple[Phase, ...]) -> tuple[Observed, Found, Found]:
+    """Searches among all phases, and among those of the elements that the first one has found."""
+    observed = observe(scan)
+    known = candidates(phases, instrument_of(scan), observed.grid.stop)
+    wide = search(known, observed, range(len(phases)), no_prior(len(phases)))
+    named = [phases[one.phase] for one in wide.phases]
+    elements = ",".join(sorted({site.element for phase in named for site in phase.sites}))
+    allowed = set(allowed_phases(phases, elements))
+    pool = [i for i, phase in enumerate(phases) if phase.name in allowed]
+    assert len(pool) < len(phases)
+    return observed, wide, search(known, observed, pool, no_prior(len(phases)))
+
+
+@pytest.fixture(autouse=True)
+def by_one_thread() -> Iterator[None]:
+    """As `verify` does it: by two threads sums are rounded in another order, and of two minima either may be found."""
+    with threadpool_limits(1):
+        yield
+
+
+def test_a_narrower_pool_gives_no_worse_a_fit(titania: Library) -> None:
+    scan = measured({"anatase": 0.5, "rutile": 0.3, "LaB6": 0.2}, titania)
+    observed, wide, narrow = wide_and_narrow(scan, (*titania, standard("Si"), standard("corundum")))
+    assert price(narrow) <= price(wide) + misfit_unit(observed, wide.solution)
+
+
+def test_a_narrower_pool_gives_no_worse_a_fit_of_measured_scans(shared: Path) -> None:
+    phases = read_library(shared / "phases" / "minerals").phases
+    tried = 0
+    for label in read_manifest(shared / "dev.csv", sets=["single_rruff", "single_rockjock"]):
+        if not label.file.stem.endswith(SCANS):
+            continue
+        scan = replace(read_scan(label.file), wavelength=label.wavelength)
+        some = tuple(phase for i, phase in enumerate(phases) if i % 4 == 0 or phase.name in label.phases)
+        observed, wide, narrow = wide_and_narrow(scan, some)
+        assert price(narrow) <= price(wide) + misfit_unit(observed, wide.solution), label.file.name
+        tried += 1
+    assert tried == len(SCANS)
+
+
+def test_a_phase_with_strong_preferred_orientation_is_not_dropped(titania: Library) -> None:
+    """Plates that lie flat: without texture a fit sees so little of the phase that the search would end before it."""
+    rutile = next(phase for phase in titania if phase.name == "rutile")
+    crystal = reflections_in_range([rutile], INSTRUMENT.lines, GRID)[0]
+    flat = pattern(crystal, INSTRUMENT, Specimen(size=60.0, texture_axis=(0, 0, 1), march=0.2), GRID)
+    counts = np.random.default_rng(5).poisson(300 * (flat / flat.max() + 0.02)).astype(float)
+    scan = Scan("plates", GRID.two_theta, counts, wavelength=INSTRUMENT.lines[0].wavelength)
+    observed = observe(scan)
+    known = candidates((rutile,), instrument_of(scan), observed.grid.stop)
+    found = search(known, observed, [0], no_prior(1))
+    assert [one.phase for one in found.phases] == [0]

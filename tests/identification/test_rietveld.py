@@ -1,0 +1,95 @@
+"""A fit handed on to rietx: another renderer draws the same pattern from it, and refines on from there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rietx
+from full_disk import full_disk
+
+from bragglens.crystal.library import Library
+from bragglens.errors import BragglensError
+from bragglens.files import safe_name
+from bragglens.fit.whole_pattern import Fit, fit
+from bragglens.identification.rietveld import refine_fit, refine_project, write_project
+from bragglens.scan.pattern import Grid
+from bragglens.scan.scan import Scan
+from bragglens.simulate.instrument import Instrument, emission
+from bragglens.simulate.reference import pattern
+from bragglens.simulate.render import reflections_in_range
+from bragglens.simulate.specimen import Specimen
+
+GRID = Grid(20.0, 80.0, 0.03)
+INSTRUMENT = Instrument(emission("CuKa"), W=0.006, axial=0.03, zero=0.04)
+WEIGHTS = {"anatase": 0.7, "rutile": 0.3}
+
+
+@pytest.fixture(scope="module")
+def fitted(titania: Library) -> Fit:
+    phases = [phase for phase in titania if phase.name in WEIGHTS]
+    crystals = reflections_in_range(phases, INSTRUMENT.lines, GRID)
+    specimen = Specimen(size=30.0, microstrain=1e-3, displacement=0.1, texture_axis=(0, 0, 1), march=0.9)
+    clean = sum(w * pattern(c, INSTRUMENT, specimen, GRID) for w, c in zip(WEIGHTS.values(), crystals, strict=True))
+    counts = np.random.default_rng(0).poisson(8000 * clean / clean.max() + 100 + 2000 / GRID.two_theta)
+    return fit(Scan("made up", GRID.two_theta, counts.astype(float)), phases, INSTRUMENT)
+
+
+def test_the_other_program_begins_where_the_fit_ended_and_refines(fitted: Fit, tmp_path: Path) -> None:
+    folder = tmp_path / "mixture.rex"
+    write_project(fitted, folder)
+    assert {"anatase.cif", "rutile.cif", "scan.xye", "project.json"} <= {path.name for path in folder.iterdir()}
+    project = rietx.Project.open(folder)
+    assert [phase.name for phase in project.refinement.structure.phases] == ["anatase", "rutile"]
+    drawn = project.refinement.predict(fitted.two_theta)
+    peaks = fitted.calculated - fitted.background
+    assert np.abs(drawn - fitted.calculated).sum() < 0.03 * peaks.sum()
+    refined = refine_project(folder)
+    assert refined.error is None
+    assert refined.rwp == pytest.approx(fitted.rwp, rel=0.05)
+    for name, weight in WEIGHTS.items():
+        assert refined.weight_percent[name] == pytest.approx(100 * weight, abs=1.5)
+        assert 0 < refined.weight_percent_error[name] < 5
+    assert len(rietx.Project.open(folder).history) > 1  # it keeps what was refined
+
+
+def test_without_a_project(fitted: Fit) -> None:
+    refined = refine_fit(fitted)
+    assert refined.weight_percent["anatase"] == pytest.approx(70, abs=1.5)
+    assert refined.program.startswith("rietx")
+
+
+def test_the_name_of_a_phase_is_no_path(fitted: Fit, tmp_path: Path) -> None:
+    names = ("../../escaped", "a/b\x1b[31m")
+    phases = tuple(replace(phase, name=name) for phase, name in zip(fitted.phases, names, strict=True))
+    folder = tmp_path / "one" / "two" / "p.rex"
+    write_project(replace(fitted, phases=phases), folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+    assert [path.name for path in (tmp_path / "one" / "two").iterdir()] == ["p.rex"]
+    assert {path.parent.name for path in folder.rglob("*.cif")} == {"p.rex"}
+    assert {safe_name(name, ".cif") for name in names} <= {path.name for path in folder.iterdir()}
+
+
+def test_no_room_leaves_no_half_of_a_project(fitted: Fit, tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(BragglensError, match="no space left on device"):
+        write_project(fitted, tmp_path / "p.rex")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_work_is_never_overwritten(fitted: Fit, tmp_path: Path) -> None:
+    with pytest.raises(BragglensError, match="is there already, maybe with work in it"):
+        write_project(fitted, tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BragglensError, match="choose another"):
+        write_project(fitted, tmp_path / "file" / "p.rex")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_refinement_that_fails_is_said_in_one_line(fitted: Fit, tmp_path: Path) -> None:
+    refined = refine_project(tmp_path / "none.rex")
+    assert refined.rwp is None
+    assert refined.error is not None
+    assert "none.rex" in refined.error
+    assert "\n" not in refined.error

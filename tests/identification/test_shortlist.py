@@ -1,0 +1,65 @@
+"""Which of many phases are fitted."""
+
+from dataclasses import replace
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bragglens.crystal.library import Library, read_library
+from bragglens.identification.shortlist import additions, relatives, shortlist
+from bragglens.match.catalogue import Catalogue, catalogue
+from bragglens.match.matcher import Opinion
+
+
+@pytest.fixture(scope="module")
+def titania() -> Catalogue:
+    """Five phases of titania, and anatase once more on a lattice that is 0.2% larger."""
+    phases = read_library(Path(str(files("bragglens") / "data" / "titania"))).phases
+    anatase = next(phase for phase in phases if "natase" in phase.name)
+    a, b, c, *angles = anatase.cell
+    larger = replace(anatase, name="relative", cell=(1.002 * a, 1.002 * b, 1.002 * c, *angles))
+    return catalogue(Library((*phases, larger)))
+
+
+def anatase_of(whole: Catalogue) -> int:
+    return next(row for row, name in enumerate(whole.library.names) if "natase" in name)
+
+
+def everything(whole: Catalogue) -> np.ndarray:
+    return np.ones(len(whole), bool)
+
+
+def test_the_relative_of_a_phase_is_the_one_with_much_the_same_lines(titania: Catalogue) -> None:
+    own = anatase_of(titania)
+    others = [row for row in range(len(titania) - 1) if row != own]
+    assert relatives(titania, [own], everything(titania)) == [len(titania) - 1]
+    assert relatives(titania, others, everything(titania)) == []
+
+
+def test_a_relative_is_none_that_may_not_be_named_or_is_there(titania: Catalogue) -> None:
+    own, last = anatase_of(titania), len(titania) - 1
+    assert relatives(titania, [own], np.arange(len(titania)) != last) == []
+    assert relatives(titania, [own, last], everything(titania)) == []
+    assert relatives(titania, list(range(len(titania))), everything(titania)) == []
+
+
+def test_the_relative_that_the_matcher_does_not_see_is_fitted_too(
+    titania: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = import_module("bragglens.identification.shortlist")
+    monkeypatch.setattr(module, "_LIKELIEST", 1)
+    monkeypatch.setattr(module, "_LARGEST", 0)
+    own, last = anatase_of(titania), len(titania) - 1
+    probability = np.where(np.arange(len(titania)) == own, 0.9, 0.01)
+    opinion = Opinion(probability, np.ones(len(titania)))
+    assert shortlist(opinion, titania, everything(titania)) == sorted([own, last])
+
+
+def test_what_is_found_brings_its_relative(titania: Catalogue) -> None:
+    own, last = anatase_of(titania), len(titania) - 1
+    nothing = Opinion(np.zeros(len(titania)), np.zeros(len(titania)))
+    assert additions(nothing, titania, everything(titania), {own}, [own]) == [last]
+    assert additions(nothing, titania, everything(titania), {own, last}, [own]) == []
