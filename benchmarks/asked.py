@@ -15,6 +15,7 @@ from typing import Any
 from bragglens.crystal.library import Library
 from bragglens.identification.answer import Finding, Identification
 from bragglens.identification.evaluate import Judged, Label, judge, read_alike, read_manifest
+from bragglens.identification.options import Options
 from bragglens.learn.model import Model
 
 HERE = Path(__file__).parent
@@ -93,7 +94,7 @@ def ask(label: Label, library: str, way: str, model: Model, alike: tuple[frozens
     asked: Model | Library = model.library if way == "fit" else model
     started = time.process_time()
     try:
-        judged = judge(label, asked, alike, network_only=way == "network")  # type: ignore[arg-type]
+        judged = judge(label, asked, alike, Options(network_only=way == "network"))
     except Exception:
         judged = Judged(label, Identification(str(label.file), way, None, error=traceback.format_exc()), alike)
     return Asked(library, way, held_out, judged, time.process_time() - started)

@@ -30,6 +30,7 @@ from bragglens.crystal.library import read_library
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import composition
 from bragglens.identification.evaluate import Judged, judge, read_alike, read_manifest
+from bragglens.identification.options import Options
 from bragglens.match.builtin import builtin
 from bragglens.match.catalogue import Catalogue
 from bragglens.simulate.twins import Mark, mark_of, signatures
@@ -175,7 +176,7 @@ def asked(name: str, data: Path, chosen: Sequence[str]) -> Iterator[dict[str, An
             for way in WAYS:
                 started = time.process_time()
                 judged = judge(
-                    label, whole, (*counts, *named_after), **({} if way == "blind" else {"elements": elements})
+                    label, whole, (*counts, *named_after), Options(elements=None if way == "blind" else elements)
                 )
                 row = _row(judged, same[library]) | {"library": library, "way": way}
                 row["cpu"] = time.process_time() - started

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bragglens.crystal.library import read_library
 from bragglens.identification.evaluate import Judged, by_set, judge, read_alike, read_manifest, scores
+from bragglens.identification.options import Options
 from bragglens.learn.model import Model, load_model, save_model
 
 HERE = Path(__file__).parent
@@ -61,7 +62,7 @@ def main() -> None:
     for library in arguments.libraries:
         model = trained(library, arguments.data, arguments.models)
         labels = read_manifest(arguments.data / "dev.csv", sets=SETS[library])
-        judged = by_set([judge(label, model, alike, network_only=True) for label in labels])
+        judged = by_set([judge(label, model, alike, Options(network_only=True)) for label in labels])
         for name in SETS[library]:
             text += row(library, name, judged[name])
     (HERE / "results").mkdir(exist_ok=True)

@@ -33,6 +33,7 @@ from bragglens.crystal.phase import Phase
 from bragglens.identification.answer import Identification
 from bragglens.identification.evaluate import Judged, Label, judge, read_alike, read_manifest
 from bragglens.identification.identify import SURE, identify
+from bragglens.identification.options import Options
 from bragglens.identification.shortlist import matched
 from bragglens.match.catalogue import Catalogue, catalogue
 from bragglens.match.matcher import matcher
@@ -211,7 +212,7 @@ def measured(name: str, data: Path) -> list[dict[str, Any]]:
             ways["elements"] = ",".join(sorted(set().union(*(sites[phase] for phase in label.phases))))
         for way, elements in ways.items():
             started = time.process_time()
-            judged = judge(label, whole, counted, **({"elements": elements} if elements else {}))
+            judged = judge(label, whole, counted, Options(elements=elements))
             rows.append(_row(judged, way, held_out(label, data), time.process_time() - started))
             if way == "blind":
                 rows[-1]["ranks"] = _ranks(label, whole, counted)

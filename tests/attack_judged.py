@@ -24,6 +24,7 @@ from bragglens.crystal.entry import storable
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.identification.identify import identify_scans
+from bragglens.identification.options import read_options
 from bragglens.learn.model import load_model
 from bragglens.match.catalogue import read_catalogue
 from bragglens.scan.pattern import Pattern
@@ -91,7 +92,9 @@ def judge_identified(library: Library) -> Judge:
     """Of scans, by the answer that they get."""
 
     def judge(name: str, data: bytes) -> None:
-        first = next(iter(identify_scans(judge_scan(name, data)[:1], name, library, wavelength_if_missing="CuKa")))
+        first = next(
+            iter(identify_scans(judge_scan(name, data)[:1], name, library, read_options(wavelength_if_missing="CuKa")))
+        )
         if first.error:
             raise BragglensError(first.error)
         assert str(first)

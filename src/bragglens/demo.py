@@ -15,6 +15,7 @@ from bragglens.crystal.phase import Phase
 from bragglens.files import whole_file
 from bragglens.identification.answer import Identification, document
 from bragglens.identification.identify import identify_file, source
+from bragglens.identification.options import Options
 from bragglens.match.builtin import builtin
 from bragglens.match.catalogue import Catalogue
 from bragglens.scan.pattern import Grid
@@ -78,7 +79,7 @@ def run_demo(folder: Path, *, console: Console) -> None:
     answers = []
     for scan, what in zip(scans, ("measured", "simulated, no measurement"), strict=True):
         started = time.perf_counter()
-        answers.append(identify_file(scan, library, wavelength=_LINES[0].wavelength))
+        answers.append(identify_file(scan, library, Options(wavelength=_LINES[0].wavelength)))
         console.print(f"\n[bold]{scan.name}[/] ({what}), {time.perf_counter() - started:.1f} s")
         details(answers[-1], console=console)
     _write(answers, library, folder)

@@ -20,6 +20,7 @@ from bragglens.errors import FetchError
 from bragglens.extras import extra
 from bragglens.identification.answer import Identification, document
 from bragglens.identification.identify import identify_file
+from bragglens.identification.options import Options
 from bragglens.learn.model import Model, save_model
 from bragglens.scan.pattern import Grid
 from bragglens.scan.rruff import fetch_rruff
@@ -68,7 +69,8 @@ def run_founding_post(
     scans += _measured(folder / "scans", console)
     if rruff:
         scans += _fetched(folder / "rruff", console)
-    answers = [identify_file(scan, model, wavelength=_LINES[0].wavelength) for scan in scans]
+    options = Options(wavelength=_LINES[0].wavelength)
+    answers = [identify_file(scan, model, options) for scan in scans]
     _tell(answers, model, folder, console)
     _count(answers, expected, console)
     told = f"report: {folder / 'report.html'}   ({time.perf_counter() - started:.0f} s in all)"

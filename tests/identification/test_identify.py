@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from bragglens.crystal.cif_text import write_cif
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError, ScanError
 from bragglens.identification.answer import SCHEMA, document
-from bragglens.identification.identify import Options, allowed_phases, check, findings, identify, identify_file
+from bragglens.identification.identify import allowed_phases, check, findings, identify, identify_file
+from bragglens.identification.options import Options, read_options
 from bragglens.learn.model import Model
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
@@ -102,7 +104,9 @@ def test_a_folder_with_a_broken_structure_says_so(titania: Library, tmp_path: Pa
         (None, {"standard": "rutile"}, "standard 'rutile': give its name"),
     ],
 )
-def test_what_cannot_be_meant_is_one_sentence(titania: Library, model: object, options: Options, says: str) -> None:
+def test_what_cannot_be_meant_is_one_sentence(
+    titania: Library, model: object, options: dict[str, Any], says: str
+) -> None:
     with pytest.raises(BragglensError, match=says):
         identify(made_up(titania, "rutile"), model or titania, **options)  # type: ignore[arg-type]
 
@@ -111,7 +115,7 @@ def test_the_parameters_are_written_out() -> None:
     shown = inspect.signature(identify).parameters
     assert list(shown)[:2] == ["scan", "model"]
     assert all(one.kind is inspect.Parameter.KEYWORD_ONLY for one in list(shown.values())[2:])
-    assert {*shown} - {"scan", "model"} == {*Options.__annotations__}
+    assert {*shown} - {"scan", "model"} == {one.name for one in fields(Options)}
     assert all(f"        {name}: " in (identify.__doc__ or "") for name in shown)
 
 
@@ -123,7 +127,7 @@ def test_too_little_of_the_grid(titania: Library, small_model: Model) -> None:
 
 
 def test_a_bad_file_becomes_an_answer(small_model: Model, tmp_path: Path) -> None:
-    answer = identify_file(tmp_path / "none.xy", small_model, wavelength=1.5406)
+    answer = identify_file(tmp_path / "none.xy", small_model, Options(wavelength=1.5406))
     assert answer.verdict is None
     assert answer.phases == ()
     assert answer.error is not None
@@ -204,18 +208,18 @@ def test_a_structure_refined_on_an_impure_crystal_is_left_where_the_impurity_is_
         ({"particle_size": 1.0, "network_only": True}, "gives no fractions"),
     ],
 )
-def test_impossible_options_are_refused(small_model: Model, options: Options, says: str) -> None:
+def test_impossible_options_are_refused(small_model: Model, options: dict[str, Any], says: str) -> None:
     with pytest.raises(BragglensError, match=says):
-        check(small_model, options)
+        check(small_model, read_options(**options))
 
 
 def test_a_standard_is_a_candidate_whatever_its_elements(small_model: Model) -> None:
     metal = replace(small_model.library.phases[0], name="metal", sites=small_model.library.phases[0].sites[:1])
     model = replace(small_model, library=Library((*small_model.library.phases, metal)))
     element = metal.sites[0].element
-    assert check(model, {"elements": element}) == ("metal",)
-    assert check(model, {"elements": element, "standard": ("rutile", 20.0)}) == ("metal", "rutile")
-    assert check(model, {"elements": element, "standard": ("Rutile", 20.0)}) == ("metal", "rutile")
+    assert check(model, Options(elements=element)) == ("metal",)
+    assert check(model, Options(elements=element, standard=("rutile", 20.0))) == ("metal", "rutile")
+    assert check(model, Options(elements=element, standard=("Rutile", 20.0))) == ("metal", "rutile")
 
 
 def test_a_standard_that_is_not_there_is_one_sentence(titania: Library, small_model: Model) -> None:

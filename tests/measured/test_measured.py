@@ -9,13 +9,14 @@ import pytest
 from bragglens.crystal.library import Library, read_library
 from bragglens.identification.evaluate import judge, read_manifest, scores
 from bragglens.identification.identify import identify
+from bragglens.identification.options import Options
 from bragglens.learn.model import Model
 from bragglens.scan.read import read_scan
 
 
 def test_every_measured_scan_can_be_judged(shared: Path, small_model: Model) -> None:
     labels = {label.file: label for label in read_manifest(shared / "dev.csv")}  # most are in several sets
-    judged = [judge(label, small_model, network_only=True) for label in labels.values()]
+    judged = [judge(label, small_model, options=Options(network_only=True)) for label in labels.values()]
     assert [j.answer.error for j in judged if j.answer.error] == []
     assert len(judged) > 190
 

@@ -106,7 +106,8 @@ def identify(
     Every scan of a file is answered. Ends with status 1 where any scan could not be judged. Ctrl-C ends a batch early
     and keeps what is answered.
     """
-    from bragglens.identification.identify import check, identify_each, source, stated
+    from bragglens.identification.identify import check, identify_each, source
+    from bragglens.identification.options import read_options
     from bragglens.scan.apart import reader
 
     if bool(scans) == bool(watch):
@@ -116,18 +117,16 @@ def identify(
     reader()  # it starts while the model is read
     sources = sources_of(model, phases, library)
     asked = asked_of(sources)
-    options = stated(
-        {
-            "wavelength": wavelength,
-            "wavelength_if_missing": wavelength_if_missing,
-            "elements": elements,
-            "network_only": network_only,
-            "particle_size": particle_size,
-            "standard": standard,
-            "instrument": instrument,
-        }
+    options = read_options(
+        wavelength=wavelength,
+        wavelength_if_missing=wavelength_if_missing,
+        elements=elements,
+        network_only=network_only,
+        particle_size=particle_size,
+        standard=standard,
+        instrument=instrument,
     )
-    check(asked, options)  # type: ignore[arg-type]
+    check(asked, options)
     files = _files(scans or [])
     several = workers > 1 or scheduler is not None
     target = Path(json) if json else None
@@ -143,7 +142,7 @@ def identify(
     check_exports(exports, network_only=network_only)
 
     def each(file: Path) -> Iterator[Identification]:
-        return exported(identify_each(file, asked, **options))
+        return exported(identify_each(file, asked, options))
 
     def exported(answers: Iterator[Identification]) -> Iterator[Identification]:
         for answer in answers:
@@ -289,10 +288,12 @@ def evaluate(
     """
     from bragglens.identification.evaluate import Judged, by_set, evaluation, judge, read_alike, read_manifest, scores
     from bragglens.identification.identify import check
+    from bragglens.identification.options import Options
     from bragglens.report.words import scores_table, write_json
 
     loaded = asked_of(sources_of(model, phases, library))
-    check(loaded, {"network_only": network_only})
+    options = Options(network_only=network_only)
+    check(loaded, options)
     groups = read_alike(alike) if alike else ()
     labels = read_manifest(manifest, sets=sets or ())
 
@@ -300,9 +301,7 @@ def evaluate(
         if json:
             write_json(evaluation(loaded, judged), json)
 
-    judged, whole = batch(
-        "judging", labels, lambda label: [judge(label, loaded, groups, network_only=network_only)], keep
-    )
+    judged, whole = batch("judging", labels, lambda label: [judge(label, loaded, groups, options)], keep)
     scores_table({name: scores(members) for name, members in by_set(judged).items()}, console=out)
     for one in judged:
         if one.answer.error:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -16,6 +16,9 @@ from bragglens.cli.remembered import asked_of_file, identity_of, stands, write_a
 from bragglens.errors import BragglensError
 from bragglens.files import safe_name
 from bragglens.parallel import Lost, results, workers_of
+
+if TYPE_CHECKING:
+    from bragglens.identification.options import Options
 
 AHEAD = 4  # pieces for each worker, so that none waits for the next
 
@@ -46,14 +49,14 @@ class Piece:
         scan: the file, as it was given.
         place, target: where it is and where its answer goes, in full.
         who: who is asked.
-        options: how scans are looked at, see `identify.Options`.
+        options: how scans are looked at, see `Options`.
     """
 
     scan: Path
     place: Path
     target: Path
     who: Who
-    options: dict[str, Any]
+    options: Options
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -62,7 +65,7 @@ class Piece:
 
 
 def answer_folder(
-    files: Sequence[Path], folder: Path, who: Who, options: dict[str, Any], *, workers: int, scheduler: str | None
+    files: Sequence[Path], folder: Path, who: Who, options: Options, *, workers: int, scheduler: str | None
 ) -> None:
     """Answer each file into `folder/NAME.json`; what stands there already for this content, model and options is kept.
 
@@ -103,7 +106,7 @@ def answer_folder(
         raise typer.Exit(1)
 
 
-def pieces_of(files: Sequence[Path], folder: Path, who: Who, options: dict[str, Any]) -> list[Piece]:
+def pieces_of(files: Sequence[Path], folder: Path, who: Who, options: Options) -> list[Piece]:
     """A piece for each file, with paths that hold in whatever folder a worker was started."""
     there = folder.resolve()
     return [Piece(file, file.absolute(), there / safe_name(file.name, ".json"), who, options) for file in files]
@@ -127,7 +130,7 @@ def answers_of(piece: Piece) -> tuple[str, list[Any]]:
     who = _read(piece.who)
     return source(who), [
         replace(one, file=f"{piece.scan}{one.file.removeprefix(str(piece.place))}")
-        for one in identify_each(piece.place, who, **piece.options)  # type: ignore[arg-type]
+        for one in identify_each(piece.place, who, piece.options)
     ]
 
 

@@ -8,11 +8,14 @@ from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bragglens.errors import BragglensError, ScanError
 from bragglens.files import read_bytes
 from bragglens.scan.read import content_of
+
+if TYPE_CHECKING:
+    from bragglens.identification.options import Options
 
 _LARGEST = 2**30  # bytes of the answers to one file: thousands of scans, each with its fitted lines
 
@@ -27,14 +30,13 @@ def identity_of(asked: Any) -> str:
     return f"{library_of(asked).hash} {sha256(network).hexdigest()}"
 
 
-def asked_of_file(scan: Path, identity: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def asked_of_file(scan: Path, identity: str, options: Options) -> dict[str, Any]:
     """What the answer to a file of scans depends on, as JSON gives it back: content, who is asked, how."""
     try:
         content = sha256(content_of(scan)).hexdigest()
     except ScanError:
         content = "unreadable"
-    given = {key: value for key, value in options.items() if value is not None}
-    asked = {"sha256": content, "of": identity, "bragglens": version("bragglens"), "options": given}
+    asked = {"sha256": content, "of": identity, "bragglens": version("bragglens"), "options": options.given()}
     plain: dict[str, Any] = json.loads(json.dumps(asked, default=vars))
     return plain
 

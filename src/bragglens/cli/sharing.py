@@ -5,27 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bragglens.cli.folder import AHEAD, Piece, Who, answers_of, pieces_of
 from bragglens.parallel import Lost, results, workers_of
 
 if TYPE_CHECKING:
     from bragglens.identification.answer import Identification
+    from bragglens.identification.options import Options
 
 Each = Callable[[Path], "Iterator[Identification]"]
 
 
 @contextmanager
-def shared(
-    files: Sequence[Path], who: Who, options: dict[str, Any], *, workers: int, scheduler: str | None
-) -> Iterator[Each]:
+def shared(files: Sequence[Path], who: Who, options: Options, *, workers: int, scheduler: str | None) -> Iterator[Each]:
     """What gives the answers to one file after the other, whole with their fits, while workers go ahead.
 
     Args:
         files: all that will be asked, in that order.
         who: who is asked.
-        options: how scans are looked at, see `identify.Options`.
+        options: how scans are looked at, see `Options`.
         workers: processes, where there is no scheduler.
         scheduler: of a Dask cluster.
     """

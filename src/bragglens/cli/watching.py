@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -16,6 +16,9 @@ from bragglens.cli.remembered import asked_of_file, stands, write_answers
 from bragglens.errors import BragglensError
 from bragglens.files import safe_name
 from bragglens.scan.watch import settled_files
+
+if TYPE_CHECKING:
+    from bragglens.identification.options import Options
 
 SETTLE = 5.0  # seconds
 
@@ -28,7 +31,7 @@ def watch(
     *,
     model: str,
     identity: str,
-    options: dict[str, Any],
+    options: Options,
     settle: float = SETTLE,
 ) -> None:
     """Answer every scan of a folder, those that come and those that change; Ctrl-C or `kill` ends it.
@@ -43,7 +46,7 @@ def watch(
         outputs: what else is made of each answer.
         model: name of who is asked.
         identity: what tells it from others, see `remembered.identity_of`.
-        options: how scans are looked at, see `identify.Options`.
+        options: how scans are looked at, see `Options`.
         settle: seconds for which a file must not have changed.
 
     Raises:

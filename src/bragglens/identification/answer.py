@@ -149,7 +149,7 @@ class Identification:
         error: why the scan could not be judged, in one sentence.
         notes: what the reader had to do to the file.
         pattern: the scan on the model's grid.
-        options: how the scan was looked at, of `identify.Options` those that were given.
+        options: how the scan was looked at, those of `Options` that were given.
         metadata: what the file states of the measurement (`scan.Scan.metadata`).
         rietveld: what a Rietveld refinement makes of it, where that was asked for.
         relatives: phases that the fit needs and that are not named: out of a library so large that most phases have a

@@ -7,13 +7,14 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 from bragglens.errors import BragglensError, ScanError
 from bragglens.files import read_bytes
 from bragglens.identification.answer import Identification, document
 from bragglens.identification.asked import Asked
-from bragglens.identification.identify import Options, identify_file, ranking, source
+from bragglens.identification.identify import identify_file, ranking, source
+from bragglens.identification.options import Options
 from bragglens.simulate.instrument import emission
 
 _LARGEST = 2**28  # bytes, a million rows
@@ -151,10 +152,9 @@ def read_alike(path: str | Path) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(name.strip() for name in line.split(",")) for line in lines if "," in line)
 
 
-def judge(label: Label, model: Asked, alike: tuple[frozenset[str], ...] = (), **options: Unpack[Options]) -> Judged:
-    """Identify a labelled scan; `options` as `identify` takes them, the wavelength from the label."""
-    options["wavelength"] = label.wavelength
-    answer = identify_file(label.file, model, **options)
+def judge(label: Label, model: Asked, alike: tuple[frozenset[str], ...] = (), options: Options = Options()) -> Judged:
+    """Identify a labelled scan with these options, and the wavelength of its label."""
+    answer = identify_file(label.file, model, replace(options, wavelength=label.wavelength))
     return Judged(label, replace(answer, pattern=None, fit=None), alike)
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import isfinite
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +21,8 @@ from bragglens.identification.asked import Asked, Source, asked_of, library_of
 from bragglens.identification.axis import BADLY, another_axis, offset_notice, stretch_notice, wavelength_notice
 from bragglens.identification.coverage import Coverage, coverage
 from bragglens.identification.humps import hump_notice, hump_of
+from bragglens.identification.options import Options, read_options
 from bragglens.identification.shortlist import SMALL, additions, matched, rest, shortlist
-from bragglens.identification.stated import internal_standard, stated_instrument, stated_wavelength
 from bragglens.identification.tube_lines import tube_notices
 from bragglens.identification.verify import Verified, verify
 from bragglens.learn.model import Model
@@ -45,36 +43,6 @@ SURE = 0.92
 UNEXPLAINED = 0.1  # share of the peaks' intensity that may be missed before a scan is called partly unknown
 CERTAIN = 0.9  # two phases of nearly the same pattern are both named only beyond this
 LEAST_RIVAL = 0.1
-
-
-class Options(TypedDict, total=False):
-    """How a scan is to be looked at, the options of `identify`."""
-
-    wavelength: float | str | None
-    wavelength_if_missing: float | str | None
-    elements: Elements | None
-    network_only: bool
-    particle_size: float | None
-    standard: str | tuple[str, float] | None
-    instrument: Instrument | str | Path | None
-
-
-def stated(options: Options) -> dict[str, Any]:
-    """Options as numbers and plain text, those alone that were given; what is plain already stays.
-
-    Raises:
-        BragglensError: one of them is not understood.
-    """
-    plain = {
-        "wavelength": stated_wavelength(options.get("wavelength")),
-        "wavelength_if_missing": stated_wavelength(options.get("wavelength_if_missing")),
-        "elements": str(read_choice(options.get("elements"))) or None,
-        "network_only": options.get("network_only") or None,
-        "particle_size": options.get("particle_size"),
-        "standard": internal_standard(options.get("standard")),
-        "instrument": stated_instrument(options.get("instrument")),
-    }
-    return {key: value for key, value in plain.items() if value is not None}
 
 
 def identify(
@@ -115,29 +83,34 @@ def identify(
             phase lie in the range; for the network alone, the scan covers too little of the model's grid.
         BragglensError: an option is not possible (`check`), or the standard is not in the scan.
     """
+    options = read_options(
+        wavelength=wavelength,
+        wavelength_if_missing=wavelength_if_missing,
+        elements=elements,
+        network_only=network_only,
+        particle_size=particle_size,
+        standard=standard,
+        instrument=instrument,
+    )
+    return identify_scan(scan, model, options)
+
+
+def identify_scan(scan: Scan | str | Path, model: Source, options: Options) -> Identification:
+    """What `identify` does, with options that are read already."""
     started = time.perf_counter()
-    options: Options = {
-        "wavelength": wavelength,
-        "wavelength_if_missing": wavelength_if_missing,
-        "elements": elements,
-        "network_only": network_only,
-        "particle_size": particle_size,
-        "standard": standard,
-        "instrument": instrument,
-    }
     asked = asked_of(model)
-    answer = _identify(scan if isinstance(scan, Scan) else read_scan(scan), asked, stated(options))
+    answer = _identify(scan if isinstance(scan, Scan) else read_scan(scan), asked, options)
     left = [] if model is asked else _left_out(library_of(asked))
     return replace(answer, notes=(*answer.notes, *left), seconds=time.perf_counter() - started)
 
 
-def _identify(scan: Scan, model: Asked, options: dict[str, Any]) -> Identification:
-    """The answer for a scan, with options as `stated` has them."""
+def _identify(scan: Scan, model: Asked, options: Options) -> Identification:
+    """The answer for a scan."""
     model = catalogue(model) if isinstance(model, Library) else model
     used, options = _wavelength(scan, options), _spelled(options, model.library)
-    allowed = check(model, options)  # type: ignore[arg-type]
-    recorded = {key: value.name if isinstance(value, Instrument) else value for key, value in options.items()}
-    notes = (*scan.notes, *wavelength_notice(scan, used), *_other_tube(options.get("instrument"), used))
+    allowed = check(model, options)
+    recorded = {key: value.name if isinstance(value, Instrument) else value for key, value in options.given().items()}
+    notes = (*scan.notes, *wavelength_notice(scan, used), *_other_tube(options.instrument, used))
     asked = Identification(
         scan.name, source(model), None, wavelength=used, notes=notes, metadata=scan.metadata, options=recorded
     )
@@ -149,7 +122,7 @@ def _identify(scan: Scan, model: Asked, options: dict[str, Any]) -> Identificati
         known, may = _looked_through(model, allowed)
         notice = another_axis(scan, known, may, wavelength=used)
         raise ScanError("; ".join([str(error), *([notice] if notice else [])])) from error
-    if options.get("network_only"):
+    if options.network_only:
         assert isinstance(model, Model)  # `check` has refused the rest
         answer = _by_network(answer, findings(answer.probabilities or {}, model.alike))
     else:
@@ -183,44 +156,44 @@ def _left_out(library: Library) -> list[str]:
     return [f"{count} of the library's files were left out, the first: {library.problems[0]}"] if count else []
 
 
-def _wavelength(scan: Scan, options: Mapping[str, Any]) -> float:
+def _wavelength(scan: Scan, options: Options) -> float:
     """Å of the strongest line: what the user states, else the file, else what the user states for such files."""
-    used = options.get("wavelength") or scan.wavelength or options.get("wavelength_if_missing")
-    if used is None and (instrument := options.get("instrument")) is not None:
-        used = instrument.lines[0].wavelength
+    used = options.wavelength or scan.wavelength or options.wavelength_if_missing
+    if used is None and options.instrument is not None:
+        used = options.instrument.lines[0].wavelength
     if used is None:
         raise ScanError(f"{scan.name}: the file does not state its wavelength: give it, for example --wavelength CuKa")
     return strongest_line(used)
 
 
-def identify_file(path: str | Path, model: Asked, **options: Unpack[Options]) -> Identification:
+def identify_file(path: str | Path, model: Asked, options: Options = Options()) -> Identification:
     """Read a file and identify it; what goes wrong becomes the answer's `error`, so that a batch goes on."""
     try:
-        answer = identify(one_scan(read_scans_apart(path), Path(path).name), model, **options)
+        answer = identify_scan(one_scan(read_scans_apart(path), Path(path).name), model, options)
     except BragglensError as error:
         return Identification(file=str(path), model=source(model), verdict=None, error=str(error))
     return replace(answer, file=str(path))
 
 
-def identify_each(path: str | Path, model: Asked, **options: Unpack[Options]) -> Iterator[Identification]:
+def identify_each(path: str | Path, model: Asked, options: Options = Options()) -> Iterator[Identification]:
     """Identify every scan of a file, one after the other, as `identify_file` does; of several, `FILE#1`, `FILE#2`, ...
 
     Repeats of one measurement are told apart too: a sample that changes under the beam looks like repeats.
     """
     try:
-        yield from identify_scans(read_scans_apart(path), str(path), model, **options)
+        yield from identify_scans(read_scans_apart(path), str(path), model, options)
     except BragglensError as error:
         yield Identification(file=str(path), model=source(model), verdict=None, error=str(error))
 
 
 def identify_scans(
-    scans: Sequence[Scan], file: str, model: Asked, **options: Unpack[Options]
+    scans: Sequence[Scan], file: str, model: Asked, options: Options = Options()
 ) -> Iterator[Identification]:
     """Identify the scans of one file, called `file`; one that cannot be judged stops no other."""
     for number, scan in enumerate(scans, start=1):
         name = file if len(scans) == 1 else f"{file}#{number}"
         try:
-            yield replace(identify(scan, model, **options), file=name)
+            yield replace(identify_scan(scan, model, options), file=name)
         except BragglensError as error:
             yield Identification(name, source(model), None, error=str(error), notes=scan.notes, metadata=scan.metadata)
 
@@ -262,11 +235,10 @@ def _proven(
     model: Model | Catalogue,
     opinion: Opinion,
     covered: Coverage,
-    asked: Mapping[str, Any],
+    options: Options,
 ) -> Identification:
     """The answer put to the proof by the fit; of a large library with the phases that the matcher finds worth it."""
     names, phases, used = model.library.names, model.library.phases, answer.wavelength
-    standard = asked.get("standard")
     assert used is not None
     assert answer.pattern is not None
 
@@ -278,10 +250,10 @@ def _proven(
             network=_named(names, chosen),
             allowed=covered.allowed,
             certainty=covered.certainty,
-            expected=named_elements(asked.get("elements")),
-            particle_size=asked.get("particle_size"),
-            standard=standard,
-            instrument=asked.get("instrument"),
+            expected=named_elements(options.elements),
+            particle_size=options.particle_size,
+            standard=options.standard,
+            instrument=options.instrument,
             crowded=crowded,
         )
 
@@ -290,8 +262,8 @@ def _proven(
         rows = np.arange(len(names)) if len(names) <= SMALL else np.flatnonzero(may)
         return _by_fit(answer, prove({int(row): opinion.probability[row] for row in rows}))
     chosen = {row: opinion.probability[row] for row in shortlist(opinion, model, may)}
-    if standard:
-        chosen[names.index(standard[0])] = 1.0
+    if options.standard:
+        chosen[names.index(options.standard[0])] = 1.0
     proof = prove(chosen, crowded=True)
     if not proof.fit.phases:
         return _by_fit(replace(answer, probabilities=_named(names, chosen)), proof)
@@ -321,32 +293,26 @@ def check(model: Asked, options: Options) -> tuple[str, ...]:
     Raises:
         BragglensError: an option is not possible with these phases.
     """
-    library, given = library_of(model), stated(options)
-    size, standard = given.get("particle_size"), given.get("standard")
-    if given.get("network_only") and not isinstance(model, Model):
+    if options.network_only and not isinstance(model, Model):
         raise BragglensError("structures alone bring no network: leave out --network-only, or give a --model")
-    if given.get("network_only") and (size is not None or standard is not None):
-        raise BragglensError("the network alone gives no fractions: leave out particle size and standard, or fit")
-    if size is not None and not (isfinite(size) and size >= 0):
-        raise BragglensError(f"a particle size of {size:g} µm is not possible: give the grains' diameter, 0 for none")
-    allowed = allowed_phases(library.phases, given.get("elements"))
+    library = library_of(model)
+    allowed = allowed_phases(library.phases, options.elements)
+    standard = _spelled(options, library).standard
     if standard is None:
         return allowed
-    name, weight = _spelled(given, library)["standard"]
+    name = standard[0]
     if name not in library.names:
         near = ", ".join(library.near(name))
         raise BragglensError(f"standard '{name}': the library has no such phase: give one of its names, such as {near}")
-    if not 0 < weight < 100:
-        raise BragglensError(f"standard '{name}': {weight:g} wt% is not possible: give its share of the specimen")
     return (*allowed, *({name} - set(allowed)))
 
 
-def _spelled(options: dict[str, Any], library: Library) -> dict[str, Any]:
+def _spelled(options: Options, library: Library) -> Options:
     """The options with the standard's name as the library has it."""
-    if "standard" not in options:
+    if options.standard is None:
         return options
-    name, weight = options["standard"]
-    return options | {"standard": (library.spelled(name) or name, weight)}
+    name, weight = options.standard
+    return replace(options, standard=(library.spelled(name) or name, weight))
 
 
 def allowed_phases(phases: Sequence[Phase], elements: Elements | None) -> tuple[str, ...]:

@@ -6,8 +6,7 @@ from typing import Annotated
 
 from fastapi import Form
 
-from bragglens.errors import BragglensError
-from bragglens.identification.identify import Options, stated
+from bragglens.identification.options import Options, read_options
 
 
 def options(
@@ -21,19 +20,11 @@ def options(
     network_only: Annotated[bool, Form(description="Leave out the fit: faster, no fractions.")] = False,
 ) -> Options:
     """How a scan is to be looked at, from the fields of a form; an empty field is one that was not given."""
-    given: Options = {
-        "wavelength": wavelength.strip(),
-        "wavelength_if_missing": wavelength_if_missing.strip(),
-        "elements": elements,
-        "standard": standard.strip(),
-        "particle_size": _micrometres(particle_size.strip()),
-        "network_only": network_only,
-    }
-    return stated(given)  # type: ignore[return-value]
-
-
-def _micrometres(text: str) -> float | None:
-    try:
-        return float(text.replace(",", ".")) if text else None
-    except ValueError:
-        raise BragglensError(f"particle size '{text}' is no number: give the grains' diameter in µm") from None
+    return read_options(
+        wavelength=wavelength.strip(),
+        wavelength_if_missing=wavelength_if_missing.strip(),
+        elements=elements,
+        standard=standard.strip(),
+        particle_size=particle_size.strip(),
+        network_only=network_only,
+    )

@@ -13,7 +13,7 @@ from typing import Literal
 
 from bragglens.errors import BragglensError
 from bragglens.identification.asked import Asked
-from bragglens.identification.identify import Options
+from bragglens.identification.options import Options
 from bragglens.web.worker import Answer, LostError, Upload, Worker, failed
 
 MOST_WAITING = 100  # jobs

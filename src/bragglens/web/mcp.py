@@ -17,7 +17,8 @@ from bragglens.errors import BragglensError
 from bragglens.files import check_format, read_bytes
 from bragglens.identification.answer import SCHEMA, document
 from bragglens.identification.asked import asked_of
-from bragglens.identification.identify import check, identify_each, source, stated
+from bragglens.identification.identify import check, identify_each, source
+from bragglens.identification.options import read_options
 from bragglens.match.builtin import SCOPES, builtin, entries
 
 MOST_PHASES = 200  # in one list; judgement: what an assistant can still read
@@ -55,9 +56,9 @@ class Tools:
         """
         file = self._allowed(path)
         asked = asked_of(_parts(library))
-        options = stated({"wavelength": wavelength.strip() or None, "elements": elements.strip() or None})
-        check(asked, options)  # type: ignore[arg-type]
-        return document(source(asked), list(identify_each(file, asked, **options)))
+        options = read_options(wavelength=wavelength.strip(), elements=elements.strip())
+        check(asked, options)
+        return document(source(asked), list(identify_each(file, asked, options)))
 
     def read_answer(self, path: str) -> dict[str, Any]:
         """Read an answer that `bragglens identify --json` wrote.

@@ -94,7 +94,7 @@ def job_view(job: Job, jobs: Jobs) -> JobView:
         state=job.state,
         ahead=jobs.ahead(job) if job.state == "queued" else None,
         seconds=round(time.monotonic() - job.since, 1),
-        options=dict(job.options),
+        options=job.options.given(),
         error=job.answer.error if job.answer else None,
         missing=job.answer.missing if job.answer else None,
         report=f"/api/jobs/{job.id}/report" if job.answer and job.answer.report else None,

@@ -17,7 +17,8 @@ from typing import Any
 from bragglens.errors import BragglensError
 from bragglens.identification.answer import Identification, document
 from bragglens.identification.asked import Asked
-from bragglens.identification.identify import Options, identify_scans, source
+from bragglens.identification.identify import identify_scans, source
+from bragglens.identification.options import Options
 from bragglens.parallel import begin_worker
 from bragglens.scan.apart import scans_apart
 from bragglens.web import limits
@@ -71,11 +72,11 @@ def answer(upload: Upload, asked: Asked, options: Options) -> Answer:
 
 def _answer(upload: Upload, asked: Asked, options: Options) -> Answer:
     scans = scans_apart(upload.data, upload.name)
-    said = options.get("wavelength") or options.get("wavelength_if_missing")
+    said = options.wavelength or options.wavelength_if_missing
     if said is None and any(scan.wavelength is None for scan in scans):
         error = f"{upload.name}: the file does not state its wavelength: choose it, CuKa for example"
         return failed(upload, asked, error, missing="wavelength")
-    found = list(identify_scans(scans, upload.name, asked, **options))
+    found = list(identify_scans(scans, upload.name, asked, options))
     errors = [one.error for one in found]
     none = errors[0] if all(errors) else None
     return Answer(

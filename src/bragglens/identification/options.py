@@ -1,0 +1,124 @@
+"""Options: how a scan is to be looked at, one set of them for the command line, the HTTP API and Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from bragglens.crystal.choice import Elements, read_choice
+from bragglens.errors import BragglensError
+from bragglens.simulate.instrument import LONGEST_WAVE, SHORTEST_WAVE, Instrument, emission
+from bragglens.simulate.instrument_file import read_instrument
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Options of `identify` as numbers and plain text; `read_options` makes them of what people write.
+
+    Attributes:
+        wavelength: Å of the scan's strongest line, whatever its file states; None leaves it to the file.
+        wavelength_if_missing: Å of the strongest line, for a file that states none.
+        elements: a choice of elements as `read_choice` writes it, `Ti,O` or `-Fe`; None leaves all phases.
+        network_only: whether the fit is left out.
+        particle_size: diameter of the grains in µm; 0 corrects no microabsorption, None is not known.
+        standard: name of the internal standard and its wt% of the specimen.
+        instrument: the diffractometer as `calibrate` measured it.
+
+    Raises:
+        BragglensError: a value is not possible, or two options exclude each other.
+    """
+
+    wavelength: float | None = None
+    wavelength_if_missing: float | None = None
+    elements: str | None = None
+    network_only: bool = False
+    particle_size: float | None = None
+    standard: tuple[str, float] | None = None
+    instrument: Instrument | None = None
+
+    def __post_init__(self) -> None:
+        if self.network_only and (self.particle_size is not None or self.standard is not None):
+            raise BragglensError("the network alone gives no fractions: leave out particle size and standard, or fit")
+        size = self.particle_size
+        if size is not None and not (isfinite(size) and size >= 0):
+            raise BragglensError(
+                f"a particle size of {size:g} µm is not possible: give the grains' diameter, 0 for none"
+            )
+        if self.standard is not None and not 0 < self.standard[1] < 100:
+            name, weight = self.standard
+            raise BragglensError(f"standard '{name}': {weight:g} wt% is not possible: give its share of the specimen")
+
+    def given(self) -> dict[str, Any]:
+        """The options that differ from their defaults, by name."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: value for name, value in values.items() if value is not None and value is not False}
+
+
+def read_options(**written: Any) -> Options:
+    """Options as people write them, on the command line, in a form, in a table and in Python.
+
+    Args:
+        written: fields of `Options`, in any of the forms that `identify` takes; None and an empty text are not given.
+
+    Raises:
+        BragglensError: one of them is not understood, or not possible.
+    """
+    return Options(**{name: _READERS[name](value) for name, value in written.items() if value is not None})
+
+
+def _wavelength(value: float | str) -> float | None:
+    """Å of the strongest line that is meant by `CuKa`, `1.5406` or 1.5406."""
+    if isinstance(value, str):
+        return emission(value)[0].wavelength if value.strip() else None
+    try:
+        wavelength = float(value)
+    except (TypeError, ValueError):
+        raise BragglensError(f"wavelength {value!r}: is no wavelength: give 'CuKa', or Å such as 1.5406") from None
+    if not SHORTEST_WAVE < wavelength < LONGEST_WAVE:
+        raise BragglensError(f"wavelength {wavelength:g}: is none in Å of a diffractometer: give 1.5406, or 'CuKa'")
+    return wavelength
+
+
+def _elements(value: Elements) -> str | None:
+    """The choice of elements in one spelling."""
+    return str(read_choice(value)) or None
+
+
+def _particle_size(value: float | str) -> float | None:
+    """Diameter of the grains in µm, from a number or its text, with a point or a comma."""
+    if isinstance(value, str) and not value.strip():
+        return None
+    try:
+        return float(value.replace(",", ".") if isinstance(value, str) else value)
+    except (TypeError, ValueError):
+        raise BragglensError(f"particle size '{value}' is no number: give the grains' diameter in µm") from None
+
+
+def _standard(value: str | tuple[str, float]) -> tuple[str, float] | None:
+    """Name and wt% that are meant by `corundum=20` or ("corundum", 20)."""
+    if isinstance(value, str) and not value.strip():
+        return None
+    name, _, weight = value.rpartition("=") if isinstance(value, str) else (value[0], "", value[-1])
+    try:
+        return str(name).strip(), float(weight.strip().removesuffix("%") if isinstance(weight, str) else weight)
+    except ValueError:
+        raise BragglensError(f"standard '{value}': give its name and wt% of the specimen: corundum=20") from None
+
+
+def _instrument(value: Instrument | str | Path) -> Instrument:
+    """The instrument itself, or that of the file that `calibrate` wrote."""
+    return value if isinstance(value, Instrument) else read_instrument(value)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "wavelength": _wavelength,
+    "wavelength_if_missing": _wavelength,
+    "elements": _elements,
+    "network_only": bool,
+    "particle_size": _particle_size,
+    "standard": _standard,
+    "instrument": _instrument,
+}
