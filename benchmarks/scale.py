@@ -37,6 +37,7 @@ from bragglens.crystal.phase import Phase
 from bragglens.identification.answer import document
 from bragglens.identification.asked import library_of
 from bragglens.identification.identify import identify, source
+from bragglens.identification.options import Options
 from bragglens.identification.shortlist import matched
 from bragglens.learn.model import load_model
 from bragglens.match.catalogue import Catalogue, read_catalogue
@@ -128,7 +129,7 @@ def dask_runs(paths: Sequence[Path], folder: Path) -> list[dict[str, Any]]:
         target = folder / name
         target.mkdir()
         who = who_of(None, TITANIA, read_catalogue(TITANIA))
-        pieces = pieces_of(paths, target, who, {"wavelength": 1.5405929})
+        pieces = pieces_of(paths, target, who, Options(wavelength=1.5405929))
         own = {"host": "127.0.0.1", "dashboard_address": None, "local_directory": str(folder)}
         with LocalCluster(n_workers=workers, threads_per_worker=1, **own) as cluster:
             started = time.perf_counter()

@@ -21,6 +21,7 @@ from bragglens.crystal.library import Library, read_library
 from bragglens.crystal.provenance import read_manifest as read_origins
 from bragglens.errors import BragglensError
 from bragglens.identification import evaluate
+from bragglens.identification.options import Options
 from bragglens.learn.model import load_model
 from bragglens.scan.read import read_scan
 from bragglens.scan.watch import settled_files
@@ -108,7 +109,7 @@ def test_a_folder_gives_each_of_them_its_line(odd: Path, titania: Library, tmp_p
     phases = Path(str(files("bragglens") / "data" / "titania"))
     found = _files([odd])
     assert sorted(file.name for file in found) == sorted(ODD)
-    for piece in pieces_of(found, tmp_path, who_of([str(phases)], titania), {"wavelength": 1.5406}):
+    for piece in pieces_of(found, tmp_path, who_of([str(phases)], titania), Options(wavelength=1.5406)):
         said = answer_piece(piece)
         assert said.startswith(f"{piece.scan}: ")
         assert json.loads(piece.target.read_text())["scans"][0]["error"] == said

@@ -19,6 +19,7 @@ from bragglens.cli.answering import is_folder
 from bragglens.cli.folder import answer_piece, pieces_of, who_of
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
+from bragglens.identification.options import Options
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.instrument import Instrument, emission
 from bragglens.simulate.render import reflections_in_range, render_phases
@@ -107,7 +108,7 @@ def test_killed_at_random_and_by_two_workers_it_ends_with_the_same_answers(
 
 def test_a_worker_that_has_another_library_answers_nothing(scans: Path, titania: Library, tmp_path: Path) -> None:
     who = who_of([PHASES], Library(titania.phases[:2]))
-    (piece,) = pieces_of([scans / "scan0.xy"], tmp_path, who, {"wavelength": 1.5406})
+    (piece,) = pieces_of([scans / "scan0.xy"], tmp_path, who, Options(wavelength=1.5406))
     with pytest.raises(BragglensError, match="is not what it was when the run began"):
         answer_piece(piece)
 

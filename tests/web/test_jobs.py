@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bragglens.crystal.library import Library
+from bragglens.identification.options import Options
 from bragglens.web import jobs as room
 from bragglens.web import worker
 from bragglens.web.jobs import FullError, Job, Jobs
@@ -60,9 +61,9 @@ def killed(others: set[int | None]) -> None:
 
 
 def test_a_worker_that_dies_while_idle_costs_nothing(jobs: Jobs, others: set[int | None]) -> None:
-    ended(jobs, jobs.add(BAD, {}))
+    ended(jobs, jobs.add(BAD, Options()))
     killed(others)
-    after = ended(jobs, jobs.add(BAD, {})).answer
+    after = ended(jobs, jobs.add(BAD, Options())).answer
     assert after is not None
     assert after.document["scans"][0]["error"] == after.error
     assert "crash" not in str(after.error)
@@ -71,7 +72,7 @@ def test_a_worker_that_dies_while_idle_costs_nothing(jobs: Jobs, others: set[int
 
 def test_a_worker_that_dies_at_work_is_asked_once_more(jobs: Jobs, scans: Path, others: set[int | None]) -> None:
     scan = Upload("rutile.xy", (scans / "rutile.xy").read_bytes())
-    first, second = jobs.add(scan, {}), jobs.add(scan, {})
+    first, second = jobs.add(scan, Options()), jobs.add(scan, Options())
     running(jobs)
     killed(others)
     answered = ended(jobs, first)
@@ -97,7 +98,7 @@ def test_a_scan_that_crashes_its_worker_fails_in_the_end(titania: Library, monke
 
     monkeypatch.setattr(room, "Worker", Crashing)
     served = Jobs(titania, workers=1)
-    lost = ended(served, served.add(BAD, {}))
+    lost = ended(served, served.add(BAD, Options()))
     served.close()
     assert asked == ["bad.xy"] * 2
     assert lost.state == "failed"
@@ -122,7 +123,7 @@ def test_a_thread_outlives_a_worker_that_cannot_be_started(
     monkeypatch.setattr(room, "Worker", Short)
     monkeypatch.setattr(room, "_LOOK", 0.02)
     served = Jobs(titania, workers=1)
-    job = served.add(BAD, {})
+    job = served.add(BAD, Options())
     time.sleep(0.1)
     found = served.get(job.id)
     assert found is not None
@@ -145,7 +146,7 @@ def test_a_mistake_of_ours_ends_the_job_and_not_the_thread(titania: Library, mon
     monkeypatch.setattr(room, "Worker", Mistaken)
     served = Jobs(titania, workers=1)
     for _ in range(2):
-        answer = ended(served, served.add(BAD, {})).answer
+        answer = ended(served, served.add(BAD, Options())).answer
         assert answer is not None
         assert answer.error == "bad.xy: bragglens made a mistake (KeyError): please report it"
     served.close()
@@ -166,25 +167,25 @@ def test_the_memory_and_time_of_a_worker_have_an_end() -> None:
 
 def test_a_scan_that_takes_too_long_is_given_up(jobs: Jobs, scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "LONGEST", 0.0)
-    given_up = ended(jobs, jobs.add(Upload("rutile.xy", (scans / "rutile.xy").read_bytes()), {}))
+    given_up = ended(jobs, jobs.add(Upload("rutile.xy", (scans / "rutile.xy").read_bytes()), Options()))
     assert given_up.answer is not None
     assert "no answer after 0 s" in str(given_up.answer.error)
 
 
 def test_a_job_that_is_dropped_is_broken_off(jobs: Jobs, scans: Path, others: set[int | None]) -> None:
-    job = jobs.add(Upload("rutile.xy", (scans / "rutile.xy").read_bytes()), {})
+    job = jobs.add(Upload("rutile.xy", (scans / "rutile.xy").read_bytes()), Options())
     while jobs.count("queued"):
         time.sleep(0.01)
     before = own_process(others).pid
     assert jobs.drop(job.id)
     assert not jobs.drop(job.id)
-    assert ended(jobs, jobs.add(BAD, {})).state == "failed"
+    assert ended(jobs, jobs.add(BAD, Options())).state == "failed"
     assert own_process(others).pid != before
     assert jobs.get(job.id) is None
 
 
 def test_what_ended_is_forgotten_in_time(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = (ended(jobs, jobs.add(BAD, {})) for _ in range(2))
+    first, second = (ended(jobs, jobs.add(BAD, Options())) for _ in range(2))
     monkeypatch.setattr(room, "MOST_HELD", second.held + first.held - 1)
     assert jobs.get(first.id) is None
     assert jobs.get(second.id) is not None
@@ -195,14 +196,14 @@ def test_what_ended_is_forgotten_in_time(jobs: Jobs, monkeypatch: pytest.MonkeyP
 def test_the_queue_has_an_end(titania: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     idle = Jobs(titania, workers=0)
     monkeypatch.setattr(room, "MOST_WAITING", 2)
-    first, second = idle.add(BAD, {}), idle.add(BAD, {})
+    first, second = idle.add(BAD, Options()), idle.add(BAD, Options())
     with pytest.raises(FullError, match=r"bad\.xy: 2 scans wait already"):
-        idle.add(BAD, {})
+        idle.add(BAD, Options())
     assert [idle.ahead(first), idle.ahead(second)] == [0, 1]
     idle.drop(first.id)
     assert idle.ahead(second) == 0
     monkeypatch.setattr(room, "MOST_HELD", 2 * second.held)
-    idle.add(BAD, {})
+    idle.add(BAD, Options())
     monkeypatch.setattr(room, "MOST_WAITING", 9)
     with pytest.raises(FullError):
-        idle.add(BAD, {})
+        idle.add(BAD, Options())
