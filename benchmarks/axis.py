@@ -17,11 +17,12 @@ import numpy as np
 from asked import HALVES, RESULTS, SETS, arguments, held_out
 
 from bragglens.errors import BragglensError
-from bragglens.identification.axis import BADLY, another_axis
+from bragglens.identification.axis import another_axis
 from bragglens.identification.evaluate import Label, read_manifest
 from bragglens.identification.identify import identify
 from bragglens.learn.model import Model, load_model
 from bragglens.match.catalogue import catalogue
+from bragglens.policy import DEFAULT
 from bragglens.scan.read import read_scan
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import TUBES
@@ -105,7 +106,7 @@ def row(told: Told, label: Label, model: Model, *, set_name: str, held: bool) ->
         said = [note for note in answer.notes if note.split()[0] in ("wavelength?", "axis?", "offset?")]
         notice = said[0] if said else ""
         named = {finding.name for finding in answer.phases}
-        explained = (answer.unexplained or 0.0) <= BADLY and bool(named & label.phases)
+        explained = (answer.unexplained or 0.0) <= DEFAULT.look_again and bool(named & label.phases)
         if told.what == AS_IT_IS and not explained:
             started = time.process_time()
             known = catalogue(model.library)

@@ -22,23 +22,25 @@ from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.cif import read_cif
 from bragglens.crystal.phase import Phase
+from bragglens.fit.candidates import candidates
 from bragglens.fit.observed import observe
-from bragglens.fit.quantify import PARTICLE_SIZE, Quantities, quantify
-from bragglens.fit.refine import candidates
+from bragglens.fit.problem import Problem
+from bragglens.fit.quantify import Quantities, quantify
 from bragglens.fit.whole_pattern import Fit, fit_given, fit_of
 from bragglens.identification.answer import Rietveld
 from bragglens.identification.evaluate import Label, read_manifest
 from bragglens.identification.rietveld import PLAN, outcome, refine_fit
+from bragglens.policy import DEFAULT
 from bragglens.scan.read import read_scan
 from bragglens.simulate.from_scan import instrument_of
 
 HEAD = f"""# Weight fractions beside a Rietveld refinement
 
 `python benchmarks/rietveld.py`: the 20 weighed oxide mixtures (10 specimens, 8 and 2 minutes each), right phases given.
-*bragglens* is `fit` and `quantify`, with Brindley's correction for grains of {PARTICLE_SIZE:g} µm and with an error for
-that guess, or without both. *rietx* {rietx.__version__} runs its plan `{PLAN}` (scale, background, zero, cell,
-widths; structures, texture and each phase's own broadening stay fixed), with its automatic Chebyshev background and
-its width seed, as its manual recommends for a first fit; errors are two of its standard errors. It is given the
+*bragglens* is `fit` and `quantify`, with Brindley's correction for grains of {DEFAULT.particle_size:g} µm and with an
+error for that guess, or without both. *rietx* {rietx.__version__} runs its plan `{PLAN}` (scale, background, zero,
+cell, widths; structures, texture and each phase's own broadening stay fixed), with its automatic Chebyshev background
+and its width seed, as its manual recommends for a first fit; errors are two of its standard errors. It is given the
 displacement parameters that bragglens reads, or those of the files, of which some are damaged (Bi2O3). Texture is
 fitted by bragglens alone. *rietx from there* is what `identify --rietveld` runs: the same plan, begun where bragglens's
 fit has ended, with its texture, broadening, displacement and roughness held. No particle size is known, so that rietx's
@@ -150,10 +152,10 @@ def fitted(label: Label, data: Path, particle_size: float | None) -> tuple[Fit, 
     scan = replace(read_scan(label.file), wavelength=label.wavelength)
     with threadpool_limits(1):
         observed = observe(scan)
-        known = candidates(phases_of(label, data), instrument_of(scan), observed.grid.stop)
-        solution = fit_given(known, observed)
-        found = quantify(known, observed, solution, particle_size=particle_size)
-    return fit_of(known, observed, solution), found
+        problem = Problem(candidates(phases_of(label, data), instrument_of(scan), observed.grid.stop), observed)
+        solution = fit_given(problem)
+        found = quantify(problem, solution, particle_size=particle_size)
+    return fit_of(problem, solution), found
 
 
 def by_both(label: Label, data: Path) -> Answer:

@@ -116,10 +116,13 @@ def _told(answer: Any) -> tuple[Any, ...]:
 
 
 def _numbers(old: Any, new: Any, place: str = "") -> Iterator[tuple[str, float]]:
-    """Each value that differs, with its relative difference; anything else that differs counts as 1."""
+    """Each value that differs, with its relative difference; anything else that differs counts as 1.
+
+    A field that only one of them has is not compared: fields may be added.
+    """
     if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted({*old, *new} - set(NOT_COMPARED)):
-            yield from _numbers(old.get(key), new.get(key), f"{place}.{key}")
+        for key in sorted((old.keys() & new.keys()) - set(NOT_COMPARED)):
+            yield from _numbers(old[key], new[key], f"{place}.{key}")
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for i, pair in enumerate(zip(old, new, strict=True)):
             yield from _numbers(*pair, f"{place}[{i}]")

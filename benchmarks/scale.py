@@ -35,10 +35,10 @@ from bragglens.cli.folder import answer_piece, pieces_of, who_of
 from bragglens.crystal.library import read_library
 from bragglens.crystal.phase import Phase
 from bragglens.identification.answer import document
-from bragglens.identification.asked import library_of
-from bragglens.identification.identify import identify, source
+from bragglens.identification.asked import library_of, source
+from bragglens.identification.identify import identify
 from bragglens.identification.options import Options
-from bragglens.identification.shortlist import matched
+from bragglens.identification.proposers import proposer
 from bragglens.learn.model import load_model
 from bragglens.match.catalogue import Catalogue, read_catalogue
 from bragglens.parallel import Lost, results, workers_of
@@ -117,7 +117,7 @@ def stages(who: Any, paths: Sequence[Path]) -> dict[str, float]:
 def opinion(scan: Scan, who: Any, wavelength: float) -> None:
     """What the network alone says, of a model or of the matcher."""
     if isinstance(who, Catalogue):
-        matched(scan, who, wavelength=wavelength)
+        proposer(who).propose(scan, wavelength=wavelength)
     else:
         who.judge(to_grid(scan, who.preparation, wavelength=wavelength))
 

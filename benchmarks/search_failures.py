@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -27,20 +27,14 @@ from numpy.typing import NDArray
 from thousands import combined
 
 from bragglens.crystal.phase import Phase
-from bragglens.fit.observed import Observed
-from bragglens.fit.refine import (
-    FIRST_STRAIN,
-    Candidates,
-    Solution,
-    State,
-    candidates,
-    choose_texture,
-    empty,
-    misfit_unit,
-    refine,
-    solve,
-)
-from bragglens.fit.search import LEAST_EVIDENCE, Found, Prior, evidence, search
+from bragglens.fit.candidates import candidates
+from bragglens.fit.engine import misfit_unit, refine, solve
+from bragglens.fit.evidence import evidence
+from bragglens.fit.found import Found, Prior
+from bragglens.fit.problem import Problem
+from bragglens.fit.search import search
+from bragglens.fit.state import Solution, State
+from bragglens.fit.texture import choose_texture
 from bragglens.identification import verify
 from bragglens.identification.evaluate import Label, read_manifest
 from bragglens.identification.identify import identify
@@ -68,8 +62,7 @@ NOT_HELD = "not held"
 class Searched:
     """The last search of an answer: what it was given, and what came of it."""
 
-    known: Candidates
-    observed: Observed
+    problem: Problem
     pool: tuple[int, ...]
     found: Found
 
@@ -115,9 +108,9 @@ def searched(label: Label, whole: Catalogue, elements: str | None) -> Searched:
     """The last search that an answer is made of."""
     kept: list[Searched] = []
 
-    def recording(known: Candidates, observed: Observed, pool: Sequence[int], prior: Prior) -> Found:
-        found = search(known, observed, pool, prior)
-        kept.append(Searched(known, observed, tuple(pool), found))
+    def recording(problem: Problem, pool: Sequence[int], prior: Prior) -> Found:
+        found = search(problem, pool, prior)
+        kept.append(Searched(problem, tuple(pool), found))
         return found
 
     with patch.object(verify, "search", recording):
@@ -127,15 +120,16 @@ def searched(label: Label, whole: Catalogue, elements: str | None) -> Searched:
 
 def compared(last: Searched, best: Solution, there: Sequence[Phase]) -> dict[str, Any]:
     """The fit of the labelled phases beside the one of the search."""
-    names = [phase.name for phase in last.known.phases]
+    known, least = last.problem.known, last.problem.policy.least_evidence
+    names = [phase.name for phase in known.phases]
     found = last.found.solution
-    unit = misfit_unit(last.observed, min(found, best, key=lambda one: one.cost))
-    worse = (found.cost - best.cost) / unit + LEAST_EVIDENCE * (len(found.state.phases) - len(there))
+    unit = misfit_unit(last.problem.observed, min(found, best, key=lambda one: one.cost))
+    worse = (found.cost - best.cost) / unit + least * (len(found.state.phases) - len(there))
     held = {names[i] for i in found.state.phases}
     proposed = {names[i] for i in last.pool}
     absent = {phase.name for phase in there} - held
     ending = ENDINGS[2] if not absent else ENDINGS[1] if absent <= proposed else ENDINGS[0]
-    if worse > WORSE and weakest(last, best, there) < LEAST_EVIDENCE:
+    if worse > WORSE and weakest(last, best, there) < least:
         ending = NOT_HELD
     return {
         "there": sorted(phase.name for phase in there),
@@ -148,43 +142,54 @@ def compared(last: Searched, best: Solution, there: Sequence[Phase]) -> dict[str
 
 
 def weakest(last: Searched, best: Solution, there: Sequence[Phase]) -> float:
-    """The least evidence of a labelled phase in their best fit: the search keeps none below LEAST_EVIDENCE."""
-    known = candidates(there, last.known.instrument, float(last.known.atlas.grid.stop + 1))
-    without = (refine(known, last.observed, solve(known, last.observed, best.state.without(i)), rounds=5, texture=True)
+    """The least evidence of a labelled phase in their best fit: the search keeps none below `least_evidence`."""
+    problem = of_these(last, there)
+    without = (refine(problem, solve(problem, best.state.without(i)), rounds=5, texture=True)
                for i in range(len(best.scales)))  # fmt: skip
-    return min(evidence(known, last.observed, one, best, i) for i, one in enumerate(without))
+    return min(evidence(problem, one, best, i) for i, one in enumerate(without))
 
 
 # --- the labelled phases alone ------------------------------------------------------------------------------------
 
 
+def of_these(last: Searched, there: Sequence[Phase]) -> Problem:
+    """The scan of a search with some phases alone."""
+    known = last.problem.known
+    return Problem(candidates(there, known.instrument, float(known.atlas.grid.stop + 1)), last.problem.observed)
+
+
 def best_of_starts(last: Searched, there: Sequence[Phase]) -> Solution:
     """The best of the fits of phases from seeded starts."""
-    known = candidates(there, replace(last.known.instrument), float(last.known.atlas.grid.stop + 1))
-    rng = np.random.default_rng(7)
-    fits = [_fitted(known, last.observed, start(known, rng)) for _ in range(STARTS)]
+    problem, rng = of_these(last, there), np.random.default_rng(7)
+    fits = [_fitted(problem, start(problem, rng)) for _ in range(STARTS)]
     return min(fits, key=lambda one: one.cost)
 
 
-def start(known: Candidates, rng: np.random.Generator) -> State:
+def start(problem: Problem, rng: np.random.Generator) -> State:
     """All phases in a state drawn near the usual one."""
-    state = empty(known)
-    for phase in rng.permutation(len(known.crystals)):
+    state = problem.empty()
+    for phase in rng.permutation(len(problem.known)):
         state = state.with_phase(int(phase))
-    shared, own = state.shared.copy(), state.own.copy()
-    shared[:3] += rng.normal(0, (SHIFT, DISPLACEMENT, LOG_WIDTH))
-    own[:, :2] += rng.normal(0, LOG_SIZE, (len(own), 2))
-    for row, phase in zip(own, state.phases, strict=True):
-        strains = len(known.crystals[phase].strain_basis)
-        row[FIRST_STRAIN : FIRST_STRAIN + strains] = rng.normal(0, STRAIN, strains)
-    return replace(state, shared=shared, own=own)
+    moves = zip(("zero", "displacement", "log_width"), rng.normal(0, (SHIFT, DISPLACEMENT, LOG_WIDTH)), strict=True)
+    state = state.of_scan(**{name: state.value(name) + float(move) for name, move in moves})
+    for place, (size, strain) in enumerate(rng.normal(0, LOG_SIZE, (len(state.phases), 2))):
+        state = state.of(
+            place,
+            log_size=float(state.each("log_size")[place] + size),
+            log_microstrain=float(state.each("log_microstrain")[place] + strain),
+        )
+    for place, phase in enumerate(state.phases):
+        strains, count = np.zeros(6), len(problem.known[phase].strain_basis)
+        strains[:count] = rng.normal(0, STRAIN, count)
+        state = state.of(place, strains=strains)
+    return state
 
 
-def _fitted(known: Candidates, observed: Observed, state: State) -> Solution:
+def _fitted(problem: Problem, state: State) -> Solution:
     """Fitted on soft lines first, then on those measured, then with texture."""
-    soft = refine(known, observed.softened, solve(known, observed.softened, state), rounds=8)
-    sharp = refine(known, observed, solve(known, observed, soft.state), rounds=8)
-    return refine(known, observed, choose_texture(known, observed, sharp), rounds=20, texture=True)
+    soft = refine(problem.softened, solve(problem.softened, state), rounds=8)
+    sharp = refine(problem, solve(problem, soft.state), rounds=8)
+    return refine(problem, choose_texture(problem, sharp), rounds=20, texture=True)
 
 
 # --- what comes of it ---------------------------------------------------------------------------------------------

@@ -32,11 +32,12 @@ from bragglens.crystal.minerals import gather_minerals
 from bragglens.crystal.phase import Phase
 from bragglens.identification.answer import Identification
 from bragglens.identification.evaluate import Judged, Label, judge, read_alike, read_manifest
-from bragglens.identification.identify import SURE, identify
+from bragglens.identification.identify import identify
 from bragglens.identification.options import Options
-from bragglens.identification.shortlist import matched
+from bragglens.identification.proposers import proposer
 from bragglens.match.catalogue import Catalogue, catalogue
 from bragglens.match.matcher import matcher
+from bragglens.policy import DEFAULT
 from bragglens.scan.read import read_scan
 from bragglens.simulate.draws import Uniform, draws
 from bragglens.simulate.lines import stack
@@ -123,7 +124,7 @@ def simulated(count: int, asked: int) -> list[dict[str, Any]]:
         there = [(name, weight) for name, weight in zip(one.names, one.weight_percent, strict=True) if name]
         seen = one.visible()
         started = time.process_time()
-        _, opinion = matched(one.scan, whole, wavelength=one.scan.wavelength or 0.0)
+        opinion = proposer(whole).propose(one.scan, wavelength=one.scan.wavelength or 0.0)
         seconds = time.process_time() - started
         order = rankdata(-opinion.probability, method="min")
         ranks = {}
@@ -252,7 +253,7 @@ def _row(judged: Judged, way: str, second_half: bool, cpu: float) -> dict[str, A
 def _ranks(label: Label, whole: Catalogue, groups: Sequence[frozenset[str]]) -> list[int]:
     """Place of each phase that is there in the matcher's order, or of one that counts as it, from 1."""
     scan = read_scan(label.file)
-    _, opinion = matched(scan, whole, wavelength=label.wavelength or scan.wavelength or 0.0)
+    opinion = proposer(whole).propose(scan, wavelength=label.wavelength or scan.wavelength or 0.0)
     order = [whole.library.names[i] for i in np.argsort(-opinion.probability, kind="stable")]
     found = []
     for phase in sorted(label.phases):
@@ -422,7 +423,7 @@ known or mixture.
 | scans of | scans | AUROC | taken out: named | *known* | in the library: right | of them *known* | wrong, *known* |
 |---|---|---|---|---|---|---|---|
 {lines}
-Of a verdict *known* each phase has a probability of {SURE} or more and no rival; what is named with less is
+Of a verdict *known* each phase has a probability of {DEFAULT.sure} or more and no rival; what is named with less is
 *tentative*. That limit was set on other simulated scans: of some 570 whose mineral the library lacked six were called
 known, and nine from 0.9 on, the limit before. At 0.9 thirteen of the 588 here were, which was seen before it was set.
 All that was before counting noise was taken off the R of a phase.

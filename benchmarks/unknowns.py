@@ -19,9 +19,10 @@ from simulated import singles
 from bragglens.crystal.library import Library
 from bragglens.identification.answer import Identification
 from bragglens.identification.evaluate import read_alike, read_manifest
-from bragglens.identification.identify import UNEXPLAINED, verdict_of
+from bragglens.identification.verdict import verdict_of
 from bragglens.identification.verify import verify
 from bragglens.learn.model import Model, load_model
+from bragglens.policy import DEFAULT
 from bragglens.scan.prepare import to_grid
 from bragglens.scan.read import read_scan
 from bragglens.scan.scan import Scan
@@ -173,7 +174,7 @@ def verdict(
     return Verdict(
         score([f.probability for f in proof.findings], proof.unexplained),
         wrong=any(not likeness.one(name, case.phases - gone) for name in named),
-        called_known=verdict_of(proof.findings, proof.unexplained > UNEXPLAINED) in KNOWN,
+        called_known=verdict_of(proof.findings, proof.unexplained > DEFAULT.most_unexplained) in KNOWN,
     )
 
 

@@ -14,7 +14,8 @@ from rich.console import Console
 from bragglens.crystal.phase import Phase
 from bragglens.files import whole_file
 from bragglens.identification.answer import Identification, document
-from bragglens.identification.identify import identify_file, source
+from bragglens.identification.asked import source
+from bragglens.identification.identify import identify_file
 from bragglens.identification.options import Options
 from bragglens.match.builtin import builtin
 from bragglens.match.catalogue import Catalogue

@@ -13,8 +13,9 @@ from bragglens.crystal.faults import blurred_by_faults
 from bragglens.crystal.library import Library
 from bragglens.crystal.reflections import Reflections, reflections
 from bragglens.crystal.standards import standard
+from bragglens.fit.candidates import candidates, instrument_and_specimens
 from bragglens.fit.observed import observe
-from bragglens.fit.refine import candidates, states
+from bragglens.fit.problem import Problem
 from bragglens.fit.whole_pattern import fit_given
 from bragglens.learn.stream import open_stream
 from bragglens.match.stream import open_stream as open_matchers_stream
@@ -124,8 +125,8 @@ def test_the_fit_finds_how_many_faults_there_are(honeycomb: Reflections, faults:
     clean = pattern(honeycomb, INSTRUMENT, Specimen(size=60.0, faults=faults), GRID)
     counts = np.random.default_rng(1).poisson(1e4 * clean / clean.max() + 300).astype(float)
     observed = observe(Scan("made up", GRID.two_theta, counts))
-    known = candidates([honeycomb.phase], INSTRUMENT, GRID.stop)
-    _, (specimen,) = states(known, fit_given(known, observed).state)
+    problem = Problem(candidates([honeycomb.phase], INSTRUMENT, GRID.stop), observed)
+    _, (specimen,) = instrument_and_specimens(problem.known, fit_given(problem).state)
     assert specimen.faults == pytest.approx(faults, abs=0.05)
 
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase, Site
 from bragglens.crystal.standards import standard
+from bragglens.fit.candidates import candidates
 from bragglens.fit.observed import observe
+from bragglens.fit.problem import Problem
 from bragglens.fit.quantify import linear_absorption, quantify, unnamed_share
-from bragglens.fit.refine import candidates
 from bragglens.fit.whole_pattern import fit_given
 from bragglens.identification.confidence import Proof, confidence
 from bragglens.identification.identify import identify
@@ -55,10 +56,10 @@ def test_coarse_grains_hide_the_phase_that_absorbs(titania: Library) -> None:
     clean = sum(pattern(c, instrument, Specimen(size=50.0), grid) for c in crystals)
     counts = np.random.default_rng(0).poisson(2e4 * (clean / clean.max() + 0.05)).astype(float)
     observed = observe(Scan("made up", grid.two_theta, counts))
-    known = candidates(phases, Instrument(emission("CuKa")), grid.stop)
-    solution = fit_given(known, observed)
+    problem = Problem(candidates(phases, Instrument(emission("CuKa")), grid.stop), observed)
+    solution = fit_given(problem)
     iron = solution.state.phases.index(0)
-    fine, usual, coarse = (quantify(known, observed, solution, particle_size=s) for s in (0.0, None, 10.0))
+    fine, usual, coarse = (quantify(problem, solution, particle_size=s) for s in (0.0, None, 10.0))
     assert fine.weight_percent[iron] == pytest.approx(50, abs=1.5)
     assert fine.weight_percent[iron] < usual.weight_percent[iron] < coarse.weight_percent[iron]
     assert usual.error[iron] > fine.error[iron]

@@ -9,42 +9,33 @@ from pathlib import Path
 import gemmi
 import numpy as np
 import pytest
+from made_scans import INSTRUMENT, measured
 
 from bragglens.crystal.library import Library, read_library
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.standards import standard
 from bragglens.errors import BragglensError
+from bragglens.fit.candidate import swelling
+from bragglens.fit.candidates import candidates, largest_strains
+from bragglens.fit.engine import refine, solve
+from bragglens.fit.found import no_prior
 from bragglens.fit.observed import observe
-from bragglens.fit.refine import FIRST_STRAIN, candidates, empty, largest_strains, refine, solve, usual_state
-from bragglens.fit.search import no_prior, settle
-from bragglens.identification.identify import SURE, allowed_phases, identify
+from bragglens.fit.parameters import PARAMETERS
+from bragglens.fit.problem import Problem
+from bragglens.fit.settle import settle
+from bragglens.fit.state import empty
+from bragglens.identification.allowed import allowed_phases
+from bragglens.identification.identify import identify
 from bragglens.identification.verify import verify
 from bragglens.learn.model import Model
+from bragglens.policy import DEFAULT
 from bragglens.report.pdcif import pdcif_text
 from bragglens.report.picture import picture_of
 from bragglens.report.words import RELATIVE, nearest, sentence
-from bragglens.scan.pattern import Grid
 from bragglens.scan.read import read_scan
-from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import Instrument, emission
-from bragglens.simulate.reference import pattern
-from bragglens.simulate.render import reflections_in_range
-from bragglens.simulate.specimen import Specimen
 
-GRID = Grid(15.0, 85.0, 0.02)
-INSTRUMENT = Instrument(emission("CuKa"), W=0.005, axial=0.03, zero=0.04)
-
-
-def measured(grams: dict[str, float], library: Library, *, counts: float = 2e4) -> Scan:
-    """A scan of so many grams of each phase; `LaB6` and `Si` are the standards."""
-    known = {phase.name: phase for phase in library}
-    phases = [known.get(name) or standard(name) for name in grams]
-    crystals = reflections_in_range(phases, INSTRUMENT.lines, GRID)
-    specimen = Specimen(size=40.0, microstrain=6e-4, displacement=0.08)
-    clean = sum(g * pattern(c, INSTRUMENT, specimen, GRID) for g, c in zip(grams.values(), crystals, strict=True))
-    smooth = 0.04 + 0.2 * np.exp(-GRID.two_theta / 20)
-    noisy = np.random.default_rng(3).poisson(counts * (clean / clean.max() + smooth))
-    return Scan("made up", GRID.two_theta, noisy.astype(float), wavelength=INSTRUMENT.lines[0].wavelength)
+FIVE_ARE_MANY = replace(DEFAULT, small_library=2)  # so that a shortlist is made
 
 
 def test_mixture_with_fractions_inside_their_intervals(titania: Library, small_model: Model) -> None:
@@ -131,10 +122,10 @@ def test_two_relatives_do_not_hold_the_place_of_the_phase_that_is_there(shared: 
         minerals["quartz"],  # an impurity of the specimen
     )
     observed = observe(read_scan(shared / "scans" / "single_rockjock" / "powdR_rockjock__FLUORAPATITE.csv"))
-    known = candidates(phases, INSTRUMENT, 70.0)
-    start = solve(known, observed, empty().with_phase(0).with_phase(1).with_phase(3))
-    start = refine(known, observed, start, rounds=20, texture=True)
-    found = settle(known, observed, start, range(4), no_prior(4))
+    problem = Problem(candidates(phases, INSTRUMENT, 70.0), observed)
+    start = solve(problem, problem.empty().with_phase(0).with_phase(1).with_phase(3))
+    start = refine(problem, start, rounds=20, texture=True)
+    found = settle(problem, start, range(4), no_prior(4))
     assert {phases[i].name for i in found.solution.state.phases} == {"fluorapatite", "quartz"}
 
 
@@ -147,11 +138,11 @@ def test_of_two_rivals_the_better_one_stays_whichever_came_first(
     phases = (names["rutile"], replace(names["rutile"], name="other"))
     scan = measured({"rutile": 1.0}, titania)
     observed = observe(scan)
-    known = candidates(phases, INSTRUMENT, 85.0)
+    problem = Problem(candidates(phases, INSTRUMENT, 85.0), observed)
     place = [phase.name for phase in phases]
-    start = refine(known, observed, solve(known, observed, empty().with_phase(place.index(begun_with))), rounds=20)
+    start = refine(problem, solve(problem, problem.empty().with_phase(place.index(begun_with))), rounds=20)
     slight = replace(no_prior(2), evidence=np.array([0.4 * (name == better) for name in place]))
-    found = settle(known, observed, start, range(2), slight)
+    found = settle(problem, start, range(2), slight)
     assert [place[i] for i in found.solution.state.phases] == [better]
 
 
@@ -192,13 +183,14 @@ def test_out_of_thousands_a_phase_whose_cell_must_be_stretched_is_a_relative(lar
 
 
 @pytest.mark.parametrize(("stretch", "verdict"), [(1.001, "known"), (1.007, "tentative"), (1.016, "unknown")])
-def test_known_is_what_is_sure(stretch: float, verdict: str, titania: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("bragglens.identification.identify"), "SMALL", 2)  # five are thousands
+def test_known_is_what_is_sure(stretch: float, verdict: str, titania: Library) -> None:
     own = standard("corundum")
     there = replace(own, cell=(*(stretch * length for length in own.cell[:3]), *own.cell[3:]))
-    answer = identify(measured({own.name: 1.0}, Library((there,))), Library((*titania, own)))
+    answer = identify(measured({own.name: 1.0}, Library((there,))), Library((*titania, own)), policy=FIVE_ARE_MANY)
     assert answer.verdict == verdict
-    assert [f.probability >= SURE for f in answer.phases] == {"known": [True], "tentative": [False]}.get(verdict, [])
+    assert [f.probability >= DEFAULT.sure for f in answer.phases] == {"known": [True], "tentative": [False]}.get(
+        verdict, []
+    )
 
 
 def test_a_phase_with_a_rival_is_tentative(titania: Library) -> None:
@@ -206,16 +198,15 @@ def test_a_phase_with_a_rival_is_tentative(titania: Library) -> None:
     answer = identify(measured({"rutile": 1.0}, titania), Library((*titania, replace(rutile, name="twin"))))
     (found,) = answer.phases
     assert {found.name, *found.rivals} == {"rutile", "twin"}
-    assert found.probability >= SURE
+    assert found.probability >= DEFAULT.sure
     assert answer.verdict == "tentative"
     assert sentence(answer).startswith("Likely, but not sure: ")
 
 
-def test_a_relative_that_is_not_named_is_told(titania: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("bragglens.identification.identify"), "SMALL", 2)  # five are thousands
+def test_a_relative_that_is_not_named_is_told(titania: Library) -> None:
     own = standard("corundum")
     there = replace(own, cell=(*(1.016 * length for length in own.cell[:3]), *own.cell[3:]))
-    answer = identify(measured({own.name: 1.0}, Library((there,))), Library((*titania, own)))
+    answer = identify(measured({own.name: 1.0}, Library((there,))), Library((*titania, own)), policy=FIVE_ARE_MANY)
     assert answer.verdict == "unknown"
     assert [one["name"] for one in answer.to_dict()["relatives"]] == [own.name]
     assert answer.unexplained is not None
@@ -232,13 +223,17 @@ def test_a_relative_that_is_not_named_is_told(titania: Library, monkeypatch: pyt
 def test_of_a_large_library_only_the_phases_of_the_elements_are_made_ready(
     titania: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_module("bragglens.identification.identify"), "SMALL", 2)
     verify_module, ready = import_module("bragglens.identification.verify"), []
     whole = verify_module.candidates
     monkeypatch.setattr(verify_module, "candidates", lambda phases, *rest: ready.append(phases) or whole(phases, *rest))
     verify_module._prepared.cache_clear()
     silicon = standard("Si")
-    identify(measured({"Si": 1.0}, titania), Library((*titania, silicon, standard("LaB6"))), elements="Si")
+    identify(
+        measured({"Si": 1.0}, titania),
+        Library((*titania, silicon, standard("LaB6"))),
+        elements="Si",
+        policy=FIVE_ARE_MANY,
+    )
     assert ready == [(silicon,)]
 
 
@@ -250,10 +245,7 @@ def test_strain_is_the_same_in_every_setting(setting: str) -> None:
     operations = tuple(op.triplet() for op in group.operations())
     phase = replace(standard("corundum"), cell=cell, operations=operations)
     known = candidates((phase,), Instrument(emission("Cu")), 60.0)
-    basis = known.crystals[0].strain_basis
-    own = usual_state()
-    own[FIRST_STRAIN:][: len(basis)] = np.linalg.lstsq(basis.reshape(len(basis), 9).T, 0.01 * np.eye(3).ravel())[0]
-    state = replace(empty(), phases=(0,), own=own[None])
+    state = empty(PARAMETERS).with_phase(0).of(0, strains=0.01 * swelling(known[0].strain_basis))
     assert largest_strains(known, state) == pytest.approx([0.01], rel=1e-6)
 
 

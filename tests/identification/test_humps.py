@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from bragglens.crystal.library import Library, read_library
 from bragglens.crystal.standards import standard
 from bragglens.identification.answer import Identification
-from bragglens.identification.humps import TOLD, convex_beneath
+from bragglens.identification.humps import convex_beneath
 from bragglens.identification.identify import identify
+from bragglens.policy import DEFAULT
 from bragglens.scan.pattern import Grid
 from bragglens.scan.read import read_scan
 from bragglens.scan.scan import Scan
@@ -101,4 +102,4 @@ def test_what_is_convex_has_nothing_above_it() -> None:
 )
 def test_a_measured_scan_on_a_glass_holder_and_one_without(shared: Path, name: str, hump: bool) -> None:
     answer = identify(read_scan(shared / "scans" / name), read_library(shared / "phases" / "tio2"), wavelength=CU)
-    assert (answer.hump is not None and answer.hump.share > TOLD) == hump
+    assert (answer.hump is not None and answer.hump.share > DEFAULT.hump_told) == hump

@@ -12,9 +12,11 @@ import pytest
 from bragglens.crystal.cif_text import write_cif
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError, ScanError
+from bragglens.identification.allowed import allowed_phases, check
 from bragglens.identification.answer import SCHEMA, document
-from bragglens.identification.identify import allowed_phases, check, findings, identify, identify_file
+from bragglens.identification.identify import identify, identify_file
 from bragglens.identification.options import Options, read_options
+from bragglens.identification.verdict import findings
 from bragglens.learn.model import Model
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan

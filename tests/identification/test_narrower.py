@@ -8,17 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_search import GRID, INSTRUMENT, measured
+from made_scans import GRID, INSTRUMENT, measured
 from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.library import Library, read_library
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.standards import standard
+from bragglens.fit.candidates import candidates
+from bragglens.fit.engine import misfit_unit
+from bragglens.fit.found import Found, no_prior
 from bragglens.fit.observed import Observed, observe
-from bragglens.fit.refine import candidates, misfit_unit
-from bragglens.fit.search import LEAST_EVIDENCE, Found, no_prior, search
+from bragglens.fit.problem import Problem
+from bragglens.fit.search import search
+from bragglens.identification.allowed import allowed_phases
 from bragglens.identification.evaluate import read_manifest
-from bragglens.identification.identify import allowed_phases
+from bragglens.policy import DEFAULT
 from bragglens.scan.read import read_scan
 from bragglens.scan.scan import Scan
 from bragglens.simulate.from_scan import instrument_of
@@ -33,20 +37,20 @@ SCANS = (*RRUFF, "ILMENITE", "CALCITE", "DOLOMITE", "ARAGONITE", "GYPSUM", "HEMA
 
 def price(found: Found) -> float:
     """What the search makes least, in its own unit."""
-    return found.solution.cost + LEAST_EVIDENCE * len(found.phases)
+    return found.solution.cost + DEFAULT.least_evidence * len(found.phases)
 
 
 def wide_and_narrow(scan: Scan, phases: tuple[Phase, ...]) -> tuple[Observed, Found, Found]:
     """Searches among all phases, and among those of the elements that the first one has found."""
     observed = observe(scan)
-    known = candidates(phases, instrument_of(scan), observed.grid.stop)
-    wide = search(known, observed, range(len(phases)), no_prior(len(phases)))
+    problem = Problem(candidates(phases, instrument_of(scan), observed.grid.stop), observed)
+    wide = search(problem, range(len(phases)), no_prior(len(phases)))
     named = [phases[one.phase] for one in wide.phases]
     elements = ",".join(sorted({site.element for phase in named for site in phase.sites}))
     allowed = set(allowed_phases(phases, elements))
     pool = [i for i, phase in enumerate(phases) if phase.name in allowed]
     assert len(pool) < len(phases)
-    return observed, wide, search(known, observed, pool, no_prior(len(phases)))
+    return observed, wide, search(problem, pool, no_prior(len(phases)))
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +88,6 @@ def test_a_phase_with_strong_preferred_orientation_is_not_dropped(titania: Libra
     counts = np.random.default_rng(5).poisson(300 * (flat / flat.max() + 0.02)).astype(float)
     scan = Scan("plates", GRID.two_theta, counts, wavelength=INSTRUMENT.lines[0].wavelength)
     observed = observe(scan)
-    known = candidates((rutile,), instrument_of(scan), observed.grid.stop)
-    found = search(known, observed, [0], no_prior(1))
+    problem = Problem(candidates((rutile,), instrument_of(scan), observed.grid.stop), observed)
+    found = search(problem, [0], no_prior(1))
     assert [one.phase for one in found.phases] == [0]

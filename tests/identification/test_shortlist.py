@@ -1,7 +1,6 @@
 """Which of many phases are fitted."""
 
 from dataclasses import replace
-from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,9 +8,11 @@ import numpy as np
 import pytest
 
 from bragglens.crystal.library import Library, read_library
-from bragglens.identification.shortlist import additions, relatives, shortlist
+from bragglens.identification.proposers import Proposal
+from bragglens.identification.shortlist import additions, neighbours, shortlist
 from bragglens.match.catalogue import Catalogue, catalogue
-from bragglens.match.matcher import Opinion
+from bragglens.policy import DEFAULT
+from bragglens.scan.pattern import Grid, Pattern
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,11 @@ def anatase_of(whole: Catalogue) -> int:
     return next(row for row, name in enumerate(whole.library.names) if "natase" in name)
 
 
+def proposal(probability: np.ndarray) -> Proposal:
+    seen = Pattern(Grid(10.0, 20.0, 1.0), np.zeros(11), np.ones(11, bool))
+    return Proposal(seen, probability, np.ones(len(probability)))
+
+
 def everything(whole: Catalogue) -> np.ndarray:
     return np.ones(len(whole), bool)
 
@@ -35,31 +41,28 @@ def everything(whole: Catalogue) -> np.ndarray:
 def test_the_relative_of_a_phase_is_the_one_with_much_the_same_lines(titania: Catalogue) -> None:
     own = anatase_of(titania)
     others = [row for row in range(len(titania) - 1) if row != own]
-    assert relatives(titania, [own], everything(titania)) == [len(titania) - 1]
-    assert relatives(titania, others, everything(titania)) == []
+    assert neighbours(titania, [own], everything(titania), DEFAULT.related) == [len(titania) - 1]
+    assert neighbours(titania, others, everything(titania), DEFAULT.related) == []
 
 
 def test_a_relative_is_none_that_may_not_be_named_or_is_there(titania: Catalogue) -> None:
     own, last = anatase_of(titania), len(titania) - 1
-    assert relatives(titania, [own], np.arange(len(titania)) != last) == []
-    assert relatives(titania, [own, last], everything(titania)) == []
-    assert relatives(titania, list(range(len(titania))), everything(titania)) == []
+    assert neighbours(titania, [own], np.arange(len(titania)) != last, DEFAULT.related) == []
+    assert neighbours(titania, [own, last], everything(titania), DEFAULT.related) == []
+    assert neighbours(titania, list(range(len(titania))), everything(titania), DEFAULT.related) == []
 
 
 def test_the_relative_that_the_matcher_does_not_see_is_fitted_too(
-    titania: Catalogue, monkeypatch: pytest.MonkeyPatch
+    titania: Catalogue,
 ) -> None:
-    module = import_module("bragglens.identification.shortlist")
-    monkeypatch.setattr(module, "_LIKELIEST", 1)
-    monkeypatch.setattr(module, "_LARGEST", 0)
     own, last = anatase_of(titania), len(titania) - 1
     probability = np.where(np.arange(len(titania)) == own, 0.9, 0.01)
-    opinion = Opinion(probability, np.ones(len(titania)))
-    assert shortlist(opinion, titania, everything(titania)) == sorted([own, last])
+    one = replace(DEFAULT, likeliest=1, largest=0)
+    assert shortlist(proposal(probability), titania, everything(titania), one) == sorted([own, last])
 
 
 def test_what_is_found_brings_its_relative(titania: Catalogue) -> None:
     own, last = anatase_of(titania), len(titania) - 1
-    nothing = Opinion(np.zeros(len(titania)), np.zeros(len(titania)))
-    assert additions(nothing, titania, everything(titania), {own}, [own]) == [last]
-    assert additions(nothing, titania, everything(titania), {own, last}, [own]) == []
+    nothing = proposal(np.zeros(len(titania)))
+    assert additions(nothing, titania, everything(titania), {own}, [own], DEFAULT) == [last]
+    assert additions(nothing, titania, everything(titania), {own, last}, [own], DEFAULT) == []

@@ -11,8 +11,8 @@ import pytest
 from bragglens.crystal.library import read_library
 from bragglens.fit.residual import Peak
 from bragglens.identification.answer import Finding, Identification
-from bragglens.identification.identify import SURE
 from bragglens.learn.model import Model
+from bragglens.policy import DEFAULT
 from bragglens.report.page import report_page
 from bragglens.scan.pattern import Grid
 from bragglens.scan.prepare import Preparation
@@ -116,7 +116,7 @@ def test_every_text_is_literal(reader: Reader) -> None:
 def test_each_scan_has_verdict_probabilities_and_figure(reader: Reader) -> None:
     assert "Likely, but not sure: phase_0 (70.0 ± 2.0 wt%, probability 0.900) and phase_1" in reader.text
     assert "No phase of the library was found; the nearest is phase_0" in reader.text
-    assert f"mixture from a probability of {SURE} of each phase on, and no rival; else tentative" in reader.text
+    assert f"mixture from a probability of {DEFAULT.sure} of each phase on, and no rival; else tentative" in reader.text
     assert "This scan could not be judged: c.xy" in reader.text
     assert "phase_4 0.100" in reader.text
     assert "phase_5" not in reader.text

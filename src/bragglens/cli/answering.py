@@ -106,7 +106,9 @@ def identify(
     Every scan of a file is answered. Ends with status 1 where any scan could not be judged. Ctrl-C ends a batch early
     and keeps what is answered.
     """
-    from bragglens.identification.identify import check, identify_each, source
+    from bragglens.identification.allowed import check
+    from bragglens.identification.asked import source
+    from bragglens.identification.identify import identify_each
     from bragglens.identification.options import read_options
     from bragglens.scan.apart import reader
 
@@ -286,8 +288,8 @@ def evaluate(
 
     Ends with status 1 where any scan could not be judged.
     """
+    from bragglens.identification.allowed import check
     from bragglens.identification.evaluate import Judged, by_set, evaluation, judge, read_alike, read_manifest, scores
-    from bragglens.identification.identify import check
     from bragglens.identification.options import Options
     from bragglens.report.words import scores_table, write_json
 

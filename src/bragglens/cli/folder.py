@@ -123,7 +123,8 @@ def answer_piece(piece: Piece) -> str:
 
 def answers_of(piece: Piece) -> tuple[str, list[Any]]:
     """The name of who is asked, and the answers to the scans of a file with their fits."""
-    from bragglens.identification.identify import identify_each, source
+    from bragglens.identification.asked import source
+    from bragglens.identification.identify import identify_each
     from bragglens.scan.apart import reader
 
     reader()  # it starts while the library is read

@@ -60,7 +60,7 @@ def screen() -> Output:
 def json_file(path: Path, asked: Any) -> Output:
     """All figures as JSON; `-` is the standard output."""
     from bragglens.identification.answer import document
-    from bragglens.identification.identify import source
+    from bragglens.identification.asked import source
     from bragglens.report.words import write_json
 
     def write(answers: Answers) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.crystal.reflections import Reflections
+from bragglens.fit.candidate import Candidate, swelling
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.instrument import Instrument
 from bragglens.simulate.kernel import PackedPhases
@@ -33,20 +34,27 @@ class Atlas:
     patterns: NDArray[np.float32]
 
 
-def draw_atlas(crystals: tuple[Reflections, ...], packed: PackedPhases, instrument: Instrument, end: float) -> Atlas:
-    """Draw all phases up to 2θ of `end` degrees."""
+def draw_atlas(
+    crystals: tuple[Reflections, ...],
+    packed: PackedPhases,
+    others: tuple[Candidate, ...],
+    instrument: Instrument,
+    end: float,
+) -> Atlas:
+    """Draw all structures, and after them the candidates that have none, up to 2θ of `end` degrees."""
     step = end / _POINTS
     grid = Grid(_FIRST, _FIRST + step * int((end - _FIRST) / step), step)
     broad = Instrument(instrument.lines, radius=instrument.radius, W=(_BREADTH * step) ** 2)
-    specimens = [Specimen(size=60.0, strain=tuple(s * swelling(c))) for c in crystals for s in STRETCHES]
+    specimens = [Specimen(size=60.0, strain=tuple(s * swelling(c.strain_basis))) for c in crystals for s in STRETCHES]
     phases = np.repeat(np.arange(len(crystals)), len(STRETCHES))
     patterns = render_per_gram(packed, fixed_conditions(broad, specimens, phases.tolist()), grid)
-    return Atlas(grid, patterns.reshape(len(crystals), len(STRETCHES), grid.size))
+    drawn = patterns.reshape(len(crystals), len(STRETCHES), grid.size)
+    if others:
+        drawn = np.concatenate([drawn, [_stretched(one, broad, grid) for one in others]]).astype(np.float32)
+    return Atlas(grid, drawn)
 
 
-def swelling(crystal: Reflections) -> NDArray[np.float64]:
-    """Coefficients of the strain that swells a lattice by 1 in all directions, (6,)."""
-    basis = crystal.strain_basis
-    out = np.zeros(6)
-    out[: len(basis)] = np.linalg.lstsq(basis.reshape(len(basis), 9).T, np.eye(3).ravel(), rcond=None)[0]
-    return out
+def _stretched(one: Candidate, instrument: Instrument, grid: Grid) -> NDArray[np.float64]:
+    """Pattern of a candidate at each stretch, (stretches, points)."""
+    specimens = [Specimen(size=60.0, strain=tuple(stretch * swelling(one.strain_basis))) for stretch in STRETCHES]
+    return np.array([one.pattern(instrument, specimen, grid) for specimen in specimens])

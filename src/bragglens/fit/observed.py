@@ -13,6 +13,7 @@ from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 from scipy.signal import fftconvolve
 
 from bragglens.errors import ScanError
+from bragglens.policy import DEFAULT, Policy
 from bragglens.scan.pattern import Grid
 from bragglens.scan.prepare import measured, rebin
 from bragglens.scan.scan import Scan
@@ -20,22 +21,7 @@ from bragglens.scan.scan import Scan
 Array = NDArray[np.float64]
 
 _FEWEST = 12  # points that a range of a fraction of a degree keeps; an axis has eleven at least
-MOST_POINTS = 4500  # laboratory lines have at least two points of these, finer ones only cost time
-MISFIT = 0.08  # of a peak's intensity: how well calculated intensities meet measured ones on a good day
-_BACKGROUND_MISFIT = 0.01
-_TAIL = 2.0  # how much of it the intensity of neighbours adds: tails and shifts are no better known than heights
-_TAIL_WIDTH = 0.3  # degrees
-_LEAST_ERROR = 1e-3  # of the strongest point
-SOFT = 0.4  # degrees
 _POINTS_A_SOFT_LINE = 5.0  # straight lines between so many miss a Gaussian by 3% of its height at most
-LINE = 0.1  # degrees; points closer than a line's width are no independent witnesses of a misfit
-_DEGREES_PER_BACKGROUND_TERM = 6.0  # a hump of a glass holder is about twenty degrees wide
-_BEND = 12.0  # degrees; the baseline follows waves longer than this
-_HUMP = 8.0  # degrees; what stays high for longer is no peak, the broadest of 4 nm crystallites is half as wide
-_HUMP_FINE = 3.0  # degrees
-_HUMP_TOP = 1.5  # over what the wider window leaves of a hump
-_LEAST_HUMP = 0.02  # of the strongest point; polynomials meet lower ones
-_BARE = 0.13  # of a hump, what half of the points upon it stay below; layer silicates' bands have more on them
 _SMOOTH = 0.3  # degrees
 NOT_MEASURED = 1e6  # of the strongest point, the error of what was not measured: it decides nothing
 
@@ -48,13 +34,14 @@ class Observed:
         grid: the axis.
         counts: intensity on it, shape (points,).
         baseline: a smooth curve beneath the peaks: arPLS (Baek et al. 2015, Analyst 140, 250), and where amorphous
-            humps stand above that, what remains of the scan when all that is narrower than _HUMP is cut off.
+            humps stand above that, what remains of the scan when all that is narrower than `hump_window` is cut off.
         noise: standard deviation of the counting noise at each point, from the scan's own scatter.
         sigma: expected distance to a calculated pattern of the right phases: noise, and a share of the peak's height,
             because no calculated intensity is exact. Where nothing was measured it is so large that nothing follows.
         measured: False in holes of the scan, where counts are only drawn through, shape (points,).
-        information: how many independent witnesses one point is worth, at most 1.
+        information: effective degrees of freedom of one point, at most 1.
         background: columns that a background may be made of, shape (points, terms).
+        policy: the thresholds by which it was made ready, and by which it is judged.
     """
 
     grid: Grid
@@ -65,14 +52,15 @@ class Observed:
     information: float
     background: Array
     measured: NDArray[np.bool_]
+    policy: Policy = DEFAULT
 
     @cached_property
     def softened(self) -> Observed:
-        """The same, blurred to lines of SOFT at least, which a fit still meets where sharp ones miss each other.
+        """The same, blurred to lines of `soft_width` at least, which meet peaks that sharp ones miss.
 
         Such lines need few points: neighbours are averaged, which makes a fit so much quicker.
         """
-        few = max(1, min(int(SOFT / _POINTS_A_SOFT_LINE / self.grid.step), self.grid.size // _FEWEST))
+        few = max(1, min(int(self.policy.soft_width / _POINTS_A_SOFT_LINE / self.grid.step), self.grid.size // _FEWEST))
         size = self.grid.size // few
         step, start = self.grid.step * few, self.grid.start + self.grid.step * (few - 1) / 2
         grid = Grid(start, start + (size - 1) * step, step)
@@ -89,7 +77,7 @@ class Observed:
             baseline=baseline,
             sigma=sigma,
             noise=noise,
-            information=min(1.0, grid.step / LINE),
+            information=min(1.0, grid.step / self.policy.line_width),
             background=np.column_stack(background),
             measured=np.asarray(self.measured[: size * few].reshape(size, few).all(axis=1)),
         )
@@ -110,9 +98,10 @@ class Observed:
         return self.weighted_background @ self.weighted_background.T, self.weighted_background @ self.weighted_counts
 
     def soften(self, curves: Array) -> Array:
-        """Curves on the axis, blurred by a Gaussian of SOFT degrees, (curves, points)."""
-        reach = int(2 * SOFT / self.grid.step)
-        kernel = np.exp(-4 * np.log(2) * (np.arange(-reach, reach + 1) * self.grid.step / SOFT) ** 2)
+        """Curves on the axis, blurred by a Gaussian of `soft_width`, (curves, points)."""
+        width = self.policy.soft_width
+        reach = int(2 * width / self.grid.step)
+        kernel = np.exp(-4 * np.log(2) * (np.arange(-reach, reach + 1) * self.grid.step / width) ** 2)
         padded = np.pad(curves, ((0, 0), (reach, reach)), mode="edge")
         return np.asarray(fftconvolve(padded, (kernel / kernel.sum())[None], mode="valid", axes=1))
 
@@ -122,15 +111,15 @@ class Observed:
         return self.counts - self.baseline
 
 
-def observe(scan: Scan) -> Observed:
-    """Put a scan above 0° on an even axis, neighbours averaged to about MOST_POINTS at most, and estimate its errors.
+def observe(scan: Scan, policy: Policy = DEFAULT) -> Observed:
+    """Put a scan above 0° on an even axis, neighbours averaged to about `most_points`, and estimate its errors.
 
     Raises:
         ScanError: it holds no intensity above zero.
     """
     above = scan.two_theta > 0
     two_theta, raw = scan.two_theta[above], scan.counts[above]
-    grid, factor = _even(two_theta)
+    grid, factor = _even(two_theta, policy.most_points)
     step = grid.step
     counts = rebin(two_theta, raw, grid)
     top = float(counts.max())
@@ -143,21 +132,21 @@ def observe(scan: Scan) -> Observed:
         warnings.simplefilter(
             "ignore"
         )  # it warns where it stops early, which is where a scan has hardly any background
-        smooth = arpls(counts, lam=(_BEND / (2 * np.pi * step)) ** 4, tol=1e-2, max_iter=50)[0]
-    humps = _humps(smooth, counts, step)
+        smooth = arpls(counts, lam=(policy.baseline_bend / (2 * np.pi * step)) ** 4, tol=1e-2, max_iter=50)[0]
+    humps = _humps(smooth, counts, step, policy)
     baseline = smooth + humps
     peaks = np.maximum(moving_average(counts - baseline, 5), 0)
     there = measured(two_theta, grid)
-    sigma = np.where(there, expected_error(noise, peaks, baseline, step, top), NOT_MEASURED * top)
+    sigma = np.where(there, expected_error(noise, peaks, baseline, step, top, policy), NOT_MEASURED * top)
     x = np.linspace(-1, 1, grid.size)
-    terms = int(np.clip((grid.stop - grid.start) / _DEGREES_PER_BACKGROUND_TERM, 4, 16))
+    terms = int(np.clip((grid.stop - grid.start) / policy.degrees_per_background_term, 4, 16))
     return Observed(
         grid=grid,
         counts=counts,
         baseline=baseline,
         noise=noise,
         sigma=sigma,
-        information=min(1.0, step / LINE),
+        information=min(1.0, step / policy.line_width),
         background=np.column_stack(
             [
                 np.polynomial.chebyshev.chebvander(x, terms),
@@ -166,19 +155,22 @@ def observe(scan: Scan) -> Observed:
             ]
         ),
         measured=there,
+        policy=policy,
     )
 
 
-def _even(two_theta: Array) -> tuple[Grid, int]:
+def _even(two_theta: Array, most: int) -> tuple[Grid, int]:
     """An even axis for these angles, and how many of them go into one of its points."""
     spacing = float(np.median(np.diff(two_theta)))
-    factor = max(1, int(np.ptp(two_theta) / spacing / MOST_POINTS + 0.5))
+    factor = max(1, int(np.ptp(two_theta) / spacing / most + 0.5))
     step = spacing * factor
     start = float(two_theta[0]) + step * (1 - 1 / factor) / 2
     return Grid(start, start + int((two_theta[-1] - start) / step + 1e-6) * step, step), factor
 
 
-def expected_error(noise: Array, peaks: Array, baseline: Array, step: float, top: float) -> Array:
+def expected_error(
+    noise: Array, peaks: Array, baseline: Array, step: float, top: float, policy: Policy = DEFAULT
+) -> Array:
     """Standard deviation of observed minus calculated that the right phases would leave.
 
     Args:
@@ -187,13 +179,14 @@ def expected_error(noise: Array, peaks: Array, baseline: Array, step: float, top
         baseline: what lies beneath.
         step: of the axis.
         top: the scan's highest count.
+        policy: how much of the intensity a calculated pattern may miss.
     """
-    near = MISFIT * (peaks + _TAIL * _spread(peaks, step))
-    level = _BACKGROUND_MISFIT * baseline
-    return np.asarray(np.sqrt(noise**2 + near**2 + level**2 + (_LEAST_ERROR * top) ** 2))
+    near = policy.relative_model_error * (peaks + policy.tail_error * _spread(peaks, step, policy.tail_width))
+    level = policy.background_error * baseline
+    return np.asarray(np.sqrt(noise**2 + near**2 + level**2 + (policy.least_error * top) ** 2))
 
 
-def _humps(smooth: Array, counts: Array, step: float) -> Array:
+def _humps(smooth: Array, counts: Array, step: float, policy: Policy) -> Array:
     """What amorphous humps add to a smooth baseline; zero where there are none.
 
     arPLS stays below a hump where a scan has hardly any other background: what is far above it, it takes for peaks.
@@ -201,11 +194,12 @@ def _humps(smooth: Array, counts: Array, step: float) -> Array:
     that, but leaves some of the broadest peaks, and so counts only where the wide one has found a hump. Most of what
     lies upon a hump is bare, so that it can be told from what is left between crowded or broad lines.
     """
-    wide, fine = (np.maximum(_opened(counts, width, step) - smooth, 0.0) for width in (_HUMP, _HUMP_FINE))
-    humps = np.minimum(_HUMP_TOP * wide, np.maximum(fine, wide))
+    windows = policy.hump_window, policy.hump_window_fine
+    wide, fine = (np.maximum(_opened(counts, width, step) - smooth, 0.0) for width in windows)
+    humps = np.minimum(policy.hump_top * wide, np.maximum(fine, wide))
     upon = humps > humps.max() / 2
-    low = humps.max() < _LEAST_HUMP * counts.max()
-    if low or np.median((counts - smooth)[upon] / humps[upon]) > 1 + _BARE:
+    low = humps.max() < policy.least_hump * counts.max()
+    if low or np.median((counts - smooth)[upon] / humps[upon]) > 1 + policy.bare_hump:
         return np.zeros_like(counts)
     return np.asarray(humps)
 
@@ -228,10 +222,10 @@ def _gain(counts: Array) -> float:
     return float(np.median(difference**2 / (6 * level)) / 0.455)
 
 
-def _spread(values: Array, step: float) -> Array:
+def _spread(values: Array, step: float, width: float) -> Array:
     """Convolution with a Lorentzian of area 1, to four degrees either side."""
     x = np.arange(-int(4 / step), int(4 / step) + 1) * step
-    kernel = 1 / (1 + (2 * x / _TAIL_WIDTH) ** 2)
+    kernel = 1 / (1 + (2 * x / width) ** 2)
     return fftconvolve(values, kernel / kernel.sum(), mode="same")
 
 

@@ -20,19 +20,14 @@ from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import composition
 from bragglens.crystal.scattering import dispersion
 from bragglens.errors import BragglensError
-from bragglens.fit.observed import Observed
-from bragglens.fit.refine import Candidates, Solution, covariance
+from bragglens.fit.engine import covariance
+from bragglens.fit.problem import Problem
+from bragglens.fit.state import Solution
+from bragglens.policy import DEFAULT
 
 Array = NDArray[np.float64]
 
-PARTICLE_SIZE = 3.0  # µm; grains of a powder ground by hand or in a mill, where nothing better is known
-_SIZE_SPREAD = 1.0  # relative standard deviation of that guess
-_STRUCTURE = 0.07  # relative error of a scale from a structure that is not quite the sample's
-_TEXTURE = 0.3  # share of ln r by which texture may still bend a scale
 _SPHERE = 1.45  # Brindley's absorption factor of a sphere is exp(-1.45 Δμ R) for small Δμ R (his table I)
-# Standard deviation of ln(intensity of a gram, all lines from 10 to 80° of Cu Kα): 0.63 of 74 oxides, 0.72 of 134
-# minerals, 0.73 of 378 common phases; 0.63 to 0.71 for Co Kα to 90°.
-_SCATTERING_SPREAD = 0.7
 _ELECTRON_RADIUS = 2.8179403205e-13  # cm, CODATA 2018
 
 
@@ -55,8 +50,7 @@ class Quantities:
 
 
 def quantify(
-    known: Candidates,
-    observed: Observed,
+    problem: Problem,
     solution: Solution,
     *,
     particle_size: float | None = None,
@@ -66,11 +60,10 @@ def quantify(
     """Weight fractions with 95% intervals.
 
     Args:
-        known: the candidates.
-        observed: the scan.
+        problem: the candidates and the scan.
         solution: the fit.
-        particle_size: diameter of the grains in µm, for Brindley's correction; 0 leaves it out. None takes
-            PARTICLE_SIZE and widens the error by what that guess may be wrong.
+        particle_size: diameter of the grains in µm, for Brindley's correction; 0 leaves it out. None takes the policy's
+            and widens the error by what that guess may be wrong.
         standard: name of a phase that was added and how many wt% of the specimen it makes; then fractions are of the
             specimen, and what is missing is amorphous or not found.
         unexplained: share of the peaks' intensity that no phase explains.
@@ -79,7 +72,7 @@ def quantify(
         BragglensError: the standard is not among the phases that were found.
     """
     k = len(solution.scales)
-    phases = [known.phases[i] for i in solution.state.phases]
+    policy, phases = problem.policy, [problem.known.phases[i] for i in solution.state.phases]
     names = [phase.name for phase in phases]
     if standard is not None and standard[0] not in names:
         raise BragglensError(
@@ -87,28 +80,30 @@ def quantify(
         )
     if not k:
         return Quantities(np.empty(0), np.empty(0))
-    size = PARTICLE_SIZE if particle_size is None else particle_size
-    attenuation = linear_absorption(phases, known.instrument.lines[0].wavelength)
+    size = policy.particle_size if particle_size is None else particle_size
+    attenuation = linear_absorption(phases, problem.known.instrument.lines[0].wavelength)
     factor = _contrast(solution.scales, phases, attenuation, size)
     grams = solution.scales / factor
-    guess = _SIZE_SPREAD * np.log(factor) if particle_size is None else np.zeros(k)
-    relative = _relative_covariance(known, observed, solution) + np.outer(guess, guess)
+    guess = policy.particle_size_spread * np.log(factor) if particle_size is None else np.zeros(k)
+    relative = _relative_covariance(problem, solution) + np.outer(guess, guess)
     fractions = 100 * (grams / grams.sum())  # of one phase exactly 100
     if standard is None:
         # d ln w_i = d ln g_i - Σ w_j d ln g_j
         to_fractions = fractions[:, None] * (np.eye(k) - fractions / 100)
         spread = np.sqrt(np.maximum(np.diag(to_fractions @ relative @ to_fractions.T), 0))
-        return Quantities(fractions, np.hypot(1.96 * spread, fractions * unnamed_share(unexplained)))
+        return Quantities(
+            fractions, np.hypot(1.96 * spread, fractions * unnamed_share(unexplained, policy.scattering_spread))
+        )
     return _by_standard(fractions, relative, names.index(standard[0]), standard[1])
 
 
-def unnamed_share(unexplained: float) -> float:
+def unnamed_share(unexplained: float, spread: float = DEFAULT.scattering_spread) -> float:
     """Share of the crystalline mass that unexplained intensity may stand for, at the end of its 95% interval.
 
     For a phase that is not named and of which a gram scatters 1/k as much as one of the named phases, k within
-    1.96 _SCATTERING_SPREAD of 1 in its logarithm, the share is k u / (k u + 1 - u) for a share u of the intensity.
+    1.96 `spread` of 1 in its logarithm, the share is k u / (k u + 1 - u) for a share u of the intensity.
     """
-    mass = unexplained * float(np.exp(1.96 * _SCATTERING_SPREAD))
+    mass = unexplained * float(np.exp(1.96 * spread))
     return mass / (mass + 1 - unexplained)
 
 
@@ -137,12 +132,12 @@ def _contrast(scales: Array, phases: Sequence[Phase], attenuation: Array, size: 
     return factor
 
 
-def _relative_covariance(known: Candidates, observed: Observed, solution: Solution) -> Array:
+def _relative_covariance(problem: Problem, solution: Solution) -> Array:
     """Covariance of the logarithms of the scales, from the fit and from what no fit knows of."""
     scales = np.maximum(solution.scales, 1e-300)
-    fitted = covariance(known, observed, solution) / np.outer(scales, scales)
-    texture = _TEXTURE * solution.state.march_logarithm
-    return fitted + np.diag(_STRUCTURE**2 + texture**2)
+    fitted = covariance(problem, solution) / np.outer(scales, scales)
+    texture = problem.policy.texture_error * solution.state.each("log_march")
+    return fitted + np.diag(problem.policy.structure_error**2 + texture**2)
 
 
 def _by_standard(fractions: Array, relative: Array, place: int, weighed: float) -> Quantities:

@@ -9,13 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
-from bragglens.fit.observed import LINE, Observed, expected_error, moving_average
-from bragglens.fit.refine import Solution
+from bragglens.fit.observed import Observed, expected_error, moving_average
+from bragglens.fit.state import Solution
 
 Array = NDArray[np.float64]
-
-_SURE = 5.0  # standard deviations that a peak must stand out to be listed
-_LIKELY = 3.0  # and that intensity must to count as unexplained
 
 
 @dataclass(frozen=True)
@@ -39,14 +36,15 @@ def unexplained(observed: Observed, solution: Solution, wavelength: float) -> tu
     Returns:
         Its share of the intensity of all peaks, and the peaks that stand out in observed minus calculated.
     """
+    policy = observed.policy
     calculated = np.maximum(solution.calculated - solution.background, 0)
-    points = max(1, int(LINE / observed.grid.step) | 1)
+    points = max(1, int(policy.line_width / observed.grid.step) | 1)
     residual = moving_average(np.where(observed.measured, observed.counts - solution.calculated, 0.0), points)
     noise, top = observed.noise / np.sqrt(points), float(observed.counts.max())
-    error = expected_error(noise, calculated, observed.baseline, observed.grid.step, top)
+    error = expected_error(noise, calculated, observed.baseline, observed.grid.step, top, policy)
     whole = max(float(np.maximum(observed.peaks, 0)[observed.measured].sum()), 1e-300)
-    excess = np.where(residual > _LIKELY * error, residual, 0.0)
-    tops, _ = find_peaks(residual / error, height=_SURE, distance=points)
+    excess = np.where(residual > policy.intensity_stands_out * error, residual, 0.0)
+    tops, _ = find_peaks(residual / error, height=policy.peak_stands_out, distance=points)
     peaks = []
     for top, first, end in zip(tops, *_feet(excess, tops), strict=True):
         angle = float(observed.grid.two_theta[top])

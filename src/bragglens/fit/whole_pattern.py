@@ -10,20 +10,13 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.phase import Phase, Site
+from bragglens.fit.candidates import candidates, cells, instrument_and_specimens
+from bragglens.fit.engine import refine, solve
 from bragglens.fit.observed import NOT_MEASURED, Observed, observe
-from bragglens.fit.refine import (
-    EXTRA_B,
-    Candidates,
-    Solution,
-    candidates,
-    cells,
-    choose_texture,
-    empty,
-    refine,
-    solve,
-    states,
-)
-from bragglens.fit.search import add, screen
+from bragglens.fit.problem import Problem
+from bragglens.fit.screening import add, screen
+from bragglens.fit.state import Solution
+from bragglens.fit.texture import choose_texture
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import Instrument
 from bragglens.simulate.specimen import Specimen
@@ -93,28 +86,29 @@ def fit(scan: Scan, phases: Sequence[Phase], instrument: Instrument, *, texture:
     """
     with threadpool_limits(1):  # tables of a few dozen rows: more threads wait for each other longer than they work
         observed = observe(scan)
-        known = candidates(phases, instrument, observed.grid.stop)
-        solution = fit_given(known, observed, texture=texture)
-        return fit_of(known, observed, solve(known, observed, solution.state.in_order()))
+        problem = Problem(candidates(phases, instrument, observed.grid.stop), observed)
+        solution = fit_given(problem, texture=texture)
+        return fit_of(problem, solve(problem, solution.state.in_order()))
 
 
-def fit_given(known: Candidates, observed: Observed, *, texture: bool = True) -> Solution:
+def fit_given(problem: Problem, *, texture: bool = True) -> Solution:
     """All candidates fitted together, taken in one after the other, those first that the scan shows best."""
-    solution = solve(known, observed, empty(known))
-    left = list(range(len(known.crystals)))
+    solution = solve(problem, problem.empty())
+    left = list(range(len(problem.known)))
     while left:
-        trial = screen(known, observed, solution, left)[0]
-        solution = add(known, observed, solution, trial)
+        trial = screen(problem, solution, left)[0]
+        solution = add(problem, solution, trial)
         left.remove(trial.phase)
-    solution = refine(known, observed, solution, rounds=10)
+    solution = refine(problem, solution, rounds=10)
     if texture:
-        solution = choose_texture(known, observed, solution)
-    return refine(known, observed, solution, rounds=20, texture=texture)
+        solution = choose_texture(problem, solution)
+    return refine(problem, solution, rounds=20, texture=texture)
 
 
-def fit_of(known: Candidates, observed: Observed, solution: Solution) -> Fit:
+def fit_of(problem: Problem, solution: Solution) -> Fit:
     """The public face of a solution."""
-    instrument, specimens = states(known, solution.state)
+    known, observed = problem.known, problem.observed
+    instrument, specimens = instrument_and_specimens(known, solution.state)
     return Fit(
         two_theta=observed.grid.two_theta,
         observed=observed.counts,
@@ -129,7 +123,7 @@ def fit_of(known: Candidates, observed: Observed, solution: Solution) -> Fit:
         instrument=instrument,
         specimens=specimens,
         cells=cells(known, solution.state),
-        extra_b=solution.state.own[:, EXTRA_B],
+        extra_b=solution.state.each("extra_b"),
     )
 
 

@@ -11,6 +11,7 @@ from bragglens.extras import extra
 from bragglens.fit.residual import Peak
 from bragglens.fit.whole_pattern import Fit
 from bragglens.identification.asked import Asked
+from bragglens.policy import DEFAULT, Policy
 from bragglens.scan.pattern import Pattern
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ class Identification:
         relatives: phases that the fit needs and that are not named: out of a library so large that most phases have a
             relative of their structure type, such a relative is at least as likely there. With one of them the verdict
             is unknown, or partly unknown.
+        policy: the thresholds that decided; JSON states those that are not the package's own.
     """
 
     file: str
@@ -182,6 +184,7 @@ class Identification:
     relatives: tuple[Finding, ...] = ()
     hump: Hump | None = None
     tube_lines: tuple[TubeLine, ...] = ()
+    policy: Policy = DEFAULT
 
     @property
     def fraction_of(self) -> FractionOf | None:
@@ -243,6 +246,7 @@ class Identification:
             "wavelength": self.wavelength,
             "notes": list(self.notes),
             "options": self.options,
+            "policy": self.policy.changed(),
             "metadata": self.metadata,
             "rietveld": vars(self.rietveld) if self.rietveld else None,
         }

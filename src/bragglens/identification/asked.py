@@ -10,11 +10,14 @@ from bragglens.crystal.library import Library
 from bragglens.crystal.library_file import SUFFIX
 from bragglens.crystal.structure_file import SUFFIXES
 from bragglens.errors import BragglensError
+from bragglens.identification.proposers import Proposer, proposer
 from bragglens.learn.model import Model, load_model
 from bragglens.match.builtin import SCOPES, builtin
 from bragglens.match.catalogue import Catalogue, catalogue, joined, read_catalogue
 
-Asked = Model | Library | Catalogue  # a network trained for a library; or structures, for the matcher and the fit
+Asked = (
+    Model | Library | Catalogue | Proposer
+)  # a network trained for a library; or structures, for the matcher and the fit
 Source = Asked | str | Path | Sequence[Library | Catalogue | str | Path] | None
 
 
@@ -36,11 +39,11 @@ def asked_of(source: Source = None) -> Asked:
     """
     if source is None:
         return builtin()
-    if isinstance(source, Model | Library | Catalogue):
-        return source
     if isinstance(source, str | Path):
         return _read(source)
     if not isinstance(source, Sequence):
+        if hasattr(source, "library") or isinstance(source, Library):
+            return source
         raise BragglensError(f"{source!r}: nothing can be asked of it: give a model, a library, or the path of one")
     if len(source) == 1:
         return asked_of(source[0])
@@ -75,3 +78,22 @@ def _read(source: str | Path) -> Model | Catalogue:
             f"library ({', '.join(SCOPES)})"
         )
     return load_model(path)
+
+
+def proposer_of(source: Source = None) -> Proposer:
+    """Who proposes phases, read where a path is given; `source` as `asked_of` takes it, or a proposer.
+
+    Raises:
+        BragglensError: as `asked_of` does.
+    """
+    return proposer(asked_of(source))
+
+
+def is_path(source: Source) -> bool:
+    """Whether something was read to make a proposer of it, so that what could not be read is not known yet."""
+    return source is None or isinstance(source, str | Path | Sequence)
+
+
+def source(asked: Source) -> str:
+    """What an answer says it comes from."""
+    return proposer_of(asked).identity

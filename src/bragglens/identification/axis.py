@@ -21,18 +21,20 @@ from threadpoolctl import threadpool_limits
 from bragglens.crystal.phase import Phase
 from bragglens.errors import ScanError
 from bragglens.fit.atlas import STRETCHES
-from bragglens.fit.observed import LINE, Observed, moving_average, observe
-from bragglens.fit.refine import Candidates, candidates, largest_strains, states
+from bragglens.fit.candidates import candidates, instrument_and_specimens, largest_strains
+from bragglens.fit.found import Found, no_prior
+from bragglens.fit.observed import Observed, moving_average, observe
+from bragglens.fit.problem import Problem
 from bragglens.fit.residual import unexplained
-from bragglens.fit.search import Found, no_prior, search
+from bragglens.fit.search import search
 from bragglens.fit.whole_pattern import Fit, fit_of
 from bragglens.identification.confidence import confidence, proofs
-from bragglens.identification.shortlist import SMALL
 from bragglens.match.catalogue import Catalogue
 from bragglens.match.meet import meet
 from bragglens.match.meet import peaks as peaks_to_meet
 from bragglens.match.question import scaled
 from bragglens.match.sought import PREPARATION
+from bragglens.policy import DEFAULT, Policy
 from bragglens.scan.prepare import to_grid
 from bragglens.scan.scan import Scan
 from bragglens.simulate.formulas import displacement_shift
@@ -42,7 +44,6 @@ from bragglens.simulate.specimen import Specimen
 
 Array = NDArray[np.float64]
 
-BADLY = 0.15  # share of the peaks' intensity beyond which a scan is looked at again
 LARGEST_OFFSET = 0.5  # degrees; a diffractometer in order, with a specimen at its height, is less off
 _POINTS = 1200  # 0.06° for scans over seventy degrees
 _LINES = 20  # strongest of each phase, in the first look
@@ -94,7 +95,13 @@ class Mistake:
 
 
 def another_axis(
-    scan: Scan, known: Catalogue, allowed: NDArray[np.bool_], *, wavelength: float, left: float = 1.0
+    scan: Scan,
+    known: Catalogue,
+    allowed: NDArray[np.bool_],
+    *,
+    wavelength: float,
+    left: float = 1.0,
+    policy: Policy = DEFAULT,
 ) -> str | None:
     """A notice in one sentence where the scan is explained far better on another axis than the one stated, else None.
 
@@ -107,16 +114,17 @@ def another_axis(
         allowed: which of them, (phases,).
         wavelength: Å as stated.
         left: share of the peaks' intensity that is unexplained on the axis as stated.
+        policy: the thresholds of the fit.
     """
     # single points above zero may be none on a coarser axis, or in the part that another one leaves: nothing is noticed
     with threadpool_limits(1), suppress(ScanError):
         scan = _coarse(scan)
-        observed = observe(scan)
+        observed = observe(scan, policy)
         stated = _look(scan, observed, known, allowed, _as_stated(wavelength)).best
         looks = [_look(scan, observed, known, allowed, mistake) for mistake in _mistakes(wavelength)]
         for look in _first_of_each(looks, least=_BETTER * stated):
             first = [known.library.phases[row] for row in look.rows[:_FITTED]]
-            notice = _notice(scan, first, look.mistake, wavelength, peaks=_count(observed), left=left)
+            notice = _notice(scan, first, look.mistake, wavelength, peaks=_count(observed), left=left, policy=policy)
             if notice:
                 return notice
     return None
@@ -227,23 +235,24 @@ class _Look:
 
 def _look(scan: Scan, observed: Observed, known: Catalogue, allowed: NDArray[np.bool_], mistake: Mistake) -> _Look:
     rows = np.flatnonzero(allowed)
-    if len(rows) > SMALL:
-        rows = _met(scan, known, rows, mistake)
+    most = observed.policy.small_library
+    if len(rows) > most:
+        rows = _met(scan, known, rows, mistake, most)
     if not len(rows):
         return _Look(mistake, rows, 0.0)
     gains = _gains(observed, _strongest(known, rows, mistake.wavelength), mistake)
     return _Look(mistake, rows[np.argsort(-gains)], float(gains.max()))
 
 
-def _met(scan: Scan, known: Catalogue, rows: NDArray[np.intp], mistake: Mistake) -> NDArray[np.intp]:
-    """The SMALL phases of many that explain most of the scan, were the mistake made; none where too little is left."""
+def _met(scan: Scan, known: Catalogue, rows: NDArray[np.intp], mistake: Mistake, most: int) -> NDArray[np.intp]:
+    """The `most` phases of many that explain most of the scan, were the mistake made; none where too little is left."""
     try:
         pattern = to_grid(_moved(scan, mistake), PREPARATION, wavelength=mistake.wavelength)
     except ScanError:
         return rows[:0]
     intensity, accounted = scaled(pattern.intensity, pattern.covered, np.zeros(pattern.grid.size))
     rank = meet(peaks_to_meet(intensity, pattern.covered, accounted), known.sought).rank[rows]
-    return rows[np.argsort(-rank, kind="stable")[:SMALL]]
+    return rows[np.argsort(-rank, kind="stable")[:most]]
 
 
 def _strongest(known: Catalogue, rows: NDArray[np.intp], wavelength: float) -> tuple[Array, Array]:
@@ -304,7 +313,7 @@ def _moved(scan: Scan, mistake: Mistake) -> Scan:
 
 def _count(observed: Observed) -> int:
     """Peaks that stand out of the noise."""
-    points = max(1, int(LINE / observed.grid.step) | 1)
+    points = max(1, int(observed.policy.line_width / observed.grid.step) | 1)
     peaks = moving_average(observed.peaks, points)
     least = np.maximum(5 * observed.noise / np.sqrt(points), _FAINT * peaks.max())
     return len(find_peaks(peaks, height=least, prominence=least, distance=points)[0])
@@ -314,25 +323,25 @@ def _count(observed: Observed) -> int:
 
 
 def _notice(
-    scan: Scan, phases: Sequence[Phase], mistake: Mistake, wavelength: float, *, peaks: int, left: float
+    scan: Scan, phases: Sequence[Phase], mistake: Mistake, wavelength: float, *, peaks: int, left: float, policy: Policy
 ) -> str | None:
     """The notice of a mistake, where a fit on the axis that it would leave true bears it out."""
     with suppress(ScanError):
         moved = _moved(scan, mistake)
-        observed = observe(moved)
-        known = candidates(phases, instrument_of(moved), observed.grid.stop)
-        found = search(known, observed, range(len(phases)), no_prior(len(phases)))
+        observed = observe(moved, policy)
+        problem = Problem(candidates(phases, instrument_of(moved), observed.grid.stop), observed)
+        found = search(problem, range(len(phases)), no_prior(len(phases)))
         remains, _ = unexplained(observed, found.solution, mistake.wavelength)
-        likely = _likely(known, observed, found, remains)
+        likely = _likely(problem, found, remains)
         none_there = float(np.prod([1 - p for p in likely.values()]))
         if not likely or none_there > _DOUBT or remains > min(_LEFT, left / 2) or peaks <= _PEAKS * len(likely):
             return None
         against = _agrees(scan.wavelength, wavelength)
-        if not _borne_out(known, observed, found, likely, mistake, against=against):
+        if not _borne_out(problem, found, likely, mistake, against=against):
             return None
-        if mistake.stretch and common_strain(fit_of(known, observed, found.solution)) is None:
+        if mistake.stretch and common_strain(fit_of(problem, found.solution)) is None:
             return None
-        return _words(known, observed, found, likely, mistake)
+        return _words(problem, found, likely, mistake)
     return None
 
 
@@ -341,42 +350,39 @@ def _agrees(stated: float | None, wavelength: float) -> bool:
     return stated is not None and abs(strongest_line(stated) / wavelength - 1) < _ROUNDED
 
 
-def _borne_out(
-    known: Candidates, observed: Observed, found: Found, likely: dict[str, float], mistake: Mistake, *, against: bool
-) -> bool:
+def _borne_out(problem: Problem, found: Found, likely: dict[str, float], mistake: Mistake, *, against: bool) -> bool:
     """Whether the phases have lines to spare, beyond those that their lattices may place by themselves.
 
     Args:
-        known, observed, found: the fit on the axis that is tried.
+        problem, found: the fit on the axis that is tried.
         likely: the phases that it names.
         mistake: what is tried.
         against: whether it contradicts what the file states.
     """
     if mistake.kind != _TUBE:
         against = False
+    known, observed = problem.known, problem.observed
     solution, spare = found.solution, 0
-    points = max(1, int(LINE / observed.grid.step) | 1)
+    points = max(1, int(observed.policy.line_width / observed.grid.step) | 1)
     least = np.maximum(5 * observed.noise / np.sqrt(points), _FAINT * observed.peaks.max())
     total = solution.calculated - solution.background
     strains = largest_strains(known, solution.state)
     for place, phase in enumerate(solution.state.phases):
         own = solution.patterns[place] * solution.scales[place]
         far = against and strains[place] > _STRAIN_STATED
-        if known.phases[phase].name not in likely or far:
+        if known[phase].name not in likely or far:
             continue
         tops, _ = find_peaks(own, height=least, distance=points)
         lines = int((own[tops] > total[tops] / 2).sum())
-        free = len(known.crystals[phase].strain_basis)
+        free = len(known[phase].strain_basis)
         spare += max(0, lines - (_CUBIC if free == 1 and mistake.kind == _TUBE else free))
     return spare >= (_SPARE_STATED if against else _SPARE)
 
 
-def _words(
-    known: Candidates, observed: Observed, found: Found, likely: dict[str, float], mistake: Mistake
-) -> str | None:
+def _words(problem: Problem, found: Found, likely: dict[str, float], mistake: Mistake) -> str | None:
     """The notice with its phases, the likeliest first, and the offset; None where that is no mistake after all."""
-    instrument, specimens = states(known, found.solution.state)
-    angle = observed.grid.two_theta
+    instrument, specimens = instrument_and_specimens(problem.known, found.solution.state)
+    angle = problem.observed.grid.two_theta
     shift = _shift(instrument, specimens[0], angle) + float((mistake.shown(angle) - angle).mean())
     if mistake.kind in (_HIGH, _LOW) and abs(shift) <= LARGEST_OFFSET:
         return None
@@ -385,11 +391,11 @@ def _words(
     return mistake.notice.format(phases=listed, offset=_too_far(shift))
 
 
-def _likely(known: Candidates, observed: Observed, found: Found, left: float) -> dict[str, float]:
+def _likely(problem: Problem, found: Found, left: float) -> dict[str, float]:
     """The phases of a fit that are there rather than not, and how probable each is by the fit alone."""
-    names = [known.phases[one.phase].name for one in found.phases]
-    all_proofs = proofs(known, observed, found, left)
-    likely = {name: confidence(proof, 0.5) for name, proof in zip(names, all_proofs, strict=True)}
+    names = [problem.known[one.phase].name for one in found.phases]
+    all_proofs = proofs(problem, found, left)
+    likely = {name: confidence(proof, 0.5, problem.policy) for name, proof in zip(names, all_proofs, strict=True)}
     return {name: p for name, p in likely.items() if p >= 0.5}
 
 

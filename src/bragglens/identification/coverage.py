@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from bragglens.errors import ScanError
-from bragglens.learn.model import Model
-from bragglens.match.catalogue import Catalogue, catalogue
+from bragglens.identification.proposers import Proposer
+from bragglens.match.catalogue import Catalogue
 from bragglens.match.sought import PREPARATION
+from bragglens.policy import DEFAULT, Policy
 from bragglens.scan.prepare import LEAST_COVERAGE, to_grid
 from bragglens.scan.scan import Scan
-
-LEAST_LINES = 3  # in the range of a scan, as Hanawalt's search asks: fewer lie somewhere among the lines of most phases
-_FAINT = 0.01  # of a phase's strongest line in the range; fainter ones are seldom seen
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Coverage:
     """What the range of a scan can tell.
 
     Attributes:
-        allowed: names of the phases that may be named and have LEAST_LINES lines in it.
+        allowed: names of the phases that may be named and have `least_lines` in it.
         certainty: what probabilities are multiplied by, at most 1: the range over the least that networks are trained
             with and that confidence was fitted to, 34° of copper's 5-90°.
         notes: said where that is less than 1.
@@ -34,36 +32,39 @@ class Coverage:
     notes: tuple[str, ...] = ()
 
 
-def coverage(scan: Scan, asked: Model | Catalogue, allowed: Sequence[str], *, wavelength: float) -> Coverage:
+def coverage(
+    scan: Scan, who: Proposer, allowed: Sequence[str], *, wavelength: float, policy: Policy = DEFAULT
+) -> Coverage:
     """What the range of a scan can tell of the phases that may be named.
 
     Raises:
-        ScanError: none of them has LEAST_LINES lines in it.
+        ScanError: none of them has `least_lines` in it.
     """
     certainty = to_grid(scan, PREPARATION, wavelength=wavelength).coverage / LEAST_COVERAGE
     if certainty >= 1:
         return Coverage(tuple(allowed))
-    lines = _lines(scan, catalogue(asked.library) if isinstance(asked, Model) else asked, wavelength)
-    kept = tuple(name for name in allowed if lines[name] >= LEAST_LINES)
+    lines = _lines(scan, who.catalogue, wavelength, policy.faint_line)
+    least = policy.least_lines
+    kept = tuple(name for name in allowed if lines[name] >= least)
     if not kept:
         raise ScanError(
             f"{scan.name}: its {scan.two_theta[0]:.4g}-{scan.two_theta[-1]:.4g}° at {wavelength:.4f} Å hold at most "
-            f"{max(lines[name] for name in allowed)} lines of any phase that may be named, {LEAST_LINES} are needed: "
+            f"{max(lines[name] for name in allowed)} lines of any phase that may be named, {least} are needed: "
             "measure a wider range or state the right wavelength"
         )
     notes = [f"a short range: probabilities are multiplied by {certainty:.2f}"]
-    left_out = [name for name in allowed if lines[name] < LEAST_LINES]
+    left_out = [name for name in allowed if lines[name] < least]
     if left_out:
         listed = ", ".join(left_out[:3]) + (", ..." if len(left_out) > 3 else "")
-        notes.append(f"{len(left_out)} phases with fewer than {LEAST_LINES} lines in its range are not asked: {listed}")
+        notes.append(f"{len(left_out)} phases with fewer than {least} lines in its range are not asked: {listed}")
     return Coverage(kept, certainty, tuple(notes))
 
 
-def _lines(scan: Scan, structures: Catalogue, wavelength: float) -> dict[str, int]:
+def _lines(scan: Scan, structures: Catalogue, wavelength: float, faint: float) -> dict[str, int]:
     """How many lines of each phase can be seen in the range of a scan."""
     angle, intensity = structures.lines.intensity(wavelength)
     with np.errstate(invalid="ignore"):
         inside = (angle >= scan.two_theta[0]) & (angle <= scan.two_theta[-1])
     shown = np.where(inside, intensity, 0.0)
-    counted = np.count_nonzero(shown > _FAINT * shown.max(axis=1, keepdims=True), axis=1)
+    counted = np.count_nonzero(shown > faint * shown.max(axis=1, keepdims=True), axis=1)
     return dict(zip(structures.library.names, counted.tolist(), strict=True))

@@ -12,9 +12,10 @@ from typing import Any
 from bragglens.errors import BragglensError, ScanError
 from bragglens.files import read_bytes
 from bragglens.identification.answer import Identification, document
-from bragglens.identification.asked import Asked
-from bragglens.identification.identify import identify_file, ranking, source
+from bragglens.identification.asked import Asked, source
+from bragglens.identification.identify import identify_file
 from bragglens.identification.options import Options
+from bragglens.identification.verdict import ranking
 from bragglens.simulate.instrument import emission
 
 _LARGEST = 2**28  # bytes, a million rows

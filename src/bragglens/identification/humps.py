@@ -14,18 +14,14 @@ from numpy.typing import NDArray
 from bragglens.fit.observed import moving_average
 from bragglens.fit.whole_pattern import Fit
 from bragglens.identification.answer import Hump
+from bragglens.policy import DEFAULT, Policy
 
 Array = NDArray[np.float64]
 
-TOLD = 0.1  # share of the intensity from which on a hump is said; 12 weighed mixtures without glass have 0.06 at most
-_NARROWEST, _BROADEST = 4.0, 20.0  # degrees at half height; silica glass has 8 to 10 for Cu Kα, holders 10 to 15
-# Of a hump, what half of the points upon it stay below: a background that is drawn beneath crowded lines is seen
-# nowhere. 20 humps of glass and polymer in 112 measured scans have 0.11 at most, rises beneath lines 0.6 at least.
-_BARE = 0.25
 _SMOOTH = 0.3  # degrees
 
 
-def hump_of(fit: Fit) -> Hump | None:
+def hump_of(fit: Fit, policy: Policy = DEFAULT) -> Hump | None:
     """The highest hump of a fitted background, or None where there is none or no phase was fitted.
 
     Its share is of all that was diffracted, hump and peaks together. What a hump has in common with a convex background
@@ -41,15 +37,18 @@ def hump_of(fit: Fit) -> Hump | None:
     breadth = step * (upon.stop - upon.start)
     peaks = fit.observed - fit.background
     above = moving_average(peaks, max(1, int(_SMOOTH / step)) | 1)[upon]
-    if not _NARROWEST <= breadth <= _BROADEST or np.median(above / height[upon]) > _BARE:
+    if (
+        not policy.hump_narrowest <= breadth <= policy.hump_broadest
+        or np.median(above / height[upon]) > policy.hump_bare
+    ):
         return None
     share = float(height.sum() / (height.sum() + max(float(peaks.sum()), 0.0)))
     return Hump(share, float(np.average(fit.two_theta[upon], weights=height[upon])), breadth)
 
 
-def hump_notice(hump: Hump | None) -> str | None:
-    """A note where a hump holds more than TOLD of the diffracted intensity, else None."""
-    if hump is None or hump.share < TOLD:
+def hump_notice(hump: Hump | None, policy: Policy = DEFAULT) -> str | None:
+    """A note where a hump holds more than `hump_told` of the diffracted intensity, else None."""
+    if hump is None or hump.share < policy.hump_told:
         return None
     return (
         f"{100 * hump.share:.0f}% of the diffracted intensity lies in a broad hump at {hump.two_theta:.0f}°, as glass, "

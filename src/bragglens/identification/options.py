@@ -10,6 +10,7 @@ from typing import Any
 
 from bragglens.crystal.choice import Elements, read_choice
 from bragglens.errors import BragglensError
+from bragglens.policy import DEFAULT, Policy, policy_of
 from bragglens.simulate.instrument import LONGEST_WAVE, SHORTEST_WAVE, Instrument, emission
 from bragglens.simulate.instrument_file import read_instrument
 
@@ -26,6 +27,7 @@ class Options:
         particle_size: diameter of the grains in µm; 0 corrects no microabsorption, None is not known.
         standard: name of the internal standard and its wt% of the specimen.
         instrument: the diffractometer as `calibrate` measured it.
+        policy: the thresholds that decide.
 
     Raises:
         BragglensError: a value is not possible, or two options exclude each other.
@@ -38,6 +40,7 @@ class Options:
     particle_size: float | None = None
     standard: tuple[str, float] | None = None
     instrument: Instrument | None = None
+    policy: Policy = DEFAULT
 
     def __post_init__(self) -> None:
         if self.network_only and (self.particle_size is not None or self.standard is not None):
@@ -54,7 +57,12 @@ class Options:
     def given(self) -> dict[str, Any]:
         """The options that differ from their defaults, by name."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {name: value for name, value in values.items() if value is not None and value is not False}
+        return {name: v for name, v in values.items() if v is not None and v is not False and v != DEFAULT}
+
+    def recorded(self) -> dict[str, Any]:
+        """The same as an answer states them, in JSON values; its policy stands by itself."""
+        plain = {name: value for name, value in self.given().items() if name != "policy"}
+        return plain | ({"instrument": self.instrument.name} if self.instrument else {})
 
 
 def read_options(**written: Any) -> Options:
@@ -121,4 +129,5 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "particle_size": _particle_size,
     "standard": _standard,
     "instrument": _instrument,
+    "policy": policy_of,
 }

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
-from bragglens.fit.observed import LINE, Observed, moving_average
-from bragglens.fit.refine import Candidates, Solution, render_states, states
+from bragglens.fit.candidates import Candidates, instrument_and_specimens
+from bragglens.fit.observed import Observed, moving_average
+from bragglens.fit.problem import Problem
 from bragglens.fit.residual import Peak, unexplained
+from bragglens.fit.state import Solution
 from bragglens.identification.answer import TubeLine
 from bragglens.simulate.formulas import displacement_shift
 from bragglens.simulate.instrument import TUBES, TUNGSTEN, Line
@@ -25,14 +27,7 @@ from bragglens.simulate.render import pack_apart
 
 Array = NDArray[np.float64]
 
-# Most intensity over Kα1. Unfiltered Kβ has 0.14 (Cr to Cu) to 0.21 (Ag) of both Kα (Scofield 1974, Phys. Rev. A 9,
-# 1041), 1.5 times that of Kα1. W Lα: a few percent on old anodes; the training recipe draws up to 0.01.
-_MOST = {"Kβ": 0.32, "W Lα": 0.05}
 _SAME = 5e-4  # relative; tables of wavelengths differ by less (`from_scan.instrument_of`)
-_PLACES = 5  # strongest places that must agree
-_AGREE = 2.0  # factor between the ratios of two places: a structure's and a specimen's own intensities differ by less
-_SURE = 3.0  # standard deviations, misfit and all, that a place must stand out to be asked
-_NEAR = 0.12  # degrees between a place and the top of the peak there
 
 
 @dataclass(frozen=True)
@@ -50,21 +45,23 @@ class Left:
     tube_lines: tuple[TubeLine, ...] = ()
 
 
-def left_over(known: Candidates, observed: Observed, solution: Solution) -> Left:
+def left_over(problem: Problem, solution: Solution) -> Left:
     """What a fit leaves unexplained, the lines of the tube told apart."""
-    wavelength = known.instrument.lines[0].wavelength
+    observed, policy = problem.observed, problem.policy
+    wavelength = problem.known.instrument.lines[0].wavelength
+    most_of = {"Kβ": policy.most_k_beta, "W Lα": policy.most_tungsten}
     share, peaks = unexplained(observed, solution, wavelength)
     told: list[TubeLine] = []
     for name, line in _lines(wavelength):
-        pattern = _pattern(known, observed, solution, line) if peaks else np.zeros(observed.grid.size)
+        pattern = _pattern(problem, solution, line) if peaks else np.zeros(observed.grid.size)
         ratio = _ratio(observed, solution, pattern, peaks)
-        if not 0 < ratio <= _MOST[name]:
+        if not 0 < ratio <= most_of[name]:
             continue
-        most = np.minimum(observed.counts - solution.calculated, _AGREE * ratio * pattern)
+        most = np.minimum(observed.counts - solution.calculated, policy.tube_agree * ratio * pattern)
         solution = replace(solution, calculated=solution.calculated + np.maximum(most, 0))
         share, rest = unexplained(observed, solution, wavelength)
-        gone = [peak for peak in peaks if all(abs(peak.two_theta - one.two_theta) > LINE for one in rest)]
-        told += _named(known, observed, solution, gone, name, line, ratio)
+        gone = [peak for peak in peaks if all(abs(peak.two_theta - one.two_theta) > policy.line_width for one in rest)]
+        told += _named(problem, solution, gone, name, line, ratio)
         peaks = rest
     return Left(share, peaks, tuple(told))
 
@@ -90,16 +87,17 @@ def _lines(wavelength: float) -> Iterator[tuple[str, float]]:
             yield "W Lα", TUNGSTEN
 
 
-def _pattern(known: Candidates, observed: Observed, solution: Solution, wavelength: float) -> Array:
+def _pattern(problem: Problem, solution: Solution, wavelength: float) -> Array:
     """What the phases of a fit would show at another wavelength, as intense as Kα1."""
-    lines, state = (Line(wavelength, 1.0),), solution.state
+    lines, state, known = (Line(wavelength, 1.0),), solution.state, problem.known
     if not state.phases:
-        return np.zeros(observed.grid.size)
-    crystals = tuple(known.crystals[i] for i in state.phases)
-    some = replace(known, crystals=crystals, packed=pack_apart(crystals, lines))
-    some = replace(some, instrument=replace(known.instrument, lines=lines))
-    places = np.arange(len(crystals), dtype=np.int64)
-    return np.asarray(solution.scales @ render_states(some, observed, state.shared, state.own, places, state.axes))
+        return np.zeros(problem.observed.grid.size)
+    structures = tuple(known.structures[i] for i in state.phases)
+    packed = pack_apart([one.crystal for one in structures], lines)
+    instrument = replace(known.instrument, lines=lines)
+    moved = replace(problem, known=Candidates(structures, packed, known.atlas, instrument, known.calibrated))
+    places = np.arange(len(structures), dtype=np.int64)
+    return np.asarray(solution.scales @ moved.render(state.shared, state.own, places, state.axes))
 
 
 def _ratio(observed: Observed, solution: Solution, pattern: Array, peaks: Sequence[Peak]) -> float:
@@ -107,28 +105,28 @@ def _ratio(observed: Observed, solution: Solution, pattern: Array, peaks: Sequen
 
     The strongest place must hold a peak; a stronger place that is bare would say that a weaker one is no such line.
     """
-    points = max(1, int(LINE / observed.grid.step) | 1)
+    policy = observed.policy
+    points = max(1, int(policy.line_width / observed.grid.step) | 1)
     residual = moving_average(observed.counts - solution.calculated, points)
     drawn = moving_average(pattern, points)
     error = np.sqrt(observed.noise**2 / points + np.maximum(observed.sigma**2 - observed.noise**2, 0))
     tops, _ = find_peaks(drawn, distance=points)
     if not len(tops):
         return 0.0
-    first = tops[np.argsort(-drawn[tops] / error[tops])][:_PLACES]
+    first = tops[np.argsort(-drawn[tops] / error[tops])][: policy.tube_places]
     ratios, errors = residual[first] / drawn[first], error[first] / drawn[first]
     angles = observed.grid.two_theta[first]
-    shown = [any(abs(peak.two_theta - angle) < _NEAR for peak in peaks) for angle in angles]
-    if not shown[0] or ratios[0] < _SURE * errors[0]:
+    shown = [any(abs(peak.two_theta - angle) < policy.tube_near for peak in peaks) for angle in angles]
+    if not shown[0] or ratios[0] < policy.tube_stands_out * errors[0]:
         return 0.0
-    asked = ratios[0] > _SURE * errors  # where a line in this ratio would stand out
-    if (ratios[asked] < ratios[0] / _AGREE - errors[asked]).any():
+    visible = ratios[0] > policy.tube_stands_out * errors  # where a line in this ratio would stand out
+    if (ratios[visible] < ratios[0] / policy.tube_agree - errors[visible]).any():
         return 0.0
-    return float(np.median(ratios[asked]))
+    return float(np.median(ratios[visible]))
 
 
 def _named(
-    known: Candidates,
-    observed: Observed,
+    problem: Problem,
     solution: Solution,
     peaks: Sequence[Peak],
     name: str,
@@ -136,10 +134,10 @@ def _named(
     ratio: float,
 ) -> Iterator[TubeLine]:
     """Peaks with the reflection that makes each, by the fitted cells and shifts."""
-    instrument, specimens = states(known, solution.state)
+    instrument, specimens = instrument_and_specimens(problem.known, solution.state)
     table = []
     for i, specimen, scale in zip(solution.state.phases, specimens, solution.scales, strict=True):
-        crystal = known.crystals[i]
+        crystal = problem.known.structures[i].crystal
         both = [
             sticks(crystal, wavelength=one, specimen=specimen) for one in (wavelength, instrument.lines[0].wavelength)
         ]
@@ -153,7 +151,7 @@ def _named(
             two_theta=np.array([peak.two_theta]), displacement=specimens[0].displacement, radius=instrument.radius
         )
         shift = instrument.zero + float(moved[0])
-        near = [row for row in table if abs(row[0] + shift - peak.two_theta) < 2 * _NEAR]
+        near = [row for row in table if abs(row[0] + shift - peak.two_theta) < 2 * problem.policy.tube_near]
         if near:
             _, _, phase, main = max(near, key=lambda row: row[1])
             yield TubeLine(peak.two_theta, peak.d, peak.share, name, phase, float(main + shift), ratio)

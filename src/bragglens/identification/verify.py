@@ -11,22 +11,27 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.phase import Phase
-from bragglens.fit.observed import Observed, observe
+from bragglens.fit.candidates import Candidates, candidates
+from bragglens.fit.engine import size_errors
+from bragglens.fit.evidence import detection_limits
+from bragglens.fit.found import Found, Prior
+from bragglens.fit.observed import observe
+from bragglens.fit.problem import Problem
 from bragglens.fit.quantify import Quantities, quantify
-from bragglens.fit.refine import Candidates, candidates, size_errors
 from bragglens.fit.residual import Peak
-from bragglens.fit.search import Found, Prior, detection_limits, search, settle
+from bragglens.fit.search import search
+from bragglens.fit.settle import settle
 from bragglens.fit.whole_pattern import Fit, fit_of, profile_r
 from bragglens.identification.answer import Finding, TubeLine
 from bragglens.identification.confidence import confidence, own_confidence, prior, proofs
 from bragglens.identification.tube_lines import left_over
+from bragglens.policy import DEFAULT, Policy
 from bragglens.scan.scan import Scan
 from bragglens.simulate.from_scan import instrument_of
 from bragglens.simulate.instrument import Instrument, Line
 
 Array = NDArray[np.float64]
 
-NAMED = 0.5  # probability from which on a phase is said to be there
 _STEP = 10.0  # degrees; scans whose ranges end within the same ten share their reflections
 
 
@@ -69,6 +74,7 @@ def verify(
     instrument: Instrument | None = None,
     crowded: bool = False,
     certainty: float = 1.0,
+    policy: Policy = DEFAULT,
 ) -> Verified:
     """Find the phases that a scan needs, and what it says of them.
 
@@ -86,38 +92,38 @@ def verify(
         crowded: the phases are the likeliest of so many that most have a relative among them: a phase is named only
             where it is that phase rather than a relative.
         certainty: what the probability of each phase is multiplied by, less than 1 for a short range (`coverage`).
+        policy: the thresholds that decide.
     """
     with threadpool_limits(1):  # tables of a few dozen rows: more threads wait for each other longer than they work
-        observed = observe(scan)
+        observed = observe(scan, policy)
         used = instrument_of(replace(scan, wavelength=wavelength), start=instrument)
         if instrument is not None:
             used = replace(used, axial=instrument.axial)  # measured, where a header has the opening of its slits
         end = float(np.ceil(observed.grid.stop / _STEP) * _STEP)
         known = replace(_prepared(phases, used.lines, end), instrument=used, calibrated=instrument is not None)
+        problem = Problem(known, observed)
         pool = [i for i, phase in enumerate(phases) if allowed is None or phase.name in allowed]
         opinion = np.array([0.5 if network is None else network.get(phase.name, 0.0) for phase in phases])
-        before = prior(phases, opinion, expected)
-        found = search(known, observed, pool, before)
-        found, findings = _believed(known, observed, found, pool, opinion, before)
+        before = prior(phases, opinion, expected, policy)
+        found = search(problem, pool, before)
+        found, findings = _believed(problem, found, pool, opinion, before)
         solution = found.solution
         if instrument is not None:
-            errors = size_errors(known, observed, solution)
+            errors = size_errors(problem, solution)
             findings = [replace(one, size_error=float(e)) for one, e in zip(findings, errors, strict=True)]
-        left = left_over(known, observed, solution)
-        quantities = quantify(
-            known, observed, solution, particle_size=particle_size, standard=standard, unexplained=left.share
-        )
+        left = left_over(problem, solution)
+        quantities = quantify(problem, solution, particle_size=particle_size, standard=standard, unexplained=left.share)
         weighed = _with_quantities(findings, quantities)
-        weighed = tuple(map(_own, weighed)) if crowded else weighed
+        weighed = tuple(_own(one, policy) for one in weighed) if crowded else weighed
         weighed = tuple(replace(one, probability=certainty * one.probability) for one in weighed)
         return Verified(
-            findings=tuple(one for one in weighed if one.probability >= NAMED),
-            relatives=tuple(one for one in weighed if one.probability < NAMED),
-            fit=fit_of(known, observed, solution),
+            findings=tuple(one for one in weighed if one.probability >= policy.named),
+            relatives=tuple(one for one in weighed if one.probability < policy.named),
+            fit=fit_of(problem, solution),
             unexplained=left.share,
             peaks=left.peaks,
             tube_lines=left.tube_lines,
-            limits={phases[i].name: limit for i, limit in detection_limits(known, observed, solution, pool).items()},
+            limits={phases[i].name: limit for i, limit in detection_limits(problem, solution, pool).items()},
             quantities=quantities,
         )
 
@@ -129,36 +135,36 @@ def _prepared(phases: tuple[Phase, ...], lines: tuple[Line, ...], end: float) ->
 
 
 def _believed(
-    known: Candidates, observed: Observed, found: Found, pool: Sequence[int], opinion: Array, before: Prior
+    problem: Problem, found: Found, pool: Sequence[int], opinion: Array, before: Prior
 ) -> tuple[Found, list[Finding]]:
     """The phases that fit and network together make more likely than not; the least likely goes first."""
     while True:
-        findings = _findings(known, observed, found, opinion)
-        doubted = [i for i, finding in enumerate(findings) if finding.probability < NAMED]
+        findings = _findings(problem, found, opinion)
+        doubted = [i for i, finding in enumerate(findings) if finding.probability < problem.policy.named]
         if not doubted:
             return found, findings
         weakest = min(doubted, key=lambda i: findings[i].probability)
         gone = found.phases[weakest]
         pool = [i for i in pool if i != gone.phase]
-        found = settle(known, observed, gone.without, pool, before)
+        found = settle(problem, gone.without, pool, before)
 
 
-def _findings(known: Candidates, observed: Observed, found: Found, opinion: Array) -> list[Finding]:
+def _findings(problem: Problem, found: Found, opinion: Array) -> list[Finding]:
     """What speaks for each phase of a fit, in the order of the fit."""
     solution = found.solution
-    fit = fit_of(known, observed, solution)
-    left = left_over(known, observed, solution).share
+    fit = fit_of(problem, solution)
+    left = left_over(problem, solution).share
     findings = []
-    for place, (one, proof) in enumerate(zip(found.phases, proofs(known, observed, found, left), strict=True)):
+    for place, (one, proof) in enumerate(zip(found.phases, proofs(problem, found, left), strict=True)):
         findings.append(
             Finding(
-                name=known.phases[one.phase].name,
-                probability=confidence(proof, float(opinion[one.phase])),
-                rivals=tuple(known.phases[i].name for i, _ in one.rivals),
+                name=problem.known[one.phase].name,
+                probability=confidence(proof, float(opinion[one.phase]), problem.policy),
+                rivals=tuple(problem.known[i].name for i, _ in one.rivals),
                 network=float(opinion[one.phase]),
                 evidence=one.evidence,
                 residual=proof.residual,
-                rwp_without=profile_r(observed, observed.counts - one.without.calculated),
+                rwp_without=profile_r(problem.observed, problem.observed.counts - one.without.calculated),
                 cell=tuple(float(v) for v in fit.cells[place]),
                 size=fit.specimens[place].size,
                 strain=proof.strain,
@@ -176,7 +182,7 @@ def _with_quantities(findings: Sequence[Finding], quantities: Quantities) -> tup
     return tuple(sorted(whole, key=lambda one: -(one.weight_percent or 0.0)))
 
 
-def _own(finding: Finding) -> Finding:
-    """A finding whose probability is that it is this phase, and not a relative of its structure type."""
-    own = own_confidence(finding.strain or 0.0, finding.network or 0.0)
+def _own(finding: Finding, policy: Policy) -> Finding:
+    """A finding whose probability is that it is this phase, and not an isostructural neighbour."""
+    own = own_confidence(finding.strain or 0.0, finding.network or 0.0, policy)
     return replace(finding, probability=finding.probability * own)

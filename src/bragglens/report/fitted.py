@@ -21,7 +21,6 @@ from bragglens.fit.residual import Peak
 from bragglens.fit.whole_pattern import Fit
 from bragglens.identification.answer import Finding, Identification
 from bragglens.identification.asked import Asked, library_of
-from bragglens.identification.identify import THRESHOLD
 from bragglens.identification.why import votes
 from bragglens.learn.model import Model
 from bragglens.report.figures import COLOURS, GREY, INK, PLAIN, WIDTH, label_angle, title
@@ -99,7 +98,7 @@ def _rows(answer: Identification, fit: Fit, model: Asked | None) -> list[Row]:
     """The phases found in the order of the answer, then what the network alone named, or comes nearest to."""
     network = answer.probabilities or {}
     others = refused(answer, fit) if model is not None else []
-    doubted = [f.name for f in answer.phases if network.get(f.name, 1.0) < THRESHOLD] + others
+    doubted = [f.name for f in answer.phases if network.get(f.name, 1.0) < answer.policy.named] + others
     told = _votes(answer, fit, model, doubted)
     states = dict(zip(fit.names, fit.specimens, strict=True))
     usual = Specimen(displacement=fit.specimens[0].displacement if fit.specimens else 0.0)

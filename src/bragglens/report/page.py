@@ -16,9 +16,9 @@ from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.extras import extra
 from bragglens.identification.answer import Identification
-from bragglens.identification.asked import Asked, library_of
-from bragglens.identification.identify import SURE, THRESHOLD, UNEXPLAINED, source
+from bragglens.identification.asked import Asked, library_of, source
 from bragglens.learn.model import Model
+from bragglens.policy import DEFAULT
 from bragglens.report.markup import definitions, literal, table
 from bragglens.report.section import section
 from bragglens.report.trace import Trace, same_axis, trace_of
@@ -185,8 +185,8 @@ def _of_library(asked: Asked) -> dict[str, str]:
     return {
         "Asked": f"{source(asked)}, by the matcher and the fit",
         "Library": _phases(library_of(asked)),
-        "Known, or mixture": f"from a probability of {SURE:g} of each phase on, and no rival; else tentative",
-        "Partly unknown": f"from {UNEXPLAINED:.0%} of the intensity of all peaks unexplained on",
+        "Known, or mixture": f"from a probability of {DEFAULT.sure:g} of each phase on, and no rival; else tentative",
+        "Partly unknown": f"from {DEFAULT.most_unexplained:.0%} of the intensity of all peaks unexplained on",
     }
 
 
@@ -197,9 +197,9 @@ def _of_model(model: Model) -> dict[str, str]:
         "Library": _phases(model.library),
         "Axis of the network": f"{grid.start:g}–{grid.stop:g}° 2θ in steps of {grid.step:g}° at "
         f"{model.preparation.wavelength:.5g} Å",
-        "A phase is named": f"from a probability of {THRESHOLD:g} on; only phases of the library can be named",
-        "Known, or mixture": f"from a probability of {SURE:g} of each phase on, and no rival; else tentative",
-        "Partly unknown": f"from {UNEXPLAINED:.0%} of the intensity of all peaks unexplained on, where a fit was made",
+        "A phase is named": f"from a probability of {DEFAULT.named:g} on; only phases of the library can be named",
+        "Known, or mixture": f"from a probability of {DEFAULT.sure:g} of each phase on, and no rival; else tentative",
+        "Partly unknown": f"from {DEFAULT.most_unexplained:.0%} of the peaks' intensity unexplained on, where fitted",
         "Trained on": "; ".join(_recipe(model.recipe)) or "not known",
         "Scores": _pairs({key.replace("_", " "): f"{value:.4g}" for key, value in model.scores.items()}),
         "Trained with": _pairs(model.versions),

@@ -11,7 +11,6 @@ from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import Reflections
 from bragglens.fit.whole_pattern import Fit
 from bragglens.identification.answer import Identification
-from bragglens.identification.identify import THRESHOLD
 from bragglens.report.words import nearest
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.formulas import displacement_shift
@@ -39,7 +38,7 @@ def placed_lines(phase: Phase, instrument: Instrument, specimen: Specimen, stop:
 def refused(answer: Identification, fit: Fit) -> list[str]:
     """Phases that the network named and the fit refused, or the network's nearest where nothing was found."""
     network, close = answer.probabilities or {}, nearest(answer)
-    names = [name for name in network if network[name] >= THRESHOLD and name not in fit.names]
+    names = [name for name in network if network[name] >= answer.policy.named and name not in fit.names]
     names.sort(key=lambda name: -network[name])
     return names[:_MOST_REFUSED] or ([close.name] if close and not answer.phases else [])
 

@@ -17,9 +17,7 @@ from rich.text import Text
 from bragglens.crystal.choice import named_elements
 from bragglens.errors import BragglensError
 from bragglens.files import whole_file
-from bragglens.fit.quantify import PARTICLE_SIZE
 from bragglens.identification.answer import Finding, Identification
-from bragglens.identification.identify import THRESHOLD
 from bragglens.plain import clean as clean
 
 STYLES = {"known": "green", "mixture": "green", "tentative": "cyan", "partly unknown": "yellow", "unknown": "magenta"}
@@ -124,7 +122,7 @@ def _nearest(answer: Identification) -> str:
     if close is None:
         return ""
     named = _parenthesis(close, "")
-    if answer.rwp is not None and close.probability >= THRESHOLD:
+    if answer.rwp is not None and close.probability >= answer.policy.named:
         return f": the network alone would name {named}, and the fit does not confirm it"
     return f"; the nearest is {named}"
 
@@ -283,7 +281,11 @@ def assumptions(answer: Identification) -> list[str]:
         said.append(f"wavelength {answer.wavelength:.5g} Å as stated")
     if answer.rwp is not None:
         grains = answer.options.get("particle_size")
-        stated = f"{grains:g} µm as stated" if grains is not None else f"{PARTICLE_SIZE:g} µm, as nothing was stated"
+        stated = (
+            f"{grains:g} µm as stated"
+            if grains is not None
+            else f"{answer.policy.particle_size:g} µm, as nothing was stated"
+        )
         said.append(f"grains of {stated}")
     if standard := answer.options.get("standard"):
         said.append(f"standard {clean(standard[0])}, {standard[1]:g} wt% weighed in")

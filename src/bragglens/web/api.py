@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, UploadFile
 from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
 
-from bragglens.identification.identify import check
+from bragglens.identification.allowed import check
 from bragglens.identification.options import Options
 from bragglens.scan.read import LARGEST
 from bragglens.web.form import options

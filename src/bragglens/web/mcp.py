@@ -15,9 +15,10 @@ from bragglens.crystal.cif_text import phase_cif
 from bragglens.crystal.essential import essential_elements
 from bragglens.errors import BragglensError
 from bragglens.files import check_format, read_bytes
+from bragglens.identification.allowed import check
 from bragglens.identification.answer import SCHEMA, document
-from bragglens.identification.asked import asked_of
-from bragglens.identification.identify import check, identify_each, source
+from bragglens.identification.asked import asked_of, source
+from bragglens.identification.identify import identify_each
 from bragglens.identification.options import read_options
 from bragglens.match.builtin import SCOPES, builtin, entries
 

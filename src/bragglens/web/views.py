@@ -9,8 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from bragglens.crystal.formula import chemical_formula
-from bragglens.identification.asked import Asked, library_of
-from bragglens.identification.identify import source
+from bragglens.identification.asked import Asked, library_of, source
 from bragglens.learn.model import Model
 from bragglens.scan.prepare import Preparation
 from bragglens.web.jobs import Job, Jobs, State

@@ -16,8 +16,8 @@ from typing import Any
 
 from bragglens.errors import BragglensError
 from bragglens.identification.answer import Identification, document
-from bragglens.identification.asked import Asked
-from bragglens.identification.identify import identify_scans, source
+from bragglens.identification.asked import Asked, source
+from bragglens.identification.identify import identify_scans
 from bragglens.identification.options import Options
 from bragglens.parallel import begin_worker
 from bragglens.scan.apart import scans_apart

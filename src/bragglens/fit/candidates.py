@@ -1,0 +1,191 @@
+"""Candidates: what a fit may use, made ready for one tube and range, and how their patterns are rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.crystal.phase import Phase
+from bragglens.crystal.reflections import Reflections
+from bragglens.fit.atlas import Atlas, draw_atlas
+from bragglens.fit.candidate import Candidate, Structure
+from bragglens.fit.parameters import PARAMETERS, STRAINS, Parameters, held_near
+from bragglens.fit.state import State
+from bragglens.scan.pattern import Grid
+from bragglens.simulate.instrument import Instrument, Line
+from bragglens.simulate.kernel import Conditions, PackedPhases
+from bragglens.simulate.render import pack, pack_apart, reflections_in_range, render_per_gram, usual_conditions
+from bragglens.simulate.specimen import Specimen
+
+Array = NDArray[np.float64]
+Places = NDArray[np.int64]
+
+# q of Suortti's correction; p and q are hard to tell apart. Of 0.25 to 1 the weighed mixtures of oxides fit best by it.
+_ROUGHNESS_Q = 0.35
+_NARROWEST = 0.02  # degrees; the least breadth of a laboratory's line
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What a fit may use, made ready for one tube and range.
+
+    Attributes:
+        structures: those with a crystal structure.
+        packed: their reflections for the renderer, the lines that stacking faults blur apart.
+        atlas: patterns of all candidates in a first look.
+        instrument: what the fit starts from.
+        calibrated: whether its zero, resolution and axial divergence were measured, and are held near those.
+        others: those without a crystal structure, which come after the structures.
+    """
+
+    structures: tuple[Structure, ...]
+    packed: PackedPhases
+    atlas: Atlas
+    instrument: Instrument
+    calibrated: bool = False
+    others: tuple[Candidate, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.structures) + len(self.others)
+
+    def __getitem__(self, place: int) -> Candidate:
+        here = place < len(self.structures)
+        return self.structures[place] if here else self.others[place - len(self.structures)]
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases that have a structure."""
+        return tuple(structure.phase for structure in self.structures)
+
+    @property
+    def parameters(self) -> Parameters:
+        """What a fit may change."""
+        return held_near(self.instrument, self.breadth) if self.calibrated else PARAMETERS
+
+    @cached_property
+    def breadth(self) -> float:
+        """√W of the instrument in degrees, at least a width that a laboratory's line has."""
+        return float(max(np.sqrt(self.instrument.W), _NARROWEST))
+
+    def widths(self, width: float) -> tuple[float, float, float, float, float]:
+        """U, V, W, X, Y of an instrument whose curve of widths keeps its shape and is `width` degrees at W."""
+        one, ratio = self.instrument, width / self.breadth
+        return one.U * ratio**2, one.V * ratio**2, width**2, one.X * ratio, one.Y * ratio
+
+
+def candidates(
+    phases: Sequence[Phase], instrument: Instrument, end: float, others: Sequence[Candidate] = ()
+) -> Candidates:
+    """Phases, and candidates without a structure, made ready for scans up to 2θ of `end` degrees."""
+    crystals = tuple(_crystal(phase, instrument.lines, end) for phase in phases)
+    apart = pack_apart(crystals, instrument.lines)
+    atlas = draw_atlas(crystals, pack(crystals, instrument.lines), tuple(others), instrument, end)
+    structures = tuple(
+        Structure(one, bool(blurred >= 0)) for one, blurred in zip(crystals, apart.blurred, strict=False)
+    )
+    return Candidates(structures, apart, atlas, instrument, others=tuple(others))
+
+
+@lru_cache(maxsize=512)
+def _crystal(phase: Phase, lines: tuple[Line, ...], end: float) -> Reflections:
+    """A phase's reflections, kept because shortlists of one scan and of the next have much in common."""
+    return reflections_in_range([phase], lines, Grid(end / 2, end, end / 200), margin=0.03)[0]
+
+
+def render_states(known: Candidates, grid: Grid, shared: Array, own: Array, phases: Places, axes: Array) -> Array:
+    """Clean pattern of one unit of a candidate for each row of values, (rows, points)."""
+    structural = phases < len(known.structures)
+    if structural.all():
+        return _render_structures(known, grid, shared, own, phases, axes)
+    out = np.empty((len(phases), grid.size))
+    shared = np.broadcast_to(shared, (len(phases), shared.shape[-1]))
+    some = np.flatnonzero(structural)
+    if len(some):
+        out[some] = _render_structures(known, grid, shared[some], own[some], phases[some], axes[some])
+    for row in np.flatnonzero(~structural):
+        state = State(known.parameters, (int(phases[row]),), shared[row], own[row : row + 1], axes[row : row + 1])
+        instrument, (specimen,) = instrument_and_specimens(known, state)
+        out[row] = known[int(phases[row])].pattern(instrument, specimen, grid)
+    return out
+
+
+def _render_structures(known: Candidates, grid: Grid, shared: Array, own: Array, phases: Places, axes: Array) -> Array:
+    """The same of structures alone, all rows by one call of the compiled renderer."""
+    p = known.parameters
+    shared = np.broadcast_to(shared, (len(phases), len(p.shared))).copy()  # the kernel takes no read-only views
+
+    def of(name: str) -> Array:
+        return np.ascontiguousarray(own[:, p.place(name)])
+
+    def of_scan(name: str) -> Array:
+        return np.ascontiguousarray(shared[:, p.place(name)])
+
+    roughness = of_scan("roughness")
+    conditions = usual_conditions(known.instrument, np.asarray(phases, dtype=np.int64))._replace(
+        strain=np.ascontiguousarray(own[:, None, p.places(STRAINS)]),
+        size=np.exp(of("log_size"))[:, None],
+        microstrain=np.exp(of("log_microstrain"))[:, None],
+        lorentzian=of_scan("lorentzian")[:, None],
+        axis=np.ascontiguousarray(axes[:, None, :]),
+        march=np.exp(of("log_march"))[:, None],
+        resolution=np.array([known.widths(width) for width in np.exp(of_scan("log_width"))]).reshape(-1, 5),
+        roughness=np.column_stack([roughness, np.full(len(phases), _ROUGHNESS_Q)]),
+        axial=of_scan("axial"),
+        zero=of_scan("zero"),
+        tilt=np.degrees(2 * of_scan("displacement") / known.instrument.radius),
+    )
+    patterns = render_per_gram(known.packed, conditions, grid)
+    faulted = np.flatnonzero(known.packed.blurred[phases] >= 0)
+    if len(faulted):
+        some = Conditions._make(column[faulted] for column in conditions)._replace(
+            phase=known.packed.blurred[phases[faulted], None],
+            size=1 / (np.exp(-of("log_size")[faulted, None]) + of("faults")[faulted, None]),
+        )
+        patterns[faulted] += render_per_gram(known.packed, some, grid)
+    s2 = (np.sin(np.radians(grid.two_theta / 2)) / known.instrument.lines[0].wavelength) ** 2
+    values, which = np.unique(of("extra_b"), return_inverse=True)  # most rows share theirs
+    return np.asarray(patterns * np.exp(-2 * values[:, None] * s2)[which], dtype=np.float64)
+
+
+def instrument_and_specimens(known: Candidates, state: State) -> tuple[Instrument, tuple[Specimen, ...]]:
+    """What a state stands for: the instrument, and the specimen of each component."""
+    u, v, w, x, y = (float(value) for value in known.widths(float(np.exp(state.value("log_width")))))
+    zero, axial = state.value("zero"), state.value("axial")
+    instrument = replace(known.instrument, zero=zero, axial=axial, U=u, V=v, W=w, X=x, Y=y)
+    size, microstrain, march = (np.exp(state.each(name)) for name in ("log_size", "log_microstrain", "log_march"))
+    faults = state.each("faults")
+    specimens = [
+        Specimen(
+            size=float(size[i]),
+            microstrain=float(microstrain[i]),
+            lorentzian=state.value("lorentzian"),
+            strain=tuple(state.strains[i, : len(known[phase].strain_basis)].tolist()),
+            texture_axis=(int(axis[0]), int(axis[1]), int(axis[2])),
+            march=float(march[i]),
+            displacement=state.value("displacement"),
+            roughness=(state.value("roughness"), _ROUGHNESS_Q),
+            faults=float(faults[i]),
+        )
+        for i, (phase, axis) in enumerate(zip(state.phases, state.axes, strict=True))
+    ]
+    return instrument, tuple(specimens)
+
+
+def largest_strains(known: Candidates, state: State) -> Array:
+    """The largest relative change of a length in each phase's lattice, the same in every setting of it, (k,)."""
+    out = []
+    for phase, strains in zip(state.phases, state.strains, strict=True):
+        basis = known[phase].strain_basis
+        tensor = np.tensordot(strains[: len(basis)], basis, axes=1)
+        out.append(np.abs(np.linalg.eigvalsh(tensor)).max() if len(basis) else 0.0)
+    return np.array(out)
+
+
+def cells(known: Candidates, state: State) -> Array:
+    """Fitted a, b, c in Å and α, β, γ in degrees of each structure, (k, 6)."""
+    fitted = [known.structures[phase].cell(s) for phase, s in zip(state.phases, state.strains, strict=True)]
+    return np.array(fitted).reshape(-1, 6)

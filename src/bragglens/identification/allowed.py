@@ -1,0 +1,65 @@
+"""Allowed: which phases of a library may be named, by the options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bragglens.crystal.choice import Elements, element_choice, read_choice
+from bragglens.crystal.essential import essential_elements
+from bragglens.crystal.library import Library
+from bragglens.crystal.phase import Phase
+from bragglens.errors import BragglensError
+from bragglens.identification.asked import Source, proposer_of
+from bragglens.identification.options import Options
+
+
+def check(model: Source, options: Options) -> tuple[str, ...]:
+    """Refuse options with which no scan can be identified; the names of the phases that may be named come back.
+
+    Raises:
+        BragglensError: an option is not possible with these phases.
+    """
+    who = proposer_of(model)
+    if options.network_only and not who.answers_alone:
+        raise BragglensError("structures alone bring no network: leave out --network-only, or give a --model")
+    library = who.library
+    allowed = allowed_phases(library.phases, options.elements)
+    standard = spelled(options, library).standard
+    if standard is None:
+        return allowed
+    name = standard[0]
+    if name not in library.names:
+        near = ", ".join(library.near(name))
+        raise BragglensError(f"standard '{name}': the library has no such phase: give one of its names, such as {near}")
+    return (*allowed, *({name} - set(allowed)))
+
+
+def spelled(options: Options, library: Library) -> Options:
+    """The options with the standard's name as the library has it."""
+    if options.standard is None:
+        return options
+    name, weight = options.standard
+    return replace(options, standard=(library.spelled(name) or name, weight))
+
+
+def allowed_phases(phases: Sequence[Phase], elements: Elements | None) -> tuple[str, ...]:
+    """Names of the phases that a choice of elements leaves.
+
+    Of a phase its essential elements count (`essential_elements`): one whose structure was refined on a crystal with
+    some iron is left where iron is not named.
+
+    Args:
+        phases: of the library.
+        elements: see `read_choice`.
+
+    Raises:
+        BragglensError: a symbol is no element, or no phase is left.
+    """
+    if elements is None:
+        return tuple(phase.name for phase in phases)
+    chosen, words = element_choice(elements), str(read_choice(elements))
+    left = tuple(phase.name for phase in phases if chosen(essential_elements(phase)))
+    if not left:
+        raise BragglensError(f"elements '{words}': no phase of the library is left: allow more elements")
+    return left

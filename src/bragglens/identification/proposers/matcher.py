@@ -1,0 +1,49 @@
+"""The matcher as a proposer: it compares any structure with a scan line by line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bragglens.crystal.library import Library
+from bragglens.errors import BragglensError
+from bragglens.identification.proposers.proposer import Proposal
+from bragglens.match.catalogue import Catalogue
+from bragglens.match.matcher import matcher
+from bragglens.match.sought import PREPARATION
+from bragglens.scan.prepare import to_grid
+from bragglens.scan.scan import Scan
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Structures, and the matcher's opinion of them.
+
+    Attributes:
+        catalogue: the phases that can be named.
+    """
+
+    catalogue: Catalogue
+    answers_alone: bool = False
+    fits_all: bool = False
+    alike: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def library(self) -> Library:
+        """The phases that can be named."""
+        return self.catalogue.library
+
+    @property
+    def identity(self) -> str:
+        """How many structures there are."""
+        return f"{len(self.catalogue)} structures"
+
+    def propose(self, scan: Scan, *, wavelength: float, explained: Scan | None = None) -> Proposal:
+        """The matcher's opinion of each phase, of what is left where a part is explained."""
+        pattern = to_grid(scan, PREPARATION, wavelength=wavelength)
+        known = None if explained is None else to_grid(explained, PREPARATION, wavelength=wavelength).intensity
+        opinion = matcher().opinion(pattern, self.catalogue.sought, known)
+        return Proposal(pattern, opinion.probability, opinion.share)
+
+    def alone(self, scan: Scan, *, wavelength: float) -> Proposal:
+        """Refused: the matcher only proposes what the fit is to prove."""
+        raise BragglensError("structures alone bring no network: leave out --network-only, or give a --model")

@@ -1,0 +1,23 @@
+"""No opinion: each phase as probable as not, so that the fit alone decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bragglens.identification.proposers.matcher import Matching
+from bragglens.identification.proposers.proposer import Proposal
+from bragglens.scan.scan import Scan
+
+
+@dataclass(frozen=True)
+class NoOpinion(Matching):
+    """Structures of which nothing is held before the fit, which is made with all of them."""
+
+    fits_all: bool = True
+
+    def propose(self, scan: Scan, *, wavelength: float, explained: Scan | None = None) -> Proposal:
+        """One half for each phase."""
+        opinion = super().propose(scan, wavelength=wavelength, explained=explained)
+        return Proposal(opinion.pattern, np.full(len(self.catalogue), 0.5), np.zeros(len(self.catalogue)))

@@ -1,0 +1,65 @@
+"""Prove: the proposal for a scan put to the proof by the fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bragglens.crystal.choice import named_elements
+from bragglens.identification.answer import Identification
+from bragglens.identification.coverage import Coverage
+from bragglens.identification.options import Options
+from bragglens.identification.proposers import Proposal, Proposer
+from bragglens.identification.shortlist import additions, shortlist
+from bragglens.identification.verdict import by_fit
+from bragglens.identification.verify import Verified, verify
+from bragglens.scan.scan import Scan
+
+
+def proven(
+    answer: Identification, scan: Scan, who: Proposer, proposal: Proposal, covered: Coverage, options: Options
+) -> Identification:
+    """The answer of proposal and fit; of a large library with the phases of a shortlist."""
+    names, phases, policy = who.library.names, who.library.phases, options.policy
+    assert answer.wavelength is not None
+    used = answer.wavelength
+
+    def prove(chosen: Mapping[int, float], *, crowded: bool = False) -> Verified:
+        return verify(
+            scan,
+            tuple(phases[row] for row in chosen),
+            wavelength=used,
+            network=_named(names, chosen),
+            allowed=covered.allowed,
+            certainty=covered.certainty,
+            expected=named_elements(options.elements),
+            particle_size=options.particle_size,
+            standard=options.standard,
+            instrument=options.instrument,
+            crowded=crowded,
+            policy=policy,
+        )
+
+    may = np.isin(names, covered.allowed)
+    if who.fits_all or may.sum() <= policy.small_library:
+        rows = np.arange(len(names)) if len(names) <= policy.small_library else np.flatnonzero(may)
+        return by_fit(answer, prove({int(row): proposal.probability[row] for row in rows}))
+    chosen = {row: proposal.probability[row] for row in shortlist(proposal, who.catalogue, may, policy)}
+    if options.standard:
+        chosen[names.index(options.standard[0])] = 1.0
+    proof = prove(chosen, crowded=True)
+    if not proof.fit.phases:
+        return by_fit(replace(answer, probabilities=_named(names, chosen)), proof)
+    fit = proof.fit
+    explained = replace(scan, two_theta=fit.two_theta, counts=fit.calculated - fit.background)
+    left = who.propose(scan, wavelength=used, explained=explained)
+    fitted = [names.index(phase.name) for phase in fit.phases]
+    more = {row: left.probability[row] for row in additions(left, who.catalogue, may, chosen, fitted, policy)}
+    chosen |= more
+    return by_fit(replace(answer, probabilities=_named(names, chosen)), prove(chosen, crowded=True) if more else proof)
+
+
+def _named(names: Sequence[str], chosen: Mapping[int, float]) -> dict[str, float]:
+    return {names[row]: float(p) for row, p in chosen.items()}

@@ -1,0 +1,85 @@
+"""Verdict: what is named, and what is said of a scan in one word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bragglens.identification.answer import Finding, Identification, Verdict
+from bragglens.identification.humps import hump_of
+from bragglens.identification.verify import Verified
+from bragglens.policy import DEFAULT, Policy
+
+
+def by_network(answer: Identification, alike: Sequence[tuple[str, str]]) -> Identification:
+    """The answer of the network alone."""
+    policy = answer.policy
+    found = findings(answer.probabilities or {}, alike, policy)
+    foreign = answer.stranger is not None and answer.stranger >= policy.named
+    return replace(answer, phases=found, verdict=verdict_of(found, foreign, policy))
+
+
+def by_fit(answer: Identification, proof: Verified) -> Identification:
+    """The answer of network and fit."""
+    policy = answer.policy
+    foreign = bool(proof.relatives) or proof.unexplained > policy.most_unexplained
+    return replace(
+        answer,
+        phases=proof.findings,
+        verdict=verdict_of(proof.findings, foreign, policy),
+        unexplained=proof.unexplained,
+        unexplained_peaks=proof.peaks,
+        tube_lines=proof.tube_lines,
+        rwp=proof.fit.rwp,
+        goodness=proof.fit.goodness,
+        amorphous_percent=proof.quantities.amorphous_percent,
+        amorphous_percent_error=proof.quantities.amorphous_error,
+        detection_limits=proof.limits,
+        fit=proof.fit,
+        relatives=proof.relatives,
+        hump=hump_of(proof.fit, policy),
+    )
+
+
+def findings(
+    probabilities: dict[str, float], alike: Sequence[tuple[str, str]], policy: Policy = DEFAULT
+) -> tuple[Finding, ...]:
+    """The phases that are named, the most probable first.
+
+    Of phases whose patterns are nearly the same a network splits its answer: it is sure that one of them is there, and
+    not which. The most probable one is then named if that one of them is there is more likely than not, with the others
+    as its rivals; two of them are named only where both are beyond `both_named`.
+    """
+    named: dict[str, Finding] = {}
+    for name in sorted(probabilities, key=lambda name: -probabilities[name]):
+        p = probabilities[name]
+        group = {other for pair in alike if name in pair for other in pair if other in probabilities} - {name}
+        if group & set(named) and p < policy.both_named:
+            continue
+        rivals = tuple(
+            sorted(other for other in group if probabilities[other] >= policy.least_rival and other not in named)
+        )
+        none_there = (1 - p) * float(np.prod([1 - probabilities[rival] for rival in rivals]))
+        if 1 - none_there >= policy.named:
+            named[name] = Finding(name, p, rivals=rivals)
+    return tuple(named.values())
+
+
+def verdict_of(found: Sequence[Finding], foreign: bool, policy: Policy = DEFAULT) -> Verdict:
+    """What is said of a scan in one word: of the phases named, and whether something else is there too."""
+    if not found:
+        return "unknown"
+    if foreign:
+        return "partly unknown"
+    if any(finding.probability < policy.sure or finding.rivals for finding in found):
+        return "tentative"
+    return "known" if len(found) == 1 else "mixture"
+
+
+def ranking(answer: Identification) -> list[str]:
+    """All phases of the library: those that were found in their order, then the others as the network ranks them."""
+    probabilities = answer.probabilities or {}
+    found = [finding.name for finding in answer.phases]
+    return found + sorted(probabilities.keys() - set(found), key=lambda name: -probabilities[name])

@@ -1,0 +1,97 @@
+"""What every kind of proposer keeps to, and a kind that is written here to show that one file is enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from made_scans import measured
+
+from bragglens import BragglensError, Library, Model, identify
+from bragglens.identification.proposers import Matching, NoOpinion, Proposal, Proposer, Trained, proposer
+from bragglens.match.catalogue import Catalogue, catalogue
+from bragglens.policy import DEFAULT
+from bragglens.scan.scan import Scan
+
+CU = 1.5405929
+
+
+@dataclass(frozen=True)
+class FirstLetter:
+    """An opinion of no worth: the earlier in the alphabet, the likelier."""
+
+    catalogue: Catalogue
+    answers_alone: bool = True
+    fits_all: bool = False
+    alike: tuple[tuple[str, str], ...] = ()
+    identity: str = "the alphabet"
+
+    @property
+    def library(self) -> Library:
+        return self.catalogue.library
+
+    def propose(self, scan: Scan, *, wavelength: float, explained: Scan | None = None) -> Proposal:
+        seen = Matching(self.catalogue).propose(scan, wavelength=wavelength, explained=explained).pattern
+        place = np.argsort(np.argsort([name.casefold() for name in self.library.names]))
+        return Proposal(seen, 0.9 / (1 + place), np.full(len(place), 0.1))
+
+    alone = propose
+
+
+@pytest.fixture(scope="module", params=["matcher", "network", "no opinion", "alphabet"])
+def who(request: pytest.FixtureRequest, titania: Library, small_model: Model) -> Proposer:
+    made: dict[str, Proposer] = {
+        "matcher": Matching(catalogue(titania)),
+        "network": Trained(small_model),
+        "no opinion": NoOpinion(catalogue(titania)),
+        "alphabet": FirstLetter(catalogue(titania)),
+    }
+    return made[request.param]
+
+
+@pytest.fixture(scope="module")
+def scan(titania: Library) -> Scan:
+    return measured({"anatase": 0.6, "rutile": 0.4}, titania)
+
+
+def test_each_keeps_to_the_contract(who: Proposer, scan: Scan) -> None:
+    explained = replace(scan, counts=0.3 * scan.counts)
+    for proposal in (who.propose(scan, wavelength=CU), who.propose(scan, wavelength=CU, explained=explained)):
+        assert proposal.probability.shape == proposal.share.shape == (len(who.library),)
+        assert ((proposal.probability >= 0) & (proposal.probability <= 1)).all()
+        assert (proposal.share >= 0).all()
+        assert proposal.outside is None or 0 <= proposal.outside <= 1
+    assert who.catalogue.library.names == who.library.names
+    assert who.identity
+    assert set().union(*who.alike) <= set(who.library.names)
+
+
+def test_each_is_asked_alike(who: Proposer, scan: Scan) -> None:
+    answer = identify(scan, who)
+    assert answer.model == who.identity
+    assert {finding.name for finding in answer.phases} == {"anatase", "rutile"}
+    if who.answers_alone:
+        assert identify(scan, who, network_only=True).fit is None
+    else:
+        with pytest.raises(BragglensError, match="structures alone bring no network"):
+            identify(scan, who, network_only=True)
+        with pytest.raises(BragglensError, match="structures alone bring no network"):
+            who.alone(scan, wavelength=CU)
+
+
+def test_out_of_many_the_shortlist_is_the_proposers(titania: Library, scan: Scan) -> None:
+    """One phase is tried for its probability: the alphabet's first, which is there, and then what is left."""
+    few = replace(DEFAULT, small_library=2, likeliest=1, largest=0, added=1)
+    answer = identify(scan, FirstLetter(catalogue(titania)), policy=few)
+    assert set(answer.probabilities or {}) < set(titania.names)
+    assert "anatase" in set(answer.probabilities or {})
+
+
+def test_what_is_a_proposer_stays_one(titania: Library, small_model: Model) -> None:
+    assert proposer(titania) == Matching(catalogue(titania)) == proposer(catalogue(titania))
+    assert proposer(small_model) == Trained(small_model)
+    own = NoOpinion(catalogue(titania))
+    assert proposer(own) is own
+    with pytest.raises(BragglensError, match="nothing can be asked of it"):
+        identify("scan.xy", 7)  # type: ignore[arg-type]

@@ -1,0 +1,56 @@
+"""The thresholds of an answer: each has its meaning and origin, and a laboratory may have its own."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from made_scans import measured
+
+from bragglens import BragglensError, Library, identify
+from bragglens.policy import DEFAULT, Policy, policy_of
+
+
+@pytest.mark.parametrize("one", fields(Policy), ids=lambda one: one.name)
+def test_each_threshold_says_what_it_is(one: object) -> None:
+    stated = one.metadata  # type: ignore[attr-defined]
+    assert stated["meaning"]
+    assert stated["origin"]
+
+
+def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "strict.toml"
+    path.write_text("sure = 0.99  # of ours\nmost_phases = 3\nodds_strain = -0.2\n")
+    ours = policy_of(path)
+    assert ours == replace(DEFAULT, sure=0.99, most_phases=3, odds_strain=-0.2)
+    assert ours.changed() == {"sure": 0.99, "most_phases": 3, "odds_strain": -0.2}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("surest = 0.9", "'surest' is no threshold"),
+        ("sure = 1.5", "sure = 1.5 is not possible: give a number from 0 to 1"),
+        ("sure = -0.1", "is not possible"),
+        ("sure = true", "is not possible"),
+        ("most_phases = 2.5", "give a whole number"),
+        ("sure = nan", "is not possible"),
+        ("sure =", "is no TOML"),
+    ],
+)
+def test_what_is_not_possible_is_said(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.toml"
+    path.write_text(text)
+    with pytest.raises(BragglensError, match=said):
+        policy_of(path)
+    with pytest.raises(BragglensError, match="there is no such file"):
+        policy_of(tmp_path / "nowhere.toml")
+
+
+def test_an_answer_is_judged_by_the_policy_and_records_it(titania: Library) -> None:
+    scan = measured({"anatase": 0.6, "rutile": 0.4}, titania)
+    usual, strict = identify(scan, titania), identify(scan, titania, policy=replace(DEFAULT, sure=1.0))
+    assert (usual.verdict, strict.verdict) == ("mixture", "tentative")
+    assert usual.to_dict()["policy"] == {}
+    assert strict.to_dict()["policy"] == {"sure": 1.0}
+    cautious = identify(scan, titania, policy=replace(DEFAULT, least_evidence=1e9))
+    assert cautious.verdict == "unknown"
