@@ -37,9 +37,17 @@ from numba import njit
 from bragglens.crystal.lattice import strain_basis
 from bragglens.crystal.library import Library, read_library
 from bragglens.scan.pattern import Grid
-from bragglens.simulate import kernel
-from bragglens.simulate.draws import Constant, LogUniform, draws
+from bragglens.simulate.draws import Constant, LogUniform, draws, noise_key
 from bragglens.simulate.kernel import Conditions, PackedPhases, render_batch
+from bragglens.simulate.kernel.axes import draw_peaks, join
+from bragglens.simulate.kernel.axial import place_lines
+from bragglens.simulate.kernel.background import fill_background
+from bragglens.simulate.kernel.line_table import sample_lines
+from bragglens.simulate.kernel.noise import add_counting_noise
+from bragglens.simulate.kernel.optics import geometry_of
+from bragglens.simulate.kernel.rendering import work_space
+from bragglens.simulate.kernel.singles import largest
+from bragglens.simulate.kernel.sticks import phase_sticks
 from bragglens.simulate.mixture import draw_conditions, single_phases
 from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.render import pack, reflections_in_range
@@ -194,35 +202,35 @@ _kernel_jit = njit(error_model="numpy", nogil=True, fastmath={"contract", "reass
 def rendered_until(stage, lib, cond, start, step, out):  # type: ignore[no-untyped-def]
     """`kernel.render_batch` for single phases, cut off after a stage; returns the lines and the pieces drawn."""
     batch, n = out.shape
-    space = kernel.work_space(lib, 1, n)
+    space = work_space(lib, 1, n)
     fine, lines, pieces = space.fine.ravel()[:n], 0, 0
     for b in range(batch):
-        geometry = kernel.geometry_of(cond, b, start, step)
+        geometry = geometry_of(cond, b, start, step)
         if stage == 0:
-            kernel.phase_sticks(lib, cond.phase[b, 0], cond.strain[b, 0], cond.axis[b, 0], cond.march[b, 0], space)
+            phase_sticks(lib, cond.phase[b, 0], cond.strain[b, 0], cond.axis[b, 0], cond.march[b, 0], space)
             continue
-        rows, top = kernel.sample_lines(lib, cond, b, geometry, space, 0.0, n - 1.0)
+        rows, top = sample_lines(lib, cond, b, geometry, space, 0.0, n - 1.0)
         lines += rows
         if stage == 1:
             continue
-        placed = kernel.place_lines(space.lines[:, :rows], top, geometry, space.pieces)
+        placed = place_lines(space.lines[:, :rows], top, geometry, space.pieces)
         pieces += placed
         if stage == 2:
             continue
-        kernel.draw_peaks(space, placed, top)
+        draw_peaks(space, placed, top)
         if stage == 3:
             continue
-        kernel.join(space.coarse, 1.0, space.far)
-        kernel.join(space.fine, 1.0, space.coarse)
-        highest = max(np.float64(kernel._largest(fine)), 1e-30)
+        join(space.coarse, 1.0, space.far)
+        join(space.fine, 1.0, space.coarse)
+        highest = max(np.float64(largest(fine)), 1e-30)
         if stage == 4:
             continue
-        kernel._fill_background(space.coarse, n, start, step, cond, b)
-        kernel.join(space.fine, 1.0 / highest, space.coarse)
+        fill_background(space.coarse, n, start, step, cond, b)
+        join(space.fine, 1.0 / highest, space.coarse)
         if stage == 5:
             continue
-        key = np.uint64(kernel.noise_key(np.uint64(0), cond.sample[b]))
-        kernel.add_counting_noise(fine, cond.counts[b], key, out[b])
+        key = np.uint64(noise_key(np.uint64(0), cond.sample[b]))
+        add_counting_noise(fine, cond.counts[b], key, out[b])
     return lines, pieces
 
 

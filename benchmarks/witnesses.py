@@ -41,7 +41,7 @@ from bragglens.scan.pattern import Grid
 from bragglens.simulate import reference
 from bragglens.simulate.formulas import SCHERRER_K, lorentz_polarisation, two_theta
 from bragglens.simulate.instrument import Instrument, emission
-from bragglens.simulate.kernel import TAIL
+from bragglens.simulate.kernel.axes import TAIL
 from bragglens.simulate.render import reflections_in_range, render_phases
 from bragglens.simulate.specimen import Specimen
 

@@ -21,10 +21,13 @@ from bragglens.crystal.phase import Phase, Site
 from bragglens.crystal.reflections import Reflections, reflections
 from bragglens.errors import RecipeError
 from bragglens.scan.pattern import Grid
-from bragglens.simulate import formulas, kernel, reference
+from bragglens.simulate import formulas, reference
 from bragglens.simulate.draws import Constant, LogUniform, Normal, Uniform, draws
 from bragglens.simulate.instrument import Instrument, Line, emission
 from bragglens.simulate.kernel import Conditions, PackedPhases
+from bragglens.simulate.kernel.noise import bits as hashed
+from bragglens.simulate.kernel.optics import angle as angle_of
+from bragglens.simulate.kernel.profiles import line_shapes
 from bragglens.simulate.mixture import Content, draw_conditions, draw_mixtures, single_phases
 from bragglens.simulate.recipe import CLEAN, Recipe
 from bragglens.simulate.render import fixed_conditions, pack, reflections_in_range, render, render_phases
@@ -114,7 +117,7 @@ def test_widths_and_mixing_are_the_formulas(lorentzian: float, U: float) -> None
     specimen = Specimen(size=12, microstrain=2e-3, lorentzian=lorentzian)
     wavelength = COPPER[0].wavelength
     broadening = (U, 0.0, 0.002, 0.05 * lorentzian, 0.0, 12.0, 2e-3, lorentzian)
-    kernel._line_shapes(inverse_d, wavelength, broadening, 0.01, points, share)
+    line_shapes(inverse_d, wavelength, broadening, 0.01, points, share)
     angle = formulas.two_theta(d=1 / inverse_d, wavelength=wavelength)
     fwhm, eta = reference.widths(angle, wavelength, instrument, specimen)
     assert points * 0.01 == pytest.approx(fwhm, rel=6e-6)
@@ -124,9 +127,9 @@ def test_widths_and_mixing_are_the_formulas(lorentzian: float, U: float) -> None
 def test_angles_are_the_arccosines() -> None:
     """Within 1.3e-6°, as Abramowitz and Stegun say of the series, also beyond 1 where axial divergence may lead."""
     cosines = np.linspace(-1.0, 1.0, 2001)
-    found = np.array([kernel._angle(c) for c in cosines])
+    found = np.array([angle_of(c) for c in cosines])
     assert found == pytest.approx(np.degrees(np.arccos(cosines)), abs=1.3e-6)
-    assert (kernel._angle(1.001), kernel._angle(-1.001)) == (0.0, 180.0)
+    assert (angle_of(1.001), angle_of(-1.001)) == (0.0, 180.0)
 
 
 @pytest.mark.parametrize("axial", [0.0, 0.02, 0.05])
@@ -344,7 +347,7 @@ def test_bits_of_the_noise_are_even_and_independent() -> None:
     """Along a sample, for first numbers and strides of few and of many bits set: each bit, and each pair of bits."""
     count = 1 << 14
     for first, stride in ((0, 1), (0x9E3779B9, 0x85EBCA6B), (1, 0x80000001)):
-        hashes = np.array([kernel._bits(np.uint32((first + i * stride) & 0xFFFFFFFF)) for i in range(count)])
+        hashes = np.array([hashed(np.uint32((first + i * stride) & 0xFFFFFFFF)) for i in range(count)])
         bits = 2.0 * ((hashes[:, None] >> np.arange(32)) & 1) - 1
         agreement = bits.T @ bits / count
         assert np.abs(bits.mean(axis=0)).max() < SIGMAS / np.sqrt(count)

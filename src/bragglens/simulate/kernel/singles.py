@@ -1,0 +1,50 @@
+"""Numbers of single precision: constants, extremes and exponentials of whole vectors of them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bragglens.simulate.kernel.compiled import jit
+
+F0, F1, F2, F3, F4, F5 = (np.float32(v) for v in (0.0, 1.0, 1 / 2, 1 / 6, 1 / 24, 1 / 120))
+F6, F7 = np.float32(1 / 32), np.float32(1 / 720)
+LN2, LOG2E = np.float32(math.log(2)), np.float32(1 / math.log(2))
+
+
+@jit
+def largest(values):  # type: ignore[no-untyped-def]
+    """The largest of some numbers, by their bits; where all are negative, one of them.
+
+    Bits of floats that are not negative stand in the floats' order, and those of negative ones below. The compiler
+    takes the extremes of whole numbers in vectors, but not of floats, among which there might be a NaN.
+    """
+    bits = values.view(np.int32)
+    top = bits[0]
+    for i in range(np.int32(bits.size)):
+        top = max(top, bits[i])
+    found = np.int32(top)
+    return found.view(np.float32)
+
+
+@jit
+def smallest(values):  # type: ignore[no-untyped-def]
+    """The smallest of some numbers, by their bits; where there are negative ones, one of them."""
+    bits = values.view(np.int32)
+    low = bits[0]
+    for i in range(np.int32(bits.size)):
+        low = min(low, bits[i])
+    found = np.int32(low)
+    return found.view(np.float32)
+
+
+@jit
+def exponentials(mean, out):  # type: ignore[no-untyped-def]
+    """exp(mean) of small numbers that are not negative, within 3e-7: 2^n times a series in the rest, |rest| < 0.35."""
+    for i in range(np.int32(mean.size)):
+        n = np.int32(mean[i] * LOG2E + F2)
+        x = mean[i] - np.float32(n) * LN2
+        e = F1 + x * (F1 + x * (F2 + x * (F3 + x * (F4 + x * (F5 + x * F7)))))
+        power = np.int32((n + np.int32(127)) << np.int32(23))
+        out[i] = e * power.view(np.float32)

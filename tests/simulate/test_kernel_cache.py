@@ -1,0 +1,70 @@
+"""A kernel that numba kept is used again, but not after a change in a file that it was compiled from."""
+
+from __future__ import annotations
+
+import ast
+import os
+from pathlib import Path
+from typing import Any
+
+from bragglens.simulate import kernel
+from bragglens.simulate.kernel.compiled import SOURCES, source_stamp
+
+PART = """
+from bragglens.simulate.kernel.compiled import jit, within
+@{how}
+def part(x):
+    return {factor} * x
+"""
+WHOLE = """
+from bragglens.simulate.kernel.compiled import kernel
+def kernels(stamp):
+    @kernel
+    def whole(x):
+        _ = stamp
+        return part(x)
+    return whole
+"""
+
+
+def test_the_kernels_hold_the_stamp() -> None:
+    for compiled in (kernel.render_batch, kernel.render_crystals):
+        assert [cell.cell_contents for cell in compiled.py_func.__closure__] == [source_stamp()]
+
+
+def test_the_stamp_is_of_all_files_that_the_kernel_takes_from() -> None:
+    """What a file of the kernel imports of the package is one of the files, or is of no account to compiled code."""
+    stamped = {path.resolve().with_suffix("") for path in SOURCES}
+    package = Path(kernel.__file__).parents[2]
+    for path in Path(kernel.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bragglens."):
+                where = package.joinpath(*(node.module or "").split(".")[1:])
+                named = [where / name.name for name in node.names] if where.is_dir() else [where]
+                assert {one.resolve() for one in named} <= stamped, f"{path.name} imports {node.module}"
+
+
+def test_a_change_of_one_letter_in_another_file_makes_a_new_kernel(tmp_path: Path) -> None:
+    """The file keeps its size and its time, as two releases may have them."""
+    for how in ("jit", "within"):
+        folder = tmp_path / how
+        folder.mkdir()
+        (folder / "whole.py").write_text(WHOLE)
+        found = [answered(folder, how, factor) for factor in (3, 3, 7)]
+        assert found == [(30, 0), (30, 1), (70, 0)]  # the second is from the cache, the third is not
+
+
+def answered(folder: Path, how: str, factor: int) -> tuple[int, int]:
+    """What `whole(10)` is where both files are read anew, and how many compiled functions it found in the cache."""
+    source = folder / "part.py"
+    source.write_text(PART.format(how=how, factor=factor))
+    os.utime(source, (1e9, 1e9))
+    whole = read(folder / "whole.py", part=read(source)["part"])["kernels"](source_stamp((source,)))
+    return whole(10), sum(whole.stats.cache_hits.values())
+
+
+def read(path: Path, **names: Any) -> dict[str, Any]:
+    """What a file defines; Python's own cache, which looks at time and size, is not asked."""
+    names["__name__"] = path.stem
+    exec(compile(path.read_text(), path, "exec"), names)
+    return names
