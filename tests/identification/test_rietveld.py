@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import rietx
 from full_disk import full_disk
+from rietx.model.profiles.caglioti import apparent_size_from_size_coefficient
 
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
@@ -53,6 +54,16 @@ def test_the_other_program_begins_where_the_fit_ended_and_refines(fitted: Fit, t
         assert refined.weight_percent[name] == pytest.approx(100 * weight, abs=1.5)
         assert 0 < refined.weight_percent_error[name] < 5
     assert len(rietx.Project.open(folder).history) > 1  # it keeps what was refined
+
+
+def test_a_size_is_the_same_size_in_the_other_program(fitted: Fit, tmp_path: Path) -> None:
+    """By its own formula, from the widths that it was given; they were 4.4% too broad once."""
+    write_project(fitted, tmp_path / "sizes.rex")
+    models = rietx.Project.open(tmp_path / "sizes.rex").refinement.structure.phases
+    for model, specimen in zip(models, fitted.specimens, strict=True):
+        width = model.lor_size.value + np.sqrt(model.gauss_size.value)
+        angstrom = apparent_size_from_size_coefficient(width, fitted.instrument.lines[0].wavelength)
+        assert angstrom == pytest.approx(10 * specimen.size, rel=1e-6)
 
 
 def test_without_a_project(fitted: Fit) -> None:

@@ -22,6 +22,7 @@ from bragglens.extras import extra
 from bragglens.files import partial_of, safe_name, whole_file
 from bragglens.fit.whole_pattern import Fit, fitted_phases
 from bragglens.identification.answer import Rietveld
+from bragglens.simulate.formulas import SCHERRER_K
 from bragglens.simulate.specimen import Specimen
 
 PLAN = "mccusker_default"  # scale, background, zero, cell, widths, in the order of McCusker et al. 1999
@@ -156,7 +157,7 @@ def _phase(phase: Phase, specimen: Specimen, fit: Fit, folder: Path) -> Any:
     path = folder / safe_name(phase.name, ".cif")
     write_cif(phase, path)
     model = rietx.Structure.from_cif(path, phase_name=phase.name, aniso=True).phases[0]
-    size = np.degrees(0.94 * fit.instrument.lines[0].wavelength / (10 * specimen.size))
+    size = np.degrees(SCHERRER_K * fit.instrument.lines[0].wavelength / (10 * specimen.size))
     strain = np.degrees(4 * specimen.microstrain)
     lorentzian = specimen.lorentzian
     model.lor_size.value, model.lor_strain.value = float(lorentzian * size), float(lorentzian * strain)

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-SCHERRER_K = 0.9  # for the FWHM of roughly equiaxed grains (Langford & Wilson 1978, J. Appl. Cryst. 11, 102)
+# For the FWHM of roughly equiaxed grains; 0.89 for spheres (Langford & Wilson 1978, J. Appl. Cryst. 11, 102). The
+# 0.94 = 2 √(ln 2 / π) of Scherrer is for Gaussian lines. The whole package uses this one, and so does rietx.
+SCHERRER_K = 0.9
 
 
 def two_theta(*, d: Array, wavelength: float) -> Array:
