@@ -31,7 +31,8 @@ from asked import RESULTS
 from distributed import Client, LocalCluster
 from simulated import mixtures
 
-from bragglens.cli.folder import answer_piece, pieces_of, who_of
+from bragglens.cli.folder import answer_piece, pieces_of
+from bragglens.cli.jobs import jobs_of, who_of
 from bragglens.crystal.library import read_library
 from bragglens.crystal.phase import Phase
 from bragglens.identification.answer import document
@@ -128,8 +129,8 @@ def dask_runs(paths: Sequence[Path], folder: Path) -> list[dict[str, Any]]:
     for name, workers, kill in (("one", 1, False), ("two", 2, False), ("four", 4, False), ("killed", 4, True)):
         target = folder / name
         target.mkdir()
-        who = who_of(None, TITANIA, read_catalogue(TITANIA))
-        pieces = pieces_of(paths, target, who, Options(wavelength=1.5405929))
+        who = who_of([str(TITANIA)], read_catalogue(TITANIA))
+        pieces = pieces_of(jobs_of(paths, who, Options(wavelength=1.5405929)), target)
         own = {"host": "127.0.0.1", "dashboard_address": None, "local_directory": str(folder)}
         with LocalCluster(n_workers=workers, threads_per_worker=1, **own) as cluster:
             started = time.perf_counter()

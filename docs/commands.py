@@ -36,7 +36,7 @@ def commands(group: Any, before: str = "bragglens") -> Iterator[tuple[str, Any]]
 def _section(words: str, command: Any) -> str:
     context = typer.Context(command, info_name=words)
     usage = " ".join([words, *command.collect_usage_pieces(context)])
-    rows = [_row(parameter) for parameter in command.params]
+    rows = [_row(parameter) for parameter in command.params if not getattr(parameter, "hidden", False)]
     table = ["| option | default | meaning |", "|---|---|---|", *rows] if rows else []
     return "\n".join([f"## {words}\n", f"    {usage}\n", command.help or "", "", *table, ""])
 

@@ -13,8 +13,8 @@ from types import FrameType
 
 import pytest
 
-from bragglens.cli.answering import _files
-from bragglens.cli.folder import answer_piece, pieces_of, who_of
+from bragglens.cli.folder import answer_piece, pieces_of
+from bragglens.cli.jobs import files_of, jobs_of, who_of
 from bragglens.cli.remembered import stands
 from bragglens.crystal.cif import read_cif
 from bragglens.crystal.library import Library, read_library
@@ -107,11 +107,12 @@ def odd(tmp_path: Path) -> Path:
 def test_a_folder_gives_each_of_them_its_line(odd: Path, titania: Library, tmp_path: Path) -> None:
     """The pieces are what a worker answers, here without the worker."""
     phases = Path(str(files("bragglens") / "data" / "titania"))
-    found = _files([odd])
+    found = files_of([odd])
     assert sorted(file.name for file in found) == sorted(ODD)
-    for piece in pieces_of(found, tmp_path, who_of([str(phases)], titania), Options(wavelength=1.5406)):
+    jobs = jobs_of(found, who_of([str(phases)], titania), Options(wavelength=1.5406))
+    for piece in pieces_of(jobs, tmp_path):
         said = answer_piece(piece)
-        assert said.startswith(f"{piece.scan}: ")
+        assert said.startswith(f"{piece.job.scan}: ")
         assert json.loads(piece.target.read_text())["scans"][0]["error"] == said
         assert not stands(piece.target, piece.asked)
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bragglens.cli.answering import asked_of as asked_on_the_command_line
-from bragglens.cli.answering import sources_of
+from bragglens.cli.jobs import asked_of as asked_on_the_command_line
+from bragglens.cli.jobs import sources_of
+from bragglens.cli.parameters import Sources
 from bragglens.crystal.library import Library
 from bragglens.crystal.standards import standard
 from bragglens.errors import BragglensError
@@ -35,10 +36,10 @@ def test_a_folder_of_the_name_of_a_part_is_no_part(tmp_path: Path, monkeypatch: 
     (tmp_path / "metals" / "mine.cif").write_text((PHASES / "rutile.cif").read_text())
     monkeypatch.chdir(tmp_path)
     assert asked_of("metals") is builtin(["metals"])
-    assert asked_on_the_command_line(sources_of(None, None, ["metals"])) is builtin(["metals"])
+    assert asked_on_the_command_line(sources_of(Sources(library=["metals"]))) is builtin(["metals"])
     for folder in ("./metals", Path("metals")):
         assert library_of(asked_of(folder)).names == ("mine",)
-    assert library_of(asked_on_the_command_line(sources_of(None, [Path("metals")], None))).names == ("mine",)
+    assert library_of(asked_on_the_command_line(sources_of(Sources(phases=[Path("metals")])))).names == ("mine",)
 
 
 def test_one_cif_is_a_library() -> None:

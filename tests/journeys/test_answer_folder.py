@@ -1,4 +1,4 @@
-"""identify --json FOLDER: the same answers by any number of workers, and after any number of kills."""
+"""batch --json FOLDER: the same answers by any number of workers, and after any number of kills."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import pytest
 from child_processes import all_end, children, started
 from command_line import run
 
-from bragglens.cli.answering import is_folder
-from bragglens.cli.folder import answer_piece, pieces_of, who_of
+from bragglens.cli.folder import answer_piece, pieces_of
+from bragglens.cli.jobs import jobs_of, who_of
+from bragglens.cli.parameters import Answers
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.identification.options import Options
@@ -45,8 +46,8 @@ def scans(titania: Library, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _asked(scans: Path, answers: Path, *more: str) -> list[str]:
-    return ["identify", str(scans), "--phases", PHASES, "--wavelength", "CuKa", "--json", str(answers), *more]
+def _asked(scans: Path, answers: Path, *more: str, command: str = "batch") -> list[str]:
+    return [command, str(scans), "--phases", PHASES, "--wavelength", "CuKa", "--json", str(answers), *more]
 
 
 def _answers(folder: Path) -> dict[str, object]:
@@ -62,7 +63,7 @@ def _answers(folder: Path) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def undisturbed(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     answers = tmp_path_factory.mktemp("undisturbed")
-    done = run(*_asked(scans, answers))
+    done = run(*_asked(scans, answers, command="identify"))  # as it was called before there was a batch
     assert done.returncode == 1, done.stderr
     assert "broken.xy" in done.stderr
     assert "9 answered, 1 with errors" in done.stdout
@@ -101,14 +102,14 @@ def test_killed_at_random_and_by_two_workers_it_ends_with_the_same_answers(
             process.kill()
             process.wait()
             assert all_end(workers)
-    done = run(*_asked(scans, answers, "--workers", "2"))
+    done = run(*_asked(scans, answers, "--workers", "2", command="identify"))
     assert " answered before" in done.stdout
     assert _answers(answers) == _answers(undisturbed)
 
 
 def test_a_worker_that_has_another_library_answers_nothing(scans: Path, titania: Library, tmp_path: Path) -> None:
     who = who_of([PHASES], Library(titania.phases[:2]))
-    (piece,) = pieces_of([scans / "scan0.xy"], tmp_path, who, Options(wavelength=1.5406))
+    (piece,) = pieces_of(jobs_of([scans / "scan0.xy"], who, Options(wavelength=1.5406)), tmp_path)
     with pytest.raises(BragglensError, match="is not what it was when the run began"):
         answer_piece(piece)
 
@@ -129,9 +130,10 @@ def test_what_does_not_go_together_is_refused(scans: Path, tmp_path: Path) -> No
         ("new", True, True),
         ("new.json", True, False),
         ("new.json/", False, True),
+        (None, True, False),
         (".", False, True),
         ("-", True, False),
     ],
 )
-def test_what_names_a_folder(json: str, several: bool, folder: bool) -> None:
-    assert is_folder(json, several=several) is folder
+def test_what_names_a_folder(json: str | None, several: bool, folder: bool) -> None:
+    assert (Answers(json=json).folder(bare=several) is not None) is folder

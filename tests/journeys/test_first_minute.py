@@ -11,7 +11,8 @@ import pytest
 from command_line import run
 from typer import BadParameter
 
-from bragglens.cli.answering import sources_of
+from bragglens.cli.jobs import sources_of
+from bragglens.cli.parameters import Sources
 from bragglens.demo import MARL, measured_fluorapatite
 from bragglens.match.builtin import SCOPES, builtin
 
@@ -61,10 +62,11 @@ def test_a_file_beside_a_part_of_the_library(tmp_path: Path) -> None:
     (tmp_path / "my own" / "rutile.cif").write_bytes((PHASES / "rutile.cif").read_bytes())
     with chdir(tmp_path):
         own = Path("my own/rutile.cif").resolve()
-        assert sources_of(None, None, ["my own/rutile.cif"]) == [str(own)]
-        assert sources_of(None, None, ["minerals,metals", "my own"]) == [str(own.parent), "minerals", "metals"]
+        assert sources_of(Sources(library=["my own/rutile.cif"])) == [str(own)]
+        parts = sources_of(Sources(library=["minerals,metals", "my own"]))
+        assert parts == [str(own.parent), "minerals", "metals"]
         with pytest.raises(BadParameter, match=r"other.library: is no part of the built-in library and no file"):
-            sources_of(None, None, ["minerals,other.library"])
+            sources_of(Sources(library=["minerals,other.library"]))
 
 
 def test_own_structures_beside_the_library(marl: Path) -> None:

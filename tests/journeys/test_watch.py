@@ -1,4 +1,4 @@
-"""`identify --watch` as it runs for weeks: a process of its own, files that come, change, break and vanish."""
+"""`watch` as it runs for weeks: a process of its own, files that come, change, break and vanish."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import pytest
 from child_processes import started
 
 from bragglens.errors import BragglensError
+from bragglens.identification.options import Options
 from bragglens.learn.model import Model, save_model
 
 SETTLE = 0.4  # seconds
@@ -48,12 +49,12 @@ def asked_of(path: Path) -> str:
 
 
 @contextmanager
-def watching(folder: Path, model: Path, *words: object) -> Iterator[subprocess.Popen[str]]:
+def watching(*words: object, model: Path) -> Iterator[subprocess.Popen[str]]:
     # a test run behind `&` ignores Ctrl-C, and so would what it starts
     hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     code = f"{hears}; from bragglens.cli import main; main()"
-    options = ("--watch", folder, "-m", model, "--wavelength", "CuKa", "--network-only", "--settle", SETTLE, *words)
-    command = [sys.executable, "-c", code, "identify", *map(str, options)]
+    options = ("-m", model, "--wavelength", "CuKa", "--network-only", "--settle", SETTLE)
+    command = [sys.executable, "-c", code, *map(str, (*words, *options))]
     with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         yield process
 
@@ -70,7 +71,7 @@ def test_what_comes_changes_breaks_and_stays(small_model: Model, tmp_path: Path)
     folder.mkdir()
     write_scan(folder / "early.xy")
     answers = folder / "answers"
-    with watching(folder, model) as process:
+    with watching("watch", folder, model=model) as process:
         until((answers / "early.xy.json").exists)
         (folder / "broken.xy").write_text("no scan")
         (folder / "half.xy.tmp").write_text("no scan")
@@ -99,7 +100,7 @@ def test_what_comes_changes_breaks_and_stays(small_model: Model, tmp_path: Path)
 
     before = (answers / "early.xy.json").stat().st_mtime_ns
     write_scan(folder / "early.xy.2", seed=1)
-    with watching(folder, model) as process:  # a new start remembers
+    with watching("identify", "--watch", folder, model=model) as process:  # as it was called before; it remembers
         until((answers / "early.xy.2.json").exists)
         write_scan(folder / "growing.xy")
         content = sha256((folder / "growing.xy").read_bytes()).hexdigest()
@@ -110,12 +111,15 @@ def test_what_comes_changes_breaks_and_stays(small_model: Model, tmp_path: Path)
 
 
 def test_answers_lie_apart_from_the_scans(tmp_path: Path) -> None:
-    from bragglens.cli.watching import watch
+    from bragglens.cli.jobs import Who
+    from bragglens.cli.watching import Asking, watch_folder
+
+    asking = Asking(Who(None, ""), "m", Options(), lambda _: [])
 
     with pytest.raises(BragglensError, match="answers need a folder of their own"):
-        watch(tmp_path, tmp_path / ".", lambda _: None, model="m", identity="", options={})
+        watch_folder(tmp_path, tmp_path / ".", asking)
     with pytest.raises(BragglensError, match="is no folder"):
-        watch(tmp_path / "none", tmp_path / "a", lambda _: None, model="m", identity="", options={})
+        watch_folder(tmp_path / "none", tmp_path / "a", asking)
 
 
 def test_a_folder_that_is_gone_is_waited_for(tmp_path: Path) -> None:

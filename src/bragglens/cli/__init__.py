@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 # each adds its commands to the application
-from bragglens.cli import answering, making, serving, structures, teaching  # noqa: F401
+from bragglens.cli import answering, assessing, making, serving, structures, teaching  # noqa: F401
 from bragglens.cli.app import app, tell
 from bragglens.errors import BragglensError
 from bragglens.plain import print_what_can_be

@@ -72,20 +72,6 @@ Phases = Annotated[
     Path, typer.Argument(help="Folder of CIFs, one for each phase, or a .library file.", show_default=False)
 ]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
-AskedModel = Annotated[Path | None, typer.Option("--model", "-m", help="Model file that `train` made.")]
-AskedPhases = Annotated[
-    list[Path] | None,
-    typer.Option("--phases", help="Your own: a folder of CIFs, a CIF, a .library file; may be given again."),
-]
-AskedLibrary = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--library",
-        help="Part of the built-in library: minerals, inorganic, metals, cement, battery, pharma or all, which is "
-        "taken where nothing is given; or a .library file; with --phases both; may be given again.",
-        metavar="PART|FILE",
-    ),
-]
 Elements = Annotated[
     list[str] | None,
     typer.Option(

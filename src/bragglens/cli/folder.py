@@ -1,72 +1,47 @@
-"""identify --json FOLDER: an answer for each scan, by as many workers as there are, going on where it was killed."""
+"""batch --json FOLDER: an answer for each file of scans, by any number of workers, going on where it was killed."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 from bragglens.cli.app import INTERRUPTED, bar, kill_as_ctrl_c, say, tell
+from bragglens.cli.jobs import Job, Who, answers_of
+from bragglens.cli.parameters import Shares
 from bragglens.cli.remembered import asked_of_file, identity_of, stands, write_answers
 from bragglens.errors import BragglensError
 from bragglens.files import safe_name
 from bragglens.parallel import Lost, results, workers_of
 
-if TYPE_CHECKING:
-    from bragglens.identification.options import Options
-
 AHEAD = 4  # pieces for each worker, so that none waits for the next
 
 
 @dataclass(frozen=True)
-class Who:
-    """Who is asked, as a worker finds it.
-
-    Attributes:
-        sources: as `asked.asked_of` takes them.
-        identity: of what was read from there (`identity_of`), so that no worker answers from another.
-    """
-
-    sources: tuple[str, ...] | None
-    identity: str
-
-    @property
-    def name(self) -> str:
-        """The files' names without their folders."""
-        return ", ".join(Path(one).name for one in self.sources or ["the built-in library"])
-
-
-@dataclass(frozen=True)
 class Piece:
-    """A file of scans to be answered.
+    """A job as a worker gets it.
 
     Attributes:
-        scan: the file, as it was given.
-        place, target: where it is and where its answer goes, in full.
-        who: who is asked.
-        options: how scans are looked at, see `Options`.
+        job: what is to be answered.
+        place, target: where the file is and where its answer goes, in full.
     """
 
-    scan: Path
+    job: Job
     place: Path
     target: Path
-    who: Who
-    options: Options
 
     @property
     def asked(self) -> dict[str, Any]:
         """What the answer depends on."""
-        return asked_of_file(self.place, self.who.identity, self.options)
+        return asked_of_file(self.place, self.job.who.identity if self.job.who else "", self.job.options)
 
 
-def answer_folder(
-    files: Sequence[Path], folder: Path, who: Who, options: Options, *, workers: int, scheduler: str | None
-) -> None:
+def answer_folder(jobs: Sequence[Job], folder: Path, shares: Shares) -> None:
     """Answer each file into `folder/NAME.json`; what stands there already for this content, model and options is kept.
 
     The files of a run that was killed and called again are those of one that was not, but for the seconds that each
@@ -75,28 +50,30 @@ def answer_folder(
     Raises:
         BragglensError: two files have one name, or the answers would lie among the scans.
     """
-    names = Counter(file.name for file in files)
-    if double := [name for name, count in names.items() if count > 1]:
-        raise BragglensError(f"{double[0]}: several files have this name, and so would their answers: ask them apart")
-    if folder.resolve() in {file.parent.resolve() for file in files}:
+    check_names(jobs)
+    if folder.resolve() in {job.scan.parent.resolve() for job in jobs}:
         raise BragglensError(f"{folder}: answers need a folder of their own, apart from the scans: give another")
-    pieces = pieces_of(files, folder, who, options)
+    pieces = pieces_of(jobs, folder)
     left = (piece for piece in pieces if not stands(piece.target, piece.asked))
     done, failed = 0, 0
     try:
-        with kill_as_ctrl_c(), workers_of(workers, scheduler) as working, bar("identifying") as tick:
+        with kill_as_ctrl_c(), workers_of(shares.workers, shares.scheduler) as working, bar("identifying") as tick:
             for piece, said in results(answer_piece, left, working.start, ahead=AHEAD * working.count):
                 done += 1
-                tick(done, len(files))
+                tick(done, len(jobs))
                 if isinstance(said, Lost):
-                    said = f"{piece.scan}: {said.why}: ask it again; if it stays so, please report this"
+                    said = lost(piece, said)
                 if said:
                     failed += 1
                     tell(said, "red")
     except KeyboardInterrupt:
         tell("interrupted; what is answered is kept, the same command goes on", "yellow")
         raise typer.Exit(INTERRUPTED) from None
-    before = len(files) - done
+    _count(folder, done, len(jobs) - done, failed)
+
+
+def _count(folder: Path, done: int, before: int, failed: int) -> None:
+    """Say how many were answered; status 1 where some could not be."""
     say(
         f"{folder}  {done} answered"
         + f", {before} answered before" * bool(before)
@@ -106,36 +83,44 @@ def answer_folder(
         raise typer.Exit(1)
 
 
-def pieces_of(files: Sequence[Path], folder: Path, who: Who, options: Options) -> list[Piece]:
-    """A piece for each file, with paths that hold in whatever folder a worker was started."""
+def check_names(jobs: Sequence[Job]) -> None:
+    """Refuse files of one name, where files are written that are called after them."""
+    double = [name for name, count in Counter(job.name for job in jobs).items() if count > 1]
+    if double:
+        raise BragglensError(f"{double[0]}: several files have this name, and so would their answers: ask them apart")
+
+
+def lost(piece: Piece, why: Lost) -> str:
+    """What is said of a job that took its workers with it."""
+    return piece.job.told(f"{piece.job.scan}: {why.why}: ask it again; if it stays so, please report this")
+
+
+def pieces_of(jobs: Sequence[Job], folder: Path) -> list[Piece]:
+    """A piece for each job, with paths that hold in whatever folder a worker was started."""
     there = folder.resolve()
-    return [Piece(file, file.absolute(), there / safe_name(file.name, ".json"), who, options) for file in files]
+    return [Piece(job, job.scan.absolute(), there / safe_name(job.name, ".json")) for job in jobs]
 
 
 def answer_piece(piece: Piece) -> str:
     """Identify the scans of a file and write their answers; the first error's sentence comes back, or nothing."""
+    from bragglens.identification.asked import source
+
     asked = piece.asked  # before the file is read: one that grows meanwhile is asked again
-    model, whole = answers_of(piece)
-    answers = [replace(one, pattern=None, fit=None) for one in whole]
-    write_answers(answers, piece.target, model=model, asked=asked)
+    who = read_there(piece.job)
+    answers = [replace(one, pattern=None, fit=None) for one in answers_of(piece.job, who, piece.place)]
+    write_answers(answers, piece.target, model="" if who is None else source(who), asked=asked)
     return next((answer.error for answer in answers if answer.error), "")
 
 
-def answers_of(piece: Piece) -> tuple[str, list[Any]]:
-    """The name of who is asked, and the answers to the scans of a file with their fits."""
-    from bragglens.identification.asked import source
-    from bragglens.identification.identify import identify_each
+def read_there(job: Job) -> Any:
+    """Who is asked, as a worker reads it; None where the job cannot be done."""
     from bragglens.scan.apart import reader
 
     reader()  # it starts while the library is read
-    who = _read(piece.who)
-    return source(who), [
-        replace(one, file=f"{piece.scan}{one.file.removeprefix(str(piece.place))}")
-        for one in identify_each(piece.place, who, piece.options)
-    ]
+    return None if job.error or job.who is None else _read(job.who)
 
 
-@lru_cache(maxsize=1)
+@cache
 def _read(who: Who) -> Any:
     """Who is asked, read once by each worker."""
     from bragglens.identification.asked import asked_of
@@ -144,8 +129,3 @@ def _read(who: Who) -> Any:
     if identity_of(found) != who.identity:
         raise BragglensError(f"{who.name}: is not what it was when the run began: start it again")
     return found
-
-
-def who_of(sources: Sequence[str] | None, asked: Any) -> Who:
-    """Who is asked, for workers to find."""
-    return Who(None if sources is None else tuple(sources), identity_of(asked))

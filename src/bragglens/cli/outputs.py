@@ -1,4 +1,4 @@
-"""Outputs: what `identify` writes, each as three functions, so that one list of them serves any batch."""
+"""Outputs: what `identify` and `batch` write, each as three functions, so that one list of them serves any batch."""
 
 from __future__ import annotations
 
@@ -57,14 +57,16 @@ def screen() -> Output:
     return Output(close=lambda answers: print_answers(answers, console=out))
 
 
-def json_file(path: Path, asked: Any) -> Output:
-    """All figures as JSON; `-` is the standard output."""
+def json_file(path: Path, asked: Sequence[Any]) -> Output:
+    """All figures as JSON, under the names of all who were asked; `-` is the standard output."""
     from bragglens.identification.answer import document
     from bragglens.identification.asked import source
     from bragglens.report.words import write_json
 
+    names = ", ".join(dict.fromkeys(map(source, asked)))
+
     def write(answers: Answers) -> None:
-        write_json(document(source(asked), list(answers)), path)
+        write_json(document(names, list(answers)), path)
 
     return Output(keep=_nothing if path == Path("-") else write, close=write)
 

@@ -9,17 +9,18 @@ from typing import Annotated
 
 import typer
 
-from bragglens.cli.answering import asked_of, sources_of
-from bragglens.cli.app import AskedLibrary, AskedModel, AskedPhases, app, say, tell
+from bragglens.cli.app import app, say, tell
+from bragglens.cli.grouped import grouped
+from bragglens.cli.jobs import asked_of, sources_of
+from bragglens.cli.parameters import Sources
 from bragglens.errors import BragglensError
 from bragglens.extras import extra
 
 
 @app.command()
+@grouped
 def serve(
-    model: AskedModel = None,
-    phases: AskedPhases = None,
-    library: AskedLibrary = None,
+    sources: Sources,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of this machine.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for any that is free.")] = 8000,
     names: Annotated[
@@ -35,7 +36,7 @@ def serve(
         from bragglens.web.server import application
         from bragglens.web.token import token_for
 
-    asked = asked_of(sources_of(model, phases, library))
+    asked = asked_of(sources_of(sources))
     listening = _listen(host, port)
     address, port = listening.getsockname()[:2]
     secret = token_for(address)

@@ -1,4 +1,4 @@
-"""Scans of a batch answered by several processes, or by a cluster, in the order of the files, for any output."""
+"""Scans of a batch answered by several processes, or by a cluster, in the order of the jobs, for any output."""
 
 from __future__ import annotations
 
@@ -7,38 +7,34 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bragglens.cli.folder import AHEAD, Piece, Who, answers_of, pieces_of
+from bragglens.cli.folder import AHEAD, Piece, lost, pieces_of, read_there
+from bragglens.cli.jobs import Job, answers_of
+from bragglens.cli.parameters import Shares
 from bragglens.parallel import Lost, results, workers_of
 
 if TYPE_CHECKING:
     from bragglens.identification.answer import Identification
-    from bragglens.identification.options import Options
 
-Each = Callable[[Path], "Iterator[Identification]"]
+Each = Callable[[Job], "Iterator[Identification]"]
 
 
 @contextmanager
-def shared(files: Sequence[Path], who: Who, options: Options, *, workers: int, scheduler: str | None) -> Iterator[Each]:
-    """What gives the answers to one file after the other, whole with their fits, while workers go ahead.
+def shared(jobs: Sequence[Job], shares: Shares) -> Iterator[Each]:
+    """What gives the answers to one job after the other, whole with their fits, while workers go ahead.
 
     Args:
-        files: all that will be asked, in that order.
-        who: who is asked.
-        options: how scans are looked at, see `Options`.
-        workers: processes, where there is no scheduler.
-        scheduler: of a Dask cluster.
+        jobs: all that will be asked, in that order.
+        shares: the workers.
     """
     from bragglens.identification.answer import Identification
 
-    pieces = pieces_of(files, Path(), who, options)
-    with workers_of(workers, scheduler) as working:
-        answered = results(_answers, pieces, working.start, ahead=AHEAD * working.count)
+    with workers_of(shares.workers, shares.scheduler) as working:
+        answered = results(_answers, pieces_of(jobs, Path()), working.start, ahead=AHEAD * working.count)
 
-        def each(file: Path) -> Iterator[Identification]:
-            _, said = next(answered)
+        def each(job: Job) -> Iterator[Identification]:
+            piece, said = next(answered)
             if isinstance(said, Lost):
-                error = f"{file}: {said.why}: ask it again; if it stays so, please report this"
-                yield Identification(str(file), who.name, None, error=error)
+                yield Identification(str(job.scan), job.who.name if job.who else "", None, error=lost(piece, said))
             else:
                 yield from said
 
@@ -46,4 +42,4 @@ def shared(files: Sequence[Path], who: Who, options: Options, *, workers: int, s
 
 
 def _answers(piece: Piece) -> list[Identification]:
-    return answers_of(piece)[1]
+    return list(answers_of(piece.job, read_there(piece.job), piece.place))

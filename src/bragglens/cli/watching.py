@@ -1,17 +1,19 @@
-"""identify --watch: answers for what a diffractometer writes, one JSON file a scan, until it is ended."""
+"""watch: answers for what a diffractometer writes, one JSON file a scan, until it is ended."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from bragglens.cli.app import kill_as_ctrl_c, out, tell
+from bragglens.cli.jobs import Who
 from bragglens.cli.outputs import Output, done
+from bragglens.cli.parameters import SETTLE
 from bragglens.cli.remembered import asked_of_file, stands, write_answers
 from bragglens.errors import BragglensError
 from bragglens.files import safe_name
@@ -20,20 +22,27 @@ from bragglens.scan.watch import settled_files
 if TYPE_CHECKING:
     from bragglens.identification.options import Options
 
-SETTLE = 5.0  # seconds
+
+@dataclass(frozen=True)
+class Asking:
+    """How scans are answered.
+
+    Attributes:
+        who: who is asked.
+        model: what answers call it.
+        options: how scans are looked at.
+        identify: gives the Identification of each scan of a file.
+        outputs: what else is made of each answer.
+    """
+
+    who: Who
+    model: str
+    options: Options
+    identify: Callable[[Path], Iterable[Any]]
+    outputs: Sequence[Output] = ()
 
 
-def watch(
-    folder: Path,
-    answers: Path,
-    identify: Callable[[Path], Iterable[Any]],
-    outputs: Sequence[Output] = (),
-    *,
-    model: str,
-    identity: str,
-    options: Options,
-    settle: float = SETTLE,
-) -> None:
+def watch_folder(folder: Path, answers: Path, asking: Asking, *, settle: float = SETTLE) -> None:
     """Answer every scan of a folder, those that come and those that change; Ctrl-C or `kill` ends it.
 
     What is answered is remembered by the answers themselves: a scan whose file in `answers` states its present content,
@@ -42,11 +51,7 @@ def watch(
     Args:
         folder: that a diffractometer writes to.
         answers: folder for the answers, `SCAN.json` each, written whole.
-        identify: gives the Identification of each scan of a file.
-        outputs: what else is made of each answer.
-        model: name of who is asked.
-        identity: what tells it from others, see `remembered.identity_of`.
-        options: how scans are looked at, see `Options`.
+        asking: how scans are answered.
         settle: seconds for which a file must not have changed.
 
     Raises:
@@ -60,32 +65,24 @@ def watch(
     try:
         with kill_as_ctrl_c():
             for scan, _ in settled_files(folder, settle=settle):
-                asked = asked_of_file(scan, identity, options)
+                asked = asked_of_file(scan, asking.who.identity, asking.options)
                 target = answers / safe_name(scan.name, ".json")
                 if not stands(target, asked):
-                    _answer(scan, target, identify, outputs, model=model, asked=asked)
+                    _answer(scan, target, asking, asked)
     except KeyboardInterrupt:
         tell("ended; what was answered is kept", "yellow")
 
 
-def _answer(
-    scan: Path,
-    target: Path,
-    identify: Callable[[Path], Iterable[Any]],
-    outputs: Sequence[Output],
-    *,
-    model: str,
-    asked: dict[str, Any],
-) -> None:
+def _answer(scan: Path, target: Path, asking: Asking, asked: dict[str, Any]) -> None:
     """Identify, write, and say it in a line; whatever goes wrong with one scan, the watch goes on."""
     try:
         answers = []
-        for answer in identify(scan):
-            for output in outputs:
+        for answer in asking.identify(scan):
+            for output in asking.outputs:
                 done(output.add, answer)  # a picture that fails must not cost the answer
             out.print(_line(answer), soft_wrap=True)
             answers.append(replace(answer, pattern=None, fit=None))
-        write_answers(answers, target, model=model, asked=asked)
+        write_answers(answers, target, model=asking.model, asked=asked)
     except BragglensError as error:
         tell(error, "red")
     except Exception as error:  # a mistake of ours in one scan must not end a watch that runs for weeks

@@ -1,0 +1,139 @@
+"""Job table: a CSV with a row for each scan, as programs of a laboratory write it, as jobs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bragglens.cli.jobs import Job, Libraries, Who, libraries_named
+from bragglens.errors import BragglensError
+from bragglens.files import read_bytes
+
+if TYPE_CHECKING:
+    from bragglens.identification.options import Options
+
+COLUMNS = ("file", "wavelength", "elements", "standard", "library")
+_LARGEST = 2**28  # bytes: over a million rows
+_SEPARATORS = ",;\t"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table of jobs.
+
+    Attributes:
+        number: as a spreadsheet counts it, the header being 1.
+        cells: what is stated, by column; empty cells are left out.
+        error: why the row cannot be understood.
+    """
+
+    number: int
+    cells: dict[str, str]
+    error: str = ""
+
+
+def is_table(paths: Sequence[Path]) -> bool:
+    """Whether what is given to a batch is a table of jobs: one CSV."""
+    return len(paths) == 1 and paths[0].suffix.lower() == ".csv" and not paths[0].is_dir()
+
+
+def jobs_of_table(table: Path, sources: Sequence[str] | None, options: Options, libraries: Libraries) -> list[Job]:
+    """A job for each row; what a row states goes before what the command states.
+
+    Args:
+        table: the CSV; relative paths in it start from its folder.
+        sources: who is asked where a row names no library.
+        options: how scans are looked at where a row does not say it.
+        libraries: reads each library once.
+
+    Raises:
+        BragglensError: the table cannot be read, has an unknown column, or names no scan.
+    """
+    rows = read_rows(table)
+    usual = libraries.who(sources) if any("library" not in row.cells for row in rows) else None
+    taken: Counter[str] = Counter()
+    jobs = []
+    for row in rows:
+        job = _job(row, table, options, usual, libraries)
+        taken[job.name] += 1
+        again = f"{job.name}.row{row.number}" if taken[job.name] > 1 else job.name
+        jobs.append(replace(job, name=again))
+    return jobs
+
+
+def _job(row: Row, table: Path, options: Options, usual: Who | None, libraries: Libraries) -> Job:
+    """The job of a row; where that makes no sense, one with the reason."""
+    from bragglens.identification.options import read_options
+
+    number = f"{table}, row {row.number}"
+    file = row.cells.get("file")
+    scan = table.parent / file if file else Path(number)
+    job = Job(scan, usual, options, scan.name, number)
+    try:
+        if row.error or not file:
+            raise BragglensError(row.error or "names no file: give the scan in the column file")
+        stated = {name: text for name, text in row.cells.items() if name not in ("file", "library")}
+        who = usual
+        if library := row.cells.get("library"):
+            who = libraries.who(libraries_named(library, table.parent))
+        return replace(job, who=who, options=replace(options, **read_options(**stated).given()))
+    except BragglensError as error:
+        return replace(job, error=f"{file}: {error}" if file else str(error))
+
+
+def read_rows(table: Path) -> list[Row]:
+    """The rows of a table of jobs, without the blank ones.
+
+    Raises:
+        BragglensError: it cannot be read, lacks the column file, has an unknown column, or no row.
+    """
+    text = _text(table)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=max(_SEPARATORS, key=first.count)))
+    except csv.Error as error:
+        raise BragglensError(f"{table}: the table cannot be read ({error}): save it as CSV again") from None
+    numbered = [(number, line) for number, line in enumerate(lines, start=1) if any(cell.strip() for cell in line)]
+    header = _header(table, numbered[0][1] if numbered else [])
+    rows = [_row(number, line, header) for number, line in numbered[1:]]
+    if not rows:
+        raise BragglensError(f"{table}: names no scan: give a row for each below the header")
+    return rows
+
+
+def _text(table: Path) -> str:
+    data = read_bytes(table, BragglensError, largest=_LARGEST, what="a table of jobs")
+    try:
+        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise BragglensError(f"{table}: is no text in UTF-8: save it as 'CSV UTF-8'") from None
+
+
+def _header(table: Path, cells: Sequence[str]) -> list[str]:
+    """The columns' names; a column without one is empty."""
+    header = [cell.strip().lower() for cell in cells]
+    known = f"a table of jobs has the columns {', '.join(COLUMNS)}, of which only file must be there"
+    for name in filter(None, header):
+        if name not in COLUMNS:
+            raise BragglensError(f"{table}: the column '{name}' is not known: {known}")
+        if header.count(name) > 1:
+            raise BragglensError(f"{table}: the column {name} is there twice: {known}")
+    if "file" not in header:
+        raise BragglensError(f"{table}: the column file is missing: {known}")
+    return header
+
+
+def _row(number: int, line: Sequence[str], header: Sequence[str]) -> Row:
+    """A row; one with more cells than the header has a comma within a cell, and what follows it in wrong columns."""
+    cells = [cell.strip() for cell in line]
+    stated = {name: cell for name, cell in zip(header, cells, strict=False) if name and cell}
+    unnamed = [cell for name, cell in zip_longest(header, cells, fillvalue="") if not name and cell]
+    if unnamed or len(cells) > len(header) > 1:
+        return Row(number, stated, 'has more cells than the header: put what has commas between quotes, "Ti,O"')
+    return Row(number, stated)

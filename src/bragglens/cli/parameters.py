@@ -1,0 +1,142 @@
+"""Parameters that commands share, in groups: the structures that are asked about, how scans are looked at, outputs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bragglens.cli.app import Elements
+
+if TYPE_CHECKING:
+    from bragglens.identification.options import Options
+
+SETTLE = 5.0  # seconds
+
+NetworkOnly = Annotated[
+    bool, typer.Option("--network-only", help="Leave out the fit: far faster, no fractions, more easily deceived.")
+]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the phases come from that can be named."""
+
+    model: Annotated[Path | None, typer.Option("--model", "-m", help="Model file that `train` made.")] = None
+    phases: Annotated[
+        list[Path] | None,
+        typer.Option(help="Your own: a folder of CIFs, a CIF, a .library file; may be given again."),
+    ] = None
+    library: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Part of the built-in library: minerals, inorganic, metals, cement, battery, pharma or all, which is "
+            "taken where nothing is given; or a .library file; with --phases both; may be given again.",
+            metavar="PART|FILE",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class Given:
+    """How a scan is to be looked at, as it is written on the command line."""
+
+    wavelength: Annotated[str | None, typer.Option(help="CuKa, CoKa, ... or Å, whatever the files state.")] = None
+    wavelength_if_missing: Annotated[
+        str | None, typer.Option(help="--wavelength-if-missing: for files that state none.", metavar="TEXT")
+    ] = None
+    elements: Elements = None
+    standard: Annotated[
+        str | None,
+        typer.Option(help="Internal standard, wt% of the specimen: tells amorphous content.", metavar="NAME=WT"),
+    ] = None
+    particle_size: Annotated[
+        float | None, typer.Option(help="Diameter of the grains in µm, for microabsorption; 0 for none.", metavar="µM")
+    ] = None
+    instrument: Annotated[
+        Path | None, typer.Option(help="Instrument file that `calibrate` made: sizes without its breadth, with errors.")
+    ] = None
+    network_only: NetworkOnly = False
+
+    def read(self) -> Options:
+        """The options.
+
+        Raises:
+            BragglensError: one of them is not understood, or not possible.
+        """
+        from bragglens.identification.options import read_options
+
+        return read_options(**vars(self))
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Where the answers are written, as figures to go on with and as a page to read."""
+
+    json: Annotated[
+        str | None,
+        typer.Option(help="Write the answers as JSON ('-' for the screen); a folder/ gets one each.", metavar="<path>"),
+    ] = None
+    table: Annotated[Path | None, typer.Option(help="Write a row for each scan: a .csv or .parquet.")] = None
+    report: Annotated[Path | None, typer.Option(help="Write one HTML page about all scans, to read and mail.")] = None
+    series: Annotated[
+        Path | None, typer.Option(help="Draw all scans side by side, fractions beneath: a .png, .svg or .pdf.")
+    ] = None
+
+    def folder(self, *, bare: bool) -> Path | None:
+        """The folder that `--json` asks for, with an answer for each scan in it; None where it asks for none.
+
+        A folder is one that exists, a path that ends in a slash, and with `bare` a name without an ending.
+        """
+        if self.json is None or self.json == "-":
+            return None
+        path = Path(self.json)
+        named = self.json.endswith(("/", os.sep)) or path.is_dir() or (bare and path.suffix == "")
+        return path if named else None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is written of each scan while its fit is at hand."""
+
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw scan, fit and phases: a .png, .svg or .pdf; a folder for several scans.")
+    ] = None
+    profile: Annotated[
+        Path | None,
+        typer.Option(help="Write the fitted profile: .xye or powder .cif; a folder for several scans, with both."),
+    ] = None
+    rietx: Annotated[
+        Path | None,
+        typer.Option(help="Write a project for rietx, to go on with; a folder of them for several scans."),
+    ] = None
+    rietveld: Annotated[bool, typer.Option("--rietveld", help="Run rietx's Rietveld refinement of the fit.")] = False
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Who shares the scans of a batch."""
+
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the scans.")] = 1
+    scheduler: Annotated[str | None, typer.Option(help="A Dask cluster that shares them, tcp://HOST:8786.")] = None
+
+    @property
+    def several(self) -> bool:
+        """Whether there are other processes than this one."""
+        return self.workers > 1 or self.scheduler is not None
+
+
+Settle = Annotated[float, typer.Option(min=0, help="Seconds for which a file must not have changed.")]
+
+
+@dataclass(frozen=True)
+class Older:
+    """How `batch` and `watch` were called before they were commands; still understood by `identify`."""
+
+    watch: Annotated[Path | None, typer.Option(hidden=True)] = None
+    workers: Annotated[int, typer.Option(min=1, hidden=True)] = 1
+    scheduler: Annotated[str | None, typer.Option(hidden=True)] = None
+    settle: Annotated[float, typer.Option(min=0, hidden=True)] = SETTLE
