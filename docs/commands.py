@@ -1,4 +1,4 @@
-"""The command-line reference, made from the commands themselves: what `--help` says, as a page."""
+"""The command-line reference as a page, generated from the commands: the text of `--help`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mkdocs.structure.pages import Page
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """The commands after the words of commands.md."""
+    """Appends the commands to the text of commands.md."""
     return f"{markdown}\n{reference()}" if page.file.src_uri == "commands.md" else markdown
 
 

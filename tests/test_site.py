@@ -84,7 +84,7 @@ def test_reference_has_every_name_that_is_public_or_in_an_example(site: Path) ->
     named = {f"{getattr(bragglens, name).__module__}.{name}" for name in bragglens.__all__}
     for page in (ROOT / "docs").rglob("*.md"):
         imports = re.findall(r"^from (bragglens\.[\w.]+) import (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-        named |= {f"{room}.{name}" for room, names in imports for name in names.split(", ")}
+        named |= {f"{package}.{name}" for package, names in imports for name in names.split(", ")}
     named -= {"bragglens.simulate.reference"}  # a module, whose pattern() is there
     there = "".join(page.read_text(encoding="utf-8") for page in (site / "api").glob("*.html"))
     assert [name for name in sorted(named) if f'id="{name}"' not in there] == []
