@@ -1,4 +1,4 @@
-"""Measured scans asked for their phases in three ways, and the answers kept, for the scripts that score them."""
+"""Measured scans identified in three ways, and the answers kept, for the scripts that score them."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ SETS = (  # library, set
 )
 HALVES_TEXT = """Each set is split in two by the SHA-1 of the scan's path. Thresholds and the
 regression for probabilities were fitted while looking at the first half (*looked at*), not at the other (*held out*).
-The halves are not strangers to each other: repeated measurements of one specimen and minerals of one name fall on both
-sides, one scan stands under two names in two sets, and the recipe of the simulation was widened with all in view. The
-381 rows of dev.csv are 196 different scans: most minerals are asked of two or three libraries, on the same side."""
+The halves are not fully independent. Repeated measurements of one specimen and minerals of one name are in both. One
+scan has two names in two sets. The recipe of the simulation was widened with all scans in view. The 381 rows of dev.csv
+are 196 different scans: most minerals are searched in two or three libraries, and are in the same half each time."""
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ WHOLE = {"scans": 3000, "identified": 200, "cifs": 700, "files": 400, "clients":
 HEAD = """# Attack
 
 `python benchmarks/attack.py`, seed {seed}. Each file is given to the function that reads it, in a process that is
-measured. *refused*: in one sentence that begins with the file's name. *traceback*: whatever else comes back, crashes of
-the process and hangs too. *over 5 s*: of processor time. *over 500 MB*: beyond what the process held before the file.
-*sent*: connections and datagrams to other machines, as strace sees them; without any, no byte is sent. {wanted}
+measured. *refused*: with one sentence that begins with the file's name. *traceback*: any other result, including
+crashes of the process and hangs. *over 5 s*: of processor time. *over 500 MB*: beyond what the process held before the
+file. *sent*: connections and datagrams to other machines, as strace sees them; without any, no byte is sent. {wanted}
 
 | part | files | tried | answered | refused | traceback | over 5 s | over 500 MB | lost | sent | most s | most MB |
 |---|---|---|---|---|---|---|---|---|---|---|---|

@@ -1,4 +1,4 @@
-"""A wrong axis is noticed: notices on scans as they are, and on the same scans with an axis made wrong.
+"""Detection of a wrong axis: notes on unchanged scans, and on the same scans with an axis made wrong.
 
     python benchmarks/axis.py [--data DIR] [--models DIR] [--every N]
 
@@ -29,13 +29,16 @@ from bragglens.simulate.instrument import TUBES
 
 AS_IT_IS = "as it is"
 OFFSETS = ((0.7, -1.3, 1.9), (-0.7, 1.0, -2.0), (0.9, -1.6, 1.5))
-HEAD = """# A wrong axis is noticed
+HEAD = """# Detection of a wrong wavelength or axis
 
-`python benchmarks/axis.py`. Cells say looked at · held out, halves as in `identification.md`; the thresholds of
-`identify/axis.py` were chosen with most of both in view, so that the halves tell no more than how even it is.
-*noticed*: a notice that names the mistake that was made; *another*: a notice of another mistake; *answered*: no notice,
-and the scan is explained to 15% with at least one phase of the label named: an offset that the fit took up. *rest*:
-badly explained, without a notice.
+`python benchmarks/axis.py`. Cells give looked at · held out, halves as in `identification.md`. The thresholds of
+`identification/axis.py` were chosen with most of both in view, so that the halves only show how even the result is.
+
+- *noticed*: the note names the error that was made.
+- *another*: the note names another error.
+- *answered*: no note, at most 15% of the scan is unexplained and at least one phase of the label is named. The fit has
+  absorbed the offset.
+- *rest*: poorly explained, without a note.
 
 """
 

@@ -209,18 +209,26 @@ def _with_isotypes(group: frozenset[str], same: dict[str, frozenset[str]]) -> fr
 
 HEAD = """# Measured scans against the built-in library
 
-`python benchmarks/builtin_measured.py`. The built-in library alone (what `bragglens SCAN` asks), beside the phases
-that the scans are labelled with and all minerals of AMCSD, blind and with the elements of the labelled phases. Which
-entries count as a label was written before the first run (`names`, into `label_names.csv`): those whose composition
-differs by at most 10% of the atoms, hydrogen aside, on a lattice within 1.5% or with the label's name, those of labels
-that `alike.csv` holds for one, and for scans of one mineral the entry that the scan's file is named after. By that rule
-the entry Illite, whose composition is further away, is not the label illite_1M: in mixed_rockjock every wrong name is
-this. *exact*: these phases and no others; *of a type*: the same where phases of one structure type on lattices within
-1% count as one. *wrong*: scans in which a phase was named that does not count, in brackets those with the verdict known
-or mixture. *verdicts*: known and mixture / tentative / partly unknown / unknown. Scans that also hold a phase without a
-structure are in the sets single_rockjock and mixed_rockjock.
+`python benchmarks/builtin_measured.py`. *built-in*: the built-in library alone, as `bragglens SCAN` searches it.
+*labelled*: the phases of the labels together with all minerals of AMCSD. Each is searched blind and with the elements
+of the labelled phases.
 
-| set | asked | of | scans | first right | exact | of a type | wrong | verdicts | median CPU (s) |
+The entries that count as a label were fixed before the first run (`names`, into `label_names.csv`). They are:
+
+- entries whose composition differs by at most 10% of the atoms, without hydrogen, and whose lattice agrees within 1.5%
+  or which have the label's name;
+- the same for labels that `alike.csv` lists as indistinguishable;
+- for scans of one mineral, the entry that the scan's file is named after.
+
+By that rule the entry Illite, whose composition differs by more, is not the label illite_1M. In mixed_rockjock every
+false positive is of this kind.
+
+*exact*: exact matches; *of a type*: the same, with isostructural phases on lattices within 1% counted as one. *wrong*:
+scans with a false positive, in brackets the confident ones (verdict known or mixture). *verdicts*: known and mixture /
+tentative / partly unknown / unknown. The sets single_rockjock and mixed_rockjock include scans that also hold a phase
+without a structure.
+
+| set | search | library | scans | first right | exact | of a type | wrong | verdicts | median CPU (s) |
 |---|---|---|---|---|---|---|---|---|---|
 """
 SURE = ("known", "mixture")

@@ -49,13 +49,14 @@ HALF = 0.15  # degrees to either side, summed
 
 HEAD = """# Labels that their scans contradict
 
-`python benchmarks/contradicted.py`. Sets are scored by their labels as they stand, so that each of these scans counts
-as inexact in every table, as often as a set holds it. The phase named in the second column is fitted beside the
-labelled ones, or in place of one of them. *left*: what the labelled fit leaves within 0.15° of that phase's own lines
-(where it is more than 60% of what is fitted), over its counting noise, and in brackets over what the second fit puts
-there, near 1 where the structure is right. *Rwp*: of either fit. *wt%*: by the second fit, nothing corrected.
+`python benchmarks/contradicted.py`. All sets are scored by their original labels. So each of these scans counts as
+not exact in every table, as often as it is in a set. The phase of the second column is fitted together with the
+labelled ones, or in place of one of them. *left*: residual of the labelled fit within 0.15° of that phase's own lines
+(those where it gives more than 60% of the fitted intensity), relative to counting noise. In brackets: the same
+relative to the second fit's intensity there, near 1 if the structure is right. *Rwp*: of both fits. *wt%*: by the
+second fit, uncorrected.
 
-| scan | named beyond the label | Rwp | wt% | left at its own lines, 2θ: σ (of calculated) |
+| scan | named in addition to the label | Rwp | wt% | left at its own lines, 2θ: σ (of calculated) |
 |---|---|---|---|---|
 """
 

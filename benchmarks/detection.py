@@ -37,11 +37,11 @@ SEEN = 5.0  # and is seen where it is this many standard deviations high
 HEAD = """# How little of a phase is found
 
 `python benchmarks/detection.py`. PAIRS pairs of a minority phase (one of ten of the 74 oxides) in a majority phase (one
-of ten others), drawn by a seed, none of them look-alikes; whole scans from 10 to 90°, conditions as the default recipe
-draws them (4 nm to bulk, texture, shifts, backgrounds), the same at all fractions; asked of network and fit together.
-The stated limit is `detection_limits` of the answer for the same scan without the minority phase.
+of ten others), drawn by a seed, without look-alikes. Scans from 10 to 90°, with conditions from the default recipe
+(4 nm to bulk, texture, shifts, backgrounds) that are the same at all fractions. Identified by network and fit together.
+The stated limit of detection is `detection_limits` of the answer for the same scan without the minority phase.
 
-| counts at the top | wt% | found | said to be found | found of those | found of the others |
+| counts at the top | wt% | found | above the stated limit | found of those | found of the others |
 |---|---|---|---|---|---|
 """
 

@@ -52,7 +52,7 @@ HEAD = """# Files of diffractometers
 where they cannot read the file, "≠" where they give others). {seconds:.1f} s for all on one core, NeXus by h5py.
 
 Where rietx differs: it skips points of UXD files that list eight a line, and rounds Philips RD down to integers.
-Of files with several scans both give the first without a word.
+Of files with several scans both return the first without a message.
 
 | file | reader | points | 2θ (°) | wavelength | rietx | geddes |
 |---|---|---|---|---|---|---|
@@ -60,8 +60,8 @@ Of files with several scans both give the first without a word.
 
 
 SAME = """
-Counts agree everywhere but in RD, which packs them into a root of two bytes. Angles differ where the files state other
-ones: UDF and DAT of samples 2 to 6 begin at whole degrees, where RAW, UXD and RD state 0.01 or 0.02° less; BT86.UXD
+Counts agree everywhere except in RD, which stores their square root in two bytes. Angles differ where the files state
+different ones: UDF and DAT of samples 2 to 6 begin at whole degrees, RAW, UXD and RD at 0.01 or 0.02° less; BT86.UXD
 lists three digits.
 """
 

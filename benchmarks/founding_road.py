@@ -1,4 +1,4 @@
-"""The founding post's road and the default road, side by side: accuracy, noise, measured scans, time.
+"""The founding post's workflow and the default one, side by side: accuracy, noise, measured scans, time.
 
     python benchmarks/founding_road.py [--data DIR] [--steps N]
 
@@ -121,13 +121,13 @@ def measured(model: Model, data: Path) -> dict[str, str]:
 def table(rows: list[dict[str, str]], threads: int) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row))
     lines = [
-        "# The founding post's road and the default road",
+        "# The founding post's workflow and the default workflow",
         "",
         f"`python benchmarks/founding_road.py`, {threads} thread(s). The measured sets are development sets: they were",
-        "looked at while building. Pure noise: 200 patterns of Poisson counts on a flat level of 20, 200 or 2000.",
-        "The post's patterns are strained by up to ±4% in each free direction, which no thermal expansion does; the",
-        "default recipe draws ±1%, hence its 80-90% on them. Its own validation asks more: mixtures of up to four",
-        "phases and a stranger, all named exactly, at any noise that leaves a phase visible.",
+        "looked at during development. Pure noise: 200 patterns of Poisson counts on a flat level of 20, 200 or 2000.",
+        "The post's patterns are strained by up to ±4% in each free direction, more than any thermal expansion. The",
+        "default recipe draws ±1%, hence its 80-90% on them. Its own validation is harder: exact matches for mixtures",
+        "of up to four phases and one outside the library, at any noise that leaves a phase visible.",
         "",
         "| " + " | ".join(["", *(row["road"] for row in rows)]) + " |",
         "|---" * (len(rows) + 1) + "|",

@@ -32,7 +32,7 @@ SURE_WEIGHT = 1.0  # wt%; smaller wrong phases are counted apart
 CAUSES = {  # of causes.csv, which was written by hand
     "real": "lines of its own stand in the scan: an impurity, or an added standard, that the label leaves out",
     "label": "the label says another name for it, or the scan is not what its label says",
-    "alike": "a structure of the same kind stands for one that is there, or for a stranger",
+    "alike": "an isostructural phase was named in place of one that is present, or of a phase outside the library",
     "misfit": "it fills what the fit of another phase leaves over",
     "doubtful": "the scan does not tell",
     "not looked at": "new since causes.csv was written",
@@ -40,22 +40,23 @@ CAUSES = {  # of causes.csv, which was written by hand
 HEAD = f"""# Identification on measured scans
 
 `python benchmarks/identification.py`. *network*: the trained network alone; *fit*: matcher and fit, without a
-network of the library; *both*: what `bragglens identify` does. Libraries: 5 phases of titania, 74 oxides and
-relatives, 134 minerals.
+network of the library; *both*: what `bragglens identify` does with a model. Libraries: 5 phases of titania, 74 oxides
+and similar compounds, 134 minerals.
 
-Cells say {HALVES[0]} · {HALVES[1]}. {HALVES_TEXT}
+Cells give {HALVES[0]} · {HALVES[1]}. {HALVES_TEXT}
 
-*first right*: the largest of the phases named (the most probable of the network) is one that is there; *exact*: these
-phases and no others; both of the scans with a phase of the library. *rejected*: scans of strangers alone called
-unknown; *not called known*: those called unknown or partly unknown. *false*: phases named that the label lacks, in
-brackets those above {SURE_WEIGHT:g} wt%; *missed*: phases of the label that were not named. *wt%*: mean error of the
-fractions of all weighed phases, one not found counts as 0. *inside*: true fractions within the stated 95% interval, of
-the weighed phases that were found. *CPU*: median seconds, all threads. Phases that `alike.csv` holds for one count as
-one.
+*first right*: the named phase with the largest share (for the network the most probable one) is present; *exact*: an
+exact match, all phases of the label and no others. Both count scans with a phase of the library. *rejected*: scans
+with only phases outside the library and the verdict unknown; *not called known*: the same with unknown or partly
+unknown. *false*: false positives, phases named that the label lacks, in brackets those above {SURE_WEIGHT:g} wt%;
+*missed*: phases of the label that were not named. *wt%*: mean error of the fractions of all weighed phases; one not
+found counts as 0. *inside*: true fractions within the stated 95% interval, for the weighed phases that were found.
+*CPU*: median seconds, all threads. Phases that `alike.csv` lists as indistinguishable count as one.
 
-Trainings differ. In the specimen with 20 wt% NiO a fit with TiO is as good, and the network, which cannot tell the two
-apart either, decides by chance: after this training 19 of the 20 weighed mixtures were named exactly, after earlier
-ones, by the code of their day, 18 to 20. Either answer is *tentative*, with the other phase as a rival.
+Results differ between trainings. In the specimen with 20 wt% NiO a fit with TiO is as good. The network cannot
+distinguish the two either, so that chance decides. After this training 19 of the 20 weighed mixtures were exact
+matches; after earlier ones, with the code of that time, 18 to 20. Either answer is *tentative*, with the other phase
+as a rival.
 """
 
 
@@ -227,11 +228,11 @@ def wrong_list(wrong: Sequence[Wrong], shown: int) -> list[str]:
     causes = read_causes()
     number = Counter(causes.get(w.key, ("not looked at", ""))[0] for w in wrong)
     lines = [
-        f"## Wrong names above {SURE_WEIGHT:g} wt%",
+        f"## False positives above {SURE_WEIGHT:g} wt%",
         "",
-        f"By *both*, worst first: by probability times wt%. {len(wrong)} in all, one for each set that a scan is in.",
-        "Causes (`benchmarks/causes.csv`) were read off pictures of the fits, and off what is left at the phase's",
-        "lines when all other phases are taken away; by eye, without chemistry. The labels stay as they are:",
+        f"By *both*, ordered by probability times wt%. {len(wrong)} in all, one for each set that a scan is in.",
+        "Causes (`benchmarks/causes.csv`) were judged by eye, without chemistry, from pictures of the fits and from",
+        "the residual at the phase's lines after subtraction of all other phases. The labels are unchanged:",
         "",
         *(f"- *{cause}* ({number[cause]}): {words}" for cause, words in CAUSES.items() if number[cause]),
         "",

@@ -47,12 +47,12 @@ HEAD = """# A library of {count:,} structures
 
     {command}
 
-The first {base:,} structures are those of the built-in library, the others are made of them: cells strained by up to
-{strain:.0%}, an element exchanged for its neighbour. They lie as rsync of COD leaves them. {cores} cores that others
-use too; load (1, 5, 15 minutes): {load}. Each step is a whole command, its start included; CPU seconds are those of
-all its processes, memory is the largest resident set of one of them.
+The first {base:,} structures are those of the built-in library. The others are derived from them: cells strained by
+up to {strain:.0%}, one element exchanged for its neighbour. The folders are as rsync of COD leaves them. {cores}
+shared cores; load (1, 5, 15 minutes): {load}. Each step is a whole command, its start included; CPU seconds are those
+of all its processes, memory is the largest resident set of one of them.
 
-| step | wall / s | CPU / s | memory / MB | what came out |
+| step | wall / s | CPU / s | memory / MB | result |
 |---|---:|---:|---:|---|
 """
 

@@ -42,21 +42,21 @@ error for that guess, or without both. *rietx* {rietx.__version__} runs its plan
 cell, widths; structures, texture and each phase's own broadening stay fixed), with its automatic Chebyshev background
 and its width seed, as its manual recommends for a first fit; errors are two of its standard errors. It is given the
 displacement parameters that bragglens reads, or those of the files, of which some are damaged (Bi2O3). Texture is
-fitted by bragglens alone. *rietx from there* is what `identify --rietveld` runs: the same plan, begun where bragglens's
-fit has ended, with its texture, broadening, displacement and roughness held. No particle size is known, so that rietx's
-own Brindley correction is not used.
+fitted by bragglens only. *rietx from there* is what `identify --rietveld` runs: the same plan, started from bragglens's
+fit, with its texture, broadening, displacement and roughness held. No particle size is known, so rietx's own Brindley
+correction is not used.
 
-Cells say {HALVES[0]} · {HALVES[1]}: bragglens's thresholds and stated errors were chosen with the first half in view.
-Of the ten specimens five have a scan on either side, and one alone is held out with both.
+Cells give {HALVES[0]} · {HALVES[1]}: bragglens's thresholds and stated errors were chosen with the first half in view.
+Five of the ten specimens have a scan in each half; only one is held out with both of its scans.
 *wt%*: mean and largest error of a phase; *inside*: true fractions within the stated 95% interval; *CPU*: median
 seconds a scan, reading included.
 
 """
 TAIL = """
-The measured collection's own table gives rietx 3.05 wt% and 8.4 s on these scans with "its recommended plan", without
-saying which; that was not reached here. `mccusker_structural`, which frees coordinates and displacements too, was tried
-on four of the scans: 8.4 s, and in one of them Li2CO3 came out at 66 for 30 wt%; a penalised background in place of
-the Chebyshev one changed the mean of the first ten scans by little (4.2 wt%).
+The table that comes with the collection gives 3.05 wt% and 8.4 s for rietx on these scans with "its recommended
+plan", without naming it; this was not reproduced here. `mccusker_structural`, which also refines coordinates and
+displacement parameters, was tried on four of the scans: 8.4 s, and in one of them 66 wt% Li2CO3 instead of 30. A
+penalised background in place of the Chebyshev one changed the mean of the first ten scans by little (4.2 wt%).
 """
 DISPLACEMENTS = 8 * math.pi**2
 

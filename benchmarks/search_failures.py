@@ -196,14 +196,18 @@ def _fitted(problem: Problem, state: State) -> Solution:
 
 HEAD = """# Where the search ends in a worse fit than it could
 
-`python benchmarks/search_failures.py`. Cells say blind / with the elements. *failed*: the labelled phases, fitted
-alone from 20 seeded starts, are better by more than one unit of the search's own criterion (misfit in units of what
-is left, plus 10 for each phase). *never proposed*: a labelled phase was not among those that were fitted; *proposed
-and dropped*: it was, and the search ended without it; *bad minimum*: the search ended with these phases, in a worse
-state. *not held*: the labelled phases are better, but in their fit one of them has less evidence than the search
-keeps a phase for (broad lines count for less than sharp ones): no failure of the search, and counted in no other
-column. Scans that also hold a phase without a structure are counted apart. The search of before (no texture before it
-ends, no further starts) failed in 5 / 7 of the 41 scans of single_rruff, 2 / 2 of li_mn_ti_o_f and 0 / 0 of
+`python benchmarks/search_failures.py`. Cells give blind / with the elements.
+
+- *failed*: the labelled phases, fitted alone from 20 seeded starts, are better by more than one unit of the search
+  criterion: misfit in units of the remaining reduced χ², plus 10 for each phase.
+- *never proposed*: a labelled phase was not among those that were fitted.
+- *proposed and dropped*: it was fitted, and the search ended without it.
+- *bad minimum*: the search ended with these phases, in a local minimum.
+- *not held*: the labelled phases are better, but one of them has less evidence in their fit than the search requires
+  (broad lines count less than sharp ones). This is no failure of the search and counted in no other column.
+
+Scans that also hold a phase without a structure are counted separately. The previous search (no texture before its end,
+no further starts) failed in 5 / 7 of the 41 scans of single_rruff, 2 / 2 of li_mn_ti_o_f and 0 / 0 of
 weighed_oxides, at 1.6 / 0.8, 2.7 / 1.6 and 1.7 / 0.9 s.
 
 | set | scans | failed | never proposed | proposed and dropped | bad minimum | not held | median CPU (s) | longest (s) |

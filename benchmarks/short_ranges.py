@@ -28,8 +28,8 @@ SETS = {"single_tio2": "tio2", "single_rruff": "minerals", "single_rockjock": "m
 RANGES = ((0.0, 180.0), (10.0, 40.0), (20.0, 52.0), (2.0, 30.0))
 HEAD = """# Short ranges
 
-`python benchmarks/short_ranges.py --every {every}`: measured scans of one phase, whole and cut, asked of their library
-by matcher and fit. *surer*: a phase of the label has a higher probability in the cut scan than in the whole.
+`python benchmarks/short_ranges.py --every {every}`: measured scans of one phase, whole and cut, identified in their
+library by matcher and fit. *surer*: a phase of the label has a higher probability in the cut scan than in the whole.
 
 | range | scans | answered | first right | other names | known or mixture | mean probability | surer | before: surer |
 |---|---|---|---|---|---|---|---|---|

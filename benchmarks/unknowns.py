@@ -33,33 +33,34 @@ KNOWN = ("known", "mixture")  # verdicts that claim the whole scan, and surely
 WAYS = ("fit", "both")
 HEAD = """# Known against unknown
 
-`python benchmarks/unknowns.py`. Each scan is asked twice: with all phases of the library allowed, and with one of
-those that it holds left out, and all its look-alikes with it (`likeness.alike_pairs`, `alike.csv`); of a mixture each
-phase is left out in turn, and the others stay. The score is the largest probability among the phases named, times
-(1 - unexplained); *AUROC* is how often a scan with its phase allowed scores above one without. *fit*: the whole-pattern
-fit alone, *both*: network and fit. The network was trained on all phases, those that are left out among them, and
-knows them from strangers: what it says of the others beside them may be better than of a phase that nobody has seen.
-The fit has no such memory; the last table has phases that neither has seen.
+`python benchmarks/unknowns.py`. Each scan is identified twice: with all phases of the library allowed, and without
+one of its phases and all look-alikes of that phase (`likeness.alike_pairs`, `alike.csv`). Of a mixture each phase is
+left out in turn. The score is the largest probability of a named phase, times (1 - unexplained). *AUROC* is how often
+a scan with its phase allowed scores above one without. *fit*: the whole-pattern fit alone; *both*: network and fit.
 
-*wrong, left out*: with the phase left out, a phase was named that is not there; *and called known*: and the verdict
-was "known" or "mixture". *wrong, all allowed*: the same two with all phases allowed.
+The network was trained on all phases, including those left out. So it may judge the others better beside these than
+beside a phase that it has never seen. The fit has no such memory; the last table has phases that neither has seen.
 
-| scans | number | way | AUROC | wrong, left out | and called known | wrong, all allowed | and called known |
+*wrong, left out*: with the phase left out, there was a false positive; *and called known*: it was a confident one
+(verdict known or mixture). *wrong, all allowed*: the same two with all phases allowed.
+
+| scans | number | method | AUROC | wrong, left out | and called known | wrong, all allowed | and called known |
 |---|---|---|---|---|---|---|---|
 """
 STRANGERS_HEAD = """
-Strangers in earnest, from the answers kept by `benchmarks/identification.py`: scans of phases of the library against
-scans of minerals that are none of it. The network's score is its largest probability times (1 - that of a stranger).
+Phases that are really outside the library, from the answers kept by `benchmarks/identification.py`: scans of phases of
+the library against scans of other minerals. The network's score is its largest probability times (1 - its probability
+of a phase outside the library).
 
-| library | known | unknown | way | AUROC |
+| library | known | unknown | method | AUROC |
 |---|---|---|---|---|
 """
 TAIL = """
-Looked at: 16 of the 19 simulated scans that *both* called known by a wrong name were given to a phase of the same
-Bravais lattice whose size comes within the 3% that a fit may stretch it: TiN, TiO, MgO and NiO for each other, Al and
-LiF, Cr2O3 as hematite, silicon, fluorite and sphalerite for each other. The others are zircon as rutile, gibbsite as
-brucite and tetragonal ZrO2 as In2O3. Probabilities are 0.5 to 0.95. Of rockjock's wrong names most are impurities that
-the labels leave out (`identification.md`).
+An earlier run in detail: in 16 of the 19 simulated scans where *both* gave a confident false positive, the named phase
+has the same Bravais lattice with a size within the 3% that a fit may strain it: TiN, TiO, MgO and NiO for each
+other, Al and LiF, Cr2O3 as hematite, silicon, fluorite and sphalerite for each other. The others are zircon as
+rutile, gibbsite as brucite and tetragonal ZrO2 as In2O3. Probabilities are 0.5 to 0.95. Most of
+rockjock's false positives are impurities that the labels leave out (`identification.md`).
 """
 STRANGERS = (  # library, sets that it holds, set that it does not
     ("tio2", ("single_tio2", "tio2_mixtures"), "open_tio2"),

@@ -490,10 +490,10 @@ def nist_lines() -> list[str]:
 def report(rows: list[Row], patterns: list[PatternRow], seconds: float) -> str:
     codes = ", ".join(f"{name} {version(name)}" for name in ("gemmi", "pymatgen", "rietx"))
     parts = [
-        "# Witnesses",
+        "# Independent references",
         "",
         f"`python benchmarks/witnesses.py`, {codes}; {seconds:.0f} s. "
-        "One row a structure: [witnesses.csv](witnesses.csv).",
+        "One row per structure: [witnesses.csv](witnesses.csv).",
         "",
         *stick_lines(rows),
         "",
@@ -536,7 +536,7 @@ def stick_lines(rows: list[Row]) -> list[str]:
         system_line("**all**", rows),
         "",
         "Positions of gemmi rest on the same cell class that bragglens uses; pymatgen's are its own. pymatgen leaves "
-        "out lines below 1e-5 of the strongest, which is what stands under *same form factors*. The largest difference "
+        "out lines below 1e-5 of the strongest, which explains *same form factors*. The largest difference "
         "with its own ones is SnO2: pymatgen's table is 3.5 electrons off for Sn at s = 0.54 Å⁻¹, where the "
         "International Tables, Waasmaier & Kirfel and gemmi's electron table agree within 0.03.",
         "",
@@ -545,7 +545,7 @@ def stick_lines(rows: list[Row]) -> list[str]:
 
 
 def lost_lines(rows: list[Row]) -> list[str]:
-    """What stands under *same sites* above the rounding of gemmi's single-precision tables."""
+    """The differences under *same sites* above the rounding of gemmi's single-precision tables."""
     losing = sorted((row for row in rows if row.strongest_lost > 1e-6), key=lambda row: -row.strongest_lost)
     if not losing:
         return ["bragglens has every line of gemmi above 1e-6 of the strongest."]
@@ -583,9 +583,9 @@ def disagreement_lines(rows: list[Row]) -> list[str]:
     return [
         f"### The {len(differing)} that differ",
         "",
-        "With the same sites all of them agree (last column): what differs is how the file is read.",
+        "With the same sites all of them agree (last column). The files are read differently.",
         "",
-        "| structure | ΔI as read | who is right | why | ΔI same sites |",
+        "| structure | ΔI as read | correct | why | ΔI same sites |",
         "|---|---|---|---|---|",
         *(disagreement_line([row for row in differing if row.phase == name]) for name in names),
     ]

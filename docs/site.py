@@ -1,4 +1,4 @@
-"""What the site has beside docs/: the benchmarks, under the names that links use in the repository, and a search index."""
+"""What the site has beside docs/: the benchmarks, under the names that links use, and a search index."""
 
 from __future__ import annotations
 
