@@ -1,8 +1,8 @@
-"""Apart: files are read in a process of their own, so that one made to hurt costs itself, and not who asked.
+"""Reading files in a separate process, so that a malicious file stops that process and not the caller.
 
-Only the reading is apart. What it gives is bounded, in points and in scans, and to identify that is our own work; a
-whole answer apart would load library and network twice. The process is started once, holds the readers alone (0.2 s,
-40 MB; a copy of this one, by fork, would copy the locks of its threads), and is started anew where it was lost.
+Only the reading is separate: its result is limited in points and scans. Identifying in that process too would load
+library and network twice. The process is started once and holds only the readers (0.2 s, 40 MB). A fork of this process
+would copy the locks of its threads. A process that ended is started again.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ def scans_apart(data: bytes, name: str) -> list[Scan]:
 
 
 def reader() -> Reader:
-    """The one of this process, started when first asked for; asked early, it starts while other work is done."""
+    """The reader of this process, started at the first call. Call it early to let it start during other work."""
     return _reader(os.getpid())
 
 
 @cache
 def _reader(owner: int) -> Reader:
-    """A process that was forked has one of its own: two must not talk through one pipe."""
+    """A forked process has its own reader: two processes must not use one pipe."""
     started = Reader()
     atexit.register(lambda: started.close() if os.getpid() == owner else None)
     return started
@@ -77,7 +77,7 @@ class Reader:
         """The scans in these bytes.
 
         Raises:
-            ScanError: they hold none, or took too much.
+            ScanError: there is none, or reading took too much time or memory.
         """
         with self._lock:
             try:
@@ -90,7 +90,7 @@ class Reader:
         return answer
 
     def _answer(self, data: bytes, name: str) -> Any:
-        """Scans, or the error that is to be raised."""
+        """Scans, or the error to raise."""
         try:
             if self._process is None or self._process.poll() is not None:
                 self._process = _started()
@@ -118,7 +118,7 @@ class Reader:
             timer.cancel()
 
     def close(self) -> None:
-        """End the process, whatever it is at."""
+        """End the process, also while it works."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -142,7 +142,7 @@ def _send(pipe: BinaryIO, what: object) -> None:
 
 
 def serve() -> None:
-    """Read what is asked for until nobody asks any more: the other end of the pipe closes when who asked ends."""
+    """Read files until the other end of the pipe closes, when the calling process ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who asked
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no answer
@@ -167,7 +167,7 @@ def _read(data: bytes, name: str) -> list[Scan] | BragglensError:
 
 
 def limit_memory(more: int) -> None:
-    """Let this process take so many bytes more than it has; nothing is done where the system knows no such limit."""
+    """Limit this process to that many bytes more than it has now; no effect where the system has no such limit."""
     try:
         import resource
 

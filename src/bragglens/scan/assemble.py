@@ -1,4 +1,4 @@
-"""From what a file holds to a Scan: the steps that every family of formats shares."""
+"""From the content of a file to a Scan: the steps that all file formats share."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _LONGEST_LIST = 24 * 2**20  # characters; of a point one needs ten or twenty
 
 @dataclass
 class Range:
-    """What a file says of one of its scans.
+    """What a file states about one of its scans.
 
     Attributes:
         two_theta: angles in degrees, in the order of the file.
         counts: as many intensities.
         metadata: entries under the keys of `scan.METADATA`; what is empty or zero is dropped.
         wavelength: Kα1 in Å as stated, None or 0 where it is not.
-        notes: what had to be done, one sentence each.
+        notes: what the reader had to do, one sentence each.
     """
 
     two_theta: Array
@@ -48,9 +48,9 @@ class Range:
 
 
 def scans(name: str, ranges: Iterable[Range]) -> tuple[Scan, ...]:
-    """Scans of a file's ranges: angles ascending, the wavelength one that can be.
+    """Scans from the ranges of a file, with ascending angles and a possible wavelength.
 
-    Ranges too short to be scans, as alignments leave them beside the measurement, are left out with a note.
+    Ranges too short to be scans, such as alignment scans, are left out with a note.
 
     Raises:
         ScanError: there is no range, or one of them is no powder scan.
@@ -65,7 +65,7 @@ def scans(name: str, ranges: Iterable[Range]) -> tuple[Scan, ...]:
 
 
 def few(pieces: Iterable[Piece]) -> list[Piece]:
-    """All scans of a file, or pieces of them; they are asked for one by one, and no more of them than may be.
+    """All scans of a file or pieces of them, taken one by one up to the limit.
 
     Raises:
         ScanError: they are more than MOST_SCANS.
@@ -84,13 +84,13 @@ def _scan(name: str, found: Range, more_notes: list[str]) -> Scan:
 
 
 def measured(two_theta: Array, counts: Array, notes: list[str]) -> tuple[Array, Array]:
-    """Both columns, the angles strictly ascending, without the points that cannot have been measured.
+    """Both columns with strictly ascending angles, without invalid points.
 
-    These are points at or below 0° and what `impossible` finds; the notes name them, and say so first where they are
+    Invalid are points at or below 0° and those that `impossible` finds. The notes list them, first of all if there are
     many.
 
     Raises:
-        ScanError: the angles run up and down, half of them repeat or lie at or below 0°, or hardly any point is left.
+        ScanError: the angles are not monotonic, half of them repeat or lie at or below 0°, or hardly any point is left.
     """
     if not np.isfinite(two_theta).all():
         raise ScanError("holds angles that are not finite: it is damaged, copy or export it again")
@@ -123,7 +123,7 @@ def measured(two_theta: Array, counts: Array, notes: list[str]) -> tuple[Array, 
 
 @contextmanager
 def about(name: str) -> Iterator[None]:
-    """Within it, a ScanError is given the name of the file it is about, and one printable line."""
+    """A context in which a ScanError gets the name of its file and becomes one printable line."""
     try:
         yield
     except ScanError as error:
@@ -135,7 +135,7 @@ def even_axis(start: float, step: float, points: int) -> Array:
     """2θ in degrees from a first angle and a step.
 
     Raises:
-        ScanError: these cannot be a scan.
+        ScanError: these values are not possible for a scan.
     """
     if not (math.isfinite(start) and math.isfinite(step) and 0 < abs(step) < 10 and abs(start) <= 360):
         raise ScanError(
@@ -148,10 +148,10 @@ def even_axis(start: float, step: float, points: int) -> Array:
 
 
 def agreed_points(held: int, *, start: float, stop: float | None, step: float, notes: list[str]) -> int:
-    """How many of the points that a file holds lie in the range it states.
+    """How many points of a file lie in the range that it states.
 
-    A scan that was stopped has fewer, and some converters write one more; that is noted. A file that disagrees by
-    more has a wrong axis, or lost counts in its middle.
+    A stopped scan has fewer points, and some converters write one more; a note says so. A larger disagreement means a
+    wrong axis or lost counts.
 
     Raises:
         ScanError: the counts do not fit the range.
@@ -172,10 +172,10 @@ def agreed_points(held: int, *, start: float, stop: float | None, step: float, n
 
 
 def ascending(two_theta: Array, counts: Array, notes: list[str]) -> tuple[Array, Array]:
-    """Both columns with the angles strictly ascending, rows of the same angle averaged.
+    """Both columns with strictly ascending angles; rows of the same angle are averaged.
 
     Raises:
-        ScanError: the angles run up and down, or half of them repeat.
+        ScanError: the angles are not monotonic, or half of them repeat.
     """
     steps = np.diff(two_theta)
     if steps.size and steps.min() < 0 < steps.max():
@@ -195,7 +195,7 @@ def ascending(two_theta: Array, counts: Array, notes: list[str]) -> tuple[Array,
 def unattenuated(counts: Array, factors: Array, notes: list[str]) -> Array:
     """Counts with the factors of an attenuator applied, unless the program did so already.
 
-    Formats do not say which: where the factor changes, the right choice is the one that makes no jump.
+    Files do not state which. The right choice is the one without a jump where the factor changes.
     """
     changes = np.flatnonzero(np.diff(factors))
     if not changes.size or factors.min() <= 0:
@@ -213,15 +213,15 @@ def unattenuated(counts: Array, factors: Array, notes: list[str]) -> Array:
 
 
 def plain(data: bytes) -> str:
-    """Text of a vendor's file with lines that end in a newline; what is Japanese in it is not used."""
+    """Text of a vendor's file with newlines as line ends; Japanese text is not used."""
     return data.decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def numbers(text: str, what: str) -> Array:
-    """Numbers in text, between blanks or commas.
+    """Numbers in text, separated by blanks or commas.
 
     Raises:
-        ScanError: something else stands among them.
+        ScanError: there is something else among them.
     """
     if len(text) > _LONGEST_LIST:
         raise ScanError(
@@ -235,7 +235,7 @@ def numbers(text: str, what: str) -> Array:
 
 
 def number(text: str | None) -> float | None:
-    """The finite number that an entry begins with, None where there is none; `0.5 deg` is 0.5."""
+    """The finite number at the start of an entry, or None; `0.5 deg` is 0.5."""
     word = (text or "").strip().strip("'\"").split(" ")[0].rstrip("degm,;°")
     try:
         value = float(word)
@@ -245,14 +245,14 @@ def number(text: str | None) -> float | None:
 
 
 def _stated(entries: Mapping[str, object]) -> dict[str, str]:
-    """Metadata of what a header states: numbers short, and nothing that is empty, zero or "not known"."""
+    """Metadata from a header: short numbers, without entries that are empty, zero or "not known"."""
     shown = {key: f"{value:.7g}" if isinstance(value, float) else str(value or "") for key, value in entries.items()}
     plain = {key: "".join(sign for sign in value[:200] if sign.isprintable()).strip() for key, value in shown.items()}
     return {key: value for key, value in plain.items() if value not in ("", "0", "?", "None", "nan", "inf")}
 
 
 def known_wavelength(value: float | None, notes: list[str]) -> float | None:
-    """A wavelength in Å that a header states; None where it states none, or none that can be (and a note says so)."""
+    """The wavelength in Å that a header states; None if there is none, or an impossible one (with a note)."""
     if not value:
         return None
     if math.isfinite(value) and 0.1 < value < 6:  # synchrotrons begin at 0.1, neutrons end at 6

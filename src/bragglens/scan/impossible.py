@@ -1,8 +1,8 @@
-"""Impossible: points that no diffractometer measured, by the scan's own statistics.
+"""Invalid points, which no diffractometer measured, found by the statistics of the scan itself.
 
-Programs fill what was not measured with a value of their own: -1, -9999, zero, the largest number of the counter, the
-last value once more. Where nothing but the value tells, it is judged by what the rest of the scan shows: zeros are
-counts where the background is zero, values repeat in smoothed and normalised scans, and a substrate's line is narrow.
+Programs mark missing points by a fill value: -1, -9999, zero, the largest number of the counter, or the last value
+repeated. A value alone does not show that, so the rest of the scan decides: zeros are counts where the background is
+zero, values repeat in smoothed and normalised scans, and a line of a substrate is narrow.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ _NORMAL = 1.4826 / np.sqrt(6)  # standard deviation over the median of absolute 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Points that cannot be.
+    """Invalid points.
 
     Attributes:
-        which: of the points asked for, shape (n,).
-        why: what speaks against them.
+        which: mask of the points, shape (n,).
+        why: the reason.
     """
 
     which: Mask
@@ -63,7 +63,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class _Runs:
-    """A scan as stretches of one repeated value; a point that differs from both neighbours is one by itself."""
+    """A scan as runs of equal values; a point that differs from both neighbours is a run of one."""
 
     start: NDArray[np.intp]
     end: NDArray[np.intp]
@@ -71,10 +71,10 @@ class _Runs:
 
 
 def impossible(counts: Array) -> list[LeftOut]:
-    """The points of a scan that cannot be: what is no number, fill values, gaps, spikes; none of them twice.
+    """Invalid points of a scan: not a number, fill values, gaps, spikes; each point only once.
 
     Args:
-        counts: intensity in any unit, the angles ascending, shape (n,).
+        counts: intensity in any unit, in ascending order of the angles, shape (n,).
     """
     found = []
     left = np.abs(counts) < HUGE  # False for NaN too
@@ -97,7 +97,7 @@ def _runs(counts: Array) -> _Runs:
 
 
 def _noise(counts: Array) -> float:
-    """Standard deviation of the noise from second differences, which a few peaks and bends do not move."""
+    """Standard deviation of the noise from second differences, which a few peaks do not change."""
     if counts.size < 2 * _LAG + 1:
         return 0.0
     difference = counts[2 * _LAG :] - 2 * counts[_LAG:-_LAG] + counts[: -2 * _LAG]
@@ -108,7 +108,7 @@ def _noise(counts: Array) -> float:
 
 
 def _below_all_others(counts: Array) -> Iterator[tuple[Mask, str]]:
-    """Zero or negative values that lie further below all others than their noise allows, the lowest first."""
+    """Zero or negative values further below all others than noise allows, the lowest first."""
     left = np.ones(counts.size, dtype=bool)
     values = list(_fill_values(counts, left))
     if len(values) > _MOST_VALUES:
@@ -119,7 +119,7 @@ def _below_all_others(counts: Array) -> Iterator[tuple[Mask, str]]:
 
 
 def _fill_values(counts: Array, left: Mask) -> Iterator[float]:
-    """The values one after the other; `left` ends as what they leave."""
+    """The fill values one after the other; `left` is updated to the remaining points."""
     while left.any():
         lowest = float(counts[left].min())
         fill = counts == lowest
@@ -131,13 +131,13 @@ def _fill_values(counts: Array, left: Mask) -> Iterator[float]:
 
 
 def _often(fill: Mask) -> bool:
-    """Whether a value comes back so often that it is a background, weak intensities set to zero, and no gap."""
+    """Whether a value is so frequent that it is a background (weak intensities set to zero) and not a gap."""
     stretches = np.count_nonzero(np.diff(fill.astype(int), prepend=0) > 0)
     return bool(stretches > _MOST_FILLS and fill.mean() > _MANY_FILLS)
 
 
 def _apart(lowest: float, others: Array, *, often: bool) -> bool:
-    """Whether a value is none of the scan's, by the noise of the scan's low points."""
+    """Whether a value does not belong to the scan, judged by the noise of its low points."""
     next_lowest = others.min()
     if often and lowest >= -1:  # -1 is what rounding leaves of a subtracted background
         return False
@@ -152,7 +152,7 @@ def _apart(lowest: float, others: Array, *, often: bool) -> bool:
 
 
 def _repeated(counts: Array) -> Iterator[tuple[Mask, str]]:
-    """Stretches of one value, longer than the noise, the rounding and the background of the scan allow."""
+    """Runs of one value that are longer than noise, rounding and background of the scan allow."""
     if _smoothness(counts) > _NO_NOISE:
         return
     runs = _runs(counts)
@@ -166,17 +166,17 @@ def _repeated(counts: Array) -> Iterator[tuple[Mask, str]]:
 
 
 def _smoothness(counts: Array) -> float:
-    """Share of the steps that go the way of the step before: a third in noise, all in a calculated line."""
+    """Share of the steps with the sign of the step before: a third in noise, all in a calculated line."""
     steps = np.sign(np.diff(counts))
     steps = steps[steps != 0]
     return float((steps[1:] == steps[:-1]).mean()) if steps.size > 1 else 1.0
 
 
 def _longest_allowed(runs: _Runs, place: int) -> float:
-    """How many points may have the value of a stretch by chance.
+    """How many points may have the value of a run by chance.
 
-    The chance that the next point has the same value again is that in the other stretches of the value (at a
-    background of zero they are long), or in all that are far shorter, where that is larger.
+    The probability that the next point repeats the value is that in the other runs of the value (long at a background
+    of zero), or that in all far shorter runs if it is larger.
     """
     length = runs.end - runs.start
     same, shorter = runs.value == runs.value[place], _TIMES * length <= length[place]
@@ -188,7 +188,7 @@ def _longest_allowed(runs: _Runs, place: int) -> float:
 
 
 def _again(length: NDArray[np.intp]) -> float:
-    """Of the points in stretches, the share that is followed by its like."""
+    """Share of the points in runs that are followed by the same value."""
     return float(1 - length.size / length.sum()) if length.size else 0.0
 
 
@@ -197,7 +197,7 @@ def _again(length: NDArray[np.intp]) -> float:
 
 @dataclass(frozen=True)
 class _Tops:
-    """Local maxima of a scan, a stretch of one value taken for one point."""
+    """Local maxima of a scan, where a run of one value counts as one point."""
 
     start: NDArray[np.intp]
     end: NDArray[np.intp]
@@ -206,7 +206,7 @@ class _Tops:
 
 
 def _spikes(counts: Array) -> Iterator[tuple[Mask, str]]:
-    """Single points, or stretches of one value, that rise from the background and fall back to it in one step."""
+    """Single points, or runs of one value, that rise from the background and return to it in one step."""
     tops = _tops(counts)
     alone = tops.beside < _AT_BACKGROUND
     lines = tops.beside[~alone] / tops.height[~alone]
@@ -220,7 +220,7 @@ def _spikes(counts: Array) -> Iterator[tuple[Mask, str]]:
 
 
 def _tops(counts: Array) -> _Tops:
-    """The local maxima that stand out."""
+    """The significant local maxima."""
     runs = _runs(counts)
     level, noise = _background(runs.value)
     around = np.pad(runs.value, 1, constant_values=-np.inf)
@@ -231,7 +231,7 @@ def _tops(counts: Array) -> _Tops:
 
 
 def _background(values: Array) -> tuple[Array, Array]:
-    """Level and noise of what lies about each value: moving medians, of the values and of their second differences."""
+    """Level and noise around each value: moving medians of the values and of their second differences."""
     from scipy.ndimage import median_filter  # 0.2 s to import, which few files need
 
     level = median_filter(values, 2 * _NEAR + 1, mode="nearest")

@@ -1,7 +1,7 @@
 """refuse_lists: a list of peaks or of background points is no scan, although both have angles and intensities.
 
-A diffractometer measures at steps that are even, or change in few places, or grow slowly. Angles of peaks, and those
-that a person picked for the background, come at steps that have nothing to do with their neighbours.
+The steps of a diffractometer are even, change in few places, or grow slowly. The steps between peaks, or between
+background points that a person picked, are unrelated to the steps next to them.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _AROUND = 5  # angles to each side; one by itself may end in zeros
 
 
 def refuse_lists(axis: NDArray[np.float64], titles: Sequence[str] = ()) -> None:
-    """Raise a ScanError where these angles (or d, Q), in the order of the file, are those of a list.
+    """Raise a ScanError if these angles (or d, Q), in the order of the file, are those of a list.
 
     Args:
-        axis: as written, as rounding of its last digit counts.
-        titles: of the columns, in lower case, which tell what the list is of.
+        axis: as written, since the rounding of the last digit matters.
+        titles: of the columns, in lower case, which show what the list contains.
     """
     of_peaks = sum(_OF_PEAKS.match(title) is not None for title in titles) > 1
     if not np.isfinite(axis).all() or even_share(axis) >= LEAST_EVEN:
@@ -43,7 +43,7 @@ def refuse_lists(axis: NDArray[np.float64], titles: Sequence[str] = ()) -> None:
 
 
 def even_share(axis: NDArray[np.float64]) -> float:
-    """Share of the steps that are like the step before, within a tenth or the last digit; 1 of too few steps."""
+    """Share of the steps equal to the step before, within a tenth or the last digit; 1 for too few steps."""
     steps = np.abs(np.diff(axis))
     if steps.size < _FEW:
         return 1.0

@@ -1,4 +1,4 @@
-"""parse: XML without what makes XML dangerous, and a few ways to ask its elements."""
+"""parse: XML without its dangerous features, and functions that read its elements."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def parse(data: bytes) -> Element:
     """The root element.
 
     Raises:
-        ScanError: no well-formed XML, entities are declared, or more elements than a scan has.
+        ScanError: not well-formed XML, declared entities, or more elements than a scan has.
     """
     # Entities could grow to gigabytes; no diffractometer writes any, so a file that declares some is refused unread.
     if re.search(rb"<!\s*(DOCTYPE|ENTITY)", data.replace(b"\0", b""), re.IGNORECASE):
@@ -40,7 +40,7 @@ def parse(data: bytes) -> Element:
 
 
 def too_many() -> ScanError:
-    """What is said of a file with more than MOST_MARKS."""
+    """The message for a file with more than MOST_MARKS."""
     return ScanError(f"has over {MOST_MARKS} XML elements, more than a powder scan: is this the right file?")
 
 

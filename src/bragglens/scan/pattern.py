@@ -1,4 +1,4 @@
-"""Grid and Pattern: the one noun in which simulated and measured intensity meet."""
+"""Grid and Pattern: the common type of simulated and measured intensity on an even axis."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Grid:
     Attributes:
         start: first 2θ in degrees.
         stop: last 2θ in degrees.
-        step: distance of two points in degrees.
+        step: distance between two points in degrees.
     """
 
     start: float
@@ -55,7 +55,7 @@ class Pattern:
     Attributes:
         grid: the 2θ axis.
         intensity: shape (grid.size,), any positive scale.
-        covered: shape (grid.size,), False where nothing was measured and the intensity says nothing.
+        covered: shape (grid.size,), False where nothing was measured and the intensity is meaningless.
     """
 
     grid: Grid

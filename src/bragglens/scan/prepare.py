@@ -1,4 +1,4 @@
-"""The one door to a network: measured and simulated patterns become its input in the same way."""
+"""Network input: measured and simulated patterns are prepared in the same way, here only."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Scaling = Literal["minmax", "sqrt"]
 
 @dataclass(frozen=True)
 class Preparation:
-    """How intensities become the numbers a network sees.
+    """How intensities become the input of a network.
 
     Attributes:
         grid: the axis.
         wavelength: wavelength in Å that the axis is for.
-        scaling: `minmax` maps each pattern to 0-1 and gives one channel, as the founding blog post does; `sqrt` takes
-            the square root of that, which lifts weak lines and evens out counting noise, and adds a second channel that
-            tells where the scan has data.
+        scaling: `minmax` maps each pattern to 0-1 and gives one channel, as in the founding blog post. `sqrt` takes the
+            square root of that, which raises weak lines and makes counting noise even. It adds a second channel for
+            where the scan has data.
     """
 
     grid: Grid
@@ -55,8 +55,8 @@ class Preparation:
 def to_grid(scan: Scan, preparation: Preparation, *, wavelength: float) -> Pattern:
     """A measured scan on the grid of a model.
 
-    The axis is carried over through d, so that a scan of any wavelength meets the model at its own. Intensities are
-    averaged over each grid step where the scan is finer and interpolated where it is coarser.
+    The axis is converted through d, so that a scan of any wavelength can be used. Intensities are averaged over each
+    grid step where the scan is finer, and interpolated where it is coarser.
 
     Args:
         scan: as read.
@@ -64,7 +64,7 @@ def to_grid(scan: Scan, preparation: Preparation, *, wavelength: float) -> Patte
         wavelength: wavelength of the scan's strongest line in Å.
 
     Raises:
-        ScanError: the scan covers nothing of the grid.
+        ScanError: the scan has no data on the grid.
     """
     grid = preparation.grid
     two_theta = convert(scan.two_theta, wavelength, preparation.wavelength)
@@ -82,7 +82,7 @@ def to_grid(scan: Scan, preparation: Preparation, *, wavelength: float) -> Patte
 
 
 def measured(two_theta: NDArray[np.float64], grid: Grid) -> NDArray[np.bool_]:
-    """Which points of a grid a scan tells of: those in its range, but not those in a hole of its axis."""
+    """Grid points with data: those in the range of the scan, except in gaps of its axis."""
     angle, step = grid.two_theta, np.diff(two_theta)
     inside = (angle >= two_theta[0]) & (angle <= two_theta[-1])
     usual = median_filter(step, 9, mode="nearest")
@@ -94,7 +94,7 @@ def measured(two_theta: NDArray[np.float64], grid: Grid) -> NDArray[np.bool_]:
 
 
 def convert(two_theta: NDArray[np.float64], wavelength: float, target: float) -> NDArray[np.float64]:
-    """2θ in degrees at another wavelength, for the same d; NaN where that wavelength cannot reach it."""
+    """2θ in degrees at another wavelength, for the same d; NaN where that d is out of reach."""
     if wavelength == target:
         return two_theta
     sine = target / wavelength * np.sin(np.radians(two_theta) / 2)
@@ -103,7 +103,7 @@ def convert(two_theta: NDArray[np.float64], wavelength: float, target: float) ->
 
 
 def rebin(two_theta: NDArray[np.float64], counts: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
-    """Mean intensity over each grid step: the integral of the scan's polygon, so that no count is lost."""
+    """Mean intensity over each grid step, from the integral of the scan's polygon: no count is lost."""
     middle = np.diff(two_theta)
     integral = np.concatenate([[0.0], np.cumsum(middle * (counts[1:] + counts[:-1]) / 2)])
     left = np.clip(grid.two_theta - grid.step / 2, two_theta[0], two_theta[-1])
@@ -118,7 +118,7 @@ def rebin(two_theta: NDArray[np.float64], counts: NDArray[np.float64], grid: Gri
 def _integral_at(
     x: NDArray[np.float64], two_theta: NDArray[np.float64], counts: NDArray[np.float64], integral: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The polygon's integral up to x, exact within a segment too."""
+    """The polygon's integral up to x, also exact within a segment."""
     i = np.clip(np.searchsorted(two_theta, x, side="right") - 1, 0, two_theta.size - 2)
     t = x - two_theta[i]
     slope = (counts[i + 1] - counts[i]) / (two_theta[i + 1] - two_theta[i])

@@ -1,4 +1,4 @@
-"""read_scan: the one door through which measured files come in."""
+"""read_scan and read_scans: the only functions that read measured files."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ _EACH_ITS_OWN = ("started",)  # what may differ between repeats of one measureme
 
 
 class Format(Protocol):
-    """What each file of `formats/` offers."""
+    """The interface of each module in `formats/`."""
 
     def recognises(self, data: bytes) -> bool:
-        """Whether these bytes are of this family; cheap, and never raises."""
+        """Whether these bytes have this format; fast, and never raises."""
 
     def read(self, data: bytes, name: str) -> tuple[Scan, ...]:
-        """The scans in these bytes, one or more, in the order of the file; raises ScanError alone."""
+        """The scans in these bytes, one or more, in the order of the file; raises only ScanError."""
 
 
 # The first that recognises a file reads it: those with a mark in their first bytes, then those with words in their
@@ -69,16 +69,16 @@ def read_scan(path: str | Path) -> Scan:
     """Read a measured powder scan, in any format of `FORMATS`.
 
     Args:
-        path: the file; its content decides the format, not its ending.
+        path: the file; its content decides the format, not the file extension.
 
     Returns:
         The scan with ascending 2θ in degrees, intensity as written and, where the file states it, the wavelength in Å.
-        Of a file with several scans: their sum where they repeat one measurement, and a note says so.
+        If the file has several scans that repeat one measurement: their sum, with a note.
 
     Raises:
-        ScanError: the file cannot be opened, is empty or over 16 MB, holds several scans that are not the same (ask
-            `read_scans` for them), or its content is no powder scan that can be read without guessing. Nothing else
-            is raised, whatever the file holds.
+        ScanError: the file cannot be opened, is empty or over 16 MB, holds several different scans (use
+            `read_scans`), or cannot be read as a powder scan without guessing. No other exception is raised, whatever
+            the file holds.
     """
     return one_scan(read_scans(path), Path(path).name)
 
@@ -90,10 +90,10 @@ def read_scans(path: str | Path) -> list[Scan]:
         path: as for `read_scan`.
 
     Returns:
-        The scans in the order of the file; where there are several, each name ends in its number.
+        The scans in the order of the file; if there are several, each name ends in its number.
 
     Raises:
-        ScanError: as `read_scan`, but not for holding several scans.
+        ScanError: as `read_scan`, except that several scans are allowed.
     """
     return scans_in(content_of(path), Path(path).name)
 
@@ -102,13 +102,13 @@ def content_of(path: str | Path) -> bytes:
     """The content of a file of scans, for `scans_in`.
 
     Raises:
-        ScanError: there is no such file, it may not be read, is no file (a folder, a device, a pipe), or is too large.
+        ScanError: the file is missing, not readable, not a regular file (a folder, a device, a pipe), or too large.
     """
     return read_bytes(path, ScanError, largest=LARGEST, what="a powder scan")
 
 
 def scans_in(data: bytes, name: str) -> list[Scan]:
-    """The scans that the content of a file holds, as `read_scans` gives them; `name` is what to call it."""
+    """The scans in the content of a file, as from `read_scans`; `name` is the name of the file."""
     if not data.strip():
         raise ScanError(f"{name}: is empty: export or copy the scan again")
     if len(data) > LARGEST:

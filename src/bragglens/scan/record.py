@@ -1,4 +1,4 @@
-"""Record: numbers and text at places of a binary file, with every place checked."""
+"""Record: numbers and text at offsets of a binary file; every offset is checked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bragglens.errors import ScanError
 
 @dataclass(frozen=True)
 class Record:
-    """Bytes that are read at offsets, little end first; a place beyond the end is a ScanError."""
+    """Bytes read at offsets, little-endian; an offset beyond the end raises ScanError."""
 
     data: bytes
 
@@ -40,7 +40,7 @@ class Record:
         return int(self._one("<I", at))
 
     def f32(self, at: int) -> float:
-        """Single precision, to the seven digits it has."""
+        """Single precision, rounded to its seven digits."""
         return float(f"{self._one('<f', at):.7g}")
 
     def f64(self, at: int) -> float:
@@ -48,7 +48,7 @@ class Record:
         return float(self._one("<d", at))
 
     def text(self, at: int, size: int) -> str:
-        """Text up to its first zero byte, without blanks around it."""
+        """Text up to its first zero byte, stripped of blanks."""
         self._check(at, size)
         return self.data[at : at + size].split(b"\0")[0].decode("latin-1").strip()
 

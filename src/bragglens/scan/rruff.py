@@ -1,8 +1,8 @@
-"""The powder scans of RRUFF's titania samples, fetched once and kept.
+"""The powder scans of RRUFF's titania samples, downloaded once and kept.
 
-RRUFF offers one archive with the raw powder data of all its samples, and one file a sample under names that hold
-numbers only RRUFF knows. The archive costs one request and no guessing, so it is streamed to disk, the wanted members
-are taken out, and it is thrown away. Nothing in it is trusted: not its size, not its names, not what it unpacks to.
+RRUFF offers one archive with the raw powder data of all samples, and single files whose names contain unpredictable
+numbers. The archive needs one request, so it is streamed to disk, the wanted members are extracted, and it is deleted.
+Its size, its names and the unpacked sizes are all checked.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ Progress = Callable[[int, int | None], None]  # bytes so far, bytes expected
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a fetch brought.
+    """The result of a download.
 
     Attributes:
         paths: the scans, in the order of the samples asked for.
-        missing: the samples that RRUFF's archive does not hold.
+        missing: the samples that are not in RRUFF's archive.
     """
 
     paths: tuple[Path, ...]
@@ -65,26 +65,26 @@ def fetch_rruff(
     timeout: float = 60.0,
     progress: Progress | None = None,
 ) -> Fetched:
-    """Fetch raw powder scans from RRUFF, by default the eleven titania samples of the post this project starts from.
+    """Download raw powder scans from RRUFF, by default the eleven titania samples of the founding blog post.
 
-    A sample that is in the folder is not fetched again; where all are, nothing is sent. Of a sample with several files
-    the one with the lowest child number is taken; the known measurements carry 1, the known calculations 9.
+    A sample that is in the folder already is not downloaded again; if all are, no request is made. Of a sample with
+    several files the one with the lowest child number is used; known measurements have 1, known calculations 9.
 
     Not all eleven are measurements: for the four anatase samples RRUFF only offers calculated patterns. The file of
     brookite R130225 carries the child number 9 as theirs do, though the post counts it as measured.
 
     Args:
-        folder: where the files go, under RRUFF's names; made if need be.
+        folder: where the files go, under RRUFF's names; created if missing.
         base_url: RRUFF's address, or a mirror's, with http:// or https://.
         samples: RRUFF's sample numbers, such as "R040049".
-        timeout: seconds without a byte from the server before it is given up.
+        timeout: seconds without a byte from the server before giving up.
         progress: called with the bytes fetched so far and the bytes expected (None if the server does not say).
 
     Returns:
         The paths of the scans and the samples that were not found.
 
     Raises:
-        FetchError: the archive could not be fetched, is no archive or is too large, or the folder cannot be written.
+        FetchError: the archive cannot be downloaded, is invalid or too large, or the folder cannot be written.
     """
     folder, wanted = Path(folder), tuple(dict.fromkeys(samples))
     try:
@@ -102,11 +102,11 @@ def fetch_rruff(
 
 
 def _silent(done: int, total: int | None) -> None:
-    """Progress for nobody."""
+    """No progress report."""
 
 
 def _scans(names: Iterable[str]) -> dict[str, str]:
-    """Sample -> the name of its scan, whatever folders stand before it; measured goes before calculated."""
+    """Sample -> the name of its scan, in any folder; measured is preferred to calculated."""
     matches = ((_NAME.fullmatch(re.split(r"[/\\]", name)[-1]), name) for name in names)
     ranked = sorted(
         ((int(match["child"]), int(match["record"]), match["sample"], name) for match, name in matches if match),
@@ -116,7 +116,7 @@ def _scans(names: Iterable[str]) -> dict[str, str]:
 
 
 def _fetch(url: str, samples: set[str], folder: Path, timeout: float, progress: Progress) -> None:
-    """Download the archive beside the scans, take the samples' files out of it and drop it."""
+    """Download the archive into the folder, extract the samples' files and delete it."""
     with tempfile.TemporaryFile(dir=folder) as archive:
         for chunk, done, total in download(url, limit=_ARCHIVE_LIMIT, timeout=timeout):
             archive.write(chunk)
@@ -134,7 +134,7 @@ def _fetch(url: str, samples: set[str], folder: Path, timeout: float, progress: 
 
 
 def _refuse_large_directory(archive: IO[bytes], url: str) -> None:
-    """Refuse a table of contents that would fill the memory: zipfile reads it whole."""
+    """Refuse a table of contents that would fill the memory, since zipfile reads all of it."""
     end = archive.seek(0, os.SEEK_END)
     archive.seek(max(0, end - 2**16 - 22))  # the end record's 22 bytes and the longest comment
     before, found, record = archive.read().rpartition(b"PK\x05\x06")
@@ -146,7 +146,7 @@ def _refuse_large_directory(archive: IO[bytes], url: str) -> None:
 
 
 def _unpack(members: zipfile.ZipFile, name: str, folder: Path, url: str) -> None:
-    """Take one member out under the last part of its name, which _scans has vetted."""
+    """Extract one member under the last part of its name, which _scans has checked."""
     target = folder / re.split(r"[/\\]", name)[-1]
     # The other methods fail in ways of their own, and ordinary archives use none of them.
     if members.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

@@ -1,4 +1,4 @@
-"""Scan: what the diffractometer wrote."""
+"""Scan: one measured powder pattern, as the diffractometer wrote it."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Scan:
     """One measured powder scan.
 
     Attributes:
-        name: what to call it, usually the file's name.
-        two_theta: strictly ascending angles in degrees, shape (n,); lists are taken too.
+        name: usually the file's name.
+        two_theta: strictly ascending angles in degrees, shape (n,); lists are accepted.
         counts: intensity as written, counts or a multiple of them, shape (n,).
-        wavelength: Kα1 (or the only) wavelength in Å where the file states it, else None: never assumed.
-        notes: what the reader had to do to the file, one sentence each.
+        wavelength: Kα1 (or the only) wavelength in Å where the file states it, else None; never assumed.
+        notes: what the reader did to the data, one sentence each.
         metadata: further entries of the file's header, as text; the keys of `METADATA` mean the same everywhere.
     """
 
@@ -62,7 +62,7 @@ class Scan:
         """The scan as a matplotlib figure.
 
         Raises:
-            BragglensError: matplotlib, of the extra `plots`, is not installed.
+            BragglensError: matplotlib (extra `plots`) is not installed.
         """
         with extra("plots", "a figure"):
             from bragglens.report.figures import scan_figure

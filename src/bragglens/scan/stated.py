@@ -1,4 +1,4 @@
-"""What a header states of its range - start, end, step, number of points - and what the file holds of it."""
+"""The range that a header states (start, end, step, number of points), compared with the content of the file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _FILLERS = (
 
 @dataclass(frozen=True)
 class Stated:
-    """A range in degrees 2θ as a header states it; None where it does not."""
+    """A range in degrees 2θ as a header states it; None for missing values."""
 
     start: float | None = None
     stop: float | None = None
@@ -51,7 +51,7 @@ class Stated:
 
 
 def range_in(header: Sequence[str]) -> Stated:
-    """What the lines of a header state of the range; of an entry that is given twice, the last."""
+    """The range in the lines of a header; of repeated entries the last counts."""
     found: dict[str, float] = {}
     for line in header:
         if jade := _JADE.search(line):
@@ -62,7 +62,7 @@ def range_in(header: Sequence[str]) -> Stated:
 
 
 def _alone(header: Sequence[str]) -> int | None:
-    """The number of points that stands alone above a table: as the whole header, or as FIT2D's fourth line."""
+    """A number of points alone above a table: as the whole header, or as FIT2D's fourth line."""
     lines = [line.strip() for line in header if line.strip()]
     return int(lines[-1]) if len(lines) in (1, 4) and re.fullmatch(r"[0-9]{2,7}", lines[-1]) else None
 
@@ -79,7 +79,7 @@ def _entries(line: str) -> Iterator[tuple[str, float]]:
 
 
 def _number(text: str) -> float | None:
-    """The number that digits and points make, None where they make none."""
+    """The number in a text of digits and points, or None."""
     try:
         return float(text)
     except ValueError:
@@ -87,7 +87,7 @@ def _number(text: str) -> float | None:
 
 
 def missing(stated: Stated, two_theta: Array) -> list[str]:
-    """A note where a table of angles holds fewer points than its header states, or ends before the stated end."""
+    """A note if a table has fewer points than its header states, or ends before the stated end."""
     held = two_theta.size
     if stated.points is not None:
         short = stated.points > held + _SLACK
@@ -101,13 +101,13 @@ def missing(stated: Stated, two_theta: Array) -> list[str]:
 
 
 def stated_axis(held: int, *, start: float, stop: float | None, step: float, notes: list[str]) -> Array:
-    """2θ in degrees of the counts that a file holds, from a range that it states.
+    """2θ in degrees for the counts of a file, from the range that it states.
 
-    A step that was rounded for the header is taken from the range and the number of counts, with a note. Where the
-    axis is shorter than `held`, counts beyond the range are to be dropped.
+    A rounded step is replaced by range over number of counts, with a note. If the axis is shorter than `held`, the
+    caller drops the counts beyond the range.
 
     Raises:
-        ScanError: the counts do not fit the range, or these cannot be a scan.
+        ScanError: the counts do not fit the range, or are not possible for a scan.
     """
     if stop is not None and held > 2 and (exact := _rounded(held, start, stop, step)):
         notes.append(f"the header rounds the step to {step:g}°: {exact:.6g}°, so that {held} points end at {stop:g}°")
@@ -116,7 +116,7 @@ def stated_axis(held: int, *, start: float, stop: float | None, step: float, not
 
 
 def _rounded(held: int, start: float, stop: float, step: float) -> float | None:
-    """The step that the range and the number of points give, where the header's is that one, rounded."""
+    """The step from range and number of points, if the header's step is its rounded value."""
     exact = (stop - start) / (held - 1)
     if not 0 < step < abs(stop - start):
         return None
@@ -133,7 +133,7 @@ def _half_digit(value: float) -> float:
 
 
 def known_axis(held: int, stated: Stated, notes: list[str]) -> Array | None:
-    """2θ of counts without angles, None where the header does not state enough of the range.
+    """2θ of counts without angles, or None if the header does not state enough of the range.
 
     Raises:
         ScanError: the counts do not fit the range.

@@ -1,7 +1,7 @@
 """table_in: the header and the table of numbers in column text of any dialect.
 
-Every step settles one question for the whole file at once, never line by line, and what stays ambiguous is refused: a
-scan read wrongly looks as good as one read rightly.
+Each step decides one question for the whole file, not line by line. What stays ambiguous is refused, because a wrongly
+read scan looks as plausible as a correct one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _HUGE = 1e30  # no angle; NaN and infinity are not below it either
 
 @dataclass(frozen=True)
 class Dialect:
-    """How numbers stand in a line: what separates them and their decimal sign."""
+    """How numbers are written in a line: their separator and decimal sign."""
 
     separator: str
     decimal: str
@@ -47,7 +47,7 @@ class Dialect:
 
     @cached_property
     def fields(self) -> Callable[[str], list[str]]:
-        """What stands between the separators of a line."""
+        """The text between the separators of a line."""
         return re.compile(self.separator).split
 
     def width(self, line: str) -> int:
@@ -71,13 +71,13 @@ _DIALECTS = (
 
 @dataclass(frozen=True)
 class Table:
-    """What stands in column text.
+    """The content of column text.
 
     Attributes:
         header: the lines above the table, without comment signs.
         numbers: the table, shape (points, columns).
-        rows: its lines as they stand.
-        dialect: how its numbers stand in a line.
+        rows: its lines, unchanged.
+        dialect: how its numbers are written.
     """
 
     header: list[str]
@@ -87,7 +87,7 @@ class Table:
 
 
 def decode(data: bytes) -> str:
-    """Text of any of the usual encodings; never raises."""
+    """Text in any of the usual encodings; never raises."""
     for bom, encoding in _BOMS.items():
         if data.startswith(bom):
             return data.decode(encoding, errors="replace")
@@ -98,10 +98,10 @@ def decode(data: bytes) -> str:
 
 
 def table_in(text: str) -> Table:
-    """The first table of text: rows that look alike, from which to the end only comments may interrupt it.
+    """The first table in a text: rows of one form up to the end, interrupted by comments only.
 
     Raises:
-        ScanError: there is no table, a row differs from the others, or does not begin with a finite number.
+        ScanError: there is no table, or a row differs from the others or does not begin with a finite number.
     """
     if text.count("\n") + text.count("\r") > _MOST_LINES:
         raise ScanError(f"has over {_MOST_LINES} lines, more than a powder scan: is this the right file?")
@@ -125,7 +125,7 @@ def table_in(text: str) -> Table:
 
 
 def _unquoted(line: str) -> str:
-    """A line without quotes; cells in quotes may hold the separator, so tabs stand between them then."""
+    """A line without quotes. Cells in quotes may hold the separator, so they are then separated by tabs."""
     if '"' not in line or len(line) > _LONGEST_QUOTED:
         return line.replace('"', "")
     outside = re.sub(r'"[^"]*"', "", line)
@@ -144,7 +144,7 @@ def _cleaned(line: str) -> str:
 
 
 def _unstamped(line: str) -> str:
-    """A line without the date and time at its end; only the end is looked at, so that no line takes long."""
+    """A line without the date and time at its end; only the end is searched, for speed."""
     return line[:-60] + _STAMP.sub("", line[-60:])
 
 
@@ -177,7 +177,7 @@ def _misfit(row: tuple[int, str], expected: str) -> ScanError:
 
 
 def _check_start(kept: Sequence[tuple[int, str]], numbers: NDArray[np.float64], dialect: Dialect) -> None:
-    """Text among the first rows must not make them a header: they are too few to be seen as a table."""
+    """Refuse text among the first rows, which would make them look like a header."""
     first, step = numbers[0, 0], numbers[1, 0] - numbers[0, 0]
     for (_, line), following in pairwise(kept):
         ends = dialect.width(line) == numbers.shape[1] != dialect.width(following[1])
@@ -187,12 +187,12 @@ def _check_start(kept: Sequence[tuple[int, str]], numbers: NDArray[np.float64], 
 
 
 def check_commas(table: Table, axis: int, *, titled: bool) -> None:
-    """Refuse numbers whose separators mean either thousands or decimals or columns: a wrong guess would not show.
+    """Refuse numbers whose separators may mean thousands, decimals or columns: a wrong guess would not be noticed.
 
     Args:
-        table: what was found.
-        axis: the column of the angles; decimal commas there are no thousands.
-        titled: whether the columns have titles, as many as there are columns.
+        table: the table.
+        axis: the column of the angles; decimal commas there are not thousands separators.
+        titled: whether every column has a title.
 
     Raises:
         ScanError: they can be read in two ways.

@@ -1,8 +1,7 @@
-"""columns_of: which columns of a table are 2θ and intensity, by what its header calls them.
+"""columns_of: which columns of a table are 2θ and intensity, by the titles in its header.
 
-A header may name the axis in the titles of the columns, in a line of its own, or not at all. Where it names another
-axis than 2θ, the table is converted (θ, d, Q) or refused by that name (energy, χ, φ, r, channel, ...): it is never
-read as 2θ. Titles are known in English, German, French, Spanish, Italian, Portuguese, Russian, Chinese and Japanese.
+A header may name the axis in the titles of the columns, in a line of its own, or not at all. A table with another axis
+than 2θ is converted (θ, d, Q) or refused (energy, χ, φ, r, channel, ...). It is never read as 2θ. Titles are known in English, German, French, Spanish, Italian, Portuguese, Russian, Chinese and Japanese.
 """
 
 from __future__ import annotations
@@ -75,8 +74,8 @@ class Columns:
     Attributes:
         axis: number of the column of the angles, from 0.
         counts: number of the column of the intensities.
-        label: what the header calls the axis, in lower case, "" where it does not say.
-        titles: one for each column, in lower case, "" where there is none.
+        label: the header's name of the axis, in lower case, "" if there is none.
+        titles: one for each column, in lower case, "" if there is none.
     """
 
     axis: int
@@ -90,11 +89,11 @@ def columns_of(header: Sequence[str], separator: str, width: int) -> Columns:
 
     Args:
         header: lines above the table.
-        separator: pattern of what stands between the columns of the table.
+        separator: pattern of the separator of the columns.
         width: number of columns.
 
     Raises:
-        ScanError: the header names an axis that is not 2θ and gives none, or the titles hold no intensity.
+        ScanError: the header names another axis and no 2θ, or no title names an intensity.
     """
     lines = [spelled(line) for line in header if line.strip()]
     for line in lines:
@@ -112,10 +111,10 @@ def columns_of(header: Sequence[str], separator: str, width: int) -> Columns:
 
 
 def two_theta_of(axis: Array, label: str, wavelength: float | None, notes: list[str]) -> Array:
-    """The axis in degrees 2θ, converted from what its label says it is; the wavelength in Å.
+    """The axis in degrees 2θ, converted from the quantity that its label names; the wavelength in Å.
 
     Raises:
-        ScanError: d or Q without a wavelength, or with one that does not reach all of it.
+        ScanError: d or Q without a wavelength, or values that the wavelength cannot reach.
     """
     other = _OTHER_AXIS.match(label)
     if other is None or _TWO_THETA.search(label):
@@ -137,7 +136,7 @@ def two_theta_of(axis: Array, label: str, wavelength: float | None, notes: list[
 
 
 def spelled(title: str) -> str:
-    """A title in lower case, with signs that mean the same written in one way, and without those of LaTeX."""
+    """A title in lower case, with equivalent signs unified, without LaTeX signs."""
     return re.sub(r"[${}\\]", "", title.lower().translate(_SYMBOLS)).strip(" \t\"'")
 
 
@@ -150,7 +149,7 @@ def _rank(title: str) -> int:
 
 
 def _titles(lines: Sequence[str], separator: str, width: int) -> tuple[str, ...]:
-    """One title a column, from the header's last lines; all "" where none of them is that."""
+    """One title per column from the header's last lines; all "" if there are no titles."""
     brackets = r"\s+(?![\[(])(?![^\[(]*[\])])"  # blanks but those before and in brackets: Energy (keV) Counts
     for line in lines[:-4:-1]:
         for between in (r"\t| {2,}", separator, brackets):
@@ -167,7 +166,7 @@ def _titles(lines: Sequence[str], separator: str, width: int) -> tuple[str, ...]
 
 
 def _with_unit(titles: Sequence[str], x: int, lines: Sequence[str]) -> str:
-    """The title of the axis, with the unit that stands for it in a line of units below, as Origin writes them."""
+    """The title of the axis with its unit from a line of units below, as Origin writes it."""
     cells = [re.split(r"\s*[\t;,]\s*", line) for line in lines[-_LAST_LINES:]]
     units = [row[x].strip("[]()") for row in cells if len(row) == len(titles)]
     unit = next((unit for unit in reversed(units) if re.fullmatch(rf"{_PER_LENGTH}|nm", unit)), "")
@@ -175,7 +174,7 @@ def _with_unit(titles: Sequence[str], x: int, lines: Sequence[str]) -> str:
 
 
 def _first_of_values(titles: Sequence[str]) -> int:
-    """The first column that does not number the rows, of those whose titles name no axis."""
+    """The first column that does not number the rows, among those without the title of an axis."""
     if not any(titles):
         return 0
     found = next((i for i, title in enumerate(titles) if not _ROW_NUMBER.match(title)), 0)
@@ -188,7 +187,7 @@ def _first_of_values(titles: Sequence[str]) -> int:
 
 
 def _intensity(titles: Sequence[str], ranks: Sequence[int], x: int) -> int:
-    """The column of the intensity: the observed one, else the first that is called so, else any that may be."""
+    """The column of the intensity: the observed one, else the first titled so, else any possible one."""
     others = [i for i, rank in enumerate(ranks) if i != x and rank > 2 and not (titles[i] and _numbers_rows(titles[i]))]
     if not others:
         raise ScanError(f"its columns {', '.join(titles)[:60]} hold no intensity: save it again with 2θ and intensity")
@@ -205,7 +204,7 @@ def _numbers_rows(title: str) -> bool:
 
 
 def _said_in_lines(lines: Sequence[str]) -> str:
-    """The line that names the axis; titles may stand one a line, or hold blanks that break them up."""
+    """The line that names the axis; titles may be one per line, or contain blanks."""
     said = [line for line in lines if _OTHER_AXIS.match(line)]
     if said:
         return said[-1]

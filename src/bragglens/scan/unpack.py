@@ -1,8 +1,8 @@
-"""Archive: members of a zip file, with a cap on what is unpacked.
+"""Archive: members of a zip file, with a limit on the unpacked size.
 
-A zip of a megabyte can unpack to a terabyte, and its directory alone can fill the memory. So the directory's entries
-are counted before zipfile sees it, sizes are looked at before a member is opened, and the stream is cut at the cap
-since the directory may lie. What the members hold together is bounded, since there may be thousands of them.
+A zip of a megabyte can unpack to a terabyte, and its directory alone can fill the memory. So the entries of the
+directory are counted before zipfile reads it, and sizes are checked before a member is opened. The stream is cut at the
+limit, since the directory may be false. The total of all members is limited too.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def is_zip(data: bytes) -> bool:
 
 
 def holds(data: bytes, name: str) -> bool:
-    """Whether a zip file has a member whose whole path matches a pattern; never raises."""
+    """Whether a zip file has a member whose full path matches a pattern; never raises."""
     try:
         return is_zip(data) and bool(Archive(data).names(name))
     except ScanError:
@@ -53,7 +53,7 @@ class Archive:
     """A zip file in memory.
 
     Raises:
-        ScanError: it is damaged, or holds more than a scan can need; at once, or when a member is read.
+        ScanError: it is damaged or exceeds the limits; at once, or when a member is read.
     """
 
     data: bytes
@@ -72,7 +72,7 @@ class Archive:
             raise ScanError(f"is a damaged zip archive ({_reason(error)}): copy or export it again") from None
 
     def names(self, pattern: str) -> list[str]:
-        """Members whose whole path matches a pattern, in natural order: Data2 before Data10."""
+        """Members whose full path matches a pattern, in natural order: Data2 before Data10."""
         found = [name for name in self._members.namelist() if re.fullmatch(pattern, name)]
         return sorted(set(found), key=_natural)
 
@@ -104,7 +104,7 @@ class Archive:
 
 
 def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
-    """The numbers in a name, compared by their digits: they may be thousands, which `int` refuses."""
+    """The numbers in a name, compared by their digits; they may be too long for `int`."""
     numbers = [digits.lstrip("0") for digits in re.findall(r"[0-9]+", name)]
     return [(len(digits), digits) for digits in numbers], name
 

@@ -1,6 +1,6 @@
-"""Watch: the files of a folder that something else writes to, each as soon as it stands still.
+"""Watch: new files of a folder that another program writes to, each as soon as it no longer changes.
 
-By looking again and again, since the notices that file systems send do not come through network shares.
+The folder is polled, since change notifications of file systems do not work on network shares.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ _UNFINISHED = (".partial", ".part", ".tmp", ".crdownload", ".filepart")  # that 
 
 @dataclass(frozen=True)
 class Stamp:
-    """What changes when a file does.
+    """Size and time of a file, to detect a change.
 
     Attributes:
         bytes: its size.
-        modified: when it was last written, in seconds since 1970 by the clock of where it lies.
+        modified: time of the last change, in seconds since 1970 by the clock of its file system.
     """
 
     bytes: int
@@ -27,11 +27,11 @@ class Stamp:
 
 
 def settled_files(folder: Path, *, settle: float, poll: float = 1.0) -> Iterator[tuple[Path, Stamp]]:
-    """Each file of a folder once its stamp has not changed for `settle` seconds, and whenever it changed; endless.
+    """Each file of a folder when its stamp has not changed for `settle` seconds, again after each change; endless.
 
-    Subfolders, hidden files and those whose ending says that they are being written are left out. A folder that is
-    gone, as that of a share that lost its connection, is waited for. Time is measured here, so that a share's clock may
-    be wrong. Looks every `poll` seconds, sooner where `settle` is shorter.
+    Subfolders, hidden files and files with an extension for unfinished files are ignored. If the folder is missing, as
+    after a lost connection, it is waited for. Time is measured locally, so the clock of a share does not matter. Checks
+    every `poll` seconds, more often if `settle` is shorter.
     """
     since: dict[Path, tuple[Stamp, float]] = {}
     given: dict[Path, Stamp] = {}
@@ -49,7 +49,7 @@ def settled_files(folder: Path, *, settle: float, poll: float = 1.0) -> Iterator
 
 
 def _stamps(folder: Path) -> dict[Path, Stamp]:
-    """What a folder holds now but for folders; what vanishes meanwhile is left out."""
+    """The files of a folder now; files that vanish meanwhile are left out."""
     out = {}
     try:
         names = [path for path in folder.iterdir() if not path.name.startswith((".", "~"))]

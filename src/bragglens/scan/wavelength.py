@@ -1,7 +1,7 @@
-"""wavelength_in: what a free-form header says the wavelength is.
+"""wavelength_in: the wavelength in a free-form header.
 
-Headers of text have no rules: `lambda = 1,5406`, `Wellenlänge: 0.15406 nm`, `K-Alpha1 wavelength,1.540598`. What can
-be meant in two ways is not used.
+Text headers have no rules: `lambda = 1,5406`, `Wellenlänge: 0.15406 nm`, `K-Alpha1 wavelength,1.540598`. An ambiguous
+value is not used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _UNIT = re.compile(r"(?<![a-z])(?:å|a(?:ng\w*)?|nm|pm|m)(?![a-z])")
 
 
 def wavelength_in(header: Sequence[str]) -> tuple[float | None, list[str]]:
-    """The wavelength in Å that the header states, Kα1 before any other; None and a note where it is unclear."""
+    """The wavelength in Å that the header states, preferably Kα1; None and a note if it is unclear."""
     found: set[tuple[bool, float | None]] = set()
     for line in header:
         text, alpha1 = _KALPHA1.subn("kalpha", _SECOND.split(line.lower())[0])
@@ -32,7 +32,7 @@ def wavelength_in(header: Sequence[str]) -> tuple[float | None, list[str]]:
 
 
 def _angstrom(stated: re.Match[str]) -> float | None:
-    """The value in Å; None where it cannot be one, or may be in nm: 0.154 is copper in nm and a synchrotron in Å."""
+    """The value in Å; None if impossible or possibly in nm: 0.154 is copper in nm, and a synchrotron in Å."""
     value = float(stated["value"].replace(",", "."))
     unit = (_UNIT.findall(stated[0]) or ["m" if value < 1e-8 else ""])[-1]
     angstrom = round(value * {"nm": 10.0, "pm": 0.01, "m": 1e10}.get(unit, 1.0), 8)

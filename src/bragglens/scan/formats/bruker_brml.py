@@ -1,7 +1,7 @@
 """BRML, the archive of Bruker's DIFFRAC.SUITE (.brml): XML, of which `RawData*.xml` holds the points.
 
-The layout is plain in the file: every `Datum` is a row, and the `RawDataView` elements say which of its columns are the
-scanned axes and which the counter.
+The layout is evident from the file: every `Datum` is a row. The `RawDataView` elements say which of its columns are
+the scanned axes and which the counter.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _RAW_DATA = r"(?:[^/]+/)*RawData[0-9]*\.xml"
 
 @dataclass(frozen=True)
 class _Stated:
-    """What a file of raw data states of all its routes: Kα1 in Å, and entries of `Scan.metadata`."""
+    """What a file of raw data states about all its routes: Kα1 in Å, and entries of `Scan.metadata`."""
 
     wavelength: float | None
     metadata: Mapping[str, object]
@@ -88,7 +88,7 @@ def _range(stated: _Stated, route: Element) -> Range:
 
 
 def _taken(counts: Array, time: Array | None) -> NDArray[np.bool_]:
-    """Which rows were measured: a scan that is stopped leaves the others with no time and a mark for counts."""
+    """Which rows were measured; in a stopped scan the others have no time and a marker as counts."""
     taken = counts != _NOT_TAKEN
     if time is not None and (time[taken] > 0).any():
         taken &= time > 0
@@ -117,7 +117,7 @@ def _counter(route: Element) -> int | None:
     """The column of the counter, that of the first recording.
 
     Raises:
-        ScanError: the detector recorded more than one number a point.
+        ScanError: the detector recorded more than one number per point.
     """
     view = next((v for v in route.iterfind("DataViews/RawDataView") if v.find("Recording") is not None), None)
     if view is None:
@@ -133,7 +133,7 @@ def _start(view: Element) -> int | None:
 
 
 def _stated(root: Element) -> _Stated:
-    """What holds for all routes of a file, looked for once: there may be thousands."""
+    """What applies to all routes of a file, read once since there may be thousands."""
     sample = next((item.get("Value") for item in root.iterfind(".//InfoItem") if item.get("Name") == "SampleName"), "")
     before = root.iterfind(".//PrimaryTracks//InfoData")
     crystal = next((optic.get("LogicName") for optic in before if (optic.get("LogicName") or "").startswith("Ge")), "")

@@ -1,8 +1,8 @@
 """RAW of Siemens and Bruker diffractometers, versions 1 to 3, binary (.raw).
 
 Version 1 (DIFFRAC-AT, magic `RAW `), 2 (DIFFRAC-AT, `RAW2`) and 3 (DIFFRAC plus, `RAW1.01`). The DIFFRAC manuals
-describe them in an appendix, "raw data file format"; the places used here are those commonly repeated from it, each
-checked on files whose scans and headers are known from text as well.
+describe them in an appendix, "raw data file format". The offsets used here are commonly repeated from it. Each was
+checked on files whose scans and headers are also available as text.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _version_3(record: Record) -> list[Range]:
 
 
 def divergence(variable: str, fixed: float | None) -> dict[str, object]:
-    """The divergence slit: `V6` is an automatic one that keeps 6 mm lit, whatever opening is stated beside it."""
+    """The divergence slit: `V6` is an automatic one that illuminates 6 mm, whatever opening is stated."""
     automatic = re.fullmatch(r"V(\d{1,2})", variable)
     if automatic:
         return {"automatic_slit_mm": automatic[1]}

@@ -1,7 +1,7 @@
 """RAW version 4 of Bruker's DIFFRAC.SUITE, binary (.raw): a chain of records, each with its kind and length.
 
-No description is published; the places used here were found in files of DIFFRAC.EVA and V5Converter, and what is read
-agrees point by point with rietx and geddes. Records: 10 a name and its text, 30 tube and goniometer, 0 or 160 a range.
+No description is published. The offsets used here were found in files of DIFFRAC.EVA and V5Converter. The scans agree
+point by point with rietx and geddes. Records: 10 a name and its text, 30 tube and goniometer, 0 or 160 a range.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
 
 
 def _remember(record: Record, at: int, length: int, common: dict[str, object]) -> None:
-    """The sample's name, of the entries that a user or program left."""
+    """The sample's name, from entries of the user or the program."""
     if record.text(at + 12, 24) == "SAMPLEID":
         common["sample"] = record.text(at + 36, length - 36)
 
 
 def _tube(record: Record, at: int, common: dict[str, object]) -> float:
-    """Kα1 in Å; what else is stated of tube and goniometer goes to `common`."""
+    """Kα1 in Å; other data of tube and goniometer are added to `common`."""
     diameter = record.f32(at + 24)
     if 100 < diameter < 2000:
         common["radius_mm"] = diameter / 2

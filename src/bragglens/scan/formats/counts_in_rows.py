@@ -1,7 +1,7 @@
-"""Counts without angles under a line of numbers that is their range (.dat, .rit, .raw, .mdi): one a line, or in rows.
+"""Counts without angles below a line with their range (.dat, .rit, .raw, .mdi): one per line, or in rows.
 
-A title or more, one line of the range, then the counts; some files repeat as many errors after them. What the numbers
-of that line are is not written, so a line is taken for a range only where as many counts follow as it says. Layouts:
+One or more titles, one line with the range, then the counts; some files add as many errors. The numbers of that line
+are not labelled, so a line counts as a range only if as many counts follow as it says. Layouts:
 `start step end` (DBWS-9411 user's guide, Young et al. 1995; FullProf manual, "format of intensity data files"; LHPM,
 Riet7, ILL, PSI), `start end step`, `points step start wavelength` (MAUD), `start step time anode wavelength end
 points` (MDI's Jade), and two wavelengths with their ratio before `start end step` (WPPF, PROFIT).
@@ -56,7 +56,7 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
     """The scan in these bytes; points at or below 0°, which detector banks have, are left out.
 
     Raises:
-        ScanError: fewer counts than the range has points, or numbers that are none.
+        ScanError: fewer counts than the range has points, or text among the numbers.
     """
     with about(name):
         lines = decode(data).splitlines()
@@ -70,7 +70,7 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
 
 
 def _found(lines: Sequence[str]) -> _Found | None:
-    """The range that the counts fit; else, above rows that are no table, the first, for `read` to say what is amiss."""
+    """The range that the counts fit; else the first above rows that are no table, for the message of `read`."""
     ranges = list(_ranges(lines))
     for found in ranges:
         below = list(takewhile(_NUMBERS.fullmatch, lines[found.at + 1 :]))
@@ -137,7 +137,7 @@ def _points(found: _Found, lines: Sequence[str], notes: list[str]) -> tuple[Arra
 
 
 def _ranges(lines: Sequence[str]) -> Iterator[_Found]:
-    """What the first lines may mean, the likeliest first."""
+    """Possible meanings of the first lines, the most likely first."""
     for at, line in enumerate(lines[: _MOST_TITLES + 1]):
         if jade := _JADE.match(line[:200]):
             start, step, wavelength, stop = (float(jade[group]) for group in (1, 2, 4, 5))
@@ -163,7 +163,7 @@ def _readings(values: Sequence[float], at: int) -> Iterator[_Found]:
 
 
 def _sane(found: _Found) -> Iterator[_Found]:
-    """The reading where it can be a scan."""
+    """The reading if it is possible for a scan."""
     start, stop, step, points = found.stated.start, found.stated.stop, found.stated.step, found.stated.points
     if start is None or not -30 <= start <= 180 or not (step is None or _LEAST_STEP < step < 1):
         return

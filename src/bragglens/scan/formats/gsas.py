@@ -1,8 +1,8 @@
 """GSAS powder data (.gsa, .gda, .fxye, .xra, .cwn, .raw): a title and BANK records, constant wavelength.
 
 The records are described in the GSAS manual (Larson & Von Dreele, Los Alamos report LAUR 86-748, 2004, "Powder
-diffraction data"): angles stand in hundredths of a degree; STD holds ten counts a line, each after the number of
-detectors that were averaged, ESD five pairs of intensity and its error, FXYE and FXY a point a line.
+diffraction data"): angles are in hundredths of a degree; STD has ten counts per line, each after the number of
+detectors that were averaged, ESD five pairs of intensity and its error, FXYE and FXY one point per line.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def recognises(data: bytes) -> bool:
 def read(data: bytes, name: str) -> tuple[Scan, ...]:
     """The scans in these bytes, one for each BANK.
 
-    A GSAS file need not state its wavelength; where the title or a comment does, it comes along.
+    A GSAS file need not state its wavelength; one in the title or a comment is used.
 
     Raises:
         ScanError: time of flight, a kind of record that is none of these, or damaged.
@@ -68,7 +68,7 @@ def _listed(lines: Sequence[str], points: int, *, width: int) -> tuple[Array, Ar
 
 
 def _pairs(lines: Sequence[str], points: int) -> Array:
-    """Intensities of ESD records: pairs in fields of eight characters, which may touch."""
+    """Intensities of ESD records: pairs in fields of eight characters, perhaps without blanks."""
     fields = [line[i : i + 8] for line in lines for i in range(0, 80, 8)]
     return _enough(_fields(fields), points * 2)[::2]
 

@@ -1,6 +1,6 @@
-"""Counts without angles under a header that names start, step and end (.txt, .dat, .plv): one a line, or in rows.
+"""Counts without angles below a header that names start, step and end (.txt, .dat, .plv): one per line, or in rows.
 
-What many programs of laboratories write, without a common layout: lines as `Start angle = 10`, `Step size: 0.02`,
+Many laboratory programs write this, without a common layout: lines such as `Start angle = 10`, `Step size: 0.02`,
 `Number of points, 3501`, in several languages, then the counts.
 """
 
@@ -24,7 +24,7 @@ _COUNTS = re.compile(r"\s*+(?:[-+]?+\d++(?:\.\d*+)?+(?:[eE][-+]?+\d++)?+[\s,;]*+
 
 
 def recognises(data: bytes) -> bool:
-    """Whether a header names enough of a range, and as many counts follow."""
+    """Whether a header names enough of a range, and the right number of counts follows."""
     head = data[:16384]
     if b"\0" in head or not re.search(rb"[A-Za-z]", head):
         return False
@@ -59,7 +59,7 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
 
 
 def known(header: Sequence[str]) -> Stated | None:
-    """The range that a header names, None where it does not name enough to place counts."""
+    """The range that a header names, or None if it is incomplete."""
     stated = range_in(header)
     ends = stated.stop is not None or stated.points is not None
     if stated.start is None or not ends or (stated.step is None and (stated.stop is None or stated.points is None)):
@@ -68,14 +68,14 @@ def known(header: Sequence[str]) -> Stated | None:
 
 
 def _split(lines: Sequence[str]) -> tuple[list[str], int]:
-    """The header's lines, and where the counts begin: after the last line that is none of them."""
+    """The header's lines, and where the counts begin: after the last line without counts."""
     words = [i for i, line in enumerate(lines[:_MOST_LINES]) if line.strip() and not _COUNTS.fullmatch(line)]
     begin = words[-1] + 1 if words else 0
     return [line[:500] for line in lines[:begin]], begin
 
 
 def _plausible(stated: Stated, held: int, rows: Sequence[str]) -> bool:
-    """Whether so many numbers may be the counts: one a line, or in rows as many as the range has points."""
+    """Whether this many numbers may be the counts: one per line, or in rows as many as the range has points."""
     expected = stated.points or round(((stated.stop or 0.0) - (stated.start or 0.0)) / (stated.step or 1.0)) + 1
     widths = {len(line.replace(",", " ").replace(";", " ").split()) for line in rows[:20]}
     return widths == {1} or (expected - 1 <= held <= expected + _PADDING and not ascends(rows))

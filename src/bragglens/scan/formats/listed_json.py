@@ -1,6 +1,6 @@
 """JSON with a list of angles and a list of intensities (.json), as databases and notebooks export scans.
 
-No standard exists, so nothing is guessed: one list must be named for 2θ, and one for the intensity.
+There is no standard, and nothing is guessed: one list must be named for 2θ, and one for the intensity.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
 
 
 def _list(document: Mapping[str, Any], title: re.Pattern[str]) -> Array | None:
-    """The only list of numbers under such a name."""
+    """The only list of numbers with such a name."""
     found = [entry for key, entry in document.items() if title.search(key) and isinstance(entry, list)]
     if len(found) != 1 or not all(isinstance(value, int | float) for value in found[0]):
         return None
@@ -65,7 +65,7 @@ def _list(document: Mapping[str, Any], title: re.Pattern[str]) -> Array | None:
 
 
 def _header(document: Mapping[str, Any]) -> list[str]:
-    """All other entries, nested ones too, one a line."""
+    """All other entries, also nested ones, one per line."""
     rest = {key: entry for key, entry in document.items() if not isinstance(entry, list)}
     lines = re.split(r"[,{}\n]", re.sub(r"[\"\\]", "", json.dumps(rest, ensure_ascii=False)[:20_000]))
     return [line[:500] for line in lines]

@@ -4,8 +4,8 @@ The way to the default plot is that of the NeXus manual ("Find the plottable dat
 `default` attributes lead from the file to NXdata, whose `signal` and `axes` name the columns. Beside it, items of
 NXsource are used as FAIRmat's NXxrd_pan writes them.
 
-HDF5 can name other files as the place of its data, by external storage, virtual datasets and external links, and who
-reads it then hands those files out. So all links and datasets are looked at before any data are read.
+HDF5 can refer to other files for its data, by external storage, virtual datasets and external links; reading it would
+disclose those files. So all links and datasets are checked before any data are read.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _attribute(item: Any, name: str) -> str | None:
 
 
 def _values(data: Any) -> Array:
-    """A column; one that would unpack to more than a scan can hold is refused unread."""
+    """A column; one that would unpack to more than a scan can hold is refused without reading."""
     if data.size > MOST_POINTS or _unpacked(data) > _LARGEST_CHUNK or data.dtype.kind not in "iuf":
         raise ScanError("holds more points than a powder scan, or no numbers: is this the right file?")
     return np.asarray(data[()], dtype=np.float64)
@@ -122,7 +122,7 @@ def _unpacked(data: Any) -> int:
 
 @dataclass
 class _Links:
-    """What the links of a file lead to.
+    """The targets of the links of a file.
 
     Attributes:
         datasets: with their last names, in the order of the file.
@@ -141,7 +141,7 @@ def _datasets(file: Any) -> list[tuple[str, Any]]:
     """All datasets with their last names; none of them is read.
 
     Raises:
-        ScanError: links or data lead out of the file, links loop, or there are more of them than a scan needs.
+        ScanError: links or data lead out of the file, links loop, or there are too many.
     """
     import h5py
 
@@ -188,7 +188,7 @@ def _inside(group: Any, links: _Links) -> list[tuple[str, Any]]:
 
 
 def _address(group: Any) -> int:
-    """Where a group lies in the file: one group may have several names."""
+    """The address of a group in the file: one group may have several names."""
     import h5py
 
     return int(h5py.h5o.get_info(group.id).addr)

@@ -2,8 +2,8 @@
 
 Names of the items: IUCr powder dictionary cif_pow (Toby, Von Dreele & Larson, J. Appl. Cryst. 36, 2003, 1290;
 https://www.iucr.org/resources/cif/dictionaries/cif_pow); since version 2.5 they have a dot after the category, as in
-EasyDiffraction's files (`_pd_meas.2theta_scan`). gemmi parses. Of a file that breaks the rules of CIF, as GSAS did with
-dates without quotes, the items of the scan are saved, block by block.
+EasyDiffraction's files (`_pd_meas.2theta_scan`). gemmi parses. From a file that violates the
+rules of CIF (GSAS wrote dates without quotes), the items of the scan are recovered, block by block.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _WORTH_SAVING = re.compile(
 
 
 def recognises(data: bytes) -> bool:
-    """Whether it is a CIF; one of a structure alone is refused with its reason by `read`."""
+    """Whether it is a CIF; `read` refuses one with a structure only."""
     return (
         re.match(rb"(?:\xef\xbb\xbf)?\s*(?:#[^\n]*\n\s*)*data_\S*[ \t]*(?:#[^\n]*)?\r?\n", data, re.IGNORECASE)
         is not None
@@ -90,7 +90,7 @@ def _undotted(text: str) -> str:
 
 
 def _blocks(text: str) -> tuple[list[Any], str]:
-    """Data blocks, and the first of the errors that kept others from being read ("" where none did)."""
+    """Data blocks, and the first error that prevented others from being read ("" if none)."""
     from gemmi import cif
 
     try:
@@ -187,7 +187,7 @@ def _columns(block: Any) -> tuple[str, Array, Array, list[str]] | None:
 
 
 def _even(block: Any, held: int, notes: list[str]) -> Array | None:
-    """2θ from range and step, of the first range that is stated whole."""
+    """2θ from range and step, of the first complete range."""
     for stem in _RANGES:
         first, last, step = (_number(block, stem + end) for end in ("min", "max", "inc"))
         if first is not None and last is not None and step:

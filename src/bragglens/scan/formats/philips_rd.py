@@ -1,7 +1,7 @@
 """RD, the binary file of Philips' PC-APD, versions 3 and 5 (.rd, .sd): a header and packed counts.
 
-Places as commonly described, checked on files of version 3 whose scans are known from text; version 5 is untested.
-Counts are packed into two bytes as ten times their root, which keeps them to about 0.2 of their standard error.
+Offsets as commonly described, checked on files of version 3 whose scans are also available as text; version 5 is
+untested. Two bytes hold ten times the square root of the counts, which is exact to about 0.2 of the standard error.
 """
 
 from __future__ import annotations

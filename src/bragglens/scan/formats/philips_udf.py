@@ -1,6 +1,6 @@
 """UDF, the text of Philips' PC-APD (.udf): `Key,value,/` lines, then counts after `RawScan` up to a `/`.
 
-The layout is plain in the file: `DataAngleRange` and `ScanStepSize` make the axis.
+The layout is evident from the file: `DataAngleRange` and `ScanStepSize` make the axis.
 """
 
 from __future__ import annotations

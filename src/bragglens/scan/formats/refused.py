@@ -1,4 +1,4 @@
-"""Files that are known by their first bytes and cannot be read, each with its name and what to do."""
+"""File formats that are recognised by their first bytes but not supported, each with its name and advice."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _KNOWN = {
 
 
 def recognises(data: bytes) -> bool:
-    """Whether the first bytes are known, and binary where text might begin in the same way."""
+    """Whether the first bytes are known (and the file is binary if text might begin in the same way)."""
     return _what(data) is not None
 
 
 def read(data: bytes, name: str) -> tuple[Scan, ...]:
-    """Nothing: it says what the file is and what to do.
+    """Always raises: says what the file is and what to do.
 
     Raises:
         ScanError: always.

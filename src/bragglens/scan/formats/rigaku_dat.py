@@ -1,6 +1,6 @@
 """The text of Rigaku's older programs (.dat, .asc): `*KEY = value` lines, groups from `*BEGIN` to `*END`.
 
-The layout is plain in the file: each group states `*START`, `*STOP`, `*STEP` and `*COUNT`, then lists its counts.
+The layout is evident from the file: each group states `*START`, `*STOP`, `*STEP` and `*COUNT`, then lists its counts.
 """
 
 from __future__ import annotations

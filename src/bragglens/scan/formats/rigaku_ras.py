@@ -1,7 +1,7 @@
 """RAS, the text of Rigaku's SmartLab and MiniFlex programs (.ras): `*KEY "value"` headers, each with its points.
 
-The layout is plain in the file: `*RAS_HEADER_START`, entries, `*RAS_HEADER_END`, `*RAS_INT_START`, rows of angle,
-intensity and attenuation factor, `*RAS_INT_END`. The same keys stand in .rasx, which is read by `rigaku_rasx`.
+The layout is evident from the file: `*RAS_HEADER_START`, entries, `*RAS_HEADER_END`, `*RAS_INT_START`, rows of angle,
+intensity and attenuation factor, `*RAS_INT_END`. `rigaku_rasx` reads .rasx files, which have the same keys.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ENTRY = re.compile(r'^\*(\S+)[ \t]+"?([^"\r\n]*)"?', re.MULTILINE)
 
 
 def recognises(data: bytes) -> bool:
-    """Whether the marks of RAS stand near the beginning."""
+    """Whether RAS markers are near the beginning."""
     return b"\0" not in data[:4096] and b"*RAS_HEADER_START" in data[:4096]
 
 
@@ -75,7 +75,7 @@ def _range(entries: Mapping[str, str], rows: str) -> Range:
 
 
 def check_axis(axis: str, unit: str) -> None:
-    """Refuse a scan of ω, φ or χ, and one that is not in degrees; `axis` may be in Japanese, and is believed then."""
+    """Refuse a scan of ω, φ or χ, and one not in degrees; an `axis` in Japanese is accepted."""
     if axis.isascii() and axis and not re.match(r"(two|2)[-_ ]?theta|theta/2", axis, re.IGNORECASE):
         raise ScanError(f"is a scan of {axis[:30]}, not of 2θ: give a 2θ scan")
     if not unit.startswith("deg"):
@@ -93,7 +93,7 @@ def columns(rows: str, notes: list[str]) -> tuple[Array, Array]:
 
 
 def counting_time(speed: float | None, unit: str, step: float | None) -> float | None:
-    """Seconds a point, from a speed in degrees a minute or from seconds a step."""
+    """Seconds per point, from a speed in degrees per minute or from seconds per step."""
     if not speed or speed < 0:
         return None
     if unit.startswith("deg/min"):
@@ -102,7 +102,7 @@ def counting_time(speed: float | None, unit: str, step: float | None) -> float |
 
 
 def optics(positions: Mapping[str, str]) -> dict[str, object]:
-    """Slits, filter and monochromator among the positions of all axes; a slit in mm says nothing without distances."""
+    """Slits, filter and monochromator among the positions of all axes; a slit in mm is useless without distances."""
 
     def degrees(*axes: str) -> float | None:
         found = next((positions[axis] for axis in axes if positions.get(axis, "").endswith("deg")), None)

@@ -1,6 +1,6 @@
 """RASX, the archive of Rigaku's SmartLab Studio (.rasx): `Data0/Profile0.txt` and its conditions as XML.
 
-The layout is plain in the file; a profile has rows of angle, intensity and attenuation factor.
+The layout is evident from the file; a profile has rows of angle, intensity and attenuation factor.
 """
 
 from __future__ import annotations

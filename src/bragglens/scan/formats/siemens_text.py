@@ -1,6 +1,6 @@
 """The text form of Siemens' RAW (.raw), as MAUD keeps it: `.RAW`, fields of fixed width, then the counts.
 
-The layout is plain in the files: after the date and the name stand the anode and four wavelengths without blanks
+The layout is evident from the files: after date and name follow the anode and four wavelengths without blanks
 between them (mean Kα, Kα1, Kα2, Kβ or another), then `start step points`, a few more numbers, and the counts.
 """
 
@@ -20,7 +20,7 @@ _BEFORE = 12  # numbers that may stand between the range and the counts
 
 
 def recognises(data: bytes) -> bool:
-    """Whether it begins with the mark and states a range."""
+    """Whether it begins with the marker and states a range."""
     return data[:4] == b".RAW" and b"\0" not in data[:_HEADER] and _RANGE.search(plain(data[:_HEADER])) is not None
 
 

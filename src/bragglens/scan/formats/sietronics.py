@@ -1,6 +1,7 @@
-"""CPI, the text of Sietronics' programs (.cpi): a header of one value a line, then counts after `SCANDATA`.
+"""CPI, the text of Sietronics' programs (.cpi): a header with one value per line, then counts after `SCANDATA`.
 
-The layout is plain in the file: start, end and step in degrees 2θ, anode, wavelength in Å, date, seconds a step, title.
+The layout is evident from the file: start, end and step in degrees 2θ, anode, wavelength in Å, date, seconds per step,
+title.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _MARK = b"SIETRONICS XRD SCAN"
 
 
 def recognises(data: bytes) -> bool:
-    """Whether it begins with the mark."""
+    """Whether it begins with the marker."""
     return data.removeprefix(b"\xef\xbb\xbf").lstrip()[: len(_MARK)].upper() == _MARK
 
 

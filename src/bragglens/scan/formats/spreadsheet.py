@@ -24,11 +24,11 @@ _LONGEST_TEXT = 32_767  # characters of a cell, Excel's own limit
 
 @dataclass
 class _Left:
-    """What the rows of all sheets may still hold; a few kB can say one long text a million times.
+    """The remaining limits for all sheets together; a few kB can repeat one long text a million times.
 
     Attributes:
-        rows, cells: places up to the last cell of each row, as the line that is read has them all.
-        characters: of the cells' texts; of a text file of such size a scan is read in some seconds.
+        rows, cells: cells are counted up to the last one of each row, including empty ones.
+        characters: of the texts of the cells; a text file of such a size is read in some seconds.
     """
 
     rows: int = 200_000
@@ -39,7 +39,7 @@ class _Left:
         """Count a row.
 
         Raises:
-            ScanError: that is more than a scan can need.
+            ScanError: a limit is exceeded.
         """
         self.rows -= 1
         self.cells -= max(cells, default=0) + 1
@@ -49,12 +49,12 @@ class _Left:
 
 
 def recognises(data: bytes) -> bool:
-    """Whether it is an archive with the parts of a workbook."""
+    """Whether it is an archive with the members of a workbook."""
     return holds(data, rf"xl/workbook\.xml|{_SHEETS}")
 
 
 def read(data: bytes, name: str) -> tuple[Scan, ...]:
-    """The scan of the first sheet that holds one; dates and texts beside its columns are refused as in text.
+    """The scan of the first sheet that has one; dates and texts next to its columns are refused as in text.
 
     Raises:
         ScanError: damaged, unpacks to more than a scan can hold, or no sheet holds a scan.
@@ -103,7 +103,7 @@ def _rows(sheet: Element, strings: list[str], left: _Left) -> Iterator[str]:
 
 
 def _column(reference: str, place: int) -> int:
-    """Column of a cell such as AB12, from 0; its place in the row where it does not say."""
+    """Column of a cell such as AB12, from 0; else its position in the row."""
     found = re.match(r"[A-Z]{1,3}(?=\d)", reference)
     if not found:
         return place
@@ -114,7 +114,7 @@ def _column(reference: str, place: int) -> int:
 
 
 def _shown(cell: Element, strings: list[str]) -> str:
-    """What a cell holds: a number as it is stored, or text."""
+    """The content of a cell: a number as stored, or text."""
     written = cell.findtext("{*}v") or ""
     if cell.get("t") == "s":
         known = written.isascii() and written.isdigit() and len(written) < 9 and int(written) < len(strings)

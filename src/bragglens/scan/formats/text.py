@@ -1,7 +1,7 @@
 """Column text in any dialect: .xy .xye .csv .txt .dat .asc and RRUFF's.
 
-Bytes become a header and a table (`scan.table`), and the header says what the columns are (`scan.titles`) and what
-range they should cover (`scan.stated`). What stays ambiguous is refused.
+Bytes become a header and a table (`scan.table`). The header states what the columns are (`scan.titles`) and what range
+they should cover (`scan.stated`). What stays ambiguous is refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 
 
 def recognises(data: bytes) -> bool:
-    """Whether these bytes are text. Column text has no mark of its own, so ask every other format first."""
+    """Whether these bytes are text. Column text has no marker, so try every other format first."""
     text = decode(data)
     return len(_CONTROL.findall(text)) <= len(text) / 100
 
@@ -33,14 +33,13 @@ def recognises(data: bytes) -> bool:
 def read(data: bytes, name: str) -> tuple[Scan, ...]:
     """The scan in columns of text: 2θ in degrees and intensity; or θ, d or Q where the header says so, converted.
 
-    `notes` say what had to be done to the file. Raises ScanError for anything that is no scan, or could be read in
-    more than one way.
+    `notes` say what was done to the data. Raises ScanError for anything that is no scan, or is ambiguous.
     """
     return read_columns(decode(data), name)
 
 
 def read_columns(text: str, name: str) -> tuple[Scan, ...]:
-    """The scans in columns of text that is decoded already: several where the angles begin anew."""
+    """The scans in columns of decoded text: several if the angles start again."""
     with about(name):
         table = table_in(text)
         wavelength, notes = wavelength_in(table.header)
@@ -63,7 +62,7 @@ def read_columns(text: str, name: str) -> tuple[Scan, ...]:
 
 
 def _columns(table: Table) -> Columns:
-    """The columns by their titles; a first column without one that only numbers the rows is passed over."""
+    """The columns by their titles; a first column without a title that only numbers the rows is skipped."""
     columns = columns_of(table.header, table.dialect.separator, table.numbers.shape[1])
     numbered = not columns.label and _numbers_rows(table.numbers[:, columns.axis])
     if numbered and not any(columns.titles) and table.numbers.shape[1] > 2 and columns.axis == 0:
@@ -90,7 +89,7 @@ def _metadata(header: Sequence[str]) -> dict[str, str]:
 
 
 def _runs(two_theta: NDArray[np.float64], counts: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], ...]]:
-    """Columns cut where the angles begin anew; whole where a piece would be no scan, as in an unsorted table."""
+    """Columns split where the angles start again; not split if a piece would be no scan, as in an unsorted table."""
     begins = np.flatnonzero(np.diff(two_theta) < 0) + 1
     pieces = np.split(np.arange(two_theta.size), begins)
     if len(pieces) == 1 or min(piece.size for piece in pieces) < LEAST_POINTS:
@@ -99,7 +98,7 @@ def _runs(two_theta: NDArray[np.float64], counts: NDArray[np.float64]) -> list[t
 
 
 def _check_axis(scan: Scan, *, said: bool) -> None:
-    """Refuse what can hardly be 2θ in degrees; `said` where the header calls it that, or it was converted."""
+    """Refuse an axis that can hardly be 2θ in degrees; `said` if the header calls it 2θ, or it was converted."""
     steps, last = np.diff(scan.two_theta), scan.two_theta[-1]
     if last < 3.2:
         raise ScanError(f"{scan.name}: its angles end at {last:g}, likely radians: convert them to 2θ in degrees")

@@ -1,9 +1,9 @@
 """XRDML, the XML of PANalytical's (Philips, Malvern) diffractometers, schema versions 1.0 to 2.3.
 
-It is the one format that says nearly all about the instrument: `metadata` has, where the file states them, radius_mm,
-divergence_slit_deg, automatic_slit_mm (length lit on the specimen), soller_rad, anode, filter, monochromator,
+This format states nearly everything about the instrument. `metadata` has, if stated, radius_mm,
+divergence_slit_deg, automatic_slit_mm (illuminated length), soller_rad, anode, filter, monochromator,
 wavelength_2, wavelength_2_weight, scan_axis, tilt, counting_time_s, started, sample and diffractometer.
-(The schema: XRDMeasurement.xsd at http://www.xrdml.com, and the files of all its versions that were at hand.)
+(The schema: XRDMeasurement.xsd at http://www.xrdml.com, and files of all available versions.)
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _range(root: Element, measurement: Element, scan: Element) -> Range:
 
 
 def _points(scan: Element, notes: list[str]) -> tuple[Array, Array]:
-    """2θ in degrees and counts of one scan; attenuation and uneven counting times are undone."""
+    """2θ in degrees and counts of one scan, corrected for attenuation and uneven counting times."""
     points = scan.find("{*}dataPoints")
     if points is None:
         raise ScanError("its scan holds no points: measure or export it again")
@@ -115,7 +115,7 @@ def _wavelength(measurement: Element) -> float | None:
 
 
 def _metadata(root: Element, measurement: Element, scan: Element) -> dict[str, str]:
-    """What the file states of instrument and measurement; entries that are not there are left out."""
+    """What the file states about instrument and measurement; missing entries are left out."""
     incident, diffracted = measurement.find("{*}incidentBeamPath"), measurement.find("{*}diffractedBeamPath")
     used = measurement.find("{*}usedWavelength")
     intended = (used.get("intended") or "") if used is not None else ""
@@ -139,20 +139,20 @@ def _metadata(root: Element, measurement: Element, scan: Element) -> dict[str, s
 
 
 def _tilt(scan: Element) -> str:
-    """Where the axes stand still that tell one scan of a map from the next."""
+    """Positions of the fixed axes that distinguish the scans of a map."""
     axes = {axis.get("axis"): axis for axis in scan.iterfind(".//{*}positions")}
     stands = {name: text(axes.get(name), "commonPosition") for name in _INCLINATIONS}
     return ", ".join(f"{name} {angle}" for name, angle in stands.items() if angle)
 
 
 def _crystal(path: Element | None, side: str) -> str:
-    """Side and name of a crystal monochromator. A mirror is none: it lets the whole doublet pass."""
+    """Side and name of a crystal monochromator. A mirror does not count: it passes the whole doublet."""
     found = path.find("{*}monochromator") if path is not None else None
     return f"{side}: {found.get('name') or 'crystal'}" if found is not None else ""
 
 
 def _slit(incident: Element | None) -> dict[str, str]:
-    """Opening of the divergence slit in degrees, or the length in mm that an automatic one keeps lit."""
+    """Opening of the divergence slit in degrees, or the illuminated length in mm of an automatic one."""
     slit = incident.find("{*}divergenceSlit") if incident is not None else None
     if slit is None:
         return {}
