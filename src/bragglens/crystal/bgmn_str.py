@@ -1,4 +1,4 @@
-"""Structures of BGMN and Profex (`.str`) to Phase, by way of a CIF: the checks are the same for all.
+"""Structures of BGMN and Profex (`.str`) to Phase, through a CIF, so that the checks are the same for all.
 
     PHASE=Calcite SpacegroupNo=167 HermannMauguin=R-32/c //
     PARAM=A=0.4990_0.497^0.501 PARAM=C=1.7062_1.70^1.71
@@ -6,7 +6,7 @@
     E=(C(p),SI+4(1-p)) p=0.98 Wyckoff=a TDS=0.005
 
 Assignments without blanks, lengths in nm and TDS, which is B, in nm² unless UNIT=ANGSTROEM; `_` and `^` are limits of a
-refined value, `//` begins a comment (http://www.bgmn.de/variables.html). What a refinement alone needs is left out.
+refined value, `//` begins a comment (http://www.bgmn.de/variables.html). Refinement settings are not used.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ def parse_str(text: str, name: str, *, where: str | Path) -> Phase:
     Args:
         text: the file.
         name: of the phase.
-        where: what a refusal begins with, such as the file.
+        where: beginning of an error message, such as the file.
 
     Raises:
-        StructureError: it states no cell, no space group that is known, or sites that cannot be understood.
+        StructureError: no cell, no known space group, or sites that cannot be understood.
     """
     return guarded(lambda: _phase(text, name, where), where)
 
@@ -98,7 +98,7 @@ def _phase(text: str, name: str, where: str | Path) -> Phase:
 
 
 def _assignments(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
-    """The assignments of the phase, and of each site its own."""
+    """The assignments of the phase, and those of each site."""
     header: dict[str, str] = {}
     sites: list[dict[str, str]] = []
     within = False  # what follows E= in its line is of that site, and in the next one where the line ends with //
@@ -117,7 +117,7 @@ def _assignments(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
 
 
 def _joined(text: str) -> str:
-    """A line without blanks beside `=`, commas and brackets, so that blanks part assignments alone."""
+    """A line without blanks next to `=`, commas and brackets, so that blanks separate only assignments."""
     return re.sub(r"\s?([=,(])\s?|\s(?=\))", r"\1", " ".join(text.split()))
 
 
@@ -130,7 +130,7 @@ def _keys(text: str) -> list[str]:
 
 
 def _value(text: str, known: Variables, depth: int = 0) -> float:
-    """What an assignment is worth: a number with limits or not, or an expression of other assignments."""
+    """The value of an assignment: a number with or without limits, or an expression of other assignments."""
     if plain := _LIMITS.fullmatch(text):
         return float(plain[1])
     try:
@@ -168,7 +168,7 @@ def _in_angstrom(known: Variables) -> float:
 
 
 def _cell(header: Variables) -> list[float | None]:
-    """a, b, c in Å and the angles in degrees, as far as they are stated."""
+    """The stated ones of a, b, c in Å and the angles in degrees."""
     unit = _in_angstrom(header)
     lengths = [_value(header[key], header) * unit if key in header else None for key in "ABC"]
     angles = [_value(header[key], header) if key in header else None for key in ("ALPHA", "BETA", "GAMMA")]
@@ -207,10 +207,10 @@ def _short(symbol: str, number: int) -> str:
 
 
 def _whole_cell(cell: list[float | None], group: gemmi.SpaceGroup) -> list[float]:
-    """The cell with what its system fixes: equal axes, right angles, 120°.
+    """The complete cell, with what the crystal system fixes: equal axes, right angles, 120°.
 
     Raises:
-        StructureError: a constant that is free is not stated.
+        StructureError: a free cell parameter is missing.
     """
     system = group.crystal_system_str()
     a, b, c, alpha, beta, gamma = cell
@@ -240,7 +240,7 @@ def _stated(value: float | None, key: str) -> float:
 def _by_agreement(
     settings: list[gemmi.SpaceGroup], header: Variables, sites: list[dict[str, str]], refused: list[str]
 ) -> list[tuple[int, gemmi.SpaceGroup]]:
-    """Settings with the number of sites whose multiplicity is not that of their letter."""
+    """Settings with the number of sites whose multiplicity differs from that of their letter."""
     found = []
     for group in settings:
         try:
@@ -256,7 +256,7 @@ def _disagrees(site: Variables, header: Variables, group: gemmi.SpaceGroup) -> b
 
 
 def _fits(letter: str, given: Mapping[str, float], group: gemmi.SpaceGroup) -> bool:
-    """Whether a point has as many images as a letter stands for."""
+    """Whether a point has the multiplicity of a letter."""
     return images_of([given[axis] for axis in _AXES], group) == multiplicity(group, _letter(letter))
 
 
@@ -270,9 +270,9 @@ def _letter(text: str) -> str:
 
 
 def _placed(site: Variables, header: Variables, group: gemmi.SpaceGroup) -> tuple[float, float, float]:
-    """The position as all three coordinates state it, else as the Wyckoff letter has it with what is stated.
+    """The position from all three coordinates, else from the Wyckoff letter and the stated ones.
 
-    BGMN reads of the coordinates those alone that the letter leaves free: others may stand there and be wrong.
+    BGMN reads only the coordinates that the letter leaves free; others may be in the file and be wrong.
     """
     given = _given(site, header)
     letter = site.get("Wyckoff", "")
@@ -284,7 +284,7 @@ def _placed(site: Variables, header: Variables, group: gemmi.SpaceGroup) -> tupl
 
 
 def _atoms(site: Variables, header: Variables, group: gemmi.SpaceGroup, place: int) -> list[_Atom]:
-    """The elements of a site: `E=AL+3(0.5)`, `E=(AL+3(p),SI+4(1-p))`; a share that is not stated is the rest."""
+    """The elements of a site: `E=AL+3(0.5)`, `E=(AL+3(p),SI+4(1-p))`; a missing occupancy is the remainder."""
     known = {**header, **site}
     mixed = re.fullmatch(r"\((.*)\)", site["E"])
     parts = re.split(r",(?![^(]*\))", mixed[1] if mixed else site["E"])
@@ -303,7 +303,7 @@ def _atoms(site: Variables, header: Variables, group: gemmi.SpaceGroup, place: i
 
 
 def _u_iso(site: Variables, header: Variables) -> str:
-    """U in Å² as TDS or B (both B) or U states it; '' where there is none that can be computed."""
+    """U in Å² from TDS or B (both mean B) or U; '' if it cannot be computed."""
     known = {**header, **site}
     stated, factor = known.get("TDS", site.get("B", "")), 8 * math.pi**2
     if not stated:

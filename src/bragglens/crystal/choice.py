@@ -1,12 +1,12 @@
-"""A choice of elements as people write it, and which phases it leaves.
+"""A choice of elements as users write it, and the phases that it allows.
 
     Ti,O   Ti O   ["Ti", "O"]   TiO2   Ti-O   ti;o       titanium and oxygen alone
     -Fe,-Pb   -Fe -Pb                                    neither iron nor lead
     Ti,O,-Fe
 
-Capitals decide: `Co` is cobalt, `CO` carbon and oxygen. Lower case is read as single symbols between separators alone.
-A hyphen right before a symbol leaves it out; hyphens between symbols join them where nothing else separates, as in the
-name of a chemical system. What could be meant in two ways is refused, with both.
+Capitals decide: `Co` is cobalt, `CO` carbon and oxygen. Lower case is accepted only for single symbols between
+separators. A hyphen directly before a symbol excludes it. Hyphens between symbols join them if there is no other
+separator, as in the name of a chemical system. Ambiguous text is refused, and both readings are shown.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ class Chosen:
     """A choice as it was understood.
 
     Attributes:
-        only: the elements of which phases may consist, in the order written; none for all.
-        never: the elements that no phase may hold.
+        only: the allowed elements, in the order written; empty allows all.
+        never: the excluded elements.
     """
 
     only: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """The choice written plainly: `Ti,O,-Fe`."""
+        """The choice in plain form: `Ti,O,-Fe`."""
         return ",".join((*self.only, *(f"-{symbol}" for symbol in self.never)))
 
 
@@ -54,7 +54,7 @@ def element_choice(elements: Elements | None) -> Choice:
     """A test of the elements of a phase.
 
     Args:
-        elements: see `read_choice`; None leaves all.
+        elements: see `read_choice`; None allows all.
 
     Raises:
         BragglensError: as `read_choice`.
@@ -65,7 +65,7 @@ def element_choice(elements: Elements | None) -> Choice:
 
 
 def named_elements(elements: Elements | None) -> frozenset[str]:
-    """The elements that a choice asks for, `-Fe` not among them."""
+    """The elements that a choice names, without excluded ones such as `-Fe`."""
     return frozenset(read_choice(elements).only)
 
 
@@ -74,13 +74,13 @@ def read_choice(elements: Elements | None) -> Chosen:
 
     Args:
         elements: symbols or formulas between commas, semicolons, blanks or hyphens, or a list of them; `-Fe` for an
-            element that must not be there; None or an empty text for no choice.
+            excluded element; None or an empty text for no choice.
 
     Returns:
         The elements, D counted as H.
 
     Raises:
-        BragglensError: a symbol is no element, or something could be meant in two ways.
+        BragglensError: a symbol is no element, or the text is ambiguous.
     """
     text = _plain(elements)
     if not text.strip():
@@ -131,7 +131,7 @@ def _symbols(text: str, token: str) -> list[str]:
     """The elements of a symbol or a formula.
 
     Raises:
-        BragglensError: it is neither, or is written so that it could be several things.
+        BragglensError: it is neither, or ambiguous.
     """
     if token in ("no", "No"):
         raise BragglensError(f"elements '{text}': '{token}' could be nobelium or a word: write -Fe to leave iron out")
@@ -153,7 +153,7 @@ def _symbols(text: str, token: str) -> list[str]:
 
 
 def _left_out(text: str, token: str) -> str:
-    """The one element that a token with a hyphen before it leaves out."""
+    """The one element that a token with a hyphen before it excludes."""
     symbols = list(dict.fromkeys(_symbols(text, token)))
     if len(symbols) == 1:
         return symbols[0]
@@ -170,7 +170,7 @@ def _left_out(text: str, token: str) -> str:
 
 
 def _parts(token: str) -> list[str]:
-    """The symbols of a formula as its capitals have them; nothing where it is none."""
+    """The symbols of a formula by its capitals; empty if it is none."""
     matches = list(_PART.finditer(token))
     whole = sum(len(match[0]) for match in matches) == len(token)
     return [match[1] for match in matches if match[1]] if whole else []
@@ -182,7 +182,7 @@ def _capitals(token: str) -> bool:
 
 
 def _refuse_capitals(text: str, tokens: Sequence[str]) -> None:
-    """Where all is in capitals they decide nothing: SI of `MG,SI,O` is silicon, or sulfur and iodine."""
+    """Refuse a text all in capitals if it is ambiguous: SI in `MG,SI,O` is silicon, or sulfur and iodine."""
     unsure = [token for token in tokens if len(token) == 2 and token.isupper() and _element(token.capitalize())]
     unsure = [token for token in unsure if not _capitals(token)]
     if unsure and len(tokens) > 1 and all(token.isupper() for token in tokens):
@@ -214,7 +214,7 @@ def _split(letters: str) -> list[str]:
 
 
 def _element(symbol: str) -> str | None:
-    """The symbol where it is one, D as H; None where it is none."""
+    """The symbol if it is an element, D as H; else None."""
     element = gemmi.Element(symbol)
     if not element.atomic_number or element.name != symbol:
         return None

@@ -1,6 +1,6 @@
-"""CIF to Phase, sound on what public structure files get wrong.
+"""CIF to Phase, robust against frequent errors in public structure files.
 
-Every guess made here is written down in `Phase.notes`, so that a user can see what was read and what was mended.
+Every guess made here is recorded in `Phase.notes`, so that a user can see what was corrected.
 Fields follow the CIF core dictionary (https://www.iucr.org/resources/cif/dictionaries/cif_core).
 """
 
@@ -35,23 +35,23 @@ _MODULATED = ("_space_group_ssg", "_cell_modulation", "_cell_wave_vector", "_spa
 
 
 def read_cif(path: str | Path) -> Phase:
-    """Read the first complete structure of a CIF; a note says so where it holds several.
+    """Read the first complete structure of a CIF; a note says so if there are several.
 
     Args:
         path: the file; its stem becomes the phase's name.
 
     Returns:
-        The phase, with a note for each thing that was mended.
+        The phase, with a note for each correction.
 
     Raises:
-        StructureError: the file is missing, damaged, or holds no structure that can be.
+        StructureError: the file is missing, damaged, or has no physically possible structure.
     """
     path = Path(path)
     return parse_cif(cif_content(path).decode("utf-8", errors="replace"), path.stem, where=path)
 
 
 def cif_content(path: Path) -> bytes:
-    """What is written in the file.
+    """The text of the file.
 
     Raises:
         StructureError: it cannot be read, or is too large for a crystal structure.
@@ -68,7 +68,7 @@ def parse_cif(text: str, name: str, *, where: str | Path) -> Phase:
         where: what a refusal begins with, such as the file.
 
     Raises:
-        StructureError: the text is damaged, or holds no structure that can be.
+        StructureError: the text is damaged, or has no physically possible structure.
     """
     return guarded(lambda: _phase(text, name, where), where)
 
@@ -78,15 +78,15 @@ def parse_structures(text: str, name: str, *, where: str | Path) -> tuple[list[t
 
     Args:
         text: the CIF.
-        name: of the phase; where there are several, the name of its block follows, and a number if need be.
+        name: of the phase; if there are several, the name of the block is appended, and a number if necessary.
         where: what a refusal begins with, such as the file.
 
     Returns:
-        Of each phase its block, '' where the text holds one alone, and the phase; one sentence for each block with
+        For each phase the name of its block ('' if there is only one) and the phase; one sentence for each block with
         atoms that cannot be read.
 
     Raises:
-        StructureError: the text is damaged, or holds no structure that can be.
+        StructureError: the text is damaged, or has no physically possible structure.
     """
     blocks = list(guarded(lambda: _with_atoms(_document(text, where, [])), where))
     if len(blocks) < 2:
@@ -107,10 +107,10 @@ def parse_structures(text: str, name: str, *, where: str | Path) -> tuple[list[t
 
 
 def guarded(read: Callable[[], _T], where: str | Path) -> _T:
-    """What is read.
+    """The result of a reader.
 
     Raises:
-        StructureError: anything went wrong with it.
+        StructureError: in place of any exception.
     """
     try:
         return read()
@@ -152,7 +152,7 @@ def _phase_of(block: gemmi.cif.Block, name: str, where: str | Path, notes: list[
 
 
 def _document(text: str, where: str | Path, notes: list[str]) -> gemmi.cif.Document:
-    """The CIF as it stands, else as far as its slips of syntax can be mended."""
+    """The CIF, with correctable syntax errors corrected."""
     sound: gemmi.cif.Document | None = None
     reason = ""
     try:
@@ -208,7 +208,7 @@ def _is_computed(block: gemmi.cif.Block) -> bool:
 
 
 def _left_aside(block: gemmi.cif.Block) -> list[str]:
-    """What of a block is not read: moments, modulation."""
+    """Parts of a block that are not used: moments, modulation."""
     tags = [tag.lower() for tag in _tags(block)]
     kinds = ((_MAGNETIC, "magnetic"), (_MODULATED, "modulated"))
     return [
@@ -219,7 +219,7 @@ def _left_aside(block: gemmi.cif.Block) -> list[str]:
 
 
 def _tags(block: gemmi.cif.Block) -> list[str]:
-    """The tags of a block, of a loop the first."""
+    """The tags of a block; the first one of a loop."""
     items: list[Any] = list(block)
     return [item.pair[0] if item.pair else item.loop.tags[0] for item in items if item.pair or item.loop]
 
@@ -243,7 +243,7 @@ def _cell(block: gemmi.cif.Block, where: str | Path) -> gemmi.UnitCell:
 
 
 def _refuse_what_cannot_be_meant(crystal: Crystal, cell: gemmi.UnitCell, where: str | Path) -> None:
-    """Refuse sites against which independent statements speak, and cells that no powder pattern resolves."""
+    """Refuse sites that independent statements contradict, and cells too large for a powder pattern."""
     wrong = crystal.comparison.contradictions
     if {"formula", "multiplicity"} <= wrong.keys():
         raise StructureError(
@@ -260,7 +260,7 @@ def _refuse_what_cannot_be_meant(crystal: Crystal, cell: gemmi.UnitCell, where: 
 
 
 def _source(block: gemmi.cif.Block) -> str:
-    """One line of citation from what the file offers."""
+    """One line of citation from the entries of the file."""
     codes = [
         f"{name} {stated_text(block, tag)}"
         for name, tag in (("COD", "_cod_database_code"), ("AMCSD", "_database_code_amcsd"))

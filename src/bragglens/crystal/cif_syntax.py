@@ -1,8 +1,8 @@
-"""A second, tolerant reading of a CIF whose syntax is broken outside of its structure.
+"""A second, tolerant reading of a CIF with syntax errors outside its structure.
 
-Programs write CIFs with names that are not quoted, tags without a value, tags given twice. The text is read again line
-by line and written as a sound CIF. What a slip in the cell, the symmetry or the sites could change is never guessed.
-(Syntax: Hall, Allen & Brown, Acta Cryst. A47 (1991) 655; https://www.iucr.org/resources/cif/spec/version1.1.)
+Programs write CIFs with unquoted names, tags without a value, and repeated tags. The text is read again line by line
+and written as a valid CIF. An error in the cell, the symmetry or the sites is never corrected by guessing. (Syntax:
+Hall, Allen & Brown, Acta Cryst. A47 (1991) 655; https://www.iucr.org/resources/cif/spec/version1.1.)
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SAID = 3  # slips that are told one by one
 
 
 class BrokenStructureError(ValueError):
-    """A slip lies in the structure itself; the message says where."""
+    """A syntax error is in the structure itself; the message says where."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ class _Block:
 
 
 def mended_cif(text: str) -> tuple[str, list[str]]:
-    """The text as a sound CIF, and a sentence for what was mended.
+    """The text as a valid CIF, and a sentence for each correction.
 
     Raises:
-        BrokenStructureError: the slip is in the structure, or the text is no CIF at all.
+        BrokenStructureError: the error is in the structure, or the text is no CIF at all.
     """
     if "\0" in text:
         raise BrokenStructureError("not a text")
@@ -85,7 +85,7 @@ def _tokens(lines: list[str]) -> Iterator[_Token]:
 
 
 def _end_of_field(lines: list[str], start: int) -> tuple[int, bool]:
-    """The line that closes a text field, or the next item's where none does."""
+    """The line that closes a text field, or that of the next item if it is not closed."""
     closing = next((i for i in range(start, len(lines)) if lines[i].startswith(";")), None)
     if closing is not None:
         return closing, True
@@ -128,7 +128,7 @@ def _quoted(text: str) -> str:
 
 
 def _blocks(tokens: list[_Token], slips: list[str]) -> list[_Block]:
-    """The blocks, with what was wrong added to the slips."""
+    """The blocks; errors are added to the list of errors."""
     blocks: list[_Block] = []
     place = 0
     while place < len(tokens):
@@ -154,7 +154,7 @@ def _blocks(tokens: list[_Token], slips: list[str]) -> list[_Block]:
 
 
 def _run(tokens: list[_Token], start: int, kind: str) -> int:
-    """Where the tokens of one kind end."""
+    """The end of a run of tokens of one kind."""
     return next((i for i in range(start, len(tokens)) if tokens[i].kind != kind), len(tokens))
 
 
@@ -185,7 +185,7 @@ def _add_pair(block: _Block, tag: _Token, values: list[_Token], slips: list[str]
 
 
 def _add_loop(block: _Block, tokens: list[_Token], start: int, slips: list[str]) -> int:
-    """Reads a loop's tags and values, and gives the place after them."""
+    """Reads a loop's tags and values; returns the index after them."""
     middle = _run(tokens, start, "tag")
     end = _run(tokens, middle, "value")
     tags, values = [token.text for token in tokens[start:middle]], tokens[middle:end]
@@ -214,12 +214,12 @@ def _add_loop(block: _Block, tokens: list[_Token], start: int, slips: list[str])
 
 
 def _known(block: _Block, tags: list[str]) -> bool:
-    """Whether a loop before has one of these tags."""
+    """Whether an earlier loop has one of these tags."""
     return not {tag.lower() for loop in block.loops for tag in loop.tags}.isdisjoint(map(str.lower, tags))
 
 
 def _operations(tags: list[str], values: list[_Token], slips: list[str]) -> list[_Token]:
-    """The values of a loop of operations, those without quotes put together line by line."""
+    """The values of a loop of operations; those without quotes are joined line by line."""
     if len(values) % len(tags) == 0 and all(v.text.count(",") == 2 for v in values[len(tags) - 1 :: len(tags)]):
         return values
     rows: dict[int, list[_Token]] = {}

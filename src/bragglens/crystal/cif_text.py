@@ -1,4 +1,4 @@
-"""Phase to CIF, and whatever else becomes a Phase by way of a CIF: the reader's checks are the same for all."""
+"""Phase to CIF. Other sources of structures become a CIF first, so that the reader's checks apply to all."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _ELLIPSOID = ("11", "22", "33", "12", "13", "23")
 
 
 def write_cif(phase: Phase, path: str | Path) -> None:
-    """Write a phase as a CIF that `read_cif` gives back; its name is the file's stem.
+    """Write a phase as a CIF that `read_cif` reads back; its name is the file's stem.
 
-    What was mended on reading is written as mended. The file appears whole or not at all.
+    Corrections made on reading are written. The file is written completely or not at all.
 
     Raises:
         BragglensError: it cannot be written there.
@@ -53,7 +53,7 @@ def structure_block(phase: Phase, name: str) -> gemmi.cif.Block:
 
 
 def _write_symmetry(block: gemmi.cif.Block, phase: Phase) -> None:
-    """All operations, which no symbol without its setting tells, and the symbol of the group they are."""
+    """All operations (a symbol without its setting is ambiguous), and the symbol of the group."""
     operations = gemmi.GroupOps([gemmi.Op(xyz) for xyz in phase.operations])
     group = gemmi.find_spacegroup_by_ops(operations)
     named = gemmi.find_spacegroup_by_name(phase.space_group)
@@ -82,11 +82,11 @@ def _write_sites(block: gemmi.cif.Block, phase: Phase) -> None:
 
 
 def _allowed(u: Sequence[float], site: Site, phase: Phase) -> list[float]:
-    """U11, U22, U33, U12, U13, U23 averaged over the operations that hold the site, in the same order.
+    """U11, U22, U33, U12, U13, U23 averaged over the site symmetry, in the same order.
 
-    Rounded digits of a file break that symmetry, and refinement programs refuse it. On the reciprocal axes, U* = N U N
-    with N their lengths, an operation of rotation R makes R U* R' of it (Grosse-Kunstleve & Adams 2002, J. Appl. Cryst.
-    35, 477).
+    Rounded values of a file violate that symmetry, and refinement programs refuse them. On the reciprocal axes, U* =
+    N U N with N their lengths, an operation of rotation R makes R U* R' of it (Grosse-Kunstleve & Adams 2002, J.
+    Appl. Cryst. 35, 477).
     """
     turned = phase.unit_cell.reciprocal()
     lengths = np.array([turned.a, turned.b, turned.c])

@@ -1,4 +1,4 @@
-"""Structures of the Crystallography Open Database, fetched once, kept, and named by what they are.
+"""Structures of the Crystallography Open Database, downloaded once, cached, and named by mineral or formula.
 
 (Gražulis et al., Nucleic Acids Research 40 (2012) D420; https://www.crystallography.net/cod.)
 """
@@ -42,20 +42,20 @@ def fetch_cod(
 ) -> Gathered:
     """Put structures of COD into a folder, each named by its mineral or formula and its number.
 
-    What was fetched once is kept in `cache_folder()` and in the folder, and not asked for again; the newest revision is
-    then the one of the first fetch. An id that fails never stops the others.
+    Downloads are kept in `cache_folder()` and in the folder and not requested again. The newest revision is then that
+    of the first download. An id that fails never stops the others.
 
     Args:
-        folder: where the CIFs and the manifest go; made if need be.
+        folder: for the CIFs and the manifest; created if missing.
         ids: COD's seven digits, `9015662`, or with a revision, `9015662@176465`.
-        revision: of all ids that state none; the newest without.
+        revision: for all ids without one; default is the newest.
         base_url: COD's address, or a mirror's.
         timeout: seconds without a byte from the server before it is given up.
         pause: seconds between two requests.
         tick: called with the ids done and their number.
 
     Returns:
-        The CIFs, and one sentence for each id that could not be had.
+        The CIFs, and one sentence for each id that failed.
 
     Raises:
         BragglensError: the folder cannot be written to.
@@ -94,20 +94,20 @@ def search_cod(
 ) -> tuple[str, ...]:
     """Numbers of the structures that COD's search finds.
 
-    The parameters are those of COD's search form: `el1` and so on for elements that are there, `nel1` for those that
-    are not, `strictmin` and `strictmax` for their number, `text` for words of title, names and authors.
+    The parameters are those of COD's search form: `el1` and so on for required elements, `nel1` for excluded ones,
+    `strictmin` and `strictmax` for their number, `text` for words of title, names and authors.
 
     Args:
-        elements: a choice as `read_choice` understands it. `Ti,O` finds what consists of titanium and oxygen or of
-            one of the two; `-Fe` leaves out what holds iron.
+        elements: a choice as `read_choice` understands it. `Ti,O` finds structures of titanium and oxygen or
+            one of the two; `-Fe` excludes iron.
         text: words to search for.
         base_url: COD's address, or a mirror's.
         timeout: seconds without a byte from the server before it is given up.
         pause: seconds between two requests.
 
     Raises:
-        BragglensError: nothing is asked for, the server cannot be reached, its answer is no list of numbers, or it
-            finds none.
+        BragglensError: an empty query, the server cannot be reached, its answer is no list of numbers, or nothing is
+            found.
     """
     chosen = read_choice(elements)
     if not chosen.only and not chosen.never and not (text or "").strip():
@@ -126,7 +126,7 @@ def search_cod(
 
 
 def _subsets(elements: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Each combination of the elements, since COD's search wants those that must be there; one empty for all."""
+    """Each combination of the elements, since COD's search takes required elements; one empty set for all."""
     if len(elements) > MOST_ELEMENTS:
         raise FetchError(f"{len(elements)} elements are too many for a search of COD: give up to {MOST_ELEMENTS}")
     return [held for size in range(1, len(elements) + 1) for held in combinations(elements, size)] or [()]
@@ -150,7 +150,7 @@ def _code(text: str, revision: str | None) -> tuple[str, str]:
 
 
 def _kept(code: str, pinned: str, folder: Path, origins: dict[str, Origin]) -> Path | None:
-    """The unchanged file that the folder has of it already."""
+    """The unchanged file in the folder, if there is one."""
     for origin in origins.values():
         path = folder / origin.file
         same = origin.source == "COD" and origin.id == code and pinned in ("", origin.revision)
@@ -160,7 +160,7 @@ def _kept(code: str, pinned: str, folder: Path, origins: dict[str, Origin]) -> P
 
 
 def _download(url: str, code: str, cached: Path, timeout: float, pause: float) -> None:
-    """Fetch a CIF into the cache, if it is one, and the one that was asked for."""
+    """Download a CIF into the cache, after checking that it is the requested one."""
     content = fetch(url, limit=MAX_FILE_SIZE, timeout=timeout, pause=pause)
     text = content.decode("utf-8", errors="replace")
     if "_cell_length_a" not in text or not re.search(r"^data_", text, re.MULTILINE):

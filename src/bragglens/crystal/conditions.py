@@ -1,4 +1,4 @@
-"""At which temperature and pressure a structure was measured, as far as the title of its entry tells."""
+"""Temperature and pressure at which a structure was measured, as far as the title of its entry says."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _COMPUTED = re.compile(
 
 @dataclass(frozen=True)
 class Conditions:
-    """How far from the laboratory's bench a structure was measured.
+    """How far the conditions of a measurement are from the ambient ones.
 
     Attributes:
-        distance: 0 where nothing or about room temperature and pressure is stated; 1 where the cell differs little
-            (80 to 373 K) or the paper's title speaks of other conditions without telling this structure's; 2 where
-            they are others, or the structure was computed.
-        words: the same, to read.
+        distance: 0 for nothing or about ambient conditions stated. 1 where the cell differs little (80 to 373 K) or the
+            paper's title names other conditions without those of this structure. 2 for other conditions, or a computed
+            structure.
+        words: the same, as text.
     """
 
     distance: int
@@ -37,9 +37,9 @@ class Conditions:
 
 
 def conditions(title: str, specimen: str = "") -> Conditions:
-    """The conditions that an entry's title, its remarks and its specimen tell.
+    """The conditions in an entry's title, remarks and specimen.
 
-    A remark counts more than the paper's own title, which may name a range; how a specimen was made does not count.
+    A remark counts more than the paper's own title, which may name a range. The synthesis conditions do not count.
     """
     paper, *remarks = _REMARK.split(title)
     if _COMPUTED.search(f"{title} {specimen}"):
@@ -54,7 +54,7 @@ def conditions(title: str, specimen: str = "") -> Conditions:
 
 
 def _stated(text: str) -> Conditions | None:
-    """The temperatures and pressures that a text states, those farthest from the usual ones."""
+    """The temperature and pressure in a text that are farthest from ambient."""
     found = []
     for number, unit in _TEMPERATURE.findall(text):
         kelvin = float(number) + (273.15 if unit == "C" else 0.0)

@@ -1,7 +1,7 @@
-"""What a CIF states of its content, compared with what its sites give.
+"""The stated content of a CIF, compared with what its sites give.
 
-Formula, number of formula units (Z), density, volume and site multiplicities follow from the sites and are written
-beside them, so that a lost column, a wrong space group or atoms listed twice show.
+Formula, number of formula units (Z), density, volume and site multiplicities follow from the sites and are also stated.
+A comparison detects a lost column, a wrong space group or atoms listed twice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HIGHEST_DENSITY = 25.0  # g/cm³; osmium, the densest, has 22.6
 
 @dataclass(frozen=True)
 class Statements:
-    """What a file says of its cell's content; empty or NaN where it says nothing.
+    """What a file states about the content of its cell; empty or NaN if nothing.
 
     Attributes:
         formula: as written.
@@ -46,11 +46,11 @@ class Statements:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How statements and content agree.
+    """Result of comparing statements and content.
 
     Attributes:
         agreeing: number of statements on the number of atoms that agree.
-        contradictions: sentences on those that do not, by statement: `formula`, `multiplicity`, `density`.
+        contradictions: sentences on those that disagree, by statement: `formula`, `multiplicity`, `density`.
     """
 
     agreeing: int
@@ -74,7 +74,7 @@ def statements(block: gemmi.cif.Block) -> Statements:
 
 
 def stated_text(block: gemmi.cif.Block, tag: str) -> str:
-    """A tag's text, '' where it is absent or unknown."""
+    """A tag's text, '' if absent or unknown."""
     value = block.find_value(tag)
     text = gemmi.cif.as_string(value) if value else ""
     return " ".join(text.split()) if text not in ("?", ".") else ""
@@ -86,7 +86,7 @@ def _number(block: gemmi.cif.Block, tag: str) -> float:
 
 
 def gross_density_fault(content: Mapping[str, float], stated: Statements, volume: float) -> str | None:
-    """What makes this density impossible, or None."""
+    """Why this density is impossible, or None."""
     found = density(mass(content), volume)
     low, high = GROSS_DENSITY
     if not np.isnan(stated.density) and not low < found / stated.density < high:
@@ -103,7 +103,7 @@ def compare(
         content: atoms of each element in the cell.
         found: multiplicities of the sites by their row.
         order: number of operations.
-        stated: what the file says.
+        stated: the statements of the file.
         volume: of the cell in Å³.
     """
     verdicts = {
@@ -118,9 +118,9 @@ def compare(
 
 
 def _formula_verdict(content: Mapping[str, float], stated: Statements) -> str | None:
-    """'' where formula and Z agree with the content, None where they say nothing of it.
+    """'' if formula and Z agree with the content, None if they do not say anything about it.
 
-    Hydrogen is left aside, as are elements without a site, whose mass is taken from the formula.
+    Hydrogen is ignored, and so are elements without a site, whose mass is taken from the formula.
     """
     here = {element: n for element, n in content.items() if element != "H"}
     formula = {element: n for element, n in stated.composition.items() if element in here and n > 0}
@@ -146,9 +146,9 @@ def _is_whole_cell(units: float, stated: Statements) -> bool:
 
 
 def _multiplicity_verdict(found: Mapping[int, int], order: int, stated: Mapping[int, float]) -> str | None:
-    """'' where the multiplicities agree: as such, or as SHELXL-97 wrote them, the order of the site's symmetry.
+    """'' if the multiplicities agree: directly, or in the form of SHELXL-97, the order of the site symmetry.
 
-    Files whose every multiplicity is 1 were written for P 1 and say nothing.
+    Files with all multiplicities equal to 1 were written for P 1 and are ignored.
     """
     known = [row for row in found if row in stated]
     if not known or (all(stated[row] == 1 for row in known) and order > 1):
@@ -169,7 +169,7 @@ def _density_verdict(content: Mapping[str, float], stated: Statements, volume: f
 
 
 def volume_note(stated: Statements, volume: float) -> str:
-    """'' where the stated volume is that of the cell."""
+    """'' if the stated volume is that of the cell."""
     if np.isnan(stated.volume) or _close(volume, stated.volume, VOLUME_TOLERANCE):
         return ""
     return f"the cell has {volume:.1f} Å³, {stated.volume:g} is stated: the lengths and angles are taken"
@@ -203,7 +203,7 @@ def formula_of(content: Mapping[str, float]) -> str:
 
 
 def cell_mass(content: Mapping[str, float], composition: Mapping[str, float], notes: list[str]) -> float:
-    """Mass of the cell; elements of the formula that no site holds (mostly hydrogen) are added from the formula."""
+    """Mass of the cell; elements of the formula without a site (mostly hydrogen) are added from the formula."""
     found = mass(content)
     common = [element for element in composition if element in content]
     missing = {element: n for element, n in composition.items() if element not in content}

@@ -1,4 +1,4 @@
-"""The crystal that a CIF describes: which of its statements of symmetry gives one that can be, and is meant."""
+"""The crystal of a CIF: the statement of symmetry that gives a possible crystal and agrees with the rest."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Crystal:
     """One reading of a file.
 
     Attributes:
-        symmetry: what was taken.
+        symmetry: the one used.
         sites: on their special positions.
         content: atoms of each element in the cell.
         contact: shortest distance of two atoms in Å.
-        comparison: of the content with what the file states of it.
-        notes: what was mended on the way.
+        comparison: of the content with the statements of the file.
+        notes: the corrections made.
     """
 
     symmetry: Symmetry
@@ -47,12 +47,12 @@ class Crystal:
 
     @property
     def is_meant(self) -> bool:
-        """Whether nothing that the file states speaks against it."""
+        """Whether no statement of the file contradicts it."""
         return not self.comparison.contradictions
 
     @property
     def doubt(self) -> str:
-        """What speaks most against it."""
+        """The strongest contradiction."""
         return next(iter(self.comparison.contradictions.values()), f"two atoms are only {self.contact:.2f} Å apart")
 
 
@@ -64,10 +64,10 @@ def choose_crystal(
     notes: list[str],
     where: str | Path,
 ) -> Crystal:
-    """The first statement of symmetry that gives a crystal that can be and that agrees with what else is stated.
+    """The first statement of symmetry that gives a possible crystal and agrees with the other statements.
 
-    A symbol such as `I 41/a m d` names two origins and files do not say which: the wrong one doubles the atoms and
-    crowds them. Where contacts, density and stated content rule out neither, the one with the wider contacts is taken.
+    A symbol such as `I 41/a m d` has two origins, and files do not say which. The wrong one doubles the atoms at short
+    distances. If distances, density and stated content exclude neither, the one with larger distances is used.
 
     Raises:
         StructureError: there is none.
@@ -103,7 +103,7 @@ def choose_crystal(
 
 
 def _crystal(symmetry: Symmetry, cell: gemmi.UnitCell, sites: Mapping[int, Site], stated: Statements) -> Crystal | str:
-    """The crystal with this symmetry, or what makes it impossible."""
+    """The crystal with this symmetry, or why it is impossible."""
     fault = fault_of_lattice(symmetry, cell)
     if fault:
         return fault
@@ -134,7 +134,7 @@ def _assembled(
     stated: Statements,
     notes: list[str],
 ) -> Crystal | str:
-    """The crystal of sites and their images, or what makes it impossible."""
+    """The crystal of sites and their images, or why it is impossible."""
     counts = [len(atoms) for atoms in images]
     if sum(counts) > MOST_ATOMS:
         return f"there would be {sum(counts)} atoms in the cell, more than {MOST_ATOMS}"

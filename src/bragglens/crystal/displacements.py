@@ -1,4 +1,4 @@
-"""Displacements of the atoms, as far as the file's are possible ones: public files hold scrambled Uij columns."""
+"""Displacement parameters of the atoms, checked: public files have Uij columns in wrong order."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LARGEST_U = 0.3  # Å²; an atom that swings wider than half a bond is a slip of
 
 
 def put_uij_in_order(small: gemmi.SmallStructure, notes: list[str]) -> None:
-    """Uij that were written row by row (11 12 13 22 23 33) under a heading 11 22 33 12 13 23 go where they belong.
+    """Reorder Uij that were written row by row (11 12 13 22 23 33) under a heading 11 22 33 12 13 23.
 
-    Some exports of the American Mineralogist database are such. It is believed only where the stated order makes an
-    impossible ellipsoid, and that order possible ones of all.
+    Some exports of the American Mineralogist database have them. Done only if the stated order gives a tensor that is
+    not positive definite, and the other order only positive definite ones.
     """
     moving = [site for site in small.sites if site.aniso.nonzero()]
     if all(_is_ellipsoid(site.aniso) for site in moving):
@@ -53,7 +53,7 @@ def isotropic(site: gemmi.SmallStructure.Site, u_aniso: tuple[float, ...] | None
 def anisotropic(
     site: gemmi.SmallStructure.Site, notes: list[str]
 ) -> tuple[float, float, float, float, float, float] | None:
-    """The Uij where they are a real ellipsoid: public files hold scrambled columns and negative values."""
+    """The Uij if they are positive definite: public files have wrong column orders and negative values."""
     if not site.aniso.nonzero():
         return None
     if _is_ellipsoid(site.aniso):
@@ -64,7 +64,7 @@ def anisotropic(
 
 
 def all_ellipsoids_or_none(sites: list[Site], small: gemmi.SmallStructure, notes: list[str]) -> list[Site]:
-    """Isotropic sites where any ellipsoid of the file was found wrong: its columns are then scrambled for all."""
+    """Isotropic sites if any Uij of the file are invalid, since the column order is then wrong for all."""
     stated = {site.label for site in small.sites if site.aniso.nonzero()}
     kept = [site for site in sites if site.u_aniso is not None]
     if not kept or all(site.u_aniso is not None for site in sites if site.label in stated):

@@ -1,4 +1,4 @@
-"""Which element stands on a site, from its type symbol, else its label, and the formula where these are ambiguous."""
+"""The element of a site, from its type symbol, else its label, and from the formula if these are ambiguous."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _TWO_NAMES = re.compile(r"([A-Z][a-z]?)[\d.]*([A-Z][a-z])[\d.]*")
 
 
 def element_of(type_symbol: str, label: str, composition: Set[str], notes: list[str]) -> str | None:
-    """The element of a site, None where no atom is meant: a vacancy, a centroid, a dummy.
+    """The element of a site; None for a vacancy, a centroid or a dummy.
 
     Args:
-        type_symbol: as the file has it, '' where it has none.
+        type_symbol: from the file, '' if it has none.
         label: the site's name.
-        composition: the elements of the formula, empty where it is not known.
-        notes: what is worth saying is added here.
+        composition: the elements of the formula, empty if not known.
+        notes: notes are added here.
 
     Raises:
-        StructureError: the site is of several elements, of a group of atoms, or of none that is known; the message
-            lacks the file.
+        StructureError: the site has several elements, a group of atoms, or an unknown element; the message does not
+            name the file.
     """
     kind = "" if type_symbol in ("?", ".") else type_symbol
     unsure = _letters(kind).upper() in ("", "V")  # V: some programs take the type from the label
@@ -105,7 +105,7 @@ def _letters(text: str) -> str:
 
 
 def _usable(symbol: str) -> bool:
-    """Whether it is an element that X-rays are known to see."""
+    """Whether it is an element with a form factor."""
     return len(symbol) <= 2 and 0 < gemmi.Element(symbol).atomic_number <= HEAVIEST
 
 

@@ -1,6 +1,6 @@
-"""Phases as plain values of JSON and back, and what their fields may be, in a library's file as in a model's manifest.
+"""Phases to JSON values and back, with the limits of their fields, for library files and model manifests.
 
-Lengths, angles and volumes are those that the reader of CIFs takes.
+The limits of lengths, angles and volumes are those of the CIF reader.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _operation(value: Any) -> None:
 
 @lru_cache(maxsize=100_000)
 def _is_operation(triplet: str) -> bool:
-    """Whether a text is an operation that keeps the volume."""
+    """Whether a text is an operation with determinant ±1."""
     try:
         operation = gemmi.Op(triplet) if len(triplet) < 100 else None
     except (RuntimeError, ValueError):
@@ -81,7 +81,7 @@ def plain(phase: Phase) -> dict[str, Any]:
 
 
 def phase_from(entry: Any, name: str) -> Phase:
-    """The phase that a record of JSON stands for; `name` is what the record is called.
+    """The phase of a JSON record; `name` is the name of the record in messages.
 
     Raises:
         MisfitError: a field is missing, unknown, or not possible.
@@ -91,7 +91,7 @@ def phase_from(entry: Any, name: str) -> Phase:
 
 
 def phase_of(entry: Mapping[str, Any]) -> Phase:
-    """The same of a record that is known to be one of ours, whose fields nobody looks at."""
+    """The same for a trusted record of ours, without checks."""
     sites = tuple(
         Site(**site | {"position": tuple(site["position"]), "u_aniso": site["u_aniso"] and tuple(site["u_aniso"])})
         for site in entry["sites"]
@@ -101,10 +101,10 @@ def phase_of(entry: Mapping[str, Any]) -> Phase:
 
 
 def storable(phase: Phase, where: object) -> Phase:
-    """The phase as a file would give it back, its texts without control characters.
+    """The phase as a file would return it, its texts without control characters.
 
     Raises:
-        StructureError: a field of it is not possible; `where` is what the sentence begins with.
+        StructureError: a field is not possible; `where` begins the message.
     """
     try:
         return phase_from(printable(plain(phase)), "its phase")
@@ -113,9 +113,9 @@ def storable(phase: Phase, where: object) -> Phase:
 
 
 def hash_of(entries: Iterable[Mapping[str, Any]]) -> str:
-    """SHA-256 of the crystallographic content of phases as records, free of file names' paths and notes.
+    """SHA-256 of the crystallographic content of phases as records, without paths and notes.
 
-    It is that of their list as JSON, taken record by record: the text of 50,000 phases has hundreds of megabytes.
+    It is that of their list as JSON, computed record by record: the text of 50,000 phases has hundreds of megabytes.
     """
     digest = hashlib.sha256(b"[")
     for place, entry in enumerate(entries):

@@ -1,4 +1,4 @@
-"""Essential: the elements that a structure cannot do without, those that only replace a part of another left out."""
+"""Essential elements of a structure: without those that only substitute a minor part of another element."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _FULL = 0.99  # occupancy from which on an atom leaves no room for another
 
 @lru_cache(maxsize=65_536)  # every scan of a batch asks for those of the whole library
 def essential_elements(phase: Phase) -> frozenset[str]:
-    """The elements of a phase, without those that everywhere replace the lesser part of another element.
+    """The elements of a phase, without those that are the minor part of every site they are on.
 
-    A structure of forsterite was often refined on a crystal with some iron: Mg1.6Fe0.4SiO4 stands for Mg2SiO4 too, and
-    not for Fe2SiO4. An element is essential if at some place it is the most frequent one, or holds half of it.
+    Forsterite was often refined on a crystal with some iron: Mg1.6Fe0.4SiO4 also represents Mg2SiO4, but not Fe2SiO4.
+    An element is essential if it is the most frequent one of some site, or holds half of it.
     """
     if all(site.occupancy > _FULL for site in phase.sites):
         return frozenset(site.element for site in phase.sites)
@@ -34,7 +34,7 @@ def essential_elements(phase: Phase) -> frozenset[str]:
 
 
 def _places(phase: Phase) -> Iterator[list[Site]]:
-    """Sites of the asymmetric unit, those at one place together."""
+    """Sites of the asymmetric unit, those at one position together."""
     axes = np.array(phase.unit_cell.orth.mat.tolist())
     left = list(phase.sites)
     while left:

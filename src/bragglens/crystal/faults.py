@@ -1,12 +1,12 @@
-"""Faults: which lines of a crystal are blurred where its layers are stacked with shifts by a third of an axis.
+"""Stacking faults: which reflections broaden if layers are shifted by a third of an axis.
 
-In many layered crystals (micas, chlorites, talc, Li2MnO3 with its honeycomb of Mn) a layer meets the next one
-as well when it is shifted by b/3, so that real specimens are full of such faults. Reflections to which the shift is a
-whole number of wavelengths stay sharp, k = 3n; the others become broad or vanish (Brindley 1980, in Crystal Structures
-of Clay Minerals and their X-ray Identification, chapter 2; Bréger et al. 2005, J. Solid State Chem. 178, 2575).
-A layer slips where atoms without bonds to the next layer end it, as in oxides, sulfides, halides, graphite. Metals and
-their borides, carbides and silicides are bonded in all directions: LaNi5 and MoSi2 also have atoms a third of an axis
-apart, but no layers.
+In many layered crystals (micas, chlorites, talc, Li2MnO3 with its honeycomb of Mn) a layer fits the next one equally
+well after a shift by b/3, so that real specimens have many such faults. Reflections whose phase changes by a multiple
+of 2π stay sharp, k = 3n; the others become broad or vanish (Brindley 1980, in Crystal Structures of Clay Minerals and
+their X-ray Identification, chapter 2; Bréger et al. 2005, J. Solid State Chem. 178, 2575). Layers can shift if their
+outer atoms have no bonds to the next layer, as in oxides, sulfides, halides, graphite. Metals and their borides,
+carbides and silicides are bonded in all directions: LaNi5 and MoSi2 also have atoms a third of an axis apart, but no
+layers.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _LAYERS_ALONE = frozenset({"H", "B", "C", "N"})  # graphite, boron nitride; with
 
 
 def blurred_by_faults(crystal: Reflections) -> NDArray[np.bool_] | None:
-    """The reflections that faults blur, shape (n,), or None where no shift by a third leaves most of them sharp.
+    """The reflections that stacking faults broaden, shape (n,), or None if no shift leaves most of them sharp.
 
-    None also where no atom can end a layer.
+    None also if no atom can be the outer one of a layer.
 
-    Of all shifts by thirds of the axes that one is taken to which the structure is most indifferent, atoms scattering
-    by their number of electrons.
+    Of all shifts by thirds of the axes the one is used that changes the structure least, with atoms scattering by their
+    number of electrons.
     """
     if _ENDS_LAYERS.isdisjoint(crystal.elements) and not _LAYERS_ALONE.issuperset(crystal.elements):
         return None

@@ -1,4 +1,4 @@
-"""Chemical formulas: as CIFs write them, `O2 Ti`, and as chemists do, `TiO2`."""
+"""Chemical formulas in the form of CIFs, `O2 Ti`, and of chemists, `TiO2`."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def parse_formula(text: str) -> dict[str, float]:
     """Count the elements of a formula such as `Ti O2` or `(Mg1.8 Fe.2) Si O4`.
 
     Returns:
-        Atoms of each element in a formula unit; empty where the text is no formula that can be understood
-        (an unknown symbol, or a bracket with a multiplier), so that nothing is concluded from it.
+        Atoms of each element in a formula unit; empty if the formula cannot be understood (an unknown symbol, or a
+        bracket with a multiplier), so that nothing is concluded from it.
     """
     if re.search(r"\)\s*\d", text) or not text.strip(" ()[]'"):
         return {}
@@ -54,9 +54,9 @@ def parse_formula(text: str) -> dict[str, float]:
 def chemical_formula(text: str) -> str:
     """A formula as chemists write it: `O2 Ti` is TiO2, `Li16 Ti8 O24` Li2TiO3, `Ca H4 O6 S` CaSO4·2H2O.
 
-    The least whole numbers, cations first; organic compounds in Hill's order and as stated. Groups are made of
-    carbonate, nitrate, sulfate, phosphate, ammonium, hydroxide and water where the numbers leave no other choice. A
-    formula that has groups with a multiplier keeps them and its order, as does what cannot be understood.
+    The smallest whole numbers, cations first; organic compounds in Hill's order and unreduced. Carbonate, nitrate,
+    sulfate, phosphate, ammonium, hydroxide and water are written as groups if the numbers allow only that. A formula
+    with multiplied groups keeps them and its order; so does a formula that cannot be understood.
     """
     counts = parse_formula(text)
     if not counts:
@@ -73,7 +73,7 @@ def chemical_formula(text: str) -> str:
 
 
 def _reduced(counts: Mapping[str, float]) -> dict[str, float]:
-    """The least whole numbers, where they are whole."""
+    """The smallest whole numbers, if they are whole."""
     if any(value != round(value) for value in counts.values()):
         return dict(counts)
     least = reduce(gcd, (round(value) for value in counts.values()))
@@ -96,7 +96,7 @@ def _term(symbol: str, count: float) -> str:
 
 
 def _with_ammonium(counts: Mapping[str, float]) -> str:
-    """A salt of ammonium, all of whose nitrogen is in it or in nitrate; nothing where it is none."""
+    """An ammonium salt, with all nitrogen in ammonium or nitrate; empty if it is none."""
     nitrate = counts.get("O", 0) / 3
     ammonium = counts.get("N", 0)
     if set(counts) == {"H", "N", "O"} and 0 < nitrate < ammonium and counts["H"] == 4 * (ammonium - nitrate):
@@ -110,7 +110,7 @@ def _with_ammonium(counts: Mapping[str, float]) -> str:
 
 
 def _grouped(counts: Mapping[str, float]) -> str:
-    """A formula with an oxyanion, hydroxide or water, where the numbers of O and H allow one reading; or nothing."""
+    """A formula with an oxyanion, hydroxide or water, if the numbers of O and H allow one reading; else empty."""
     metals = {symbol: value for symbol, value in counts.items() if symbol in _METALS}
     oxygen, hydrogen = counts.get("O", 0), counts.get("H", 0)
     others = [symbol for symbol in counts if symbol not in metals and symbol not in ("O", "H")]
@@ -134,7 +134,7 @@ def _grouped(counts: Mapping[str, float]) -> str:
 
 
 def _central(counts: Mapping[str, float], others: Sequence[str], metals: Mapping[str, float]) -> tuple[str, int]:
-    """The one element that oxygen may surround, and how many of them."""
+    """The one central element of an oxyanion, and its number."""
     found = [symbol for symbol in others if symbol in ("C", "N", "S", "P")]
     if not found and len(others) == 1 and 0 < sum(metals.values()) <= counts[others[0]]:
         found = [symbol for symbol in others if counts.get("O", 0) / counts[symbol] in _OXYANIONS.get(symbol, ())]

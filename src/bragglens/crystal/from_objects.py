@@ -1,7 +1,7 @@
-"""Phases from the objects of pymatgen and ASE. Neither is needed, and neither is imported: their attributes are read.
+"""Phases from objects of pymatgen and ASE. Neither is imported: their attributes are read.
 
-The atoms become a CIF and pass the reader's checks like any other. Both list every atom of the cell; the symmetry,
-which the allowed strains, the texture and the speed of a fit rest on, is found by spglib, which pymatgen brings.
+The atoms become a CIF and pass the reader's checks. Both libraries list every atom of the cell. spglib, which pymatgen
+installs, finds the symmetry; the allowed strains, the texture and the speed of a fit depend on it.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ Atoms = Sequence[Mapping[str, float]]  # of each position the elements and their
 def phase_of(structure: Any, *, name: str) -> Phase:
     """A phase from a pymatgen Structure or an ASE Atoms.
 
-    Mixed and partly filled positions are kept; of ASE they are read from `info["occupancy"]`, which ASE fills when it
-    reads a CIF, and are lost where it was lost. Neither carries displacements that could be relied on: the usual ones
-    are taken. The cell becomes the conventional one of the space group, or stays in P 1 where spglib is missing.
+    Mixed and partly occupied sites are kept. For ASE they are read from `info["occupancy"]`, which ASE fills when it
+    reads a CIF; without it they are lost. Displacement parameters get a default, since neither library provides
+    reliable ones. The cell becomes the conventional one of the space group, or stays in P 1 if spglib is missing.
 
     Args:
         structure: `pymatgen.core.Structure` or `ase.Atoms`, periodic in all directions.
         name: of the phase.
 
     Raises:
-        StructureError: it is neither of the two, not periodic, or no crystal that can be.
+        StructureError: it is neither of the two, not periodic, or physically impossible.
     """
     if hasattr(structure, "lattice") and hasattr(structure, "species_and_occu"):
         lattice = np.array(structure.lattice.matrix)
@@ -63,7 +63,7 @@ def _pymatgen_elements(species: Any) -> dict[str, float]:
 
 
 def _ase_elements(atoms: Any) -> list[dict[str, float]]:
-    """The elements of each position, mixed where ASE kept the occupancies of the CIF that it read."""
+    """The elements of each site, mixed if ASE kept the occupancies of its CIF."""
     stated = atoms.info.get("occupancy") or {}
     kinds = atoms.arrays.get("spacegroup_kinds", range(len(atoms)))
     shares = [stated.get(str(kind), stated.get(kind)) for kind in kinds]
@@ -76,10 +76,10 @@ def _ase_elements(atoms: Any) -> list[dict[str, float]]:
 def phase_of_atoms(
     lattice: NDArray[np.float64], positions: NDArray[np.float64], atoms: Atoms, *, name: str, source: str
 ) -> Phase:
-    """The phase of a cell whose rows are a, b, c in Å and of all its atoms, in fractions of them, by way of a CIF.
+    """The phase of a cell (rows a, b, c in Å) and of all its atoms in fractional coordinates, through a CIF.
 
     Raises:
-        StructureError: it is no crystal that can be.
+        StructureError: the crystal is physically impossible.
     """
     volume = abs(float(np.linalg.det(lattice)))
     content: dict[str, float] = {}
@@ -121,7 +121,7 @@ def phase_of_atoms(
 def _conventional(
     lattice: NDArray[np.float64], positions: NDArray[np.float64], atoms: Atoms, name: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], Atoms, list[str], str] | None:
-    """Conventional cell, its asymmetric unit, operations and symbol by spglib, None where spglib is missing.
+    """Conventional cell, its asymmetric unit, operations and symbol by spglib; None if spglib is missing.
 
     (Togo, Shinohara & Tanaka, Science and Technology of Advanced Materials: Methods 4 (2024) 2384822.)
     """
@@ -154,7 +154,7 @@ def _triplet(rotation: NDArray[np.int64], translation: NDArray[np.float64]) -> s
 
 
 def _asymmetric_unit(positions: NDArray[np.float64], kinds: Sequence[int], group: Mapping[str, Any]) -> list[int]:
-    """The first atom of each set that the operations take into each other."""
+    """The first atom of each set of symmetry-equivalent ones."""
     kept: list[int] = []
     for i, position in enumerate(positions):
         images = group["rotations"] @ position + group["translations"]

@@ -41,10 +41,10 @@ def orthogonalization(phase: Phase) -> NDArray[np.float64]:
 
 
 def lattice_spacings(phase: Phase, *, count: int = 20) -> NDArray[np.float64]:
-    """The `count` largest spacings d of the lattice in Å, one of each Friedel pair, extinct or not.
+    """The `count` largest d-spacings of the lattice in Å, one of each Friedel pair, also of extinct reflections.
 
-    They are the same for every choice of cell, centred or primitive, and change little where the lattice does, which
-    reduced cells do not promise.
+    They are the same for every choice of cell, centred or primitive, and change continuously with the lattice; reduced
+    cells may not.
     """
     inverse = np.linalg.inv(orthogonalization(phase))
     centring = np.array([op.tran for op in map(gemmi.Op, phase.operations) if op.rot == gemmi.Op().rot])

@@ -22,7 +22,7 @@ class Library:
 
     Attributes:
         phases: the phases.
-        problems: one sentence for each file that could not be read and was left out.
+        problems: one sentence for each file that could not be read.
     """
 
     phases: tuple[Phase, ...]
@@ -32,10 +32,10 @@ class Library:
         return f"Library({len(self)} phases: {', '.join(self.names[:5])}{', ...' if len(self) > 5 else ''})"
 
     def __getitem__(self, name: str) -> Phase:
-        """The phase of a name.
+        """The phase with this name.
 
         Raises:
-            StructureError: there is none of it.
+            StructureError: there is none.
         """
         if name in self._by_name:
             return self._by_name[name]
@@ -44,12 +44,12 @@ class Library:
         )
 
     def spelled(self, name: str) -> str | None:
-        """A phase's name as the library has it, for the name in whatever case; None where there is none of it."""
+        """The name of a phase in the library's spelling, for a name in any case; None if it is not in the library."""
         same = [name] if name in self._by_name else [own for own in self.names if own.casefold() == name.casefold()]
         return same[0] if same else None
 
     def near(self, name: str) -> list[str]:
-        """Three names of phases that are written much like another one, in whatever case."""
+        """Three names of phases with similar spelling, in any case."""
         cases = {own.casefold(): own for own in reversed(self.names)}
         close = get_close_matches(str(name).casefold(), cases, n=3, cutoff=0.5)
         return [cases[one] for one in close] or list(self.names[:3])
@@ -75,7 +75,7 @@ class Library:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the crystallographic content, free of file names' paths and notes."""
+        """SHA-256 of the crystallographic content, without paths and notes."""
         return hash_of(map(plain, self.phases))
 
     def to_list(self) -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ class Library:
 
     @classmethod
     def from_list(cls, entries: list[dict[str, Any]]) -> Library:
-        """The library that `to_list` wrote.
+        """The library from the output of `to_list`.
 
         Raises:
             MisfitError: a field of an entry is missing, unknown, or not possible.
@@ -93,13 +93,13 @@ class Library:
 
 
 def read_library(source: str | Path) -> Library:
-    """Read a folder of CIFs and `.str` files, one such file, or a `.library` file that was built of them.
+    """Read a folder of CIFs and `.str` files, one such file, or a `.library` file built from them.
 
-    Every structure of a CIF is a phase. One that cannot be read is left out and named in `problems`; the rest is read.
+    Every structure of a CIF becomes a phase. Unreadable ones are listed in `problems`; the others are read.
 
     Raises:
-        StructureError: there is no such folder or file, no structure in it, or none that can be read; or the file is
-            foreign, damaged or of a newer format.
+        StructureError: the folder or file is missing, or has no readable structure; or a `.library` file is from
+            another program, damaged or of a newer format.
     """
     folder = Path(source)
     if folder.suffix == SUFFIX and not folder.is_dir():
@@ -130,5 +130,5 @@ def read_library(source: str | Path) -> Library:
 
 
 def library_in(content: LibraryFile) -> Library:
-    """The phases of a library's file, but for those that repeat another."""
+    """The phases of a library file, without duplicates."""
     return Library(tuple(content.phases[i] for i in content.kept), tuple(content.manifest["problems"]))

@@ -1,4 +1,4 @@
-"""A library in one file: its phases, ready to use, what was made of them, and where each came from.
+"""A library in one file: its phases, tables computed from them, and the origin of each phase.
 
 A `.library` file is a zip archive: `manifest.json` (format number, version of bragglens, hash, of each phase its file,
 that file's SHA-256, block and origin, problems, look-alikes), `phases.json`, and one `.npy` for each table of numbers.
@@ -62,12 +62,12 @@ _PHASES = record({"operations": listing(OPERATIONS), "phases": listing(row(*_CEL
 
 @dataclass(frozen=True)
 class LibraryFile:
-    """What a library's file holds.
+    """The content of a library file.
 
     Attributes:
-        manifest: all that is no phase and no table. `members` lists name, file and sha256 of each phase in their order,
-            with `block` where the file holds several, and `same_as`, a name, where it repeats another; `problems`
-            what was left out.
+        manifest: everything except phases and tables. `members` lists name, file and sha256 of each phase in their
+            order, with `block` if the file has several, and `same_as`, a name, for duplicates; `problems` lists what
+            was left out.
         phases: of each member, by the name it was given.
         tables: arrays by name, a row for each member.
     """
@@ -78,17 +78,17 @@ class LibraryFile:
 
     @property
     def kept(self) -> list[int]:
-        """Places of the members that do not repeat another."""
+        """Indices of the members that are not duplicates."""
         return [place for place, member in enumerate(self.manifest["members"]) if "same_as" not in member]
 
 
 def made_by() -> dict[str, Any]:
-    """What tells whether a file's content would be made alike today: the format and the version of bragglens."""
+    """Format and version of bragglens; a file with other ones would be built differently today."""
     return {"format": FORMAT, "bragglens": version("bragglens")}
 
 
 def write_library_file(content: LibraryFile, path: Path) -> None:
-    """Write the file, whole or not at all.
+    """Write the file, completely or not at all.
 
     Raises:
         BragglensError: it cannot be written there.
@@ -110,11 +110,11 @@ def read_library_file(path: Path, *, trusted: bool = False) -> LibraryFile:
 
     Args:
         path: of it.
-        trusted: whether it is known, byte by byte, to be one that bragglens wrote: its fields are not looked at then,
-            which takes most of the time.
+        trusted: whether its hash shows that bragglens wrote it. The fields are then not checked, which saves most of
+            the time.
 
     Raises:
-        StructureError: it is missing, foreign, damaged, or of a newer format.
+        StructureError: it is missing, from another program, damaged, or of a newer format.
     """
     with unpacked(
         path,
@@ -153,7 +153,7 @@ def _check_manifest(manifest: dict[str, Any]) -> None:
 
 
 def _table(data: bytes, name: str, rows: int) -> NDArray[np.float32]:
-    """A table whose header is looked at before anything of its size is allotted."""
+    """A table; its header is checked before memory of its size is allocated."""
     stream = io.BytesIO(data)
     if np.lib.format.read_magic(stream) != (1, 0):
         raise MisfitError(f"{name} is of another version of NumPy's format than 1.0")
@@ -179,7 +179,7 @@ def _npy(table: NDArray[Any]) -> bytes:
 
 
 def _plain(phases: Iterable[Phase]) -> dict[str, Any]:
-    """Phases as rows in the order of their fields; operations, which many share, apart."""
+    """Phases as rows in the order of their fields; operations, which many share, separately."""
     groups: dict[tuple[str, ...], int] = {}
     rows = []
     for phase in phases:

@@ -1,8 +1,7 @@
-"""A library of minerals from AMCSD: of each phase one structure, and why that one.
+"""A library of minerals from AMCSD: one structure per phase, with the reason for its choice.
 
-Entries of one name, in whichever spelling, are one phase where their lattices agree, whatever cell and origin they are
-given in; where they do not, they are polymorphs or polytypes and each is kept. Compounds that are no minerals are
-grouped by their elements.
+Entries of one name, in any spelling, are one phase if their lattices agree, in any cell and origin. Otherwise they are
+polymorphs or polytypes, and each is kept. Compounds that are not minerals are grouped by their elements.
 """
 
 from __future__ import annotations
@@ -50,17 +49,17 @@ def gather_minerals(
     further: Iterable[Entry] = (),
     tick: Tick | None = None,
 ) -> Gathered:
-    """Write a CIF for each mineral of AMCSD, and the manifest that says why that structure.
+    """Write a CIF for each mineral of AMCSD, and the manifest with the reason for each choice.
 
-    The same call gives the same files, so that one that was cut short is simply repeated. Bad entries are left out.
+    The same call gives the same files, so an interrupted one is simply repeated. Bad entries are left out.
 
     Args:
-        folder: where the CIFs go; what is there is kept.
-        names: of minerals, in any case; all where there is none.
-        elements: narrows them, see `choice.read_choice`.
+        folder: for the CIFs; existing files are kept.
+        names: of minerals, in any case; empty for all.
+        elements: restricts them, see `choice.read_choice`.
         formula: only those of this composition, `TiO2`.
-        compounds: also the compounds that bear no mineral's name, called by their formula.
-        further: entries of AMCSD that the database lacks.
+        compounds: also compounds that are not minerals, named by their formula.
+        further: entries of AMCSD that are not in the database.
         tick: called with the groups of entries done and their number.
 
     Returns:
@@ -100,7 +99,7 @@ def gather_minerals(
 
 
 def _composed(formula: str | None) -> Callable[[str], bool]:
-    """A test whether a formula has the composition of this one."""
+    """A test whether a formula has this composition."""
     if formula is None:
         return lambda other: True
     wanted = parse_formula(_spaced(formula))
@@ -110,12 +109,12 @@ def _composed(formula: str | None) -> Callable[[str], bool]:
 
 
 def _spaced(formula: str) -> str:
-    """`TiO2` as CIFs write it, `Ti O2`."""
+    """`TiO2` in the form of CIFs, `Ti O2`."""
     return re.sub(r"(?<=[\w.])(?=[A-Z])", " ", formula)
 
 
 def _deviation(one: dict[str, float], other: dict[str, float]) -> float:
-    """The largest relative difference of an element of two compositions, 1 where their elements differ."""
+    """The largest relative difference of an element between two compositions, 1 if their elements differ."""
     if one.keys() != other.keys() or not one:
         return 1.0
     ratios = np.array([one[element] / other[element] for element in one])
@@ -150,17 +149,17 @@ def _groups(
 
 
 def _unknown(name: str, folded: dict[str, str]) -> str:
-    """What is said of a name that no entry bears."""
+    """The message for an unknown name."""
     close = difflib.get_close_matches(name.strip().casefold(), folded, n=3)
     meant = f": is it {' or '.join(folded[one] for one in close)}?" if close else ": check the spelling"
     return f"{name}: is no mineral of AMCSD{meant}"
 
 
 def _spellings(groups: dict[str, list[Entry]]) -> dict[str, str]:
-    """Of each name that is but another spelling, the one that more papers are filed under.
+    """For each alternative spelling, the one that more papers use.
 
-    AMCSD holds `Rhodocrosite` and `Rhodochrosite`, `Aluminum` and `Aluminium`. Two names alike are one mineral only
-    where entries of the two share a lattice, and the elements of one are among the other's: erbium is no terbium.
+    AMCSD has `Rhodocrosite` and `Rhodochrosite`, `Aluminum` and `Aluminium`. Two similar names are one mineral only if
+    entries of both share a lattice, and the elements of one are among the other's: erbium is not terbium.
     """
     spelled: dict[str, str] = {}
     papers: dict[str, int] = {}
@@ -178,7 +177,7 @@ def _spellings(groups: dict[str, list[Entry]]) -> dict[str, str]:
 
 
 def _alike_names(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Pairs of names, the first three letters the same and the rest nearly."""
+    """Pairs of names with the same first three letters and nearly the same rest."""
     for _, some in groupby(sorted(names, key=str.casefold), key=lambda name: name[:3].casefold()):
         for pair in combinations(some, 2):
             one, other = (name.casefold() for name in pair)
@@ -193,7 +192,7 @@ def _same_mineral(one: _Candidate, other: _Candidate) -> bool:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """An entry that can be read, and what speaks for it."""
+    """A readable entry, with the criteria for its choice."""
 
     entry: Entry
     phase: Phase
@@ -204,14 +203,14 @@ class _Candidate:
 
     @cached_property
     def deviation(self) -> float:
-        """Of the sites' composition from the formula; hydrogen, which X-rays hardly see, is not asked for."""
+        """Difference of the sites' composition from the formula, without hydrogen, which X-rays hardly see."""
         stated, found = parse_formula(self.entry.formula), composition(self.phase)
         heavy = stated.keys() - {"H"} or stated.keys()
         return _deviation({e: n for e, n in stated.items() if e in heavy}, {e: found[e] for e in found if e in heavy})
 
     @cached_property
     def faithful(self) -> bool:
-        """Whether the sites give the formula, and the density that AMCSD computed."""
+        """Whether the sites give the formula and AMCSD's density."""
         stated = self.entry.density or self.phase.density
         return self.deviation <= SAME_FORMULA and abs(self.phase.density / stated - 1) <= SAME_DENSITY
 
@@ -237,7 +236,7 @@ class _Candidate:
 
     @property
     def rank(self) -> tuple[int | bool, ...]:
-        """The lower the better; the order of what counts, but for the year."""
+        """The criteria in their order, without the year; lower is better."""
         return (
             self.conditions.distance,
             not self.faithful,
@@ -251,11 +250,11 @@ class _Candidate:
 
 
 def _choose(entries: list[Entry]) -> tuple[list[tuple[_Candidate, str, list[str]]], list[str]]:
-    """Of each lattice the best candidate, why, and the codes of the others; what is left out.
+    """For each lattice the best candidate, the reason, and the codes of the others; and what is left out.
 
-    The lattice that most papers report comes first, since names are given to rare forms and foreign compounds too.
-    A further one counts only where its entry gives its formula and, of the same elements, is not from the times when
-    cells were guessed.
+    The lattice that most papers report comes first, since names are also given to rare forms and other compounds. A
+    further one counts only if its entry gives its formula and, for the same elements, is not from times when cells were
+    guessed.
     """
     candidates, problems = _readable(entries)
     usual = [one for one in candidates if one.conditions.distance < 2]
@@ -280,7 +279,7 @@ def _choose(entries: list[Entry]) -> tuple[list[tuple[_Candidate, str, list[str]
 
 
 def _commonest_first(candidates: list[_Candidate]) -> list[_Candidate]:
-    """The candidates in their order, but those first that have the elements which most papers report."""
+    """The candidates, those with the elements that most papers report first."""
     papers: dict[frozenset[str], set[str]] = {}
     for one in candidates:
         papers.setdefault(one.elements, set()).add(one.paper)
@@ -288,7 +287,7 @@ def _commonest_first(candidates: list[_Candidate]) -> list[_Candidate]:
 
 
 def _readable(entries: list[Entry]) -> tuple[list[_Candidate], list[str]]:
-    """The entries that give a phase, the best first, and why the others do not."""
+    """The entries that give a phase, the best first, and the problems of the others."""
     candidates, problems = [], []
     for entry in entries:
         where = f"AMCSD {entry.code} {_called(entry)}"
@@ -312,7 +311,7 @@ def _same_lattice(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
 
 
 def _why(best: _Candidate, alike: list[_Candidate]) -> str:
-    """What speaks for the chosen entry and against it, in words."""
+    """The arguments for and against the chosen entry, as text."""
     rivals = sum(one.rank == best.rank for one in alike)
     said = [
         best.conditions.words,
@@ -327,7 +326,7 @@ def _why(best: _Candidate, alike: list[_Candidate]) -> str:
 
 
 def _free_name(candidate: _Candidate, first: _Candidate, taken: set[str]) -> str:
-    """The mineral's name or the compound's formula; that of a further structure with what tells it from the first.
+    """The mineral's name or the compound's formula; for a further structure with a distinguishing suffix.
 
     AMCSD names compounds of other elements after the mineral whose structure they share: `Titanite_MnSi2O5`.
     """

@@ -1,4 +1,4 @@
-"""Structures of any provider that speaks OPTIMADE, chosen by a filter, in the conventional cell of their space group.
+"""Structures of any OPTIMADE provider, chosen by a filter, in the conventional cell of their space group.
 
 (Evans et al., Digital Discovery 3 (2024) 1509; specification 1.1 and 1.2, https://www.optimade.org/specification.)
 """
@@ -52,25 +52,24 @@ def fetch_optimade(
 ) -> Gathered:
     """Put the structures that a provider finds into a folder, each named by its formula and its id.
 
-    Positions of mixed species stay mixed and partly filled ones partly filled. The symmetry is sought by spglib as
-    `phase_of` does. An entry that is no crystal that can be never stops the others, and what came before a fault of
-    the network is kept.
+    Mixed and partly occupied sites are kept. spglib finds the symmetry, as in `phase_of`. A physically impossible entry
+    never stops the others, and entries before a network failure are kept.
 
     Args:
-        folder: where the CIFs and the manifest go; made if need be.
+        folder: for the CIFs and the manifest; created if missing.
         url: the provider's base URL, with or without `/v1`.
         wanted: filter in OPTIMADE's language, `elements HAS ALL "Ti","O" AND nelements=2`.
-        most: entries that are fetched.
+        most: maximum number of entries.
         timeout: seconds without a byte from the server before it is given up.
         pause: seconds between two requests.
-        tick: called with the entries done and the most there can be.
+        tick: called with the entries done and the maximum.
 
     Returns:
-        The CIFs, and one sentence for each entry that could not be had and for matches that were not fetched.
+        The CIFs, and one sentence for each entry that failed and for matches that were not fetched.
 
     Raises:
-        FetchError: the provider cannot be asked, or refuses the filter.
-        StructureError: the folder's manifest is none of ours.
+        FetchError: the provider cannot be reached, or refuses the filter.
+        StructureError: the folder's manifest has another form.
     """
     folder, base = Path(folder), re.sub(r"(/v1)?/*$", "", url.strip())
     origins, files, problems, done = read_manifest(folder), [], [], 0
@@ -94,7 +93,7 @@ def fetch_optimade(
 
 
 def _entries(base: str, wanted: str, most: int, timeout: float, pause: float) -> Iterator[Any]:
-    """The entries of page after page; a FetchError where more match than were asked for."""
+    """The entries of all pages; a FetchError if more match than requested."""
     asked = {"filter": wanted, "response_fields": _FIELDS, "page_limit": min(most, PAGE)}
     address, done = f"{base}/v1/structures?{urlencode(asked, quote_via=quote)}", 0
     while True:
@@ -124,7 +123,7 @@ def _page(address: str, timeout: float, pause: float) -> dict[str, Any]:
 
 
 def _body(error: BaseException | None) -> bytes:
-    """What a server said beside a status of refusal."""
+    """The text of a server's refusal."""
     if isinstance(error, urllib.error.HTTPError):
         with suppress(OSError, http.client.HTTPException, ValueError):
             return error.read(2**16)
@@ -139,7 +138,7 @@ def _parsed(content: bytes) -> Any:
 
 
 def _refuse_errors(page: Any, address: str) -> None:
-    """Pass on the provider's own words, as far as it has any."""
+    """Raise the provider's error message, if there is one."""
     errors = page.get("errors") if isinstance(page, dict) else None
     if errors:
         first = errors[0] if isinstance(errors, list) else errors
@@ -229,7 +228,7 @@ def _phase(stated: Mapping[str, Any], name: str, *, where: str, source: str) -> 
 
 
 def _elements(species: Mapping[str, Any], where: str) -> dict[str, float]:
-    """The elements of a species and their occupancies; what is vacant is left out."""
+    """The elements of a species and their occupancies, without vacancies."""
     if species.get("attached"):
         raise StructureError(f"{where}: is left out, since it has atoms that are attached without a position")
     elements: dict[str, float] = {}
@@ -257,10 +256,10 @@ def _text(stated: Mapping[str, Any], field: str) -> str:
 
 
 def _plain(text: object) -> str:
-    """What a stranger wrote, on one line, without signs that steer a terminal."""
+    """Text from elsewhere on one line, without control characters."""
     return "".join(c if c.isprintable() else " " for c in str(text))[:300].strip()
 
 
 def _bare(address: str) -> str:
-    """An address without its long query."""
+    """An address without its query."""
     return address.split("?")[0]

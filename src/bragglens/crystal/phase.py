@@ -1,4 +1,4 @@
-"""Phase: one crystal structure, complete and checked, free of any file format."""
+"""Phase: one crystal structure, complete and checked, independent of file formats."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Site:
         element: chemical symbol, D counted as H.
         position: fractional coordinates.
         occupancy: chemical occupancy, 0 to 1 (a full atom on a special position has 1).
-        u_iso: isotropic displacement in Å².
+        u_iso: isotropic displacement parameter in Å².
         u_aniso: (U11, U22, U33, U12, U13, U23) in Å² in the CIF convention, or None.
     """
 
@@ -36,14 +36,14 @@ class Phase:
 
     Attributes:
         name: the CIF's stem.
-        formula: chemical formula as stated, or made from the sites.
+        formula: chemical formula as stated, or from the sites.
         space_group: Hermann-Mauguin symbol.
         cell: a, b, c in Å and α, β, γ in degrees.
         operations: all symmetry operations of the cell as triplets, centring included.
         sites: the asymmetric unit.
-        cell_mass: mass of the cell's content in g/mol, with hydrogens that the formula has and the sites lack.
+        cell_mass: mass of the cell's content in g/mol, with hydrogen that is in the formula and has no sites.
         source: where the structure comes from.
-        notes: what was mended on reading, one sentence each.
+        notes: corrections made on reading, one sentence each.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Atoms in the cell: sites on their special positions, all their images, copies among them, and what cannot be."""
+"""Atoms in the cell: sites on special positions, their images, duplicates, and checks of what is impossible."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _images(position: NDArray[np.float64], symmetry: Symmetry) -> NDArray[np.flo
 
 
 def on_special_position(site: Site, symmetry: Symmetry, cell: gemmi.UnitCell, notes: list[str]) -> Site:
-    """Moves a site that lies within SNAP of a special position onto it, and drops Uij that its symmetry forbids."""
+    """Moves a site within SNAP of a special position onto it, and drops Uij that its symmetry forbids."""
     if len(symmetry.triplets) == 1:
         return site
     orthogonal = orthogonal_axes(cell)
@@ -77,7 +77,7 @@ def distinct_images(site: Site, symmetry: Symmetry, cell: gemmi.UnitCell) -> NDA
 
 
 def without_copies(sites: Sequence[Site], images: Images, cell: gemmi.UnitCell) -> list[int]:
-    """Places of the sites that are no copies: no images of an earlier site of the same element and occupancy."""
+    """Indices of the sites that are not copies, that is images of an earlier site of the same element and occupancy."""
     positions = np.array([site.position for site in sites])
     tree, widths = _periodic_tree(positions, cell)
     orthogonal = orthogonal_axes(cell)
@@ -96,7 +96,7 @@ def without_copies(sites: Sequence[Site], images: Images, cell: gemmi.UnitCell) 
 
 
 def fault_of_lattice(symmetry: Symmetry, cell: gemmi.UnitCell) -> str | None:
-    """What of the operations the cell contradicts, or None."""
+    """How the cell contradicts the operations, or None."""
     axes = orthogonal_axes(cell)
     metric = axes.T @ axes
     turned = np.swapaxes(symmetry.rotations, 1, 2) @ metric @ symmetry.rotations
@@ -108,8 +108,8 @@ def fault_of_lattice(symmetry: Symmetry, cell: gemmi.UnitCell) -> str | None:
 def contact_and_fault(
     sites: Sequence[Site], images: Images, symmetry: Symmetry, cell: gemmi.UnitCell
 ) -> tuple[float, str | None]:
-    """Shortest distance in Å of two atoms (of hydrogen only where there is no other), and what makes this crystal
-    impossible, or None.
+    """Shortest distance in Å of two atoms (of hydrogen only if there is no other), and why this crystal is impossible
+    or None.
     """
     for site, atoms in zip(sites, images, strict=True):
         if (len(symmetry.triplets) % len(atoms)) != 0:
@@ -122,8 +122,8 @@ def contact_and_fault(
 
 
 def shortest_contact(atoms: NDArray[np.float64], occupancies: NDArray[np.float64], cell: gemmi.UnitCell) -> float:
-    """Shortest distance in Å of two atoms that are there together, infinite where there are no two; 0 of a crowd that
-    no crystal is.
+    """Shortest distance in Å of two atoms that are present together; infinite if there are no two, 0 if there are
+    impossibly many.
     """
     tree, widths = _periodic_tree(atoms, cell)
     orthogonal = orthogonal_axes(cell)

@@ -1,4 +1,4 @@
-"""A folder of CIFs and the manifest that says where each came from."""
+"""A folder of CIFs and the manifest with the origin of each."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _LARGEST_MANIFEST = 2**28  # bytes, a million rows
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a CIF of the folder came from; texts, as the manifest holds them.
+    """Origin of a CIF of the folder; texts, as in the manifest.
 
     Attributes:
         file: its name in the folder.
         source: COD, AMCSD, or an OPTIMADE address.
-        id: under which the source has it.
+        id: of the entry in the source.
         revision: of the source's entry, or the release of the database.
-        url: it was fetched from, where it was.
-        date: of the fetch, UTC.
+        url: of the download, if there was one.
+        date: of the download, UTC.
         sha256: of the file.
         formula: as stated.
         space_group: Hermann-Mauguin symbol.
         reference: to the literature.
-        chosen: why this structure, where there was a choice.
-        others: ids of the same phase that were not taken.
+        chosen: reason for this structure, if there was a choice.
+        others: ids of the same phase that were not used.
     """
 
     file: str
@@ -54,11 +54,11 @@ class Origin:
 
 @dataclass(frozen=True)
 class Gathered:
-    """What was put into a folder.
+    """The result of filling a folder.
 
     Attributes:
-        files: the CIFs that are there now, of those that were asked for.
-        problems: one sentence for each thing that could not be had or was left out.
+        files: the requested CIFs that are there now.
+        problems: one sentence for each thing that failed or was left out.
     """
 
     files: tuple[Path, ...]
@@ -66,10 +66,10 @@ class Gathered:
 
 
 def read_manifest(folder: Path) -> dict[str, Origin]:
-    """The origins by file; none where there is no manifest.
+    """The origins by file; empty if there is no manifest.
 
     Raises:
-        StructureError: the file of that name is no manifest of ours.
+        StructureError: the file of that name has another form.
     """
     path = folder / MANIFEST
     if not path.exists():
@@ -84,19 +84,19 @@ def read_manifest(folder: Path) -> dict[str, Origin]:
 
 
 def write_manifest(folder: Path, origins: dict[str, Origin]) -> None:
-    """Write the origins of the files that are there, in the order of their names."""
+    """Write the origins of the existing files, in the order of their names."""
     rows = [asdict(origins[name]) for name in sorted(origins) if (folder / name).exists()]
     with whole_file(folder / MANIFEST) as file:
         file.write(csv_text([field.name for field in fields(Origin)], rows, end="\n").encode("utf-8", "replace"))
 
 
 def put(folder: Path, content: bytes, origin: Origin, origins: dict[str, Origin]) -> Path:
-    """Put a CIF into the folder and its origin among the others.
+    """Put a CIF into the folder and its origin into the manifest.
 
-    A file that is there already is left as it is unless the manifest knows it unchanged: it is somebody's own.
+    An existing file is overwritten only if the manifest shows that it is unchanged; otherwise it is the user's own.
 
     Raises:
-        StructureError: a file of that name is somebody's own.
+        StructureError: a file of that name is the user's own.
         BragglensError: the folder cannot be written to.
     """
     path = folder / origin.file
@@ -118,7 +118,7 @@ def sha256(content: bytes) -> str:
 
 
 def file_name(name: str) -> str:
-    """The beginning of a CIF's name: a mineral, formula or id without blanks and signs that shells know, never long."""
+    """The beginning of a CIF's name: a mineral, formula or id, short, without blanks and shell characters."""
     plain = re.sub(r"[^\w(),.+-]+", "_", name).strip("_.")[:_LONGEST]
     while len(plain.encode()) > _LARGEST:
         plain = plain[:-1]

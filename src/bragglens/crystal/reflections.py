@@ -1,9 +1,9 @@
-"""Reflections: all that a crystal contributes to a powder pattern, before wavelength, strain and texture.
+"""Reflections: the contribution of a crystal to a powder pattern, before wavelength, strain and texture.
 
 The structure factor is F(h) = Σ_e f_e(s) G_e(h), with one geometric sum for each element,
 G_e(h) = Σ_atoms occupancy · exp(2πi h·x) · exp(-2π² hᵀβh).
 G_e does not change when the lattice is strained at fixed fractional coordinates (and fixed fractional displacement
-ellipsoids β), so structure factors stay exact under strain and at any wavelength at the cost of new f_e(s) only.
+ellipsoids β). So structure factors stay exact under strain and at any wavelength; only f_e(s) is computed again.
 (Giacovazzo, Fundamentals of Crystallography, 3rd ed. 2011, chapter 3.)
 """
 
@@ -28,14 +28,14 @@ class Reflections:
     """The symmetry-independent reflections of a phase, largest d first.
 
     Attributes:
-        phase: whose they are.
+        phase: to which they belong.
         hkl: one representative each, shape (n, 3).
-        d: lattice spacing in Å of the unstrained cell, shape (n,).
-        multiplicity: how many reflections coincide in a powder, shape (n,).
+        d: d-spacing in Å of the unstrained cell, shape (n,).
+        multiplicity: number of symmetry-equivalent reflections, shape (n,).
         elements: the elements of the geometric sums.
         geometry: G_e(hkl), shape (n, elements), complex.
         equivalents: the symmetry-equivalent hkl, one of each Friedel pair, shape (m, 3).
-        first_equivalent: where each reflection's equivalents begin, shape (n + 1,).
+        first_equivalent: index of each reflection's first equivalent, shape (n + 1,).
         axes: cell axes as columns in Å, shape (3, 3).
         strain_basis: allowed strains, shape (k, 3, 3), see `lattice.strain_basis`.
     """
@@ -55,7 +55,7 @@ class Reflections:
         return len(self.hkl)
 
     def only(self, chosen: NDArray[np.bool_]) -> Reflections:
-        """Those of a choice, shape (n,)."""
+        """A selection of them, mask of shape (n,)."""
         count = np.diff(self.first_equivalent)
         return replace(
             self,
@@ -69,7 +69,7 @@ class Reflections:
 
 
 def reflections(phase: Phase, d_min: float) -> Reflections:
-    """All reflections of a phase with a spacing of at least `d_min` Å that symmetry does not extinguish."""
+    """All reflections of a phase with d of at least `d_min` Å, without systematic extinctions."""
     axes = orthogonalization(phase)
     group = _Group.of(phase.operations)
     hkl, equivalents, count = _independent(_hkl_within(axes, d_min, group), group.rotations)
@@ -98,7 +98,7 @@ def reflections(phase: Phase, d_min: float) -> Reflections:
 
 
 def expected_reflections(volume: float, operations: tuple[str, ...], d_min: float) -> float:
-    """About how many independent reflections a cell of so many Å³ has down to `d_min` Å."""
+    """Approximate number of independent reflections down to `d_min` Å of a cell volume in Å³."""
     group = _Group.of(operations)
     centric = (group.rotations == -np.eye(3)).all(axis=(1, 2)).any()
     laue = len(group.rotations) * (1 if centric else 2)
@@ -112,7 +112,7 @@ class _Group:
     Attributes:
         rotations: the distinct rotation parts, shape (n, 3, 3).
         operations: rotation and translation parts of one operation of each centring, shapes (m, 3, 3) and (m, 3).
-        centring: the translations of the lattice beside whole cells, (0, 0, 0) among them, shape (k, 3).
+        centring: the centring translations, with (0, 0, 0), shape (k, 3).
     """
 
     rotations: NDArray[np.int64]
@@ -133,7 +133,7 @@ class _Group:
 
 
 def _hkl_within(axes: NDArray[np.float64], d_min: float, group: _Group) -> NDArray[np.int64]:
-    """All hkl with d >= d_min and h >= 0 that the centring leaves, without (000): at least one of each Friedel pair."""
+    """All hkl with d >= d_min and h >= 0 that the centring allows, without (000): at least one of each Friedel pair."""
     limits = np.floor(np.linalg.norm(axes, axis=0) / d_min).astype(int)  # |h| <= a/d, and so on
     reciprocal = np.linalg.inv(axes)
     k, l = (np.arange(-n, n + 1) for n in limits[1:])  # noqa: E741
@@ -150,7 +150,7 @@ def _hkl_within(axes: NDArray[np.float64], d_min: float, group: _Group) -> NDArr
 def _independent(
     hkl: NDArray[np.int64], rotations: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """One of each set of Laue-equivalent reflections; their equivalents without Friedel mates, and how many."""
+    """One of each set of Laue-equivalent reflections; their equivalents without Friedel mates, and their number."""
     width = 2 * int(np.abs(hkl @ rotations).max(initial=0)) + 1
     weights = np.array([width * width, width, 1])
     least = hkl @ weights
@@ -182,7 +182,7 @@ def _positive_mate(hkl: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def composition(phase: Phase) -> dict[str, float]:
-    """How many atoms of each element the sites put into the cell."""
+    """Number of atoms of each element in the cell, from the sites."""
     content: dict[str, float] = {}
     group = _Group.of(phase.operations)
     for site in phase.sites:
@@ -192,9 +192,9 @@ def composition(phase: Phase) -> dict[str, float]:
 
 
 def _geometry(phase: Phase, group: _Group, elements: tuple[str, ...], hkl: NDArray[np.int64]) -> NDArray[np.complex128]:
-    """G_e(hkl) for each element, of reflections that the centring leaves.
+    """G_e(hkl) for each element, of reflections that the centring allows.
 
-    Atoms that are displaced alike are summed first, each of their images once; ellipsoids turn with the operations.
+    Atoms with equal displacement parameters are summed first, each image once; ellipsoids rotate with the operations.
     """
     geometry = np.zeros((len(hkl), len(elements)), dtype=complex)
     inverse = np.linalg.inv(orthogonalization(phase))
@@ -217,7 +217,7 @@ def _waves(atoms: NDArray[np.float64], weights: NDArray[np.float64], hkl: NDArra
     """Σ weight · exp(2πi h·x) over atoms, shape (reflections,).
 
     exp(2πi h·x) is a product of one factor for each axis, so that for each h the sum over all k and l is a product of
-    two matrices, which costs a thirtieth of as many exponentials.
+    two matrices: a thirtieth of the time of computing the exponentials.
     """
     low, high = hkl.min(axis=0, initial=0), hkl.max(axis=0, initial=0)
     along = [np.exp(2j * np.pi * np.outer(np.arange(low[i], high[i] + 1), atoms[:, i])) for i in range(3)]
@@ -233,7 +233,7 @@ def _waves(atoms: NDArray[np.float64], weights: NDArray[np.float64], hkl: NDArra
 
 
 def _turned(site: Site, phase: Phase, group: _Group, hkl: NDArray[np.int64]) -> NDArray[np.complex128]:
-    """What a site with an ellipsoid adds to its element's sum."""
+    """The contribution of a site with an ellipsoid to its element's sum."""
     rotations, translations = group.operations
     assert site.u_aniso is not None
     beta = u_matrix(site.u_aniso, phase.unit_cell)
@@ -254,12 +254,12 @@ def _images(site: Site, group: _Group) -> NDArray[np.float64]:
 
 
 def _weight(site: Site, group: _Group) -> float:
-    """What each image counts, where those of a special position coincide and stand for those of all centrings."""
+    """Weight of each image: those of a special position coincide and represent those of all centrings."""
     return site.occupancy * len(group.centring) / _stabiliser(site, group)
 
 
 def _stabiliser(site: Site, group: _Group) -> int:
-    """How many operations hold a site, which lies exactly on its special position, where it is."""
+    """Order of the site symmetry of a site exactly on its special position."""
     offsets = (_images(site, group) - np.array(site.position))[:, None] + group.centring
     offsets -= np.round(offsets)
     return int((np.abs(offsets).max(axis=-1) < 1e-6).sum())

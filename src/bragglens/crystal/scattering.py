@@ -1,6 +1,6 @@
 """How an atom scatters X-rays: form factors and dispersion, from gemmi's tables.
 
-Neutral atoms throughout: powder CIFs seldom state charges, and the difference to ions fades above sin θ/λ of
+All atoms are neutral: CIFs seldom state charges, and the difference to ions vanishes above sin θ/λ of
 0.2 Å⁻¹ (International Tables C, 6.1.1).
 """
 
@@ -34,8 +34,8 @@ def form_factor(coefficients: NDArray[np.float64], s2: NDArray[np.float64]) -> N
 def dispersion(elements: tuple[str, ...], wavelength: float) -> NDArray[np.complex128]:
     """f' + i f'' of each element in electrons, shape (n,), at a wavelength in Å.
 
-    Source: Cromer & Liberman (1981), Acta Cryst. A37, 267, as gemmi computes it; hydrogen and helium, which the
-    tables leave out, have none.
+    Source: Cromer & Liberman (1981), Acta Cryst. A37, 267, as gemmi computes it; zero for hydrogen and helium, which
+    the tables leave out.
     """
     found = [gemmi.cromer_liberman(gemmi.Element(e).atomic_number, HC / wavelength) for e in elements]
     return np.array([complex(*value) if np.isfinite(value).all() else 0j for value in found])

@@ -1,4 +1,4 @@
-"""The sites of a CIF: element, position, occupancy and displacement of each atom that is meant."""
+"""The sites of a CIF: element, position, occupancy and displacement of each real atom."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ MOST_SITES = 20_000  # of one file; frameworks written atom by atom have fewer
 def read_sites(
     block: gemmi.cif.Block, small: gemmi.SmallStructure, composition: Set[str], notes: list[str], where: str | Path
 ) -> dict[int, Site]:
-    """The sites by their row in the file, but for those that are no atoms or not occupied.
+    """The sites by their row in the file, without dummies and unoccupied ones.
 
     Raises:
-        StructureError: there is none, or one of them cannot be understood.
+        StructureError: there are no sites, or one cannot be understood.
     """
     if not len(small.sites) or not len(block.find_values("_atom_site_fract_x")):
         raise StructureError(
@@ -51,7 +51,7 @@ def read_sites(
 def _atoms(
     block: gemmi.cif.Block, small: gemmi.SmallStructure, notes: list[str]
 ) -> Iterator[tuple[int, gemmi.SmallStructure.Site]]:
-    """Rows and sites, without dummies (`_atom_site_calc_flag dum`) and what is not occupied."""
+    """Rows and sites, without dummies (`_atom_site_calc_flag dum`) and unoccupied ones."""
     flags = [flag.lower() for flag in block.find_values("_atom_site_calc_flag")]
     for row, site in enumerate(small.sites):
         if len(flags) == len(small.sites) and flags[row] == "dum":

@@ -1,4 +1,4 @@
-"""Line standards whose cells are certified, shipped as CIFs typed from their certificates."""
+"""Line standards with certified cells, as CIFs typed from their certificates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of structures: which they are, and every phase of one."""
+"""Structure files: recognising them, and reading every phase of one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SUFFIXES = (".cif", ".str")
 
 @dataclass(frozen=True)
 class Structures:
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
-        blocks: of each phase the name of its block, '' where the file holds one structure.
+        blocks: for each phase the name of its block, '' if the file has one structure.
         phases: the phases.
         problems: one sentence for each structure of the file that cannot be read.
     """
@@ -31,7 +31,7 @@ class Structures:
 
 
 def is_structure(path: Path) -> bool:
-    """Whether a path has the ending of a file of structures, in any case, and is no folder."""
+    """Whether a path has the extension of a structure file, in any case, and is no folder."""
     return path.suffix.lower() in SUFFIXES and not path.is_dir()
 
 
@@ -39,16 +39,16 @@ def read_structures(path: Path) -> Structures:
     """Every phase of a CIF, or the phase of a `.str` file of BGMN and Profex.
 
     Raises:
-        StructureError: the file is missing, damaged, or holds no structure that can be.
+        StructureError: the file is missing, damaged, or has no physically possible structure.
     """
     return structures_in(cif_content(path), path)
 
 
 def structures_in(content: bytes, path: Path) -> Structures:
-    """Every phase of a file's content; `path` tells its kind, and a refusal begins with it.
+    """Every phase of a file's content; `path` gives its format and begins error messages.
 
     Raises:
-        StructureError: it is damaged, or holds no structure that can be.
+        StructureError: it is damaged, or has no physically possible structure.
     """
     text = content.decode("utf-8", errors="replace")
     if path.suffix.lower() == ".str":
@@ -59,7 +59,7 @@ def structures_in(content: bytes, path: Path) -> Structures:
 
 
 def named_apart(phases: Iterable[Phase]) -> tuple[Phase, ...]:
-    """The phases, with a number behind a name that another has already."""
+    """The phases, with a number appended to repeated names."""
     named: dict[str, Phase] = {}
     for phase in phases:
         numbered = (f"{phase.name}_{number}" for number in count(2))

@@ -1,4 +1,4 @@
-"""The symbol of a space group as it stands in the name of a phase: short, without blanks and strokes."""
+"""The symbol of a space group for names of phases: short, without blanks and slashes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bragglens.crystal.phase import Phase
 
 
 def plain_symbol(phase: Phase) -> str:
-    """`Pnma`, or `C2c` for C2/c; that which is stated where the operations are of no known setting."""
+    """`Pnma`, or `C2c` for C2/c; the stated symbol if the operations are of no known setting."""
     group = gemmi.find_spacegroup_by_ops(gemmi.GroupOps([*map(gemmi.Op, phase.operations)]))
     parts = (group.hm if group else phase.space_group).split()
     if len(parts) == 4 and parts[1] == parts[3] == "1":  # monoclinic, axis b

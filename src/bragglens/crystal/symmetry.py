@@ -1,4 +1,4 @@
-"""What a CIF states of its symmetry: a list of operations, a Hall or Hermann-Mauguin symbol, a number."""
+"""The symmetry stated in a CIF: a list of operations, a Hall or Hermann-Mauguin symbol, a number."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ IDENTITY = "x,y,z"
 
 @dataclass(frozen=True)
 class Symmetry:
-    """A candidate set of operations: rotations (n, 3, 3), translations (n, 3), and where they come from.
+    """A candidate set of operations: rotations (n, 3, 3), translations (n, 3), and their source.
 
     Attributes:
-        symbol: Hermann-Mauguin symbol, `?` where none is known.
+        symbol: Hermann-Mauguin symbol, `?` if unknown.
         triplets: the operations.
-        origin: the statement of the file that gives them, in words, with the setting that is supposed.
-        doubtful: whether it is believed only where the content of the cell confirms it.
+        origin: the statement of the file that gives them, as text, with the assumed setting.
+        doubtful: whether it needs confirmation by the content of the cell.
     """
 
     symbol: str
@@ -33,7 +33,7 @@ class Symmetry:
 
     @property
     def statement(self) -> str:
-        """What the file states, without the setting that was supposed."""
+        """The statement of the file, without the assumed setting."""
         return self.origin.partition(",")[0]
 
     @cached_property
@@ -54,7 +54,7 @@ def _parts(triplets: tuple[str, ...]) -> tuple[NDArray[np.float64], NDArray[np.f
 
 
 def symmetry_candidates(small: gemmi.SmallStructure, notes: list[str]) -> list[Symmetry]:
-    """All statements of the file, the most explicit first, with a note on what is wrong with its list of operations."""
+    """All statements of the file, the most explicit first, with a note on errors in its list of operations."""
     found: list[Symmetry] = []
     read = [_triplet(text) for text in small.symops]
     operations = list(dict.fromkeys(op for op in read if op is not None))
@@ -79,7 +79,7 @@ def _triplets_of(symbol: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _triplet(text: str) -> str | None:
-    """The operation as gemmi writes it, None where the text is no operation of a crystal."""
+    """The operation as gemmi writes it, None if the text is no crystallographic operation."""
     operation = _silent(gemmi.Op, text)
     if operation is None or abs(operation.det_rot()) != gemmi.Op.DEN**3:
         return None
@@ -88,7 +88,7 @@ def _triplet(text: str) -> str | None:
 
 @lru_cache(maxsize=512)
 def group_operations(triplets: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
-    """The operations of the group that a list names, with those that it lacks, none where it names no group; a note."""
+    """The operations of the group that a list generates, with missing ones added, empty if it is no group; a note."""
     if len(triplets) > MOST_OPERATIONS:
         return (), f"the list of {len(triplets)} operations is too long for a space group and is not used"
     stated = [gemmi.Op(t) for t in ([] if IDENTITY in triplets else [IDENTITY]) + list(triplets)]
@@ -107,7 +107,7 @@ def group_operations(triplets: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
 
 
 def _is_closed(group: gemmi.GroupOps) -> bool:
-    """Whether any two operations, one after the other, give a third; gemmi looks at the rotations alone."""
+    """Whether the product of any two operations is in the set; gemmi checks only the rotations."""
     den = gemmi.Op.DEN
     rotations = np.array([op.rot for op in group.sym_ops]) // den
     translations = np.array([op.tran for op in group.sym_ops])
@@ -135,7 +135,7 @@ def _is_closed(group: gemmi.GroupOps) -> bool:
 
 
 def named_groups(small: gemmi.SmallStructure) -> list[tuple[gemmi.SpaceGroup, str]]:
-    """Space groups by Hall symbol, Hermann-Mauguin symbol (each origin or axes it may mean), and number."""
+    """Space groups by Hall symbol, Hermann-Mauguin symbol (all possible origins and axes), and number."""
     groups: list[tuple[gemmi.SpaceGroup, str]] = []
     if small.spacegroup_hall:
         ops = _silent(gemmi.symops_from_hall, small.spacegroup_hall)
@@ -154,7 +154,7 @@ def named_groups(small: gemmi.SmallStructure) -> list[tuple[gemmi.SpaceGroup, st
 
 
 def contradiction(chosen: Symmetry, small: gemmi.SmallStructure) -> str:
-    """In which way the file's own symbol or number is of another group than what was taken, '' where it is not."""
+    """How the file's symbol or number differs from the group used, '' if it does not."""
     named = named_groups(small)
     group = _group_of(chosen.triplets)
     number = small.spacegroup_number
@@ -181,7 +181,7 @@ def _settings_of(symbol: str, number: int) -> tuple[gemmi.SpaceGroup, ...]:
 
 
 def _settings(group: gemmi.SpaceGroup) -> list[gemmi.SpaceGroup]:
-    """The group and those of the same symbol: other origin, or rhombohedral for hexagonal axes."""
+    """The group and other settings of its symbol: other origin, or rhombohedral axes."""
     return [group, *(g for g in _settings_of(group.hm, group.number) if g.ext != group.ext)]
 
 

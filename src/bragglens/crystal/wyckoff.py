@@ -1,8 +1,8 @@
-"""Wyckoff positions: the coordinates that a letter stands for, in any setting of a space group.
+"""Wyckoff positions: the coordinates of a letter, in any setting of a space group.
 
 The table `data/wyckoff.txt` has the first position of each letter in the reference setting (International Tables for
 Crystallography A: unique axis b, cell choice 1, hexagonal axes, origin 2) and for the first of two origins;
-`library/wyckoff.py` of the repository makes it. In other settings a letter stands for the image of that position.
+`library/wyckoff.py` of the repository makes it. In other settings the position of a letter is the image of that one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Map = tuple[NDArray[np.float64], NDArray[np.float64]]  # a matrix and a shift
 
 
 def reference_setting(number: int) -> gemmi.SpaceGroup:
-    """The setting of a space group in which the table has its positions."""
+    """The setting of a space group that the table uses."""
     return next(g for g in gemmi.spacegroup_table() if g.number == number and g.is_reference_setting())
 
 
@@ -37,9 +37,9 @@ def wyckoff_position(group: gemmi.SpaceGroup, letter: str, given: Mapping[str, f
     """The first position of a letter, in fractional coordinates.
 
     Args:
-        group: in the setting that is meant.
-        letter: `a` and on; the 27th of P m m m is `A`.
-        given: the free parameters by axis, `x`, `y`, `z`; what the letter fixes need not be there and is not used.
+        group: in the intended setting.
+        letter: `a`, `b`, ...; the 27th of P m m m is `A`.
+        given: the free parameters by axis, `x`, `y`, `z`; those that the letter fixes are not needed and not used.
 
     Raises:
         StructureError: the group has no such letter, or a free parameter is missing.
@@ -54,7 +54,7 @@ def wyckoff_position(group: gemmi.SpaceGroup, letter: str, given: Mapping[str, f
 
 
 def multiplicity(group: gemmi.SpaceGroup, letter: str) -> int:
-    """How many atoms of the cell a letter stands for.
+    """The multiplicity of a letter in the cell.
 
     Raises:
         StructureError: the group has no such letter.
@@ -64,7 +64,7 @@ def multiplicity(group: gemmi.SpaceGroup, letter: str) -> int:
 
 
 def images_of(position: Sequence[float], group: gemmi.SpaceGroup) -> int:
-    """The number of different points that the operations of a group make of one, in the cell."""
+    """Number of distinct images of a point in the cell."""
     turns, moves = _operations(group.xhm())
     images = turns @ np.array(position) + moves
     apart = images[:, None] - images
@@ -82,9 +82,9 @@ def position_map(group: gemmi.SpaceGroup, letter: str, *, reference: bool = Fals
     """A letter's first position as a matrix and a shift that act on x, y, z.
 
     Args:
-        group: in the setting that is meant.
+        group: in the intended setting.
         letter: of the position.
-        reference: whether it is moved from the reference setting also where the table has this one.
+        reference: whether to transform it from the reference setting even if the table has this one.
 
     Raises:
         StructureError: the group has no such letter.

@@ -1,7 +1,8 @@
 """columns_of: which columns of a table are 2θ and intensity, by the titles in its header.
 
 A header may name the axis in the titles of the columns, in a line of its own, or not at all. A table with another axis
-than 2θ is converted (θ, d, Q) or refused (energy, χ, φ, r, channel, ...). It is never read as 2θ. Titles are known in English, German, French, Spanish, Italian, Portuguese, Russian, Chinese and Japanese.
+than 2θ is converted (θ, d, Q) or refused (energy, χ, φ, r, channel, ...). It is never read as 2θ.
+Titles are known in English, German, French, Spanish, Italian, Portuguese, Russian, Chinese and Japanese.
 """
 
 from __future__ import annotations
