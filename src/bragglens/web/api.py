@@ -1,4 +1,4 @@
-"""API: the calls over HTTP, and the page that uses them."""
+"""The HTTP API, and the page that uses it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ TheJob = Annotated[Job, Depends(_job)]
 
 @routes.post("/api/identify", status_code=202, responses=_may(403, 413, 422, 429))
 def identify(files: list[UploadFile], options: Asked, request: Request, jobs: TheJobs) -> JobList:
-    """Send scans to be identified; each becomes a job. All of them are taken, or none."""
+    """Send scans to be identified; each becomes a job. Either all are accepted or none."""
     check(request.app.state.asked, options)
     if len(files) > MOST_FILES:
         raise HTTPException(413, f"{len(files)} files in one request: send at most {MOST_FILES}, then the next")
@@ -82,19 +82,19 @@ def _content(file: UploadFile) -> bytes:
 
 
 def _name(sent: str | None) -> str:
-    """What to call a file: without folders, and of a length that can be shown."""
+    """The name of a file, without folders, shortened for display."""
     return (sent or "").replace("\\", "/").rpartition("/")[2].strip()[-_LONGEST_NAME:] or "scan"
 
 
 @routes.get("/api/jobs/{id}", responses=_may(403, 404, 422))
 def job(job: TheJob, jobs: TheJobs) -> JobView:
-    """How a job stands; once it is done or failed, its answer."""
+    """State of a job; its answer when it is done or failed."""
     return job_view(job, jobs)
 
 
 @routes.post("/api/jobs/{id}/again", status_code=202, responses=_may(403, 404, 422, 429))
 def again(job: TheJob, options: Asked, request: Request, jobs: TheJobs) -> JobView:
-    """Look at the same scan in another way; a new job, beside the old one."""
+    """Identify the same scan with other options, as a new job; the old one is kept."""
     check(request.app.state.asked, options)
     return job_view(jobs.add(job.upload, options), jobs)
 
@@ -105,7 +105,7 @@ def again(job: TheJob, options: Asked, request: Request, jobs: TheJobs) -> JobVi
     responses={200: {"content": {"text/html": {}}}, **_may(403, 404, 409, 422)},
 )
 def report(job: TheJob) -> Response:
-    """The answer as one HTML page that needs nothing else."""
+    """The answer as one self-contained HTML page."""
     if job.answer is None:
         raise HTTPException(409, f"{job.upload.name}: is not answered yet: ask again when its job is done")
     if job.answer.report is None:
@@ -115,19 +115,19 @@ def report(job: TheJob) -> Response:
 
 @routes.delete("/api/jobs/{id}", status_code=204, responses=_may(403, 404, 422))
 def forget(job: TheJob, jobs: TheJobs) -> None:
-    """Forget a job with its scan; one that is being answered is broken off."""
+    """Delete a job with its scan; a running job is stopped."""
     jobs.drop(job.id)
 
 
 @routes.get("/api/model", responses=_may(403))
 def model(request: Request) -> ModelView:
-    """Who answers here, and which phases can be named."""
+    """The model or library of this server, and the phases that it can name."""
     return model_view(request.app.state.asked)
 
 
 @routes.get("/api/health", responses={**_may(403), 503: {"model": Health, "description": "No worker can answer"}})
 def health(jobs: TheJobs, response: Response) -> Health:
-    """Whether scans are answered, and how busy the server is; status 503 while none can be."""
+    """Whether scans can be identified, and the load of the server; status 503 if none can be."""
     view = health_view(jobs)
     response.status_code = 503 if view.state == "down" else 200
     return view
@@ -141,5 +141,5 @@ def page() -> FileResponse:
 
 @routes.get("/api", include_in_schema=False)
 def reference() -> FileResponse:
-    """A readable page of the API."""
+    """The API as a page for people."""
     return FileResponse(STATIC / "api.html")

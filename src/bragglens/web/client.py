@@ -1,4 +1,4 @@
-"""Client: the calls to a server of `bragglens serve` from a Python program, with the standard library alone."""
+"""Client of a `bragglens serve` server for Python programs; needs only the standard library."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ class Client:
 
     Attributes:
         url: its address, without the token.
-        token: as it stands in the address that the server prints; None where the server listens on this machine alone.
+        token: from the address that the server prints; None if the server listens on this machine alone.
     """
 
     url: str = "http://127.0.0.1:8000"
     token: str | None = field(default=None, repr=False)
 
     def identify(self, path: str | Path, **options: Any) -> dict[str, Any]:
-        """Send a scan, wait, and give the answer back.
+        """Send a scan, wait, and return the answer.
 
         Args:
             path: a file of one or several scans.
             options: fields of `POST /api/identify`: `wavelength`, `wavelength_if_missing`, `elements`, `standard`,
-                `particle_size`, `network_only`; None leaves one out.
+                `particle_size`, `network_only`; None leaves it out.
 
         Returns:
-            The document of `bragglens identify --json`: `scans` holds an answer for each scan of the file.
+            The document of `bragglens identify --json`: `scans` has an answer for each scan of the file.
 
         Raises:
             BragglensError: the file cannot be read, the server cannot be reached or refuses the request, or no scan of
-                the file could be identified; in the server's own sentence.
+                the file could be identified; with the server's message.
         """
         path = Path(path)
         content = read_bytes(path, BragglensError, largest=LARGEST, what="a powder scan")
@@ -84,7 +84,7 @@ def _form(name: str, content: bytes, fields: dict[str, Any]) -> tuple[bytes, str
 
 
 def _sentence(error: HTTPError) -> str:
-    """What the server says; of a proxy or another program, its status."""
+    """The server's message; for a proxy or another program, its status."""
     try:
         return str(json.load(error)["error"])
     except (ValueError, KeyError, TypeError, OSError):

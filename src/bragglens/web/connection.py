@@ -1,7 +1,7 @@
-"""Connection: HTTP as uvicorn speaks it, with an end to what a client may leave open.
+"""HTTP connections of uvicorn with time limits.
 
-uvicorn waits without end for the rest of a header or a body. Here each has its time, and where as many connections are
-open as may be, the one that has waited longest without a request makes room for a new one.
+uvicorn waits forever for the rest of a header or a body. Here each has a time limit. If too many connections are open,
+the one that has waited longest without a request is closed for a new one.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _FULL = (
 
 
 def most_connections() -> int:
-    """How many connections may be open: so many, or fewer where the system lets this process open few files."""
+    """Maximum number of connections; fewer if the system lets this process open few files."""
     files = open_files()
     return MOST if files is None else max(_LEAST, min(MOST, files - _OWN))
 
 
 class Connection(H11Protocol):
-    """One connection, with a time for what is waited for."""
+    """One connection with time limits."""
 
     def __init__(self, *settings: Any, **named: Any) -> None:
         super().__init__(*settings, **named)
@@ -45,7 +45,7 @@ class Connection(H11Protocol):
         self._most = most_connections()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin, if there is room."""
+        """Accept the connection, if the limit allows."""
         super().connection_made(transport)
         if len(self.connections) <= self._most or self._make_room():
             self._wait(HEADERS)
@@ -54,7 +54,7 @@ class Connection(H11Protocol):
             transport.close()
 
     def _make_room(self) -> bool:
-        """End the connection that has been without a request for longest; whether there was one."""
+        """Close the connection that has been without a request for longest; returns whether there was one."""
         idle = [one for one in self.connections if isinstance(one, Connection) and one is not self and one._is_idle()]
         if idle:
             min(idle, key=lambda one: one._since).transport.abort()
@@ -64,7 +64,7 @@ class Connection(H11Protocol):
         return self.conn.their_state is h11.IDLE and not self.transport.is_closing()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and see what is still waited for."""
+        """Process data, and set the time limit for what is still missing."""
         before = self.conn.their_state
         super().data_received(data)
         state, now = self.conn.their_state, self.loop.time()
@@ -79,17 +79,17 @@ class Connection(H11Protocol):
             self._wait(HEADERS)
 
     def pause_writing(self) -> None:
-        """The client does not take its answer as fast as it is given."""
+        """The client reads its answer more slowly than it is sent."""
         super().pause_writing()
         self._wait(SILENCE)
 
     def resume_writing(self) -> None:
-        """It has taken some."""
+        """The client has read some of it."""
         super().resume_writing()
         self._stop_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
+        """The connection has ended."""
         self._stop_waiting()
         super().connection_lost(exc)
 
@@ -110,7 +110,7 @@ class Connection(H11Protocol):
 
 
 def settings(served: ASGIApp) -> uvicorn.Config:
-    """How uvicorn serves an application of ours."""
+    """Settings of uvicorn for our application."""
     return uvicorn.Config(
         served,
         http=Connection,

@@ -1,4 +1,4 @@
-"""Form: the fields that say how a scan is to be looked at."""
+"""The form fields with the options of an identification."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def options(
     particle_size: Annotated[str, Form(description="Diameter of the grains in µm; 0 for no correction.")] = "",
     network_only: Annotated[bool, Form(description="Leave out the fit: faster, no fractions.")] = False,
 ) -> Options:
-    """How a scan is to be looked at, from the fields of a form; an empty field is one that was not given."""
+    """The options from the fields of a form; an empty field counts as not given."""
     return read_options(
         wavelength=wavelength.strip(),
         wavelength_if_missing=wavelength_if_missing.strip(),

@@ -1,8 +1,8 @@
-"""Guard: what stands between the application and the network: whose requests are taken, how large, with what headers.
+"""Guard: checks origin, host, size and headers of requests before they reach the application.
 
-A server on 127.0.0.1 can be reached by every web site that its user opens: by forms and scripts that post across
-origins, and by names that are made to point to 127.0.0.1. So the name in Host must be one we go by, and what changes
-anything must come from our own page or from no page at all.
+Every web site that a user opens can reach a server on 127.0.0.1: by forms and scripts that post across origins, and
+by names that resolve to 127.0.0.1. So the name in Host must be one of ours. Requests that change anything must come
+from our own page or from no page at all.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _READING = ("GET", "HEAD")
 
 @dataclass(frozen=True)
 class Guard:
-    """The application, guarded.
+    """An ASGI application with these checks.
 
     Attributes:
-        app: what answers.
-        names: hosts under which the server may be asked, beside `localhost` and addresses in numbers.
+        app: the application.
+        names: accepted host names in addition to `localhost` and IP addresses.
         largest: bytes of the largest request.
     """
 
@@ -65,7 +65,7 @@ class Guard:
         await app(scope, _counted(receive, self.largest), _with_headers(send))
 
     def _foreign(self, method: str, headers: Headers) -> str | None:
-        """Why a request is not taken."""
+        """Why a request is refused."""
         host = headers.get("host", "")
         name = _name(host)
         if not self._known(name):
@@ -83,13 +83,13 @@ class Guard:
 
 
 def _name(host: str) -> str:
-    """The host of `host:port`, in small letters."""
+    """The host of `host:port`, in lower case."""
     name, colon, port = host.lower().rpartition(":")
     return name if colon and port.isdecimal() else host.lower()
 
 
 def _is_address(name: str) -> bool:
-    """Whether a host is an address in numbers, which no foreign name can be made to be."""
+    """Whether a host is an IP address, which cannot be another site's name."""
     try:
         ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
     except ValueError:
@@ -98,7 +98,7 @@ def _is_address(name: str) -> bool:
 
 
 def _counted(receive: Receive, largest: int) -> Receive:
-    """The body of a request, ended where it grows too large, whatever its header said."""
+    """The body of a request, cut off where it exceeds the limit, whatever its header says."""
     seen = 0
 
     async def counted() -> Message:
@@ -117,7 +117,7 @@ def _too_large(largest: int) -> str:
 
 
 def _with_headers(send: Send) -> Send:
-    """What is sent, with our headers where it has no own ones."""
+    """The response, with our headers unless it has its own."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""Jobs: uploads that wait, are being answered, or are answered; kept in memory alone, and forgotten in time."""
+"""Jobs: waiting, running and finished uploads, in memory only, deleted after a time."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ State = Literal["queued", "running", "done", "failed"]
 
 
 class FullError(BragglensError):
-    """No more jobs are taken for now."""
+    """No more jobs are accepted for now."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """An upload with the way it is to be looked at, and what has come of it.
+    """An upload with its options and its result.
 
     Attributes:
-        id: not to be guessed, since who knows it may see the scan.
+        id: unpredictable, since knowing it gives access to the scan.
         upload: the file.
-        options: how the scan is to be looked at.
-        state: where it stands.
-        since: when it came there, of time.monotonic().
-        answer: once it is done or failed.
-        lost: how often a process ended while it had this job.
+        options: of the identification.
+        state: waiting, running, done or failed.
+        since: time of the last change of state, of time.monotonic().
+        answer: when it is done or failed.
+        lost: how often a process ended during this job.
     """
 
     id: str
@@ -53,7 +53,7 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        """Whether an answer is there."""
+        """Whether there is an answer."""
         return self.answer is not None
 
     @property
@@ -64,7 +64,7 @@ class Job:
 
 
 class Jobs:
-    """All jobs of a server, in the order they came, and the threads that see to them with a process each."""
+    """All jobs of a server in order of arrival, and the threads that run them, with one process each."""
 
     def __init__(self, asked: Asked, *, workers: int) -> None:
         self._asked = asked
@@ -77,10 +77,10 @@ class Jobs:
             thread.start()
 
     def add(self, upload: Upload, options: Options) -> Job:
-        """Put a scan at the end of the queue.
+        """Add a scan to the queue.
 
         Raises:
-            FullError: too many wait.
+            FullError: too many are waiting.
         """
         job = Job(secrets.token_urlsafe(18), upload, options, "queued", time.monotonic())
         with self._changed:
@@ -94,22 +94,22 @@ class Jobs:
         return job
 
     def get(self, id: str) -> Job | None:
-        """A job, None where there is none of that id, or no longer."""
+        """The job with this id, or None."""
         with self._changed:
             self._forget()
             return self._jobs.get(id)
 
     def drop(self, id: str) -> bool:
-        """Forget a job; one that is being answered is broken off. Whether it was there."""
+        """Delete a job, stopping it if it runs; returns whether it existed."""
         with self._changed:
             return self._jobs.pop(id, None) is not None
 
     def ahead(self, job: Job) -> int:
-        """How many scans are answered before this one begins."""
+        """Number of scans before this one in the queue."""
         return self.count("queued", before=job.id)
 
     def count(self, state: State, *, before: str | None = None) -> int:
-        """How many jobs are in a state, of all or of those that came before one."""
+        """Number of jobs in a state, of all or of those before one."""
         with self._changed:
             ids = list(self._jobs)
             earlier = ids[: ids.index(before)] if before in self._jobs else ids
@@ -117,11 +117,11 @@ class Jobs:
 
     @property
     def workers(self) -> tuple[int, int]:
-        """How many workers can answer now, of how many there are to be."""
+        """Number of workers that can answer now, and the intended number."""
         return sum(self._ready), len(self._ready)
 
     def close(self) -> None:
-        """Break off what is being answered, and end all threads and processes."""
+        """Stop running jobs, and end all threads and processes."""
         with self._changed:
             self._closing = True
             self._jobs.clear()
@@ -130,7 +130,7 @@ class Jobs:
             thread.join()
 
     def _see_to(self, number: int) -> None:
-        """Answer one job after the other, in a thread of its own, which ends with the server and never before."""
+        """Run jobs one after the other, in a thread that ends only with the server."""
         worker = Worker(self._asked)
         while not self._closing:
             try:
@@ -147,7 +147,7 @@ class Jobs:
         worker.close()
 
     def _answer(self, worker: Worker, job: Job) -> None:
-        """See that a job ends, or waits again where its process was lost for the first time."""
+        """Run a job to its end; it waits again if its process was lost for the first time."""
         try:
             answer = worker.ask(job.upload, job.options, lambda: job.id in self._jobs)
         except LostError:
@@ -164,7 +164,7 @@ class Jobs:
             self._now(job, "failed" if answer.error else "done", answer)
 
     def _next(self) -> Job | None:
-        """The job whose turn it is, if one comes within a moment."""
+        """The next job, if there is one within a short time."""
         with self._changed:
             if not self._closing and not any(job.state == "queued" for job in self._jobs.values()):
                 self._changed.wait(_LOOK)
@@ -177,7 +177,7 @@ class Jobs:
                 self._changed.wait(_LOOK)
 
     def _now(self, job: Job, state: State, answer: Answer | None = None) -> Job:
-        """Put a job into a state, if it is still there."""
+        """Set the state of a job, if it still exists."""
         job = replace(job, state=state, since=time.monotonic(), answer=answer)
         with self._changed:
             if job.id in self._jobs:
@@ -186,7 +186,7 @@ class Jobs:
         return job
 
     def _forget(self) -> None:
-        """Leave out what ended long ago, and what ended first where more is held than may be."""
+        """Delete jobs that ended long ago, and the oldest ones if the memory limit is exceeded."""
         ended = sorted((job for job in self._jobs.values() if job.ended), key=lambda job: job.since)
         held, now = sum(job.held for job in self._jobs.values()), time.monotonic()
         for job in ended:

@@ -1,4 +1,4 @@
-"""Limits of a worker's process, where the operating system has them (Linux, macOS): memory and processor time."""
+"""Limits of a worker's process, if the operating system has them (Linux, macOS): memory and processor time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_CPU = 1200.0  # seconds of all its cores together for one file; the longest
 
 
 def limit_worker_memory() -> None:
-    """Let this process take no more than so much beyond what it has; Python then raises MemoryError."""
+    """Limit this process to that much more memory than it has now; Python then raises MemoryError."""
     limit_memory(MOST_MEMORY + _OF_A_THREAD * (os.cpu_count() or 1))
     if resource is not None:
         with suppress(OSError, ValueError):
@@ -26,7 +26,7 @@ def limit_worker_memory() -> None:
 
 
 def limit_cpu() -> None:
-    """Let this process take no more than so much processor time from now on; then it is ended."""
+    """Limit this process to that much processor time from now on; then it is killed."""
     if resource is None:
         return
     used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
@@ -36,7 +36,7 @@ def limit_cpu() -> None:
 
 
 def open_files() -> int | None:
-    """How many files and connections a process may have open, None where there is no such limit."""
+    """How many files and connections a process may have open, None if there is no limit."""
     if resource is None:
         return None
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -1,4 +1,4 @@
-"""MCP: the calls as tools of the Model Context Protocol, for laboratory programs and assistants."""
+"""Tools of the Model Context Protocol, for laboratory programs and assistants."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _INSTRUCTIONS = (
 
 @dataclass(frozen=True)
 class Tools:
-    """What a program may call. Each method is a tool; nothing is written.
+    """The tools: one per public method; nothing is written.
 
     Attributes:
-        folders: files in these and below are read, and no others; relative paths start at the first.
+        folders: only files in or below these are read; relative paths start at the first.
     """
 
     folders: tuple[Path, ...]
@@ -52,7 +52,7 @@ class Tools:
             library: minerals, inorganic, metals, cement, battery, pharma or all; several between commas.
 
         Returns:
-            As `bragglens identify --json` writes it: for each scan `verdict`, `phases` with weight fractions in wt%,
+            The document of `bragglens identify --json`: for each scan `verdict`, `phases` with weight fractions in wt%,
             cells in Å and degrees and probabilities, unexplained peaks, notes.
         """
         file = self._allowed(path)
@@ -98,10 +98,10 @@ class Tools:
         return {"count": len(found), "phases": rows}
 
     def structure_cif(self, name: str) -> str:
-        """Give one structure of the built-in library as CIF.
+        """Return one structure of the built-in library as CIF.
 
         Args:
-            name: of the phase, as `list_phases` and answers have it.
+            name: of the phase, as in `list_phases` and answers.
 
         Returns:
             The text of the CIF.
@@ -112,10 +112,10 @@ class Tools:
         return phase_cif(library[name])
 
     def _allowed(self, path: str) -> Path:
-        """A path with links followed.
+        """A path with links resolved.
 
         Raises:
-            BragglensError: it leads out of the folders.
+            BragglensError: it is outside the folders.
         """
         try:
             file = (self.folders[0] / path).resolve()
@@ -131,7 +131,7 @@ def tools_of(folders: Sequence[Path]) -> Tools:
     """The tools for files in these folders.
 
     Raises:
-        BragglensError: one of them is no folder.
+        BragglensError: one of them is not a folder.
     """
     for folder in folders:
         if not folder.is_dir():
@@ -157,7 +157,7 @@ def _parts(library: str) -> list[str]:
     """Parts of the built-in library; never a path, which `asked_of` would read.
 
     Raises:
-        BragglensError: one of them is no part.
+        BragglensError: one of them is not a part.
     """
     parts = library.replace(",", " ").split() or ["all"]
     for part in parts:
@@ -167,7 +167,7 @@ def _parts(library: str) -> list[str]:
 
 
 def _in_one_sentence(tool: Callable[..., Any]) -> Callable[..., Any]:
-    """The same tool; its errors reach the client, which is shown no other exception's text."""
+    """The same tool; only its own errors are shown to the client, not the text of other exceptions."""
     from mcp.server.mcpserver.exceptions import ToolError
 
     @wraps(tool)

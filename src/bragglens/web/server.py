@@ -1,4 +1,4 @@
-"""Server: the API behind its guard, with an answer in one sentence to all that goes wrong."""
+"""Server: the API behind its guard; every error is answered with one sentence."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def application(asked: Asked, *, workers: int = 1, names: Collection[str] = (), 
     """The server as an ASGI application.
 
     Args:
-        asked: who answers: a model, or a library alone.
-        workers: how many scans are answered at once, each in a process of its own.
-        names: hosts under which it may be asked, beside `localhost` and addresses in numbers.
-        token: the secret that all who ask must have; None where nobody else reaches it.
+        asked: a model or a library.
+        workers: number of scans at once, each in its own process.
+        names: accepted host names in addition to `localhost` and IP addresses.
+        token: the secret that every request needs; None if other machines cannot reach the server.
     """
 
     @asynccontextmanager

@@ -1,7 +1,8 @@
-"""Token: the secret without which nobody may use a server that other machines can reach.
+"""Token: the secret that is needed to use a server that other machines can reach.
 
-It stands in the address that the server prints. A browser that opens it gets the token as a cookie, which no script can
-read, and goes on without it in the address; programs send `Authorization: Bearer TOKEN`, or `?token=` with each call.
+It is part of the address that the server prints. A browser that opens it gets the token as a cookie, which no script
+can read, and continues without it in the address. Programs send `Authorization: Bearer TOKEN`, or `?token=` with each
+call.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ _REFUSED = (
 
 
 def token_for(address: str) -> str | None:
-    """A new token where others than this machine can reach the address, None where nobody else can."""
+    """A new token if other machines can reach the address, else None."""
     return None if ipaddress.ip_address(address.partition("%")[0]).is_loopback else secrets.token_urlsafe(24)
 
 
 @dataclass(frozen=True)
 class Locked:
-    """An application for those who have the token.
+    """An ASGI application that requires the token.
 
     Attributes:
-        app: what answers.
+        app: the application.
         token: the secret.
     """
 
@@ -54,11 +55,11 @@ class Locked:
 
     @property
     def _cookie(self) -> str:
-        """A name of its own: a browser keeps one cookie of a name for all servers of a machine."""
+        """Name of the cookie, different for each server: a browser shares cookies between servers of a machine."""
         return f"bragglens-{hashlib.sha256(self.token.encode()).hexdigest()[:8]}"
 
     def _is_ours(self, given: str | None) -> bool:
-        """Whether a token is the right one, in a time that does not tell how much of it is."""
+        """Whether a token is correct, by a comparison in constant time."""
         return given is not None and secrets.compare_digest(given.encode(), self.token.encode())
 
     def _welcome(self, path: str) -> RedirectResponse:

@@ -1,4 +1,4 @@
-"""Views: what the API tells, as JSON and as its description has it."""
+"""Views: the JSON objects of the API, and their descriptions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bragglens.web.jobs import Job, Jobs, State
 
 
 class Problem(BaseModel):
-    """What went wrong."""
+    """An error."""
 
     error: str = Field(description="One sentence: what, where, why, what to do.")
 
 
 class JobView(BaseModel):
-    """One file and what has come of it."""
+    """One file and its result."""
 
     id: str
     file: str = Field(description="Name of the file as it was sent.")
@@ -50,7 +50,7 @@ class PhaseView(BaseModel):
 
 
 class AxisView(BaseModel):
-    """What part of a scan the network looks at."""
+    """The range of a scan that the network uses."""
 
     start: float = Field(description="2θ in degrees.")
     stop: float = Field(description="2θ in degrees.")
@@ -59,7 +59,7 @@ class AxisView(BaseModel):
 
 
 class ModelView(BaseModel):
-    """Who answers here."""
+    """The model or library of the server."""
 
     name: str
     bragglens: str = Field(description="Version that runs.")
@@ -70,7 +70,7 @@ class ModelView(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether scans are answered, and how busy the server is."""
+    """Whether scans can be identified, and the load of the server."""
 
     state: Literal["ok", "degraded", "down"] = Field(description="All workers can answer, some can, none can.")
     workers: int = Field(description="How many scans can be answered at once now.")
@@ -79,14 +79,14 @@ class Health(BaseModel):
 
 
 def health_view(jobs: Jobs) -> Health:
-    """How the server is."""
+    """State of the server."""
     ready, all_ = jobs.workers
     state: Literal["ok", "degraded", "down"] = "down" if ready == 0 else "ok" if ready == all_ else "degraded"
     return Health(state=state, workers=ready, queued=jobs.count("queued"), running=jobs.count("running"))
 
 
 def job_view(job: Job, jobs: Jobs) -> JobView:
-    """How a job stands."""
+    """State of a job."""
     return JobView(
         id=job.id,
         file=job.upload.name,
@@ -102,7 +102,7 @@ def job_view(job: Job, jobs: Jobs) -> JobView:
 
 
 def model_view(asked: Asked) -> ModelView:
-    """Who answers."""
+    """The model or library of the server."""
     library = library_of(asked)
     return ModelView(
         name=source(asked),

@@ -1,4 +1,4 @@
-"""Worker: a process that answers one file after the other, so that a crash or a hang costs one file, not the server."""
+"""Worker: a process that identifies one file after the other, so that a crash affects one file and not the server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _OUT_OF_TIME = [-getattr(signal, "SIGXCPU", 0)]  # how a process ends that took 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file as it was sent; its name is shown, and never a path."""
+    """A file as it was sent; its name is only displayed, never used as a path."""
 
     name: str
     data: bytes
@@ -40,13 +40,13 @@ class Upload:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one upload.
+    """The result of one upload.
 
     Attributes:
-        document: as `bragglens identify --json` writes it, of all scans of the file.
-        error: why no scan of it could be judged, in one sentence.
-        missing: `wavelength` where the file does not state it and nobody else did.
-        report: the answer as one HTML page, None where it failed.
+        document: of `bragglens identify --json`, with all scans of the file.
+        error: why no scan could be identified, in one sentence.
+        missing: `wavelength` if neither the file nor the request states it.
+        report: the answer as one HTML page, None if it failed.
     """
 
     document: dict[str, Any]
@@ -56,7 +56,7 @@ class Answer:
 
 
 def answer(upload: Upload, asked: Asked, options: Options) -> Answer:
-    """Read an upload, identify its scans and write their report; what goes wrong becomes the answer's `error`."""
+    """Read an upload, identify its scans and make their report; an error becomes the answer's `error`."""
     try:
         return _answer(upload, asked, options)
     except BragglensError as error:
@@ -85,13 +85,13 @@ def _answer(upload: Upload, asked: Asked, options: Options) -> Answer:
 
 
 def failed(upload: Upload, asked: Asked, error: str, *, missing: str | None = None) -> Answer:
-    """The answer for a scan that could not be judged."""
+    """The answer for a scan that could not be identified."""
     none = Identification(upload.name, source(asked), None, error=error)
     return Answer(document(none.model, [none]), error=error, missing=missing)
 
 
 def _report(name: str, found: list[Identification], asked: Asked) -> bytes | None:
-    """The answers for a file as a page; None where it cannot be made, which must not cost the answers."""
+    """The answers for a file as a page; None if it cannot be made, which must not lose the answers."""
     from bragglens.report.page import report_page
 
     try:
@@ -102,7 +102,7 @@ def _report(name: str, found: list[Identification], asked: Asked) -> bytes | Non
 
 
 class LostError(Exception):
-    """A worker's process ended while it had a scan; whether for the scan's sake, nobody knows."""
+    """A worker's process ended during a scan, perhaps because of it."""
 
 
 @dataclass(frozen=True)
@@ -114,17 +114,17 @@ class _Running:
 
 
 class Worker:
-    """A process that has the model in its memory; used by one thread, and started again when it was lost."""
+    """A process with the model in its memory; used by one thread, and started again if it was lost."""
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self._running: _Running | None = None
 
     def revive(self, wanted: Callable[[], bool]) -> bool:
-        """Whether it can be asked; a process that is not there is started, as long as that is `wanted`.
+        """Whether it is ready; a missing process is started, while `wanted`.
 
         Raises:
-            OSError: none can be started now, such as where no descriptor or memory is free.
+            OSError: no process can be started now, for example without free descriptors or memory.
         """
         if self._running is not None and self._running.process.is_alive():
             return True
@@ -136,7 +136,7 @@ class Worker:
         return False
 
     def ask(self, upload: Upload, options: Options, wanted: Callable[[], bool]) -> Answer | None:
-        """The answer; None where it was no longer `wanted`, which ends the process that was at it.
+        """The answer; None if it was no longer `wanted`, which ends the process.
 
         Raises:
             LostError: the process ended, for whatever reason.
@@ -167,7 +167,7 @@ class Worker:
         return failed(upload, self._asked, f"{upload.name}: {why}, given up: allow fewer elements")
 
     def close(self) -> None:
-        """End the process, whatever it is at."""
+        """End the process, also while it works."""
         if self._running is not None:
             self._running.process.kill()
             self._running.process.join()
@@ -192,7 +192,7 @@ def _start(asked: Asked) -> _Running:
 
 
 def _is_ready(pipe: Connection, wanted: Callable[[], bool]) -> bool:
-    """Whether a process says that it has started; it may end before, or take too long."""
+    """Whether a process reports that it has started; it may end before, or take too long."""
     until = time.monotonic() + STARTING
     try:
         while not pipe.poll(_LOOK):
@@ -204,7 +204,7 @@ def _is_ready(pipe: Connection, wanted: Callable[[], bool]) -> bool:
 
 
 def _work(pipe: Connection, asked: Asked) -> None:
-    """Answer until nobody asks any more."""
+    """Answer requests until the pipe closes."""
     begin_worker()
     limits.limit_worker_memory()
     pipe.send(True)
