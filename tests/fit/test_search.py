@@ -31,7 +31,7 @@ from bragglens.learn.model import Model
 from bragglens.policy import DEFAULT
 from bragglens.report.pdcif import pdcif_text
 from bragglens.report.picture import picture_of
-from bragglens.report.words import RELATIVE, nearest, sentence
+from bragglens.report.words import RELATIVE, sentence
 from bragglens.scan.read import read_scan
 from bragglens.simulate.instrument import Instrument, emission
 
@@ -212,12 +212,12 @@ def test_a_relative_that_is_not_named_is_told(titania: Library) -> None:
     assert answer.unexplained is not None
     assert answer.unexplained < 0.05  # it stays in the fit, so that what else is there is judged without its lines
     assert f"No phase is named: {own.name} (Al2O3, R -3 c, lattice changed by up to 1.6%" in sentence(answer)
-    picture = picture_of(answer, None)
+    picture = picture_of(answer)
     assert picture is not None
     assert [layer.told for layer in picture.layers] == [RELATIVE]
     assert answer.fit is not None
     assert "or a relative" in pdcif_text(answer, answer.fit)
-    assert nearest(answer) is None  # which is another by the network, and fits less
+    assert answer.nearest is None  # which is another by the network, and fits less
 
 
 def test_of_a_large_library_only_the_phases_of_the_elements_are_made_ready(

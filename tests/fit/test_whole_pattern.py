@@ -47,7 +47,7 @@ def test_mixture_is_recovered(titania: Library) -> None:
     found = fitted(titania, ("anatase", "rutile"), counts)
     assert found.weight_fraction * 100 == pytest.approx([70, 30], abs=0.7)
     assert found.rwp < 1.15 * found.r_expected
-    assert found.cells[0][[0, 2]] == pytest.approx([3.7845 * 1.004, 9.5143 * 0.998], rel=5e-4)
+    assert [found.cells[0].a, found.cells[0].c] == pytest.approx([3.7845 * 1.004, 9.5143 * 0.998], rel=5e-4)
     assert line_angles(found) == pytest.approx(line_angles(found, truth=specimen), abs=0.004)
 
 

@@ -26,6 +26,7 @@ class FirstLetter:
     fits_all: bool = False
     alike: tuple[tuple[str, str], ...] = ()
     identity: str = "the alphabet"
+    network: None = None
 
     @property
     def library(self) -> Library:

@@ -8,15 +8,27 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from bragglens.crystal.cell import Cell
 from bragglens.fit.residual import Peak
 from bragglens.identification.answer import Finding, Identification
 from bragglens.report.details import print_answers
 
 TETRAGONAL = (3.785, 3.785, 9.514, 90.0, 90.0, 90.0)
-CELL = (12.1787, 3.7412, 6.5249, 90.0, 107.054, 90.0)
+TETRAGONAL = Cell(3.785, 3.785, 9.514, 90, 90, 90, "tetragonal")
+CELL = Cell(12.1787, 3.7412, 6.5249, 90.0, 107.054, 90.0, "monoclinic")
 PHASES = (
     Finding(
-        "anatase", 0.9984, 61.23, 1.5, ("rutile",), 0.31, 812.4, 0.078, 0.32, (3.785, 3.785, 9.514, 90, 90, 90), 61
+        "anatase",
+        0.9984,
+        61.23,
+        1.5,
+        ("rutile",),
+        0.31,
+        812.4,
+        0.078,
+        0.32,
+        TETRAGONAL,
+        61,
     ),
     Finding("tio2_B", 0.7, 38.77, 1.5, (), 0.9, 25.0, 0.2, 0.1, CELL, 450.0),
 )

@@ -10,6 +10,8 @@ from matplotlib.collections import LineCollection
 from bragglens.crystal.library import Library, read_library
 from bragglens.errors import BragglensError
 from bragglens.identification.answer import Finding, Identification
+from bragglens.identification.identify import THRESHOLD
+from bragglens.identification.shown import with_shown
 from bragglens.learn.model import Model
 from bragglens.report.figures import (
     GREY,
@@ -47,7 +49,11 @@ def answer(pattern: Pattern | None, *names: str, **more) -> Identification:
     probabilities = {name: 0.9 if name in names else 0.1 for name in LIBRARY.names} | {"brookite": 0.2}
     found = tuple(Finding(name, 0.9) for name in names)
     verdict = ("unknown", "known", "mixture")[len(names)]
-    return Identification("folder/s.xy", "m", verdict, found, probabilities, 0.05, pattern=pattern, **more)
+    return shown(Identification("folder/s.xy", "m", verdict, found, probabilities, 0.05, pattern=pattern, **more))
+
+
+def shown(answer: Identification) -> Identification:
+    return with_shown(answer, MODEL, named_from=THRESHOLD)
 
 
 def texts(figure) -> list[str]:
@@ -62,7 +68,7 @@ def ticks(ax) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_the_highest_tick_of_each_phase_is_where_bragg_says(pattern) -> None:
-    figure = identification_figure(answer(pattern, "anatase", "rutile"), MODEL)
+    figure = identification_figure(answer(pattern, "anatase", "rutile"))
     assert len(figure.axes) == 3
     for ax, d in zip(figure.axes[1:], STRONGEST.values(), strict=True):
         position, height = ticks(ax)
@@ -71,7 +77,7 @@ def test_the_highest_tick_of_each_phase_is_where_bragg_says(pattern) -> None:
 
 
 def test_only_what_was_measured_is_drawn(pattern) -> None:
-    figure = identification_figure(answer(pattern, "anatase"), MODEL)
+    figure = identification_figure(answer(pattern, "anatase"))
     x, y = figure.axes[0].lines[0].get_data()
     assert (x[0], x[-1]) == pytest.approx((20, 70))
     np.testing.assert_array_equal(y, pattern.intensity[pattern.covered])
@@ -81,7 +87,7 @@ def test_only_what_was_measured_is_drawn(pattern) -> None:
 
 
 def test_a_phase_that_is_there_is_drawn_as_high_as_it_is(pattern) -> None:
-    figure = identification_figure(answer(pattern, "anatase", "rutile"), MODEL)
+    figure = identification_figure(answer(pattern, "anatase", "rutile"))
     measured, anatase, rutile = (line.get_ydata() for line in figure.axes[0].lines)
     top = 1000 + 300 * math.exp(-25.3 / 30) + 50  # the fixture's, free of noise
     assert np.nanmax(anatase) == pytest.approx(top, rel=0.1)
@@ -90,21 +96,21 @@ def test_a_phase_that_is_there_is_drawn_as_high_as_it_is(pattern) -> None:
 
 
 def test_a_phase_that_was_not_accepted_is_grey_and_says_so(pattern) -> None:
-    figure = identification_figure(answer(pattern), MODEL)
+    figure = identification_figure(answer(pattern))
     assert texts(figure) == ["brookite\n0.200\nnearest, not accepted"]
     assert figure.axes[0].lines[1].get_color() == GREY
     assert figure.axes[1].texts[0].get_color() == GREY
 
 
 def test_title_and_axis_say_what_it_is(pattern) -> None:
-    figure = identification_figure(answer(pattern, "anatase", "rutile", wavelength=1.789), MODEL)
+    figure = identification_figure(answer(pattern, "anatase", "rutile", wavelength=1.789))
     assert figure.axes[0].get_title(loc="left") == "s.xy: mixture"
     assert figure.axes[-1].get_xlabel() == "2θ (°), Cu Kα₁, λ = 1.5406 Å, converted from 1.7890 Å"
     assert texts(figure) == ["anatase\n0.900", "rutile\n0.900"]
 
 
 def test_nothing_stands_on_the_data_or_outside_the_picture(pattern) -> None:
-    figure = identification_figure(answer(pattern, "anatase", "rutile"), MODEL)
+    figure = identification_figure(answer(pattern, "anatase", "rutile"))
     figure_bytes(figure, ".png")
     frame = figure.axes[0].get_window_extent()
     for ax in figure.axes:
@@ -115,18 +121,18 @@ def test_nothing_stands_on_the_data_or_outside_the_picture(pattern) -> None:
 
 
 def test_an_answer_without_probabilities_is_the_scan_alone(pattern) -> None:
-    figure = identification_figure(Identification("s.xy", "m", "unknown", pattern=pattern), MODEL)
+    figure = identification_figure(shown(Identification("s.xy", "m", "unknown", pattern=pattern)))
     assert len(figure.axes) == 1
 
 
 def test_a_scan_that_could_not_be_judged_cannot_be_drawn() -> None:
     with pytest.raises(BragglensError, match=r"s\.xy: there is no scan to draw"):
-        identification_figure(answer(None), MODEL)
+        identification_figure(answer(None))
 
 
 def test_names_are_no_formulas(pattern, tmp_path) -> None:
-    odd = Identification("$\\frac$.xy", "m", "unknown", pattern=pattern)
-    save_figure(identification_figure(odd, MODEL), tmp_path / "a.png")
+    odd = shown(Identification("$\\frac$.xy", "m", "unknown", pattern=pattern))
+    save_figure(identification_figure(odd), tmp_path / "a.png")
 
 
 def test_ideal_patterns_name_phases_and_strongest_lines() -> None:
@@ -158,7 +164,7 @@ def test_samples_stand_under_their_labels(count: int, panels: int) -> None:
 @pytest.mark.parametrize(("suffix", "begins"), [(".png", b"\x89PNG"), (".PDF", b"%PDF"), (".svg", b"<?xml")])
 def test_the_ending_decides_the_format(tmp_path, pattern, suffix: str, begins: bytes) -> None:
     path = tmp_path / f"new folder/a{suffix}"
-    figure = identification_figure(answer(pattern, "anatase"), MODEL)
+    figure = identification_figure(answer(pattern, "anatase"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         save_figure(figure, path)
@@ -167,7 +173,7 @@ def test_the_ending_decides_the_format(tmp_path, pattern, suffix: str, begins: b
     assert b"Date" not in first
     if suffix == ".svg":
         assert ET.fromstring(first).tag.endswith("svg")
-    save_figure(identification_figure(answer(pattern, "anatase"), MODEL), path)
+    save_figure(identification_figure(answer(pattern, "anatase")), path)
     assert path.read_bytes() == first
 
 

@@ -13,9 +13,10 @@ from bragglens.crystal.library import Library
 from bragglens.fit.residual import Peak
 from bragglens.fit.whole_pattern import Fit, fit
 from bragglens.identification.answer import Finding, Identification
+from bragglens.identification.identify import THRESHOLD
+from bragglens.identification.shown import with_shown
 from bragglens.learn.model import Model
 from bragglens.report.figures import COLOURS, GREY, figure_bytes
-from bragglens.report.fitted import line_positions
 from bragglens.report.identified import identification_figure
 from bragglens.scan.pattern import Grid
 from bragglens.scan.prepare import to_grid
@@ -80,7 +81,7 @@ def bands(figure: Figure) -> list[np.ndarray]:
 
 
 def test_ticks_stand_at_the_fitted_places(answer: Identification, fitted: Fit, small_model: Model) -> None:
-    figure = identification_figure(answer, small_model)
+    figure = identification_figure(answer)
     for ticks, one, name in zip(rows(figure), fitted.patterns, fitted.names, strict=True):
         top = fitted.two_theta[one.argmax()]
         assert ticks[0, 0] == pytest.approx(top, abs=0.03), name
@@ -89,18 +90,10 @@ def test_ticks_stand_at_the_fitted_places(answer: Identification, fitted: Fit, s
     assert rows(figure)[0][0, 0] < rows(figure)[1][0, 0] - nominal["rutile"] + nominal["anatase"] - 0.08  # and swelling
 
 
-def test_positions_are_braggs_for_a_plain_specimen(titania: Library) -> None:
-    angle, area = line_positions(titania.phases[0], Instrument(LINES), Specimen(), 70.0)
-    assert angle[area.argmax()] == pytest.approx(25.31, abs=0.01)
-    shifted, _ = line_positions(titania.phases[0], Instrument(LINES, zero=0.1), Specimen(displacement=-0.2), 70.0)
-    lift = np.degrees(2 * 0.2 * np.cos(np.radians(angle) / 2) / 185)
-    np.testing.assert_allclose(shifted, angle + 0.1 + lift)
-
-
 def test_measured_calculated_background_and_difference_are_the_fits(
     answer: Identification, fitted: Fit, small_model: Model
 ) -> None:
-    scan, _, difference = identification_figure(answer, small_model).axes
+    scan, _, difference = identification_figure(answer).axes
     measured, calculated, background, marks = (line.get_ydata() for line in scan.lines)
     np.testing.assert_allclose(measured**2, fitted.observed)
     np.testing.assert_allclose(calculated**2, fitted.calculated)
@@ -113,7 +106,7 @@ def test_measured_calculated_background_and_difference_are_the_fits(
 
 
 def test_scan_and_difference_are_on_one_scale(answer: Identification, small_model: Model) -> None:
-    figure = identification_figure(answer, small_model)
+    figure = identification_figure(answer)
     figure_bytes(figure, ".png")
     scan, _, difference = figure.axes
     per_inch = [np.ptp(ax.get_ylim()) / ax.get_window_extent().height for ax in (scan, difference)]
@@ -121,7 +114,7 @@ def test_scan_and_difference_are_on_one_scale(answer: Identification, small_mode
 
 
 def test_labels_hold_fraction_error_probability_and_rivals(answer: Identification, small_model: Model) -> None:
-    figure = identification_figure(answer, small_model)
+    figure = identification_figure(answer)
     told = [text.get_text() for text in figure.axes[1].texts]
     assert told == ["anatase\n60.0 ± 2.0 wt%, p 0.980", "rutile or 3 others\n40.0 ± 2.0 wt%, p 0.900"]
     assert [text.get_color() for text in figure.axes[1].texts] == list(COLOURS[:2])
@@ -129,13 +122,13 @@ def test_labels_hold_fraction_error_probability_and_rivals(answer: Identificatio
 
 
 def test_a_network_that_agrees_is_not_drawn(answer: Identification, small_model: Model) -> None:
-    assert bands(identification_figure(answer, small_model)) == []
+    assert bands(identification_figure(answer)) == []
 
 
 def test_where_network_and_fit_disagree_its_vote_is_shown(answer: Identification, small_model: Model) -> None:
     assert answer.probabilities is not None
     odd = replace(answer, probabilities=answer.probabilities | {"rutile": 0.2, "brookite": 0.8})
-    figure = identification_figure(odd, small_model)
+    figure = identification_figure(with_shown(odd, small_model, named_from=THRESHOLD))
     assert len(bands(figure)) == 2
     strength = bands(figure)[0][0, :, 3]
     assert strength.max() > 0.2
@@ -148,8 +141,8 @@ def test_where_network_and_fit_disagree_its_vote_is_shown(answer: Identification
 
 def test_a_library_alone_draws_its_fit(answer: Identification, titania: Library, small_model: Model) -> None:
     alone = replace(answer, probabilities=None, pattern=None)
-    figure = identification_figure(alone, titania)
-    with_network = identification_figure(answer, small_model)
+    figure = identification_figure(with_shown(alone, titania, named_from=THRESHOLD))
+    with_network = identification_figure(answer)
     for one, other in zip(rows(figure), rows(with_network), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -158,7 +151,8 @@ def test_an_unknown_scan_shows_what_comes_nearest(answer: Identification, fitted
     empty = replace(
         fitted, phases=(), specimens=(), patterns=np.empty((0, len(fitted.observed))), calculated=fitted.background
     )
-    figure = identification_figure(replace(answer, verdict="unknown", phases=(), fit=empty), small_model)
+    unknown = replace(answer, verdict="unknown", phases=(), fit=empty)
+    figure = identification_figure(with_shown(unknown, small_model, named_from=THRESHOLD))
     assert len(figure.axes) == 2
     assert [line.get_label() for line in figure.axes[0].get_legend().legend_handles] == [
         "measured",

@@ -12,7 +12,7 @@ import pytest
 
 from bragglens.crystal.library import Library
 from bragglens.fit.whole_pattern import Fit, fit
-from bragglens.identification.answer import Identification
+from bragglens.identification.answer import Finding, Identification
 from bragglens.report.drawing import drawing
 from bragglens.report.fitted import fitted_figure
 from bragglens.report.payload import payload
@@ -35,7 +35,8 @@ def fitted(titania: Library) -> Fit:
 
 @pytest.fixture(scope="module")
 def answer(fitted: Fit) -> Identification:
-    return Identification("hole.xy", "m", "unknown", rwp=fitted.rwp, fit=fitted)
+    found = (Finding(fitted.names[0], 0.9),)
+    return Identification("hole.xy", "m", "known", found, rwp=fitted.rwp, fit=fitted)
 
 
 def test_a_fit_knows_what_was_measured(fitted: Fit) -> None:
@@ -45,7 +46,7 @@ def test_a_fit_knows_what_was_measured(fitted: Fit) -> None:
 
 
 def test_the_page_draws_no_line_across(answer: Identification) -> None:
-    picture = picture_of(answer, None)
+    picture = picture_of(answer)
     assert picture is not None
     svg = drawing(picture, "a scan")
     moves = {kind: re.findall(rf'class="{kind}" d="([^"]*)"', svg)[0].count("M") for kind in ("observed", "background")}
@@ -56,6 +57,6 @@ def test_the_page_draws_no_line_across(answer: Identification) -> None:
 
 
 def test_the_figure_draws_no_line_across(answer: Identification, fitted: Fit) -> None:
-    figure = fitted_figure(answer, fitted, None)
+    figure = fitted_figure(picture_of(answer))
     (difference,) = [line for line in figure.axes[-1].lines if len(line.get_xdata()) == len(fitted.two_theta)]
     assert np.isnan(difference.get_ydata()).tolist() == (~fitted.measured).tolist()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.identification.answer import Identification
 from bragglens.identification.identify import identify
+from bragglens.learn.model import Model
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import Instrument, emission
@@ -44,8 +44,16 @@ def test_it_plots_itself_without_the_model(answer: Identification) -> None:
     assert any("rutile" in text.get_text() for text in figure.axes[1].texts)
 
 
-def test_without_a_fit_it_needs_the_model(answer: Identification) -> None:
-    bare = replace(answer, fit=None, rwp=None)
+def test_without_its_patterns_it_cannot_be_drawn(answer: Identification) -> None:
+    bare = answer.without_patterns
     assert "<img" not in bare._repr_html_()
-    with pytest.raises(BragglensError, match="has no fit"):
+    with pytest.raises(BragglensError, match="no scan to draw"):
         bare.plot()
+
+
+def test_the_network_alone_is_drawn_too(answer: Identification, small_model: Model) -> None:
+    assert answer.fit is not None
+    scan = Scan("a.xy", answer.fit.two_theta, answer.fit.observed, wavelength=1.5405929)
+    alone = identify(scan, small_model, network_only=True)
+    assert "data:image/png;base64," in alone._repr_html_()
+    assert "calculated" in alone.plot().axes[0].get_legend().get_texts()[1].get_text()

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from bragglens.crystal.cell import Cell
 from bragglens.crystal.library import read_library
 from bragglens.fit.residual import Peak
 from bragglens.identification.answer import Finding, Identification
@@ -125,7 +126,7 @@ def test_each_scan_has_verdict_probabilities_and_figure(reader: Reader) -> None:
     assert "1.789 Å" in reader.text
 
 
-TETRAGONAL = (3.785, 3.785, 9.514, 90.0, 90.0, 90.0)
+TETRAGONAL = Cell(3.785, 3.785, 9.514, 90.0, 90.0, 90.0, "tetragonal")
 FITTED = Identification(
     "d.xy",
     "m",

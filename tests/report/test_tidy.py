@@ -10,11 +10,12 @@ from typing import Any
 import pandas
 import pytest
 
+from bragglens.crystal.cell import Cell
 from bragglens.errors import BragglensError
 from bragglens.identification.answer import Finding, Identification
 from bragglens.report.tidy import check_table, phase_frame, summary, write_summary
 
-CELL = (4.594, 4.594, 2.959, 90.0, 90.0, 90.0)
+CELL = Cell(4.594, 4.594, 2.959, 90.0, 90.0, 90.0, "tetragonal")
 BOTH = (Finding("rutile", 0.9, 60.0, 2.0, ("TiO",), cell=CELL, size=40.0), Finding("anatase", 0.8, 40.0, 2.0))
 ANSWERS = [
     Identification("a.xy", "m", "known", (Finding("anatase", 0.9, 100.0, 0.0),), unexplained=0.01, rwp=0.05),

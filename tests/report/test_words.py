@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from bragglens.crystal.cell import Cell
 from bragglens.errors import BragglensError
 from bragglens.identification.answer import Finding, Identification, document
 from bragglens.report.details import print_answers
@@ -196,17 +197,20 @@ def test_sentences_of_fitted_scans() -> None:
 @pytest.mark.parametrize(
     ("cell", "shown"),
     [
-        ((5.4312, 5.4312, 5.4312, 90.0, 90.0, 90.0), ["a 5.431"]),
-        ((3.7848, 3.7848, 9.5124, 90.0, 90.0, 90.0), ["a 3.785", "c 9.512"]),
-        ((4.7589, 4.7589, 12.991, 90.0, 90.0, 120.0), ["a 4.759", "c 12.991"]),
-        ((5.14, 5.14, 5.14, 55.3, 55.3, 55.3), ["a 5.140", "α 55.30"]),
-        ((9.174, 5.449, 5.138, 90.0, 90.0, 90.0), ["a 9.174", "b 5.449", "c 5.138"]),
-        ((12.1787, 3.7412, 6.5249, 90.0, 107.054, 90.0), ["a 12.179", "b 3.741", "c 6.525", "β 107.05"]),
-        ((5.0, 5.0, 7.0, 90.0, 100.0, 90.0), ["a 5.000", "c 7.000", "β 100.00"]),
-        ((8.1, 12.8, 7.1, 93.5, 116.2, 89.9), ["a 8.100", "b 12.800", "c 7.100", "α 93.50", "β 116.20", "γ 89.90"]),
+        (Cell(5.4312, 5.4312, 5.4312, 90.0, 90.0, 90.0, "cubic"), ["a 5.431"]),
+        (Cell(3.7848, 3.7848, 9.5124, 90.0, 90.0, 90.0, "tetragonal"), ["a 3.785", "c 9.512"]),
+        (Cell(4.7589, 4.7589, 12.991, 90.0, 90.0, 120.0, "trigonal"), ["a 4.759", "c 12.991"]),
+        (Cell(5.14, 5.14, 5.14, 55.3, 55.3, 55.3, "trigonal"), ["a 5.140", "α 55.30"]),
+        (Cell(9.174, 5.449, 5.138, 90.0, 90.0, 90.0, "orthorhombic"), ["a 9.174", "b 5.449", "c 5.138"]),
+        (Cell(5.0, 5.0, 7.0, 90.0, 90.0, 90.0, "orthorhombic"), ["a 5.000", "b 5.000", "c 7.000"]),
+        (Cell(12.1787, 3.7412, 6.5249, 90.0, 107.054, 90.0, "monoclinic"),
+         ["a 12.179", "b 3.741", "c 6.525", "β 107.05"]),
+        (Cell(5.0, 6.0, 7.0, 90.0, 90.0, 100.0, "monoclinic"), ["a 5.000", "b 6.000", "c 7.000", "γ 100.00"]),
+        (Cell(8.1, 12.8, 7.1, 93.5, 116.2, 89.9),
+         ["a 8.100", "b 12.800", "c 7.100", "α 93.50", "β 116.20", "γ 89.90"]),
         (None, []),
     ],
-)
+)  # fmt: skip
 def test_a_cell_is_told_by_its_free_constants(cell, shown: list[str]) -> None:
     assert cell_constants(cell) == shown
 
@@ -352,7 +356,7 @@ def test_limits_are_told_of_phases_that_were_asked_about() -> None:
 def test_no_heading_is_broken(width: int) -> None:
     stream = io.StringIO()
     long = replace(
-        STRUCTURED, phases=(replace(RUTILE, name="a very long name of a phase", cell=(9.0,) * 3 + (91.0,) * 3),)
+        STRUCTURED, phases=(replace(RUTILE, name="a very long name of a phase", cell=Cell(*(9.0,) * 3, *(91.0,) * 3)),)
     )
     print_answers([long], console=Console(file=stream, width=width))
     head = stream.getvalue().splitlines()[1].split()

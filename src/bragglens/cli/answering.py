@@ -147,6 +147,6 @@ def _watch(folder: Path, sources: Sources, given: Given, drawn: Drawn, *, json: 
     def each(scan: Path) -> Iterator[Identification]:
         return exported(identify_each(scan, asked, options))
 
-    outputs = [figures(drawn.figure, asked, sole=None)] if drawn.figure else []
+    outputs = [figures(drawn.figure, sole=None)] if drawn.figure else []
     asking = Asking(who, source(asked), options, each, outputs)
     watch_folder(folder, Path(json) if json else folder / "answers", asking, settle=settle)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,7 @@ def _outputs(work: Batch, answers: Answers, drawn: Drawn) -> list[Output]:
     if answers.table:
         made.append(table_file(answers.table))
     if drawn.figure:
-        made.append(figures(drawn.figure, only, sole=work.sole))
+        made.append(figures(drawn.figure, sole=work.sole))
     if answers.report:
         made.append(report_file(answers.report, only, files, series=answers.series is not None))
     if answers.series:
@@ -119,7 +119,7 @@ def _answer(
     def of_job(job: Job) -> Iterator[Identification]:
         for answer in each(job):
             whole[:] = [output for output in whole if done(output.add, answer)]
-            yield replace(answer, pattern=None, fit=None)  # a million scans must fit into memory
+            yield answer.without_patterns  # a million scans must fit into memory
 
     def keep(answers: list[Identification]) -> None:
         for output in whole:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,7 @@ def answer_piece(piece: Piece) -> str:
 
     asked = piece.asked  # before the file is read: one that grows meanwhile is asked again
     who = read_there(piece.job)
-    answers = [replace(one, pattern=None, fit=None) for one in answers_of(piece.job, who, piece.place)]
+    answers = [one.without_patterns for one in answers_of(piece.job, who, piece.place)]
     write_answers(answers, piece.target, model="" if who is None else source(who), asked=asked)
     return next((answer.error for answer in answers if answer.error), "")
 

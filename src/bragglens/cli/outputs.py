@@ -79,7 +79,7 @@ def table_file(path: Path) -> Output:
     return Output(keep=lambda answers: write_summary(answers, path), close=lambda answers: write_summary(answers, path))
 
 
-def figures(path: Path, asked: Any, *, sole: str | None) -> Output:
+def figures(path: Path, *, sole: str | None) -> Output:
     """A picture of the sole scan, a file of that name, or a folder with one of each."""
     with extra("plots", "--figure"):
         from bragglens.report.figures import FORMATS, check_figure
@@ -93,7 +93,7 @@ def figures(path: Path, asked: Any, *, sole: str | None) -> Output:
     def draw(answer: Any) -> None:
         if not answer.error:
             target = path if answer.file == sole else path / safe_name(Path(answer.file).name, ".png")
-            _save(identification_figure(answer, asked), target)
+            _save(identification_figure(answer), target)
 
     return Output(add=draw)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +81,7 @@ def _answer(scan: Path, target: Path, asking: Asking, asked: dict[str, Any]) -> 
             for output in asking.outputs:
                 done(output.add, answer)  # a picture that fails must not cost the answer
             out.print(_line(answer), soft_wrap=True)
-            answers.append(replace(answer, pattern=None, fit=None))
+            answers.append(answer.without_patterns)
         write_answers(answers, target, model=asking.model, asked=asked)
     except BragglensError as error:
         tell(error, "red")

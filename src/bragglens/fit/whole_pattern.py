@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from bragglens.crystal.cell import Cell
 from bragglens.crystal.phase import Phase, Site
 from bragglens.fit.candidates import candidates, cells, instrument_and_specimens
 from bragglens.fit.engine import refine, solve
@@ -19,6 +21,7 @@ from bragglens.fit.state import Solution
 from bragglens.fit.texture import choose_texture
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import Instrument
+from bragglens.simulate.reflection_list import ReflectionList, reflection_list
 from bragglens.simulate.specimen import Specimen
 
 Array = NDArray[np.float64]
@@ -40,7 +43,7 @@ class Fit:
         r_expected: the Rwp that counting noise alone would leave; goodness of fit is rwp / r_expected.
         instrument: with the fitted zero error, resolution and axial divergence.
         specimens: fitted state of each phase.
-        cells: fitted a, b, c (Å), α, β, γ (degrees) of each phase, shape (phases, 6).
+        cells: fitted cell of each phase.
         extra_b: fitted B in Å² of each phase, beyond the displacement of its structure, shape (phases,).
     """
 
@@ -56,7 +59,7 @@ class Fit:
     r_expected: float
     instrument: Instrument
     specimens: tuple[Specimen, ...]
-    cells: Array
+    cells: tuple[Cell, ...]
     extra_b: Array
 
     @property
@@ -68,6 +71,13 @@ class Fit:
     def names(self) -> tuple[str, ...]:
         """The phases' names."""
         return tuple(phase.name for phase in self.phases)
+
+    @cached_property
+    def reflections(self) -> tuple[ReflectionList, ...]:
+        """Of each phase the reflections that can be seen, at their fitted angles; computed when first asked for."""
+        start, stop = float(self.two_theta[0]), float(self.two_theta[-1])
+        states = zip(self.phases, self.specimens, strict=True)
+        return tuple(reflection_list(phase, self.instrument, state, start, stop) for phase, state in states)
 
     @property
     def goodness(self) -> float:
@@ -109,20 +119,21 @@ def fit_of(problem: Problem, solution: Solution) -> Fit:
     """The public face of a solution."""
     known, observed = problem.known, problem.observed
     instrument, specimens = instrument_and_specimens(known, solution.state)
+    phases = tuple(known.phases[i] for i in solution.state.phases)
     return Fit(
         two_theta=observed.grid.two_theta,
         observed=observed.counts,
         calculated=solution.calculated,
         background=solution.background,
         noise=np.where(observed.measured, observed.noise, NOT_MEASURED * observed.counts.max()),
-        phases=tuple(known.phases[i] for i in solution.state.phases),
+        phases=phases,
         patterns=solution.patterns * solution.scales[:, None],
         weight_fraction=solution.scales / max(float(solution.scales.sum()), 1e-300),
         rwp=profile_r(observed, observed.counts - solution.calculated),
         r_expected=profile_r(observed, observed.noise),
         instrument=instrument,
         specimens=specimens,
-        cells=cells(known, solution.state),
+        cells=tuple(map(Cell.of, phases, cells(known, solution.state))),
         extra_b=solution.state.each("extra_b"),
     )
 
@@ -131,8 +142,7 @@ def fitted_phases(fit: Fit) -> tuple[Phase, ...]:
     """The phases of a fit in its order, with their fitted cells and displacements (never below zero)."""
     fitted = []
     for as_given, cell, extra in zip(fit.phases, fit.cells, fit.extra_b, strict=True):
-        a, b, c, alpha, beta, gamma = cell.tolist()
-        phase = replace(as_given, cell=(a, b, c, alpha, beta, gamma))
+        phase = replace(as_given, cell=cell.numbers)
         fitted.append(replace(phase, sites=tuple(_displaced(site, phase, extra) for site in phase.sites)))
     return tuple(fitted)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bragglens.crystal.cell import Cell
 from bragglens.errors import BragglensError
 from bragglens.extras import extra
 from bragglens.fit.residual import Peak
 from bragglens.fit.whole_pattern import Fit
 from bragglens.identification.asked import Asked
+from bragglens.identification.disagreement import Disagreement
+from bragglens.identification.sketch import Sketch
 from bragglens.policy import DEFAULT, Policy
 from bragglens.scan.pattern import Pattern
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 SCHEMA = 1
+LEAST_SHOWN = 0.001  # probability below which no proposal of the network alone is shown
 FractionOf = Literal["named phases", "whole sample"]
 Verdict = Literal["known", "mixture", "tentative", "partly unknown", "unknown"]
 
@@ -39,7 +43,7 @@ class Finding:
         evidence: how much worse the fit is without the phase, in independent standard deviations squared.
         residual: R of the phase's own lines: share of the intensity under them that the fit misses.
         rwp_without: Rwp of the fit of the other phases alone.
-        cell: fitted a, b, c in Å and α, β, γ in degrees.
+        cell: as fitted; six numbers in the JSON, a, b, c in Å and α, β, γ in degrees.
         strain: largest relative change of a length in the library's lattice that the fit needed.
         size: fitted volume-weighted crystallite size in nm; from about 200 nm on it means "large".
         size_error: half of its 95% interval, where the instrument is calibrated; else None: its breadth is a guess.
@@ -56,12 +60,16 @@ class Finding:
     evidence: float | None = None
     residual: float | None = None
     rwp_without: float | None = None
-    cell: tuple[float, ...] | None = None
+    cell: Cell | None = None
     size: float | None = None
     strain: float | None = None
     size_error: float | None = None
     formula: str = ""
     space_group: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The finding as plain JSON values."""
+        return {**vars(self), "cell": self.cell and self.cell.numbers}
 
 
 @dataclass(frozen=True)
@@ -156,6 +164,9 @@ class Identification:
         relatives: phases that the fit needs and that are not named: out of a library so large that most phases have a
             relative of their structure type, such a relative is at least as likely there. With one of them the verdict
             is unknown, or partly unknown.
+        disagreement: where network and fit disagree, the phases that the network names and the fit does not, and which
+            parts of the scan speak for them to the network; None where they agree.
+        sketch: where the network alone answered, the scan with the calculated reflections of the phases; else None.
         policy: the thresholds that decided; JSON states those that are not the package's own.
     """
 
@@ -184,6 +195,8 @@ class Identification:
     relatives: tuple[Finding, ...] = ()
     hump: Hump | None = None
     tube_lines: tuple[TubeLine, ...] = ()
+    disagreement: Disagreement | None = field(default=None, compare=False)
+    sketch: Sketch | None = field(default=None, compare=False)
     policy: Policy = DEFAULT
 
     @property
@@ -192,6 +205,22 @@ class Identification:
         if all(finding.weight_percent is None for finding in self.phases):
             return None
         return "named phases" if self.amorphous_percent is None else "whole sample"
+
+    @property
+    def nearest(self) -> Finding | None:
+        """The phase that the network holds for the most probable, found or not.
+
+        None where no probabilities were computed, none reaches LEAST_SHOWN, or where there are `relatives`: the fit has
+        shown that one of those is nearer.
+        """
+        values = {} if self.relatives else self.probabilities or {}
+        first = max(values, key=values.__getitem__, default=None)
+        return None if first is None or values[first] < LEAST_SHOWN else Finding(first, values[first])
+
+    @property
+    def without_patterns(self) -> Identification:
+        """The answer without what only plots and profiles need: of a million scans that must fit into memory."""
+        return replace(self, pattern=None, fit=None, disagreement=None, sketch=None)
 
     def __getitem__(self, name: str) -> Finding:
         """What was found of a phase.
@@ -227,8 +256,8 @@ class Identification:
         return {
             "file": self.file,
             "verdict": self.verdict,
-            "phases": [vars(finding) for finding in self.phases],
-            "relatives": [vars(finding) for finding in self.relatives],
+            "phases": [finding.to_dict() for finding in self.phases],
+            "relatives": [finding.to_dict() for finding in self.relatives],
             "fraction_of": self.fraction_of,
             "unexplained": self.unexplained,
             "unexplained_peaks": [vars(peak) for peak in self.unexplained_peaks],
@@ -251,20 +280,15 @@ class Identification:
             "rietveld": vars(self.rietveld) if self.rietveld else None,
         }
 
-    def plot(self, asked: Asked | None = None) -> Figure:
+    def plot(self) -> Figure:
         """The scan, its fit and its phases as a matplotlib figure.
 
-        Args:
-            asked: the model, or library, that answered; with it, phases that the network alone named are drawn too, and
-                an answer of the network alone can be drawn at all.
-
         Raises:
-            BragglensError: there is no fit, and nobody to ask for lines; or the scan could not be judged; or
-                matplotlib, of the extra `plots`, is not installed.
+            BragglensError: the scan could not be judged; or matplotlib, of the extra `plots`, is not installed.
         """
         with extra("plots", "a figure"):
             from bragglens.report.identified import identification_figure
-        return identification_figure(self, asked)
+        return identification_figure(self)
 
     def report(self, path: str | Path, asked: Asked | None = None) -> Path:
         """Write the answer as one HTML page that needs nothing else.

@@ -156,7 +156,7 @@ def read_alike(path: str | Path) -> tuple[frozenset[str], ...]:
 def judge(label: Label, model: Asked, alike: tuple[frozenset[str], ...] = (), options: Options = Options()) -> Judged:
     """Identify a labelled scan with these options, and the wavelength of its label."""
     answer = identify_file(label.file, model, replace(options, wavelength=label.wavelength))
-    return Judged(label, replace(answer, pattern=None, fit=None), alike)
+    return Judged(label, answer.without_patterns, alike)
 
 
 def scores(judged: list[Judged]) -> dict[str, float | int | None]:

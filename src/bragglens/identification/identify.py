@@ -22,6 +22,7 @@ from bragglens.identification.humps import hump_notice
 from bragglens.identification.options import Options, read_options
 from bragglens.identification.proposers import Proposal, Proposer
 from bragglens.identification.prove import proven
+from bragglens.identification.shown import with_shown
 from bragglens.identification.tube_lines import tube_notices
 from bragglens.identification.verdict import by_network
 from bragglens.policy import Policy
@@ -124,7 +125,7 @@ def _identify(scan: Scan, who: Proposer, options: Options) -> Identification:
         answer = proven(answer, scan, who, proposal, covered, options)
         answer = replace(answer, notes=(*answer.notes, *_notices(answer, scan, who, allowed)))
     phases, relatives = (_described(found, who.library) for found in (answer.phases, answer.relatives))
-    return replace(answer, phases=phases, relatives=relatives)
+    return with_shown(replace(answer, phases=phases, relatives=relatives), who)
 
 
 def _with_proposal(

@@ -165,7 +165,7 @@ def _findings(problem: Problem, found: Found, opinion: Array) -> list[Finding]:
                 evidence=one.evidence,
                 residual=proof.residual,
                 rwp_without=profile_r(problem.observed, problem.observed.counts - one.without.calculated),
-                cell=tuple(float(v) for v in fit.cells[place]),
+                cell=fit.cells[place],
                 size=fit.specimens[place].size,
                 strain=proof.strain,
             )

@@ -164,8 +164,8 @@ def _steps(points: Sequence[tuple[float, float]]) -> str:
 def _ticks(layer: Layer, place: int, scale: _Scale) -> str:
     """A row of ticks, the higher the stronger the lines."""
     foot = (TOP + MAIN + ROW * (place + 1) - 2) * _FINE
-    places = np.round(scale.x(layer.two_theta) * _FINE).astype(int)
-    heights = np.round((3 + 10 * layer.strength) * _FINE).astype(int)
+    places = np.round(scale.x(layer.reflections.two_theta) * _FINE).astype(int)
+    heights = np.round((3 + 10 * layer.reflections.strength) * _FINE).astype(int)
     tallest = dict(sorted(zip(places.tolist(), heights.tolist(), strict=True)))
     return (
         f'<path class="ticks {colour(layer, place)}" d="{"".join(f"M{x} {foot}v-{h}" for x, h in tallest.items())}"/>\n'

@@ -18,16 +18,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bragglens.crystal.library import Library
-from bragglens.crystal.reflections import Reflections
 from bragglens.errors import BragglensError
-from bragglens.report.places import best_indices, within
 from bragglens.report.words import shorten, write_file
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
-from bragglens.simulate.instrument import Instrument, Line, emission
-from bragglens.simulate.reference import sticks
-from bragglens.simulate.render import reflections_in_range, render_phases
-from bragglens.simulate.specimen import Specimen
+from bragglens.simulate.clean import clean_patterns
+from bragglens.simulate.instrument import Line, emission
 
 # Okabe & Ito (2008), "Color Universal Design": distinct to colour-blind eyes; without its yellow, too pale on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -63,20 +59,19 @@ def scan_figure(scan: Scan) -> Figure:
 
 def ideal_patterns_figure(library: Library, grid: Grid, lines: tuple[Line, ...]) -> Figure:
     """Calculated patterns of the phases of a library, stacked, each with the hkl of its strongest line."""
-    phases = library.phases[:MOST]
-    crystals = reflections_in_range(phases, lines, grid)
-    patterns = render_phases(crystals, Instrument(lines), [Specimen()] * len(phases), grid)
-    figure = Figure(figsize=(WIDTH, 1.2 + 0.55 * len(phases)), layout="constrained")
+    patterns = clean_patterns(library.phases[:MOST], grid, lines)
+    figure = Figure(figsize=(WIDTH, 1.2 + 0.55 * len(patterns)), layout="constrained")
     ax = figure.subplots()
-    for row, (phase, crystal, pattern) in enumerate(zip(phases, crystals, patterns, strict=True)):
-        base, colour = 1.3 * (len(phases) - 1 - row), COLOURS[row % len(COLOURS)]
-        ax.plot(grid.two_theta, base + pattern, color=colour, linewidth=0.8)
-        ax.annotate(shorten(phase.name, 24), (1.01, base), xycoords=ax.get_yaxis_transform(), color=colour, **PLAIN)
-        found = within(sticks(crystal, wavelength=lines[0].wavelength), grid.start, grid.stop)
-        if found.area.size:
-            top = int(found.area.argmax())
-            ax.text(found.two_theta[top], base + 1.03, hkl_text(found.hkl[top], crystal), fontsize=7, ha="center")
-    ax.set(xlim=(grid.start, grid.stop), ylim=(-0.1, 1.3 * len(phases)), yticks=[])
+    for row, one in enumerate(patterns):
+        base, colour = 1.3 * (len(patterns) - 1 - row), COLOURS[row % len(COLOURS)]
+        ax.plot(grid.two_theta, base + one.intensity, color=colour, linewidth=0.8)
+        name = shorten(one.phase.name, 24)
+        ax.annotate(name, (1.01, base), xycoords=ax.get_yaxis_transform(), color=colour, **PLAIN)
+        if one.reflections.area.size:
+            top = int(one.reflections.area.argmax())
+            text = hkl_text(one.reflections.hkl[top].tolist())
+            ax.text(one.reflections.two_theta[top], base + 1.03, text, fontsize=7, ha="center")
+    ax.set(xlim=(grid.start, grid.stop), ylim=(-0.1, 1.3 * len(patterns)), yticks=[])
     ax.set_ylabel("Intensity, each scaled to 1", fontsize=9)
     if len(library) > MOST:
         ax.set_title(f"The first {MOST} of {len(library)} phases", loc="left", fontsize=10)
@@ -148,8 +143,7 @@ def label_angle(ax: Axes, wavelength: float, measured: float | None) -> None:
     ax.tick_params(labelsize=8)
 
 
-def hkl_text(indices: NDArray[np.float64], crystal: Reflections) -> str:
+def hkl_text(hkl: Sequence[int]) -> str:
     """Miller indices as crystallographers write them, bars in TeX."""
-    best = best_indices(indices, crystal)
-    digits = [rf"\overline{{{-i}}}" if i < 0 else f"{i}" for i in best]
-    return "$" + (r"\," if any(i < 0 or i > 9 for i in best) else "").join(digits) + "$"
+    digits = [rf"\overline{{{-i}}}" if i < 0 else f"{i}" for i in hkl]
+    return "$" + (r"\," if any(i < 0 or i > 9 for i in hkl) else "").join(digits) + "$"

@@ -37,8 +37,8 @@ class GrowingReport:
             raise self._refused(error) from error
 
     def add(self, answer: Identification) -> None:
-        """Write the section of an answer, while it has its fit."""
-        content = section(answer, self._asked, len(self._ends)).encode("utf-8", "replace")
+        """Write the section of an answer, while it has its patterns."""
+        content = section(answer, len(self._ends)).encode("utf-8", "replace")
         try:
             with self._partial.open("ab") as handle:
                 handle.write(content)

@@ -21,7 +21,7 @@ def notebook_html(answer: Identification) -> str:
 
 
 def _figure(answer: Identification) -> str:
-    if answer.fit is None:
+    if answer.fit is None and answer.sketch is None:
         return ""
     try:
         with extra("plots", "the figure"):

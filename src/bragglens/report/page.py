@@ -61,14 +61,14 @@ def report_page(
     those and nothing else), so that it works from a file, by mail, and in a frame without an origin.
 
     Args:
-        identifications: the answers; those that still hold their fit, or pattern, are drawn.
+        identifications: the answers; those that still hold their patterns are drawn.
         asked: the model, or the library, that answered; None leaves out what is known of it.
         title: of the page.
         intro: what it is about; a blank line begins a new paragraph.
         series: whether the scans are one sample that changes; those of one file are taken for it anyway.
     """
-    sections = [section(answer, asked, number) for number, answer in enumerate(identifications, start=1)]
-    summary = overview(identifications, [trace_of(answer) for answer in identifications], series=series)
+    sections = [section(answer, number) for number, answer in enumerate(identifications, start=1)]
+    summary = overview(identifications, list(map(trace_of, identifications)), series=series)
     return opening(title, intro) + summary + "".join(sections) + closing(asked)
 
 

@@ -45,9 +45,9 @@ def _layer(layer: Layer, place: int, unit: float) -> dict[str, Any]:
         "name": layer.name,
         "told": layer.told,
         "colour": colour(layer, place),
-        "angles": np.round(layer.two_theta * _ANGLE).astype(int).tolist(),
-        "strength": np.round(layer.strength, 2).tolist(),
-        "hkl": list(layer.hkl),
+        "angles": np.round(layer.reflections.two_theta * _ANGLE).astype(int).tolist(),
+        "strength": np.round(layer.reflections.strength, 2).tolist(),
+        "hkl": [" ".join(map(str, hkl)) for hkl in layer.reflections.hkl.tolist()],
         "pattern": _curve(layer.pattern, unit),
     }
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bragglens.crystal.phase import Phase
 from bragglens.fit.residual import Peak
 from bragglens.fit.whole_pattern import Fit
-from bragglens.identification.answer import Identification
-from bragglens.identification.asked import Asked, library_of
-from bragglens.learn.model import Model
-from bragglens.report.places import FAINT, best_indices, placed_lines, refused
-from bragglens.report.words import RELATIVE, named, nearest, weight
-from bragglens.simulate.instrument import Instrument, emission
-from bragglens.simulate.specimen import Specimen
+from bragglens.identification.answer import Finding, Identification
+from bragglens.identification.disagreement import Disagreement
+from bragglens.identification.sketch import Sketch
+from bragglens.report.words import RELATIVE, named, percent, probability, shorten, weight
+from bragglens.simulate.reflection_list import ReflectionList
 
 Array = NDArray[np.float64]
+
+_BESIDE, _NETWORK = 26, 24  # letters that stand beside a row of ticks: of a fit, of the network alone
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,21 @@ class Layer:
     """One phase of a picture.
 
     Attributes:
-        name: of the phase, with its rivals.
+        phase: its name.
+        name: the same with its rivals.
         told: its weight, or why it is shown though it was not found.
+        beside: name and figures, short enough to stand beside its row of ticks.
         found: whether the answer names it.
-        two_theta: where its lines are, in degrees.
-        strength: root of their areas, the strongest 1.
-        hkl: their Miller indices, as "1 0 -1".
+        reflections: that can be seen.
         pattern: what the fit calculates for it, in counts on the axis of the picture, or None.
     """
 
+    phase: str
     name: str
     told: str
+    beside: str
     found: bool
-    two_theta: Array
-    strength: Array
-    hkl: tuple[str, ...]
+    reflections: ReflectionList
     pattern: Array | None = None
 
 
@@ -50,24 +50,34 @@ class Picture:
     """A scan with what was found in it, over 2θ in degrees.
 
     Attributes:
+        name: of the scan.
+        said: the verdict, and how well the fit is.
         start, step: of the axis, in degrees.
         wavelength: Å that the axis is for.
         observed: what was measured, in counts.
         background: of the fit, or None where nothing was fitted; with the patterns of the layers it is the calculated
-            line.
+            curve.
         layers: the phases, those that were found first.
         unexplained: peaks that no phase explains.
-        parts: of the axis that were measured, each from its first point up to an end that is no more of it; None: all.
+        parts: of the axis that were measured, each from its first point up to an end that is no more of it.
+        measured_at: Å of the measurement.
+        disagreement: between network and fit: it has the votes of the network, which take a while.
+        sketch: where nothing was fitted, rough patterns of the phases.
     """
 
+    name: str
+    said: str
     start: float
     step: float
     wavelength: float
     observed: Array
     background: Array | None
     layers: tuple[Layer, ...]
-    unexplained: tuple[Peak, ...] = ()
-    parts: tuple[tuple[int, int], ...] | None = None
+    unexplained: tuple[Peak, ...]
+    parts: tuple[tuple[int, int], ...]
+    measured_at: float | None = None
+    disagreement: Disagreement | None = None
+    sketch: Sketch | None = None
 
     @property
     def two_theta(self) -> Array:
@@ -77,88 +87,98 @@ class Picture:
     @property
     def measured(self) -> list[slice]:
         """The parts of the axis that were measured: no line is drawn across a hole."""
-        return [slice(*part) for part in self.parts or [(0, len(self.observed))]]
+        return [slice(*part) for part in self.parts]
 
     @property
     def calculated(self) -> Array | None:
-        """Background and phases together, or None where nothing was fitted."""
+        """Background and phases together, or None where no phase was fitted."""
         parts = [layer.pattern for layer in self.layers if layer.pattern is not None]
         if self.background is None or not parts:
             return None
         return np.asarray(self.background + np.sum(parts, axis=0), dtype=np.float64)
 
 
-def picture_of(answer: Identification, asked: Asked | None) -> Picture | None:
-    """What to draw of an answer; None where it holds no scan, or no fit and there is no model to give the lines.
-
-    Args:
-        answer: with its fit, or with its pattern where the network alone answered.
-        asked: who answered; phases that were considered and not found are taken from there.
-    """
-    library = library_of(asked) if asked is not None else ()
-    phases = {phase.name: phase for phase in library}
+def picture_of(answer: Identification) -> Picture | None:
+    """What to draw of an answer; None where it holds no scan: not judged, or kept without its patterns."""
     if answer.fit is not None:
-        return _fitted(answer, answer.fit, phases)
-    if answer.pattern is None or not isinstance(asked, Model):
-        return None
-    return _unfitted(answer, asked, phases)
+        return _fitted(answer, answer.fit)
+    return _sketched(answer, answer.sketch) if answer.sketch is not None else None
 
 
-def _fitted(answer: Identification, fit: Fit, phases: Mapping[str, Phase]) -> Picture:
-    """The fit, its phases in the order of the answer, then what the network alone named."""
-    stop = float(fit.two_theta[-1])
-    usual = Specimen(displacement=fit.specimens[0].displacement if fit.specimens else 0.0)
-    layers = []
-    for finding in (*answer.phases, *answer.relatives):
-        place = fit.names.index(finding.name)
-        told = weight(finding) if len(answer.phases) > 1 or answer.amorphous_percent is not None else ""
-        one = _layer(fit.phases[place], fit.instrument, fit.specimens[place], fit.two_theta[0], stop)
-        told = RELATIVE if finding in answer.relatives else told
-        layers.append(Layer(named(finding), told, True, *one, pattern=fit.patterns[place]))
-    for name in [name for name in refused(answer, fit) if name in phases]:
-        one = _layer(phases[name], fit.instrument, usual, fit.two_theta[0], stop)
-        layers.append(Layer(name, "named by the network alone", False, *one))
+def _fitted(answer: Identification, fit: Fit) -> Picture:
+    """The fit, its phases in the order of the answer, then what the network alone names."""
+    rwp = f", Rwp {percent(answer.rwp)}" if fit.names else ""
     return Picture(
+        name=Path(answer.file).name,
+        said=f"{answer.verdict}{rwp}",
         start=float(fit.two_theta[0]),
         step=float(fit.two_theta[1] - fit.two_theta[0]),
         wavelength=fit.instrument.lines[0].wavelength,
         observed=fit.observed,
         background=fit.background,
-        layers=tuple(layers),
+        layers=(*_found(answer, fit), *_refused(answer)),
         unexplained=answer.unexplained_peaks,
         parts=_runs(fit.measured),
+        disagreement=answer.disagreement,
     )
+
+
+def _found(answer: Identification, fit: Fit) -> Iterator[Layer]:
+    weighed = len(answer.phases) > 1 or answer.amorphous_percent is not None
+    for finding in (*answer.phases, *answer.relatives):
+        place, related = fit.names.index(finding.name), finding in answer.relatives
+        told = RELATIVE if related else weight(finding) * weighed
+        beside = f"{shorten(finding.name, _BESIDE)}\n{RELATIVE}" if related else _beside(finding)
+        yield Layer(finding.name, named(finding), told, beside, True, fit.reflections[place], fit.patterns[place])
+
+
+def _refused(answer: Identification) -> Iterator[Layer]:
+    if answer.disagreement is None:
+        return
+    network = answer.probabilities or {}
+    for phase, reflections in zip(answer.disagreement.refused, answer.disagreement.reflections, strict=True):
+        beside = f"{shorten(phase.name, _BESIDE)}\nnetwork alone, p {probability(network[phase.name])}"
+        yield Layer(phase.name, phase.name, "named by the network alone", beside, False, reflections)
+
+
+def _beside(finding: Finding) -> str:
+    """A phase with its rivals, or their number where they are too long, and its figures."""
+    others = f"{shorten(finding.name, _BESIDE - 12)} or {len(finding.rivals)} others"
+    name = named(finding) if len(named(finding)) <= _BESIDE or len(finding.rivals) < 2 else others
+    figures = ", ".join(part for part in (weight(finding), f"p {probability(finding.probability)}") if part)
+    return f"{shorten(name, _BESIDE)}\n{figures}"
+
+
+def _sketched(answer: Identification, sketch: Sketch) -> Picture:
+    """The scan on the network's axis, with the phases that it names, or the nearest."""
+    shown = answer.phases or ((answer.nearest,) if answer.nearest else ())
+    told = "" if answer.phases else "nearest, not accepted"
+    layers = tuple(
+        Layer(one.name, named(one), told, _sketched_beside(one, told), sketch.named, reflections)
+        for one, reflections in zip(shown, sketch.reflections, strict=True)
+    )
+    return Picture(
+        name=Path(answer.file).name,
+        said=f"{answer.verdict}",
+        start=float(sketch.two_theta[0]),
+        step=sketch.pattern.grid.step,
+        wavelength=sketch.wavelength,
+        observed=sketch.pattern.intensity[sketch.span],
+        background=None,
+        layers=layers,
+        unexplained=(),
+        parts=_runs(sketch.pattern.covered[sketch.span]),
+        measured_at=answer.wavelength,
+        sketch=sketch,
+    )
+
+
+def _sketched_beside(finding: Finding, told: str) -> str:
+    figures = f"{probability(finding.probability)}  {weight(finding)}".rstrip()
+    return "\n".join(part for part in (shorten(finding.name, _NETWORK), figures, told) if part)
 
 
 def _runs(true: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
     """First point and end of each run of true ones."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], true, [False]]).astype(int)))
     return tuple(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-
-
-def _unfitted(answer: Identification, model: Model, phases: Mapping[str, Phase]) -> Picture:
-    """The scan on the model's axis, with the lines of the phases named, or of the nearest, as their CIFs have them."""
-    pattern = answer.pattern
-    assert pattern is not None
-    wavelength = model.preparation.wavelength
-    angle, close = pattern.grid.two_theta[pattern.covered], nearest(answer)
-    shown = answer.phases or ((close,) if close else ())
-    instrument = Instrument(emission(str(model.recipe.get("wavelength", wavelength))))
-    told = "" if answer.phases else "nearest, not accepted"
-    layers = tuple(
-        Layer(named(one), told, bool(answer.phases), *_layer(phases[one.name], instrument, Specimen(), *angle[[0, -1]]))
-        for one in shown
-    )
-    return Picture(float(angle[0]), pattern.grid.step, wavelength, pattern.intensity[pattern.covered], None, layers)
-
-
-def _layer(
-    phase: Phase, instrument: Instrument, specimen: Specimen, start: float, stop: float
-) -> tuple[Array, Array, tuple[str, ...]]:
-    """Place, strength and indices of the lines of a phase that can be seen from `start` to `stop`."""
-    lines, crystal = placed_lines(phase, instrument, specimen, stop)
-    inside = (lines.two_theta >= start) & (lines.two_theta <= stop)
-    strongest = lines.area[inside].max(initial=1e-300)
-    seen = np.flatnonzero(inside & (lines.area > FAINT * strongest))
-    hkl = tuple(" ".join(map(str, best_indices(lines.hkl[i], crystal))) for i in seen)
-    return lines.two_theta[seen], np.sqrt(lines.area[seen] / strongest), hkl

@@ -14,20 +14,16 @@ from numpy.typing import NDArray
 
 from bragglens.crystal.formula import chemical_formula
 from bragglens.crystal.phase import Phase
-from bragglens.crystal.reflections import Reflections
 from bragglens.report.figures import COLOURS, GREY, INK, WIDTH, hkl_text, label_angle
-from bragglens.report.places import within
 from bragglens.report.recipe_words import in_words, number
 from bragglens.report.words import shorten
 from bragglens.scan.pattern import Grid
-from bragglens.simulate.draws import Distribution, Draws, LogUniform, draws
-from bragglens.simulate.instrument import Instrument, emission
-from bragglens.simulate.mixture import draw_conditions, single_phases
+from bragglens.simulate.clean import CleanPattern, clean_patterns
+from bragglens.simulate.draws import Distribution, LogUniform
+from bragglens.simulate.instrument import emission
 from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.recipe_file import meanings, unit
-from bragglens.simulate.reference import Sticks, sticks
-from bragglens.simulate.render import pack_apart, reflections_in_range, render, render_phases
-from bragglens.simulate.specimen import Specimen
+from bragglens.simulate.samples import Samples, samples_of
 
 PATTERNS = 12
 PANELS = 6  # phases that one figure can hold with labels that can be read
@@ -39,88 +35,64 @@ SHOWN = {
     "background": "Background / strongest peak",
     "counts": "Counts at strongest peak",
 }
-_HISTOGRAM, _BARS = 10000, 25  # draws, so that bars are true within a few percent
+_BARS = 25
 PALE = "#cccccc"
 _LABELS, _FAINT = 10, 0.02  # most labels of a phase; height below which none gets one
 _PLAIN: dict[str, Any] = {"parse_math": False}
 
 
 def recipe_figure(recipe: Recipe, phase: Phase, grid: Grid, *, seed: int = 0, patterns: int = PATTERNS) -> Figure:
-    """Patterns of one phase as the recipe draws them, ordered by crystallite size, above the main distributions.
+    """Patterns of one phase as a recipe draws them, ordered by crystallite size, above the main distributions.
 
     Each colour is one pattern: the same colour marks what was drawn for it in the panels below. Sample i comes from
-    (seed, i), by the same road as in training.
+    (seed, i), as in training.
     """
-    drawn = draws(seed, 0, patterns)
-    order = np.argsort(_drawn(recipe, drawn, "size"), kind="stable")
+    samples = samples_of(recipe, phase, grid, fields=tuple(SHOWN), seed=seed, count=patterns)
     colours = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.85, patterns))
     figure = Figure(figsize=(WIDTH, 3.6 + 0.45 * patterns), layout="constrained")
     parts: Any = figure.subfigures(2, 1, height_ratios=[0.6 + 0.45 * patterns, 3.0])
     above, below = parts
-    _draw_fan(above, recipe, phase, grid, drawn=drawn, order=order, colours=colours)
+    _draw_fan(above, samples, colours)
     below.suptitle("What they were drawn from, each marked in its colour", x=0.01, ha="left", fontsize=9)
     for ax, name in zip(below.subplots(2, 3).ravel(), SHOWN, strict=True):
-        _draw_histogram(ax, name, recipe, seed)
-        _mark(ax, _drawn(recipe, drawn, name)[order], colours)
+        _draw_histogram(ax, name, getattr(recipe, name), samples.population[name])
+        _mark(ax, samples.drawn[name], colours)
     return figure
 
 
 def phases_figure(phases: Sequence[Phase], grid: Grid, *, wavelength: str = "CuKa") -> Figure:
     """The clean pattern of each phase, its reflections as ticks, the strongest with their indices; the first six."""
-    shown = phases[:PANELS]
-    lines = emission(wavelength)
-    crystals = reflections_in_range(shown, lines, grid)
-    patterns = render_phases(crystals, Instrument(lines), [Specimen()] * len(shown), grid)
-    figure = Figure(figsize=(WIDTH, 0.7 + 1.35 * len(shown)), layout="constrained")
-    axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
-    for i, (ax, phase, crystal, pattern) in enumerate(zip(axes, shown, crystals, patterns, strict=True)):
-        _draw_phase(ax, crystal, pattern, grid, wavelength=lines[0].wavelength, colour=COLOURS[i % len(COLOURS)])
-        ax.set_title(f"{shorten(phase.name, 40)}, {chemical_formula(phase.formula)}", loc="left", fontsize=9, **_PLAIN)
+    patterns = clean_patterns(phases[:PANELS], grid, emission(wavelength))
+    figure = Figure(figsize=(WIDTH, 0.7 + 1.35 * len(patterns)), layout="constrained")
+    axes = figure.subplots(len(patterns), 1, sharex=True, squeeze=False)[:, 0]
+    for i, (ax, one) in enumerate(zip(axes, patterns, strict=True)):
+        _draw_phase(ax, one, COLOURS[i % len(COLOURS)])
+        said = f"{shorten(one.phase.name, 40)}, {chemical_formula(one.phase.formula)}"
+        ax.set_title(said, loc="left", fontsize=9, **_PLAIN)
     axes[0].set_xlim(grid.start, grid.stop)
-    label_angle(axes[-1], lines[0].wavelength, None)
+    label_angle(axes[-1], patterns[0].wavelength, None)
     figure.supylabel("Intensity", fontsize=9)
     if len(phases) > PANELS:
         figure.suptitle(f"The first {PANELS} of {len(phases)} phases", x=0.01, ha="left", fontsize=10)
     return figure
 
 
-def _drawn(recipe: Recipe, drawn: Draws, name: str) -> NDArray[np.float64]:
-    """What single-phase samples get of a field."""
-    return drawn.of(getattr(recipe, name), name)[:, 0]
-
-
-def _draw_fan(
-    figure: SubFigure,
-    recipe: Recipe,
-    phase: Phase,
-    grid: Grid,
-    *,
-    drawn: Draws,
-    order: NDArray[np.intp],
-    colours: NDArray[np.float64],
-) -> None:
-    """The patterns one above the other, in the order given from below, and the unshifted Bragg angles beneath them."""
-    crystals = reflections_in_range([phase], recipe.lines, grid, margin=recipe.strain_margin)
-    packed = pack_apart(crystals, recipe.lines)
-    content = single_phases(drawn, phases=np.zeros(len(order), dtype=np.int64))
-    conditions = draw_conditions(recipe, drawn, content, packed, grid)
-    intensity = render(packed, conditions, grid, seed=drawn.seed).intensity
-    ax = figure.subplots()
-    for row, sample in enumerate(order):
-        covered = (grid.two_theta >= conditions.span[sample, 0]) & (grid.two_theta <= conditions.span[sample, 1])
-        ax.plot(
-            grid.two_theta[covered], row + 0.9 * _scaled(intensity[sample, covered]), color=colours[row], linewidth=0.6
-        )
-        label = f"{number(float(conditions.size[sample, 0]))} nm"
+def _draw_fan(figure: SubFigure, samples: Samples, colours: NDArray[np.float64]) -> None:
+    """The patterns one above the other, in their order from below, and the unshifted Bragg angles beneath them."""
+    grid, ax = samples.grid, figure.subplots()
+    for row, (intensity, covered, size) in enumerate(
+        zip(samples.intensity, samples.covered, samples.size, strict=True)
+    ):
+        curve = row + 0.9 * _scaled(intensity[covered])
+        ax.plot(grid.two_theta[covered], curve, color=colours[row], linewidth=0.6)
+        label = f"{number(float(size))} nm"
         ax.annotate(label, (1.01, row), xycoords=ax.get_yaxis_transform(), color=colours[row], fontsize=8)
-    wavelength = recipe.lines[0].wavelength
-    found = within(sticks(crystals[0], wavelength=wavelength), grid.start, grid.stop)
-    ax.vlines(found.two_theta, -0.55, -0.2, color=GREY, linewidth=0.7)
-    ax.set(xlim=(grid.start, grid.stop), ylim=(-0.7, len(order)), yticks=[])
+    ax.vlines(samples.reflections.two_theta, -0.55, -0.2, color=GREY, linewidth=0.7)
+    ax.set(xlim=(grid.start, grid.stop), ylim=(-0.7, len(samples.intensity)), yticks=[])
     ax.set_ylabel("Intensity", fontsize=9)
-    ax.set_title(f"{shorten(phase.name, 40)} as the recipe draws it", loc="left", fontsize=10, **_PLAIN)
+    ax.set_title(f"{shorten(samples.phase.name, 40)} as the recipe draws it", loc="left", fontsize=10, **_PLAIN)
     ax.set_title("each scaled to 1, ordered by crystallite size", loc="right", fontsize=8, color=GREY)
-    label_angle(ax, wavelength, None)
+    label_angle(ax, samples.recipe.lines[0].wavelength, None)
 
 
 def _scaled(intensity: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -131,10 +103,8 @@ def _scaled(intensity: NDArray[np.floating]) -> NDArray[np.floating]:
     return (intensity - low) / max(high - low, 1e-12)
 
 
-def _draw_histogram(ax: Axes, name: str, recipe: Recipe, seed: int) -> None:
+def _draw_histogram(ax: Axes, name: str, distribution: Distribution, values: NDArray[np.float64]) -> None:
     """How often each value is drawn, with room above the bars for `_mark`."""
-    distribution: Distribution = getattr(recipe, name)
-    values = _drawn(recipe, draws(seed, 0, _HISTOGRAM), name)
     low, high = values.min(), values.max()
     if low == high:
         ax.axvline(low, ymax=0.75, color=PALE, linewidth=8)
@@ -173,22 +143,18 @@ def _mark(ax: Axes, values: NDArray[np.float64], colours: NDArray[np.float64]) -
     ax.vlines(values, 0.82, 1.0, transform=ax.get_xaxis_transform(), color=colours, linewidth=1.5)
 
 
-def _draw_phase(
-    ax: Axes, crystal: Reflections, pattern: NDArray[np.floating], grid: Grid, *, wavelength: float, colour: str
-) -> None:
-    found = within(sticks(crystal, wavelength=wavelength), grid.start, grid.stop)
-    ax.plot(grid.two_theta, pattern, color=colour, linewidth=0.8)
-    ax.vlines(found.two_theta, -0.2, -0.06, color=GREY, linewidth=0.7)
-    for angle, height, text in _labels(found, crystal, pattern, grid):
+def _draw_phase(ax: Axes, one: CleanPattern, colour: str) -> None:
+    ax.plot(one.grid.two_theta, one.intensity, color=colour, linewidth=0.8)
+    ax.vlines(one.reflections.two_theta, -0.2, -0.06, color=GREY, linewidth=0.7)
+    for angle, height, text in _labels(one):
         ax.text(angle, height, text, fontsize=7, ha="center", va="bottom", color=INK)
     ax.set(ylim=(-0.25, 1.28), yticks=[])
     ax.tick_params(labelsize=8)
 
 
-def _labels(
-    found: Sticks, crystal: Reflections, pattern: NDArray[np.floating], grid: Grid
-) -> list[tuple[float, float, str]]:
+def _labels(one: CleanPattern) -> list[tuple[float, float, str]]:
     """Indices of the strongest reflections and where they can stand: none on another, none on a taller peak."""
+    grid, found, pattern = one.grid, one.reflections, one.intensity
     room = 0.0165 * (grid.stop - grid.start)  # half a label's width
     placed: list[tuple[float, float, str]] = []
     for i in np.argsort(-found.area, kind="stable"):
@@ -198,5 +164,5 @@ def _labels(
         taken = any(abs(angle - other) < 2 * room for other, _, _ in placed)
         inside = grid.start + room <= angle <= grid.stop - room
         if len(placed) < _LABELS and inside and not taken and under.max() <= 1.05 * top and top > _FAINT:
-            placed.append((angle, float(under.max()) + 0.03, hkl_text(found.hkl[i], crystal)))
+            placed.append((angle, float(under.max()) + 0.03, hkl_text(found.hkl[i].tolist())))
     return placed

@@ -6,15 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bragglens.fit.residual import Peak
-from bragglens.identification.answer import Identification
-from bragglens.identification.asked import Asked
+from bragglens.identification.answer import LEAST_SHOWN, Identification
 from bragglens.report.details import figures_of
 from bragglens.report.drawing import drawing
 from bragglens.report.markup import folded, literal, table
 from bragglens.report.payload import payload
 from bragglens.report.picture import picture_of
 from bragglens.report.words import (
-    LEAST_SHOWN,
     amorphous,
     assumptions,
     cell_constants,
@@ -40,12 +38,11 @@ _PROOF_MEANS = (
 )
 
 
-def section(answer: Identification, asked: Asked | None, number: int) -> str:
+def section(answer: Identification, number: int) -> str:
     """Verdict, phases, plot, rivals, what is left, what would have been seen, and what the answer rests on.
 
     Args:
-        answer: of one scan, with its fit or pattern where it is to be drawn.
-        asked: who answered.
+        answer: of one scan, with its patterns where it is to be drawn.
         number: of the scan on its page, from 1.
     """
     mark = (answer.verdict or "error").split()[0]
@@ -54,7 +51,7 @@ def section(answer: Identification, asked: Asked | None, number: int) -> str:
         f'<section id="scan-{number}">\n<h2>{literal(name)}</h2>\n',
         f'<p class="verdict {mark}">{literal(sentence(answer))}</p>\n',
         phases_table(answer),
-        _plot(answer, asked, number),
+        _plot(answer, number),
         _fit(answer) if answer.rwp is not None else "",
         _network(answer),
         *(f'<p class="soft">{literal(note)}</p>\n' for note in _notes(answer)),
@@ -82,8 +79,8 @@ def phases_table(answer: Identification) -> str:
     return f'<div class="wide">{found}</div>\n<p class="soft">{literal(fractions_of(answer))}.</p>\n'
 
 
-def _plot(answer: Identification, asked: Asked | None, number: int) -> str:
-    picture = picture_of(answer, asked)
+def _plot(answer: Identification, number: int) -> str:
+    picture = picture_of(answer)
     if picture is None:
         return ""
     phases = ", ".join(finding.name for finding in answer.phases) or "no phase"

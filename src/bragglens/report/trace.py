@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bragglens.errors import BragglensError
 from bragglens.identification.answer import Identification
+from bragglens.report.picture import picture_of
 
 LEAST = 3  # scans that make a series
 _POINTS = 800  # of a scan in the map, each the mean of its neighbours
@@ -31,14 +32,11 @@ class Trace:
 
 
 def trace_of(answer: Identification) -> Trace | None:
-    """The scan of an answer, thinned; None where it could not be judged."""
-    if answer.fit is not None:
-        angle, intensity = answer.fit.two_theta, answer.fit.observed
-    elif answer.pattern is not None:
-        angle = answer.pattern.grid.two_theta[answer.pattern.covered]
-        intensity = answer.pattern.intensity[answer.pattern.covered]
-    else:
+    """The scan of an answer, thinned; None where it holds none, as it could not be judged."""
+    picture = picture_of(answer)
+    if picture is None:
         return None
+    angle, intensity = picture.two_theta, picture.observed
     ends = np.linspace(0, len(angle), min(_POINTS, len(angle)) + 1).astype(int)
     mean = np.add.reduceat(intensity, ends[:-1]) / np.diff(ends)
     return Trace(float(angle[0]), float(angle[-1]), mean.astype(np.float32))

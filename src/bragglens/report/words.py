@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bragglens.crystal.cell import Cell
 from bragglens.crystal.choice import named_elements
 from bragglens.errors import BragglensError
 from bragglens.files import whole_file
@@ -24,7 +25,6 @@ STYLES = {"known": "green", "mixture": "green", "tentative": "cyan", "partly unk
 LARGE = 200.0  # nm; larger crystallites broaden no line that a laboratory instrument could tell
 RELATIVE = "or a relative of it"  # of a phase that fits and is not named
 _OBEYED = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # control characters, and what turns the reading
-LEAST_SHOWN = 0.001  # probability below which no proposal of the network alone is shown
 _FEW = 5  # phases whose detection limits are told one by one
 
 
@@ -58,7 +58,7 @@ def _lines(answer: Identification) -> list[tuple[Text, str, str]]:
     """Phase, weight and probability of each line of an answer; where no phase was found, of the nearest."""
     lines = [(Text(named(f)), spread(f.weight_percent, f.weight_percent_error), probability(f.probability))
              for f in answer.phases]  # fmt: skip
-    close = nearest(answer)
+    close = answer.nearest
     if not answer.phases and close:
         lead = "nearest" if answer.rwp is None else "network"
         lines.append((Text(f"{lead}: {clean(close.name)}", "dim"), "", probability(close.probability)))
@@ -118,7 +118,7 @@ def _relatives(answer: Identification) -> str:
 
 def _nearest(answer: Identification) -> str:
     """Of a scan without phases, what comes nearest."""
-    close = nearest(answer)
+    close = answer.nearest
     if close is None:
         return ""
     named = _parenthesis(close, "")
@@ -136,16 +136,6 @@ def _rest(answer: Identification) -> str:
     if answer.stranger is None:
         return "This model cannot tell whether something else is there too."
     return f"Probability that something outside the library is there: {probability(answer.stranger)}."
-
-
-def nearest(answer: Identification) -> Finding | None:
-    """What the network holds for the most probable, found or not.
-
-    None where no probabilities were computed, none reaches LEAST_SHOWN, or the fit knows better: a relative is nearer.
-    """
-    values = {} if answer.relatives else answer.probabilities or {}
-    first = max(values, key=values.__getitem__, default=None)
-    return None if first is None or values[first] < LEAST_SHOWN else Finding(first, values[first])
 
 
 def probability(value: float) -> str:
@@ -193,27 +183,10 @@ def size(nanometres: float | None, error: float | None = None) -> str:
     return told if error is None or nanometres > LARGE else f"{told} ± {error:.{digits}f}"
 
 
-def cell_constants(cell: Sequence[float] | None) -> list[str]:
-    """The constants of a cell that its system leaves free, `a 3.785`: Å with three decimals, degrees with two.
-
-    Left out are b and c where they equal a, and angles that the system fixes.
-    """
-    if cell is None:
-        return []
-    (a, b, c), angles = cell[:3], cell[3:]
-
-    def equal(one: float, other: float) -> bool:
-        return abs(one - other) < 1e-4
-
-    shown = [("a", a)] + [("b", b)] * (not equal(a, b)) + [("c", c)] * (not (equal(a, b) and equal(a, c)))
-    if len(shown) == 1 and not equal(angles[0], 90):  # a rhombohedral cell
-        turned = [("α", angles[0])]
-    else:
-        fixed = (90.0, 90.0, 120.0 if equal(a, b) and equal(angles[2], 120) else 90.0)
-        turned = [
-            one for one, usual in zip(zip("αβγ", angles, strict=True), fixed, strict=True) if not equal(one[1], usual)
-        ]
-    return [f"{name} {value:.3f}" for name, value in shown] + [f"{name} {value:.2f}" for name, value in turned]
+def cell_constants(cell: Cell | None) -> list[str]:
+    """The constants that the crystal system leaves free, `a 3.785`: Å with three decimals, degrees with two."""
+    free = {} if cell is None else cell.free
+    return [f"{name} {value:.{3 if name in 'abc' else 2}f}" for name, value in free.items()]
 
 
 def quality(answer: Identification) -> str:

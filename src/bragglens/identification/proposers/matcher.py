@@ -26,6 +26,7 @@ class Matching:
     answers_alone: bool = False
     fits_all: bool = False
     alike: tuple[tuple[str, str], ...] = ()
+    network: None = None
 
     @property
     def library(self) -> Library:

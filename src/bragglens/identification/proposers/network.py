@@ -40,6 +40,11 @@ class Trained:
         return catalogue(self.model.library)
 
     @property
+    def network(self) -> Model:
+        """The network itself."""
+        return self.model
+
+    @property
     def identity(self) -> str:
         """The model's name."""
         return self.model.name

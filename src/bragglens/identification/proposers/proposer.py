@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.crystal.library import Library
+from bragglens.learn.model import Model
 from bragglens.match.catalogue import Catalogue
 from bragglens.scan.pattern import Pattern
 from bragglens.scan.scan import Scan
@@ -53,6 +54,10 @@ class Proposer(Protocol):
     @property
     def fits_all(self) -> bool:
         """Whether every phase of its library is fitted, however many there are; else those of a shortlist."""
+
+    @property
+    def network(self) -> Model | None:
+        """The trained network whose votes can be shown, or None."""
 
     @property
     def alike(self) -> tuple[tuple[str, str], ...]:
