@@ -347,16 +347,16 @@ def report(cases: list[Case], costs: list[Cost], read: list[str], first: list[st
     said = "; ".join(" ".join(f"{value:.2f}" for value in load) for load in loads)
     return "\n".join(
         [
-            "# What things cost as they grow",
+            "# Time and memory against size",
             "",
-            f"`python benchmarks/cost.py --rounds {rounds}`. CPU time on one thread, the least of {rounds} rounds "
-            f"taken in turns; load (1, 5, 15 minutes) before and after: {said}. Memory is what a process grows by at "
-            f"most while it prepares the phases and makes a batch of {BATCH} patterns.",
+            f"`python benchmarks/cost.py --rounds {rounds}`. CPU time on one thread, the shortest of {rounds} rounds "
+            f"taken in turns; load (1, 5, 15 minutes) before and after: {said}. Memory is the largest growth of "
+            f"a process while it prepares the phases and makes a batch of {BATCH} patterns.",
             "",
-            "Samples are single phases with all effects of the default recipe, 5-90° in 8,501 points. Along *phases* "
-            "they are mixtures of up to four minerals, however large the library: what changes is which. Along *atoms* "
-            "cells grow with their content (15 Å³ an atom), and reflections with them; along *reflections* ten atoms "
-            "sit in ever larger cells; along *points* five minerals take turns.",
+            "Samples are single phases with all effects of the default recipe, 5-90° in 8,501 points. In the series "
+            "*phases* they are mixtures of up to four minerals of the library. In *atoms* cells grow with their "
+            "content (15 Å³ per atom), and so does the number of reflections. In *reflections* ten atoms are in larger "
+            "and larger cells. In *points* five minerals alternate.",
             "",
             "![time and memory against size](cost.png)",
             "",

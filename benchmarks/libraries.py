@@ -145,8 +145,8 @@ def killed(folder: Path, place: Path) -> str:
     left = sorted(file.name for file in place.iterdir() if file.name.startswith("broken"))
     return (
         f"{len(list(folder.glob('*.cif')))} CIFs, killed {hit} times after 20% to 100% of {seconds:.0f} s "
-        f"(pieces finished then: {', '.join(map(str, parts))}): the file ended with {same} as one built undisturbed, "
-        f"and beside it lay {'nothing else' if left == ['broken.library'] else left}."
+        f"(pieces finished then: {', '.join(map(str, parts))}): the file has {same} as from an undisturbed build, "
+        f"and the folder holds {'nothing else' if left == ['broken.library'] else left}."
     )
 
 
@@ -164,12 +164,12 @@ def likeness(folder: Path) -> str:
     true, found = rendered[pairs.one, pairs.other], pairs.likeness
     off, high = found - true, true > 0.8
     return (
-        f"{len(phases)} phases, {len(true)} pairs. From lines, likeness is off that of rendered patterns by "
-        f"{np.sqrt(np.mean(off**2)):.3f} (root mean square; {np.mean(off):+.3f} on average), by at "
+        f"{len(phases)} phases, {len(true)} pairs. The similarity from lines differs from that of rendered patterns "
+        f"by {np.sqrt(np.mean(off**2)):.3f} (root mean square; {np.mean(off):+.3f} on average), and by at "
         f"most {np.abs(off)[high].max():.3f} where it is above 0.8 ({high.sum()} pairs). Above {ALIKE} are "
         f"{(true > ALIKE).sum()} pairs as rendered, {(found > ALIKE).sum()} from lines, "
-        f"{((true > ALIKE) & (found > ALIKE)).sum()} in both. What differs is what the lines that are left out would "
-        f"add. CPU seconds: {between - started:.1f} rendered, {ended - between:.1f} from lines, these included."
+        f"{((true > ALIKE) & (found > ALIKE)).sum()} in both. The difference is the contribution of omitted weak "
+        f"lines. CPU seconds: {between - started:.1f} rendered, {ended - between:.1f} from lines, these included."
     )
 
 
@@ -205,10 +205,8 @@ def table(rows: Iterable[dict[str, float]]) -> str:
 def page(rows: list[dict[str, float]], said: dict[str, str]) -> str:
     command = __doc__.split("    ", 1)[1].splitlines()[0]
     text = f"# Libraries\n\n    {command}\n\n{table(rows)}\n\n"
-    text += (
-        "One process, one thread, on a machine that others use: CPU seconds are the steadier figure. Of the memory,\n"
-    )
-    text += "280 MB are there before anything is read (Python, NumPy, the benchmark's matplotlib).\n\n"
+    text += "One process, one thread, on a shared machine, where CPU seconds are more reproducible than wall time.\n"
+    text += "280 MB of the memory are used before anything is read (Python, NumPy, the benchmark's matplotlib).\n\n"
     text += "![time and memory against the number of CIFs](libraries.png)\n"
     return text + "".join(f"\n## {title}\n\n{sentence}\n" for title, sentence in sorted(said.items()))
 
@@ -250,9 +248,9 @@ def main() -> None:
         write_rows([rows[size] for size in sorted(rows)], RESULTS / "libraries.csv")
     if asked.kills:
         with tempfile.TemporaryDirectory() as place:
-            said["Kills"] = killed(asked.kills, Path(place))
+            said["Interrupted builds"] = killed(asked.kills, Path(place))
     if asked.likeness:
-        said["Likeness"] = likeness(asked.likeness)
+        said["Similarity"] = likeness(asked.likeness)
     (RESULTS / "libraries.json").write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     ordered = [rows[size] for size in sorted(rows)]
     draw(ordered, RESULTS / "libraries.png")

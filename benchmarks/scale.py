@@ -234,14 +234,13 @@ Median of {asked} simulated scans of one to three phases, CPU.
 |---|---|---|---|---|---|---|
 {_joined(_many(size, total, stage) for size in SIZES)}
 
-A core reads and writes {traffic:.0f} kB/s, so that a file server of so many MB/s is full at so many times
-{1000 / traffic:,.0f} cores. The scheduler and the client hand out a piece in {1e3 * overhead:.1f} ms, measured
-below, and so keep {total / overhead:,.0f} cores busy: they saturate first. Beyond that a run is several runs, folder by
-folder.
+A core reads and writes {traffic:.0f} kB/s, so that a file server can feed {1000 / traffic:,.0f} cores for each MB/s of
+its speed. The scheduler and the client need {1e3 * overhead:.1f} ms per piece of work (measured below), enough for
+{total / overhead:,.0f} cores: they are the first limit. Beyond it, split a run by folders.
 
 ## {count} scans of titania through Dask on this machine
 
-| workers | seconds | scans/s | overhead of a piece | memory of a worker | lost | answers the same as of one worker |
+| workers | seconds | scans/s | overhead of a piece | memory of a worker | lost | same answers as one worker |
 |---|---|---|---|---|---|---|
 {_joined(_run(run, runs[0], count) for run in runs)}
 """
