@@ -39,7 +39,7 @@ _SOURCES = {
 }
 _HEAD = """# The built-in library
 
-What a scan is compared with where nothing else is given. Written by `python library/build.py`, which makes the library
+The library that a scan is compared with by default. Written by `python library/build.py`, which makes the library
 from packages that pip and apt install, and from this project's own table of published structures.
 
 """
@@ -71,12 +71,12 @@ def write_page(members: Sequence[Mapping[str, Any]], gathered: Gathered, listed:
         ("source", "what it is", "phases", "left out", "licence", "to cite"),
         [(name, _SOURCES[name][0], sources[name], left[name], *_SOURCES[name][1:]) for name in PREFERENCE],
     )
-    text += "Where two sources have one phase, the one further up is taken; the papers of both count.\n\n"
+    text += "If two sources have one phase, the one higher in the table is used; the papers of both count.\n\n"
     text += _by_scope(origins)
     text += (
         "Internal standards, sample holders and substrates (`library/standards.csv`) are in every scope. "
-        f"{sum('doubts' in origin for origin in origins)} phases have doubts stated; those of AFLOW all have that the "
-        "encyclopedia states every site as full.\n"
+        f"{sum('doubts' in origin for origin in origins)} phases have recorded doubts. For all of AFLOW it is that the "
+        "encyclopedia states every site as fully occupied.\n"
     )
     PAGE.write_text(text)
 
