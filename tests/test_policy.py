@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from command_line import run
 from made_scans import measured
 
 from bragglens import BragglensError, Library, identify
@@ -54,3 +55,17 @@ def test_an_answer_is_judged_by_the_policy_and_records_it(titania: Library) -> N
     assert strict.to_dict()["policy"] == {"sure": 1.0}
     cautious = identify(scan, titania, policy=replace(DEFAULT, least_evidence=1e9))
     assert cautious.verdict == "unknown"
+
+
+def test_the_command_prints_a_policy_that_is_read_again(tmp_path: Path) -> None:
+    printed = run("policy").stdout
+    path = tmp_path / "ours.toml"
+    path.write_text(printed.replace("sure = 0.92", "sure = 0.99"))
+    assert policy_of(path) == replace(DEFAULT, sure=0.99)
+    assert "sure = 0.99" in run("policy", path).stdout
+    assert "lists them" in run("identify", "scan.xy", "--policy", _odd(tmp_path)).stderr
+
+
+def _odd(folder: Path) -> Path:
+    (folder / "odd.toml").write_text("surest = 1")
+    return folder / "odd.toml"

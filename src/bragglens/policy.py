@@ -173,6 +173,16 @@ def policy_of(source: Policy | str | Path | None) -> Policy:
     return replace(DEFAULT, **possible)
 
 
+def policy_toml(policy: Policy = DEFAULT) -> str:
+    """A policy as TOML with the meaning, unit and origin of each threshold beside it; `policy_of` reads it."""
+    rows = ["# Thresholds of bragglens. Keep the lines that you change; all others stay as they are."]
+    for one in fields(policy):
+        unit, meaning, origin = (one.metadata[key] for key in ("unit", "meaning", "origin"))
+        rows += ["", f"# {f'{unit}: ' if unit else ''}{meaning}", f"# origin: {origin}"]
+        rows.append(f"{one.name} = {getattr(policy, one.name)!r}")
+    return "\n".join(rows) + "\n"
+
+
 def _possible(path: Path, name: str, value: Any) -> Any:
     """A value of a file where it can be one of the threshold of that name."""
     known = {one.name: one for one in fields(Policy)}

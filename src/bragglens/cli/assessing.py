@@ -119,3 +119,15 @@ def demo(
     from bragglens.founding_post import run_founding_post
 
     run_founding_post(folder, steps=steps, rruff=rruff, seed=seed, console=out, bar=bar, report=print_epoch)
+
+
+@app.command("policy")
+def show_policy(
+    source: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="Your own thresholds; without it the package's.")
+    ] = None,
+) -> None:
+    """Print every threshold that decides an answer, with its unit, meaning and origin, as a file for `--policy`."""
+    from bragglens.policy import policy_of, policy_toml
+
+    print(policy_toml(policy_of(source)), end="")

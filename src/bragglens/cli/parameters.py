@@ -60,6 +60,9 @@ class Given:
         Path | None, typer.Option(help="Instrument file that `calibrate` made: sizes without its breadth, with errors.")
     ] = None
     network_only: NetworkOnly = False
+    policy: Annotated[
+        Path | None, typer.Option(help="TOML file with thresholds of your own; `bragglens policy` lists them.")
+    ] = None
 
     def read(self) -> Options:
         """The options.
