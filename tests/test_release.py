@@ -25,7 +25,15 @@ LARGEST_WHEEL, LARGEST_SDIST = 6e6, 8e6  # bytes; of 0.1.0 they have 4.6 and 6.2
 HELD = (
     *("data/builtin.library", "data/builtin.sha256", "data/wyckoff.txt", "data/scans/measured_fluorapatite.xra"),
     *("data/standards/LaB6_660c.cif", "data/titania/rutile.cif", "match/matcher.zip", "py.typed"),
-    *("report/page.css", "report/draw.js", "web/static/index.html", "web/static/page.js", "web/static/icon.svg"),
+    *(
+        "report/page.css",
+        "report/draw.js",
+        "report/templates/section.html",
+        "report/templates/drawing.svg",
+        "web/static/index.html",
+        "web/static/page.js",
+        "web/static/icon.svg",
+    ),
 )
 LEFT = re.compile(r"__pycache__|\.py[co]$|\.nb[ic]$|(^|/)\.(?!ci/|gitignore$)|shared/|\.checkpoint$|/(demo|site|dist)/")
 ASK = """

@@ -5,17 +5,20 @@ The scripts of the page (`draw.js`) draw the same at any zoom; both take their c
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
+from bragglens.report.markup import markup
 from bragglens.report.picture import Layer, Picture
-from bragglens.report.words import clean, shorten
+from bragglens.report.words import shorten
 
 Array = NDArray[np.float64]
+Path = tuple[str, str]  # its class in page.css, and its steps
 
 WIDTH, LEFT, RIGHT, TOP = 900, 56, 10, 8  # pixels of the drawing and of what stands beside the scan
 MAIN, ROW, DIFFERENCE, FOOT = 300, 30, 70, 40  # pixels: scan, row of a phase, difference, axis
@@ -41,18 +44,25 @@ class _Scale:
         return TOP + MAIN * (self.high - root) / (self.high - self.low)
 
 
-def drawing(picture: Picture, about: str) -> str:
+def drawing(picture: Picture, about: str) -> Markup:
     """The picture as an SVG element; `about` says in words what it shows."""
-    rows = len(picture.layers)
-    height = TOP + MAIN + ROW * rows + DIFFERENCE * (picture.calculated is not None) + FOOT
+    height = TOP + MAIN + ROW * len(picture.layers) + DIFFERENCE * (picture.calculated is not None) + FOOT
     scale = _scale(picture)
-    bottom = height - FOOT
-    parts = [_axes(scale, bottom), f'<g transform="scale({1 / _FINE:g})">\n', *_curves(picture, scale)]
-    parts += [_ticks(layer, i, scale) for i, layer in enumerate(picture.layers)]
-    if picture.calculated is not None:
-        parts.append(_difference(picture, picture.calculated, scale))
-    parts += [_marks(picture, scale), "</g>\n", *(_label(layer, i) for i, layer in enumerate(picture.layers))]
-    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{html.escape(about)}">\n{"".join(parts)}</svg>'
+    return markup(
+        "drawing.svg",
+        about=about,
+        width=WIDTH,
+        height=height,
+        left=LEFT,
+        top=TOP,
+        bottom=height - FOOT,
+        middle=(LEFT + WIDTH - RIGHT) / 2,
+        scale=f"{1 / _FINE:g}",
+        angles=_angles(scale),
+        intensities=_intensities(scale),
+        paths=_paths(picture, scale),
+        labels=[_label(layer, i) for i, layer in enumerate(picture.layers)],
+    )
 
 
 def colour(layer: Layer, place: int) -> str:
@@ -73,19 +83,18 @@ def _scale(picture: Picture) -> _Scale:
     return _Scale(float(angle[0]), float(angle[-1]), float(low - 0.03 * air), float(high + 0.08 * air))
 
 
-def _axes(scale: _Scale, bottom: float) -> str:
-    """Lines and numbers of both axes."""
-    parts = []
-    for angle in even_ticks(scale.start, scale.stop, 9):
-        x = float(scale.x(np.array(angle)))
-        parts.append(f'<path class="grid" d="M{x:.1f} {TOP}V{bottom}"/>')
-        parts.append(f'<text x="{x:.1f}" y="{bottom + 15}" text-anchor="middle">{angle:g}</text>')
-    for value in root_ticks(scale.low, scale.high):
-        y = float(scale.y(np.sqrt(value)))
-        parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(f'<text x="{middle}" y="{bottom + 33}" text-anchor="middle">2θ (°)</text>')
-    return "".join(parts) + "\n"
+def _angles(scale: _Scale) -> list[dict[str, str]]:
+    """The numbers on the axis of 2θ, and where they stand."""
+    ticks = even_ticks(scale.start, scale.stop, 9)
+    return [{"x": f"{x:.1f}", "text": f"{angle:g}"} for angle, x in zip(ticks, scale.x(ticks), strict=True)]
+
+
+def _intensities(scale: _Scale) -> list[dict[str, str]]:
+    """The numbers on the axis of intensities, and where they stand."""
+    ticks = np.array(root_ticks(scale.low, scale.high))
+    return [
+        {"y": f"{y + 4:.1f}", "text": f"{value:g}"} for value, y in zip(ticks, scale.y(np.sqrt(ticks)), strict=True)
+    ]
 
 
 def even_ticks(low: float, high: float, most: int) -> Array:
@@ -106,22 +115,31 @@ def root_ticks(low: float, high: float) -> list[float]:
     return chosen
 
 
-def _curves(picture: Picture, scale: _Scale) -> list[str]:
+def _paths(picture: Picture, scale: _Scale) -> list[Path]:
+    """All that is drawn in lines: curves, ticks, the difference, marks."""
+    paths = _curves(picture, scale) + [_ticks(layer, i, scale) for i, layer in enumerate(picture.layers)]
+    if picture.calculated is not None:
+        paths += _difference(picture, picture.calculated, scale)
+    return [path for path in (*paths, _marks(picture, scale)) if path[1]]
+
+
+def _curves(picture: Picture, scale: _Scale) -> list[Path]:
     x, background = scale.x(picture.two_theta), picture.background
-    parts = []
+    paths = []
     if background is not None:
         base = scale.y(root(background))
         for i, layer in enumerate(picture.layers):
             if layer.pattern is not None:
-                parts.append(_area(x, base, scale.y(root(background + layer.pattern)), colour(layer, i)))
-        parts.append(_path("background", x, base))
-    parts.append(_path("observed", x, scale.y(root(picture.observed)), picture.measured))
+                curve = scale.y(root(background + layer.pattern))
+                paths.append((f"area {colour(layer, i)}", _area(x, base, curve)))
+        paths.append(_path("background", x, base))
+    paths.append(_path("observed", x, scale.y(root(picture.observed)), picture.measured))
     if picture.calculated is not None:
-        parts.append(_path("calculated", x, scale.y(root(picture.calculated))))
-    return parts
+        paths.append(_path("calculated", x, scale.y(root(picture.calculated))))
+    return paths
 
 
-def _area(x: Array, base: Array, curve: Array, kind: str) -> str:
+def _area(x: Array, base: Array, curve: Array) -> str:
     """What a phase adds to the background, where that can be seen."""
     seen = np.flatnonzero(base - curve > 0.5)
     parts = []
@@ -131,12 +149,11 @@ def _area(x: Array, base: Array, curve: Array, kind: str) -> str:
             few = part[np.linspace(part.size - 1, 0, 2 + part.size // 80).astype(int)]  # a background bends slowly
             back = list(zip(x[few].tolist(), base[few].tolist(), strict=True))
             parts.append(_steps([*there, *back]) + "z")
-    return f'<path class="area {kind}" d="{"".join(parts)}"/>\n' if parts else ""
+    return "".join(parts)
 
 
-def _path(kind: str, x: Array, y: Array, parts: Sequence[slice] = (slice(None),)) -> str:
-    steps = "".join(_steps(_outline(x[part], y[part])) for part in parts)
-    return f'<path class="{kind}" d="{steps}"/>\n'
+def _path(kind: str, x: Array, y: Array, parts: Sequence[slice] = (slice(None),)) -> Path:
+    return kind, "".join(_steps(_outline(x[part], y[part])) for part in parts)
 
 
 def _outline(x: Array, y: Array) -> list[tuple[float, float]]:
@@ -161,35 +178,32 @@ def _steps(points: Sequence[tuple[float, float]]) -> str:
     return f"M{whole[0, 0]} {whole[0, 1]}l{moves}"
 
 
-def _ticks(layer: Layer, place: int, scale: _Scale) -> str:
+def _ticks(layer: Layer, place: int, scale: _Scale) -> Path:
     """A row of ticks, the higher the stronger the lines."""
     foot = (TOP + MAIN + ROW * (place + 1) - 2) * _FINE
     places = np.round(scale.x(layer.reflections.two_theta) * _FINE).astype(int)
     heights = np.round((3 + 10 * layer.reflections.strength) * _FINE).astype(int)
     tallest = dict(sorted(zip(places.tolist(), heights.tolist(), strict=True)))
-    return (
-        f'<path class="ticks {colour(layer, place)}" d="{"".join(f"M{x} {foot}v-{h}" for x, h in tallest.items())}"/>\n'
-    )
+    return f"ticks {colour(layer, place)}", "".join(f"M{x} {foot}v-{h}" for x, h in tallest.items())
 
 
-def _label(layer: Layer, place: int) -> str:
-    y = TOP + MAIN + ROW * place + 13
-    text = html.escape(f"{shorten(layer.name, _LABEL)}  {clean(layer.told)}".rstrip())
-    return f'<text class="name {colour(layer, place)}" x="{LEFT + 3}" y="{y}">{text}</text>\n'
+def _label(layer: Layer, place: int) -> dict[str, Any]:
+    text = f"{shorten(layer.name, _LABEL)}  {layer.told}"
+    return {"text": text, "y": TOP + MAIN + ROW * place + 13, "colour": colour(layer, place)}
 
 
-def _difference(picture: Picture, calculated: Array, scale: _Scale) -> str:
+def _difference(picture: Picture, calculated: Array, scale: _Scale) -> list[Path]:
     """Measured less calculated, on the scale of the scan where that has room."""
     middle = TOP + MAIN + ROW * len(picture.layers) + DIFFERENCE / 2
     values = root(picture.observed) - root(calculated)
     largest = max(float(np.abs(values).max()), 1e-9)
     factor = min(MAIN / (scale.high - scale.low), (DIFFERENCE / 2 - 4) / largest)
     x = scale.x(picture.two_theta)
-    zero = f'<path class="grid" d="M{LEFT * _FINE} {middle * _FINE:g}H{(WIDTH - RIGHT) * _FINE}"/>'
-    return zero + _path("difference", x, middle - factor * values, picture.measured)
+    zero = f"M{LEFT * _FINE} {middle * _FINE:g}H{(WIDTH - RIGHT) * _FINE}"
+    return [("grid", zero), _path("difference", x, middle - factor * values, picture.measured)]
 
 
-def _marks(picture: Picture, scale: _Scale) -> str:
+def _marks(picture: Picture, scale: _Scale) -> Path:
     """A triangle over each peak that no phase explains."""
     places = [round((peak.two_theta - picture.start) / picture.step) for peak in picture.unexplained]
     parts = []
@@ -197,4 +211,4 @@ def _marks(picture: Picture, scale: _Scale) -> str:
         near = root(picture.observed[max(0, place - 5) : place + 6])
         x, y = scale.x(np.array(peak.two_theta)), scale.y(near.max(initial=0.0)) - 4
         parts.append(f"M{round(float(x) * _FINE)} {round(float(y) * _FINE)}l-8-12h16z")
-    return f'<path class="mark" d="{"".join(parts)}"/>\n' if parts else ""
+    return "mark", "".join(parts)

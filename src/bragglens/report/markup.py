@@ -1,33 +1,42 @@
-"""Markup: pieces of HTML in which every text is literal."""
+"""Markup: HTML and SVG from the files of `templates/`, in which every value is literal text.
+
+Jinja2 escapes each value that a template takes. Only a `Markup` goes in as it is: what another template made, and the
+style and scripts of this package.
+"""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from bragglens.report.words import clean
 
 
-def literal(value: object) -> str:
-    """Any value as text that HTML takes literally, in attributes too; line breaks become blanks."""
-    return html.escape(clean(" ".join(str(value).split())))
+def markup(template: str, **values: Any) -> Markup:
+    """A template of this package with values put in.
+
+    Args:
+        template: its file's name.
+        values: by the names that it has for them. Texts lose control characters; line breaks become blanks.
+    """
+    return Markup(_templates().get_template(template).render(values))
 
 
-def table(caption: str, heading: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table of cells that are HTML already."""
-    said = f"<caption>{literal(caption)}</caption>" if caption else ""
-    head = "".join(f'<th scope="col">{literal(cell)}</th>' for cell in heading)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>\n" for row in rows)
-    return f"<table>{said}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n"
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("bragglens.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_in_one_line,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
 
 
-def folded(summary: str, content: str, *, printed: bool = False) -> str:
-    """Content that a reader opens; on paper it is there, or left out."""
-    kind = ' class="printed"' if printed else ""
-    return f"<details{kind}><summary>{literal(summary)}</summary>\n{content}</details>\n"
-
-
-def definitions(entries: dict[str, str]) -> str:
-    """Terms with what they are."""
-    items = "".join(f"<dt>{literal(key)}</dt><dd>{literal(value)}</dd>\n" for key, value in entries.items())
-    return f"<dl>\n{items}</dl>\n"
+def _in_one_line(value: Any) -> Any:
+    return value if isinstance(value, Markup) else clean(" ".join(str(value).split()))

@@ -12,6 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.extras import extra
@@ -19,7 +21,8 @@ from bragglens.identification.answer import Identification
 from bragglens.identification.asked import Asked, library_of, source
 from bragglens.learn.model import Model
 from bragglens.policy import DEFAULT
-from bragglens.report.markup import definitions, literal, table
+from bragglens.report.drawn import Drawn
+from bragglens.report.markup import markup
 from bragglens.report.section import section
 from bragglens.report.trace import Trace, same_axis, trace_of
 from bragglens.report.words import named, percent, short_names, weight, write_text
@@ -69,7 +72,7 @@ def report_page(
     """
     sections = [section(answer, number) for number, answer in enumerate(identifications, start=1)]
     summary = overview(identifications, list(map(trace_of, identifications)), series=series)
-    return opening(title, intro) + summary + "".join(sections) + closing(asked)
+    return "".join([opening(title, intro), summary, *sections, closing(asked)])
 
 
 def write_report(answer: Identification, path: Path, asked: Asked | None) -> Path:
@@ -93,31 +96,22 @@ def check_report(path: Path) -> None:
         raise BragglensError(f"{path}: a report is an HTML page: end the name in .html")
 
 
-def opening(title: str, intro: str) -> str:
+def opening(title: str, intro: str) -> Markup:
     """The page up to its first section."""
     style, script = _part("page.css"), _script()
     policy = f"default-src 'none'; style-src '{_sha256(style)}'; script-src '{_sha256(script)}'; img-src data:"
-    paragraphs = "".join(f"<p>{literal(part)}</p>\n" for part in intro.split("\n\n") if part.strip())
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        f"<title>{literal(title)}</title>\n<style>{style}</style>\n"
-        f'<script type="module">{script}</script>\n</head>\n<body>\n'  # a module waits until the page is there
-        f"<header>\n<h1>{literal(title)}</h1>\n{paragraphs}</header>\n<main>\n"
-    )
+    paragraphs = [part for part in intro.split("\n\n") if part.strip()]
+    own = {"style": Markup(style), "script": Markup(script), "policy": Markup(policy)}
+    return markup("opening.html", title=title, paragraphs=paragraphs, **own)
 
 
-def closing(asked: Asked | None) -> str:
+def closing(asked: Asked | None) -> Markup:
     """The page after its last section: what every answer rests on."""
     entries = _of_model(asked) if isinstance(asked, Model) else _of_library(asked) if asked is not None else {}
-    return (
-        "</main>\n<footer>\n<section>\n<h2>What was assumed</h2>\n"
-        f"{definitions(entries | _versions())}</section>\n</footer>\n</body>\n</html>\n"
-    )
+    return markup("closing.html", entries=entries | _versions())
 
 
-def overview(identifications: Sequence[Identification], traces: Sequence[Trace | None], *, series: bool) -> str:
+def overview(identifications: Sequence[Identification], traces: Sequence[Trace | None], *, series: bool) -> Markup:
     """A row for each scan that leads to its section, and the map of a series; nothing for one scan.
 
     Args:
@@ -126,15 +120,13 @@ def overview(identifications: Sequence[Identification], traces: Sequence[Trace |
         series: whether the scans are one sample that changes; those of one file are taken for it anyway.
     """
     if len(identifications) < 2:
-        return ""
+        return Markup()
     names = short_names([one.file for one in identifications], 60)
     rows = [
-        [f'<a href="#scan-{i}">{literal(name)}</a>', literal(one.verdict or "error"), literal(_found(one)), left(one)]
-        for i, (name, one) in enumerate(zip(names, identifications, strict=True), start=1)
+        (name, one.verdict or "error", _found(one), left(one)) for name, one in zip(names, identifications, strict=True)
     ]
-    shown = _map(identifications, traces) if series or _of_one_file(identifications) else ""
-    scans = table("", ("scan", "verdict", "phases", "unexplained"), rows)
-    return f'<nav aria-label="Scans">\n{shown}<div class="wide">{scans}</div></nav>\n'
+    shown = _map(identifications, traces) if series or _of_one_file(identifications) else Drawn()
+    return markup("overview.html", map=shown, heading=("scan", "verdict", "phases", "unexplained"), rows=rows)
 
 
 def left(answer: Identification) -> str:
@@ -146,19 +138,17 @@ def _of_one_file(identifications: Sequence[Identification]) -> bool:
     return len({one.file.rpartition("#")[0] or one.file for one in identifications}) == 1
 
 
-def _map(identifications: Sequence[Identification], traces: Sequence[Trace | None]) -> str:
+def _map(identifications: Sequence[Identification], traces: Sequence[Trace | None]) -> Drawn:
+    """The map of a series; none where the scans are of different ranges."""
     if not same_axis(traces):
-        return ""
+        return Drawn()
     try:
         with extra("plots", "the map of this series"):
             from bragglens.report.figures import figure_bytes
             from bragglens.report.series import series_figure
     except BragglensError as error:  # the page is whole without it
-        return f"<p>{literal(str(error))}</p>\n"
-    png = figure_bytes(series_figure(identifications, traces), ".png", dpi=_DPI)
-    about = "Intensity over 2θ and scan, and beneath it the weight fraction of each phase with its error"
-    image = base64.b64encode(png).decode("ascii")
-    return f'<figure><img alt="{about}" src="data:image/png;base64,{image}"></figure>\n'
+        return Drawn(error=str(error))
+    return Drawn.of(figure_bytes(series_figure(identifications, traces), ".png", dpi=_DPI))
 
 
 def _found(answer: Identification) -> str:
