@@ -100,7 +100,7 @@ def page(*entries: Any, following: Any = None) -> dict[str, Any]:
 
 
 def fetch(server: Server, folder: Path, **options: Any):
-    return fetch_optimade(folder, server.url + "/main/v1/", FILTER, pause=0.01, **options)
+    return fetch_optimade(folder, server.url + "/main/v1/", FILTER, pause=0.01, **{"most": 200, **options})
 
 
 def strongest(phase: Phase) -> np.ndarray:

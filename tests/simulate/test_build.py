@@ -320,6 +320,21 @@ def test_a_chain_of_likeness_is_no_group_of_its_ends(titania: Library) -> None:
 # --- the command ------------------------------------------------------------------------------------------------
 
 
+def test_of_many_that_repeat_others_the_first_are_told_and_all_on_request(folder: Path, tmp_path: Path) -> None:
+    for number in range(5):
+        (folder / f"zcopy{number}.cif").write_text((TITANIA / "rutile.cif").read_text())
+    words = ["library", "build", str(folder), "-o", str(tmp_path / "my.library")]
+    done = CliRunner().invoke(app, words)
+    first = "zcopy0 as rutile, zcopy1 as rutile, zcopy2 as rutile"
+    assert f"5 structures repeat others and are kept once: {first}, ...; --verbose lists them all" in done.stderr
+    assert "zcopy4" not in done.stderr
+    assert "5 given twice" in done.stdout
+    whole = CliRunner().invoke(app, [*words, "--verbose"])
+    assert [line for line in whole.stderr.splitlines() if "kept once" in line] == [
+        f"zcopy{number}: is kept once, as rutile" for number in range(5)
+    ]
+
+
 def test_the_command_builds_tells_and_the_file_serves_in_place_of_the_folder(folder: Path, tmp_path: Path) -> None:
     (folder / "copy.cif").write_text((TITANIA / "rutile.cif").read_text())
     path = tmp_path / "my.library"

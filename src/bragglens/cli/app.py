@@ -21,6 +21,7 @@ from bragglens.plain import clean
 
 if TYPE_CHECKING:
     from bragglens.crystal.library import Library
+    from bragglens.scan.pattern import Grid
 
 # Threads that wait by spinning make two trainings that share a core four to ten times slower; read when torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -66,6 +67,13 @@ def range_of(text: str) -> tuple[float, float]:
     except ValueError:
         raise typer.BadParameter(f"'{text}' is no range: give two numbers such as 5,90") from None
     return low, high
+
+
+def grid_of(two_theta: str, step: float) -> Grid:
+    """The axis of a range as it is written, and a step in degrees."""
+    from bragglens.scan.pattern import Grid
+
+    return Grid(*range_of(two_theta), step)
 
 
 Phases = Annotated[

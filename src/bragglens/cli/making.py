@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from bragglens.cli.app import (
     app,
     bar,
     drawable,
+    grid_of,
     out,
     phases_of,
     range_of,
@@ -22,33 +24,31 @@ from bragglens.cli.app import (
     save,
     say,
 )
+from bragglens.cli.grouped import grouped
 from bragglens.errors import BragglensError
-from bragglens.scan.pattern import Grid
 
 if TYPE_CHECKING:
     from bragglens.crystal.library import Library
+    from bragglens.scan.pattern import Grid
+    from bragglens.simulate.recipe import Recipe
 
 
-@app.command()
-def simulate(
-    phases: Phases,
-    folder: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for the arrays; only --plot can do without.")
-    ] = None,
-    two_theta: TwoTheta = "5,90",
-    step: Annotated[float, typer.Option("--step", "--step-scan", help="Step in degrees.")] = 0.01,
-    strain: Annotated[float, typer.Option(help="Largest relative change of the lattice.")] = 0.01,
-    texture: Annotated[float, typer.Option(help="Strength of preferred orientation, 0 to below 1.")] = 0.4,
+@dataclass(frozen=True)
+class Varied:
+    """What varies from pattern to pattern, and how far."""
+
+    strain: Annotated[float, typer.Option(help="Largest relative change of the lattice.")] = 0.01
+    texture: Annotated[float, typer.Option(help="Strength of preferred orientation, 0 to below 1.")] = 0.4
     domain_sizes: Annotated[
         str, typer.Option(help="Smallest and largest crystallite size in nm.", metavar="LOW,HIGH")
-    ] = "10,100",
-    profile: Annotated[
-        str, typer.Option("--profile", "--peak-shape", help="gaussian, lorentzian or pseudo-voigt.")
-    ] = "pseudo-voigt",
-    wavelength: Annotated[str, typer.Option(help="Tube or Å: CuKa, CuKa1, CoKa, 1.5406, 1.5406/1.5444.")] = "CuKa",
-    no_strain: Annotated[bool, typer.Option("--no-strain", "--no-var-strain", help="Keep the lattices.")] = False,
-    no_texture: Annotated[bool, typer.Option("--no-texture", "--no-var-texture", help="No texture.")] = False,
-    no_size: Annotated[bool, typer.Option("--no-size", "--no-var-domain", help="100 nm for all.")] = False,
+    ] = "10,100"
+    profile: Annotated[str, typer.Option("--profile", "--peak-shape", help="gaussian, lorentzian or pseudo-voigt.")] = (
+        "pseudo-voigt"
+    )
+    wavelength: Annotated[str, typer.Option(help="Tube or Å: CuKa, CuKa1, CoKa, 1.5406, 1.5406/1.5444.")] = "CuKa"
+    no_strain: Annotated[bool, typer.Option("--no-strain", "--no-var-strain", help="Keep the lattices.")] = False
+    no_texture: Annotated[bool, typer.Option("--no-texture", "--no-var-texture", help="No texture.")] = False
+    no_size: Annotated[bool, typer.Option("--no-size", "--no-var-domain", help="100 nm for all.")] = False
     recipe_file: Annotated[
         Path | None,
         typer.Option(
@@ -56,9 +56,47 @@ def simulate(
             help="Draw from this recipe (`bragglens recipe`), with its background and noise; it wins over --strain, "
             "--texture, --domain-sizes, --profile, --wavelength and the --no options.",
         ),
+    ] = None
+
+    def recipe(self) -> Recipe:
+        """The recipe of the file, or what the other options say.
+
+        Raises:
+            BragglensError: one of them is not possible.
+        """
+        from bragglens.simulate.recipe import founding_recipe
+        from bragglens.simulate.recipe_file import read_recipe
+
+        varied = founding_recipe(
+            strain=0.0 if self.no_strain else self.strain,
+            texture=0.0 if self.no_texture else self.texture,
+            domain_sizes=(100.0, 100.0) if self.no_size else range_of(self.domain_sizes),
+            profile=self.profile,
+            wavelength=self.wavelength,
+        )
+        return read_recipe(self.recipe_file) if self.recipe_file else varied
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many patterns are made."""
+
+    n_train: Annotated[int, typer.Option(min=1, help="Training patterns of each phase.")] = 50
+    n_val: Annotated[int, typer.Option(min=1, help="Validation patterns of each phase.")] = 10
+
+
+@app.command()
+@grouped
+def simulate(
+    phases: Phases,
+    folder: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for the arrays; only --plot can do without.")
     ] = None,
-    n_train: Annotated[int, typer.Option(min=1, help="Training patterns of each phase.")] = 50,
-    n_val: Annotated[int, typer.Option(min=1, help="Validation patterns of each phase.")] = 10,
+    two_theta: TwoTheta = "5,90",
+    step: Annotated[float, typer.Option("--step", "--step-scan", help="Step in degrees.")] = 0.01,
+    *,
+    varied: Varied,
+    counts: Counts,
     figure: Annotated[Path | None, typer.Option(help="Draw samples of what was made (.png, .svg, .pdf).")] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the phases' clean patterns with their reflections and hkl (.png, ...).")
@@ -70,37 +108,31 @@ def simulate(
     Writes x_train.npy, x_val.npy (patterns), y_train.npy, y_val.npy (class numbers, phases in the order of their
     names). `bragglens noise` adds background and noise to them. Training does not need this: it makes its own.
     """
-    from bragglens.simulate.recipe import founding_recipe
-    from bragglens.simulate.recipe_file import read_recipe
-    from bragglens.simulate.stored import VALIDATION_FIRST, save_array, simulate_set
-
     if folder is None and (figure or not plot):
         raise BragglensError("there is no folder for the arrays: give one with -o, or --plot FIGURE alone")
     drawable(figure)
     drawable(plot)
-    library = phases_of(phases)
-    varied = founding_recipe(
-        strain=0.0 if no_strain else strain,
-        texture=0.0 if no_texture else texture,
-        domain_sizes=(100.0, 100.0) if no_size else range_of(domain_sizes),
-        profile=profile,
-        wavelength=wavelength,
-    )
-    recipe = read_recipe(recipe_file) if recipe_file else varied
-    grid = Grid(*range_of(two_theta), step)
+    library, recipe, grid = phases_of(phases), varied.recipe(), grid_of(two_theta, step)
     if plot:
         save(_phases(library, grid, recipe.wavelength), plot)
-    if folder is None:
-        return
-    for name, count, first in (("train", n_train, 0), ("val", n_val, VALIDATION_FIRST)):
+    if folder:
+        x, y = _write_sets(folder, library, recipe, grid, counts, seed)
+        if figure:
+            save(_samples(x, y, library, grid), figure)
+
+
+def _write_sets(folder: Path, library: Library, recipe: Recipe, grid: Grid, counts: Counts, seed: int) -> Any:
+    """Make and write both sets; the patterns and classes of the last come back."""
+    from bragglens.simulate.stored import VALIDATION_FIRST, save_array, simulate_set
+
+    for name, count, first in (("train", counts.n_train, 0), ("val", counts.n_val, VALIDATION_FIRST)):
         with bar(f"simulating {name}") as tick:
             x, y = simulate_set(library, recipe, grid, per_phase=count, seed=seed, first=first, tick=tick)
         for letter, array in (("x", x), ("y", y)):
             path = folder / f"{letter}_{name}.npy"
             save_array(path, array)
             say(f"{path}  {array.shape} {array.dtype}")
-    if figure:
-        save(_samples(x, y, library, grid), figure)
+    return x, y
 
 
 @app.command()
@@ -170,7 +202,7 @@ def recipe_plot(
     if phase is not None and phase not in by_name:
         raise BragglensError(f"{phases}: holds no phase '{phase}': choose one of {', '.join(by_name)}")
     shown = by_name[phase] if phase else library.phases[0]
-    save(recipe_figure(recipe, shown, Grid(*range_of(two_theta), step), seed=seed), figure)
+    save(recipe_figure(recipe, shown, grid_of(two_theta, step), seed=seed), figure)
 
 
 def _samples(x: Any, y: Any, library: Library, grid: Grid) -> Any:

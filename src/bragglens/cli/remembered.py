@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from bragglens.errors import BragglensError, ScanError
 from bragglens.files import read_bytes
-from bragglens.scan.read import content_of
 
 if TYPE_CHECKING:
     from bragglens.identification.options import Options
@@ -32,6 +31,8 @@ def identity_of(asked: Any) -> str:
 
 def asked_of_file(scan: Path, identity: str, options: Options) -> dict[str, Any]:
     """What the answer to a file of scans depends on, as JSON gives it back: content, who is asked, how."""
+    from bragglens.scan.read import content_of
+
     try:
         content = sha256(content_of(scan)).hexdigest()
     except ScanError:

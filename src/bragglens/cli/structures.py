@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -12,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bragglens.cli.app import Elements, bar, fetch_app, library_app, say, tell
-from bragglens.crystal.cod import COD, fetch_cod, search_cod
-from bragglens.crystal.optimade import MOST, fetch_optimade
 from bragglens.errors import BragglensError
 from bragglens.parallel import workers_of
 
 if TYPE_CHECKING:
     from bragglens.crystal.provenance import Gathered
+
+FEW = 3  # structures that repeat others, told without being asked
 
 Folder = Annotated[
     Path, typer.Option("-o", "--output", help="Folder for the CIFs and manifest.csv.", show_default=False)
@@ -39,7 +40,7 @@ def fetch_from_cod(
     revision: Annotated[
         str | None, typer.Option(help="Revision of all numbers that state none.", show_default="the newest")
     ] = None,
-    base_url: Annotated[str, typer.Option("--url", help="COD or a mirror of it.")] = COD,
+    base_url: Annotated[str | None, typer.Option("--url", help="A mirror of COD.", show_default="COD itself")] = None,
 ) -> None:
     """Fetch structures of the Crystallography Open Database: by their numbers, or those that its search finds.
 
@@ -47,7 +48,9 @@ def fetch_from_cod(
     not asked for again, so that the same command goes on where it was ended. Ends with status 1 where any number could
     not be had.
     """
-    wanted = list(ids or ())
+    from bragglens.crystal.cod import COD, fetch_cod, search_cod
+
+    wanted, base_url = list(ids or ()), base_url or COD
     if elements or query or not wanted:
         wanted += search_cod(elements=elements, text=query, base_url=base_url)
         say(f"{len(wanted)} structures, a second each where they are not here yet")
@@ -68,13 +71,15 @@ def fetch_from_optimade(
         ),
     ],
     folder: Folder,
-    most: Annotated[int, typer.Option(min=1, help="Entries that are fetched.")] = MOST,
+    most: Annotated[int, typer.Option(min=1, help="Entries that are fetched.")] = 200,
 ) -> None:
     """Fetch the structures that a provider of OPTIMADE finds (optimade.org/providers-dashboard lists them).
 
     Most providers hold computed structures, whose cells are some percent off the measured ones. Ends with status 1
     where an entry could not be had, none matches, or more match than were fetched.
     """
+    from bragglens.crystal.optimade import fetch_optimade
+
     with bar("fetching") as tick:
         gathered = fetch_optimade(folder, url, wanted, most=most, tick=tick)
     _tell(gathered, folder, failing=True)
@@ -113,6 +118,7 @@ def library_build(
     elements: Elements = None,
     compounds: Annotated[bool, typer.Option("--compounds", help="Also compounds that bear no mineral's name.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the CIFs.")] = 1,
+    verbose: Annotated[bool, typer.Option("--verbose", help="List every structure that repeats another.")] = False,
 ) -> None:
     """Build a library of thousands of phases, in one file that `--phases` and PHASES take in place of a folder.
 
@@ -136,12 +142,20 @@ def library_build(
             with _executor(workers) as executor, bar("building") as tick:
                 built = build_library(folder, file, problems=gathered.problems, executor=executor, tick=tick)
     _print([f"left out: {problem}" for problem in built.library.problems])
-    _print([f"{name}: is kept once, as {first}" for name, first in built.same.items()])
+    _print(_repeats(built.same, whole=verbose))
     alike = f"{sum(map(len, built.groups))} in {len(built.groups)} groups of look-alikes"
     say(
         f"{library_path(file)}  {len(built.library)} phases, {alike}; {len(built.same)} given twice, "
         f"{len(built.library.problems)} left out; {library_path(file).stat().st_size / 1e6:.1f} MB, {built.hash[:12]}"
     )
+
+
+def _repeats(same: Mapping[str, str], *, whole: bool) -> list[str]:
+    """What is said of structures that repeat others: how many and the first, or of the whole list a line each."""
+    if whole or len(same) <= FEW:
+        return [f"{name}: is kept once, as {first}" for name, first in same.items()]
+    some = ", ".join(f"{name} as {first}" for name, first in islice(same.items(), FEW))
+    return [f"{len(same)} structures repeat others and are kept once: {some}, ...; --verbose lists them all"]
 
 
 @contextmanager

@@ -3,44 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bragglens.cli.app import Phases, Seed, TwoTheta, app, bar, phases_of, print_epoch, range_of, recipe_of, say, tell
+from bragglens.cli.app import Phases, Seed, TwoTheta, app, bar, grid_of, phases_of, print_epoch, recipe_of, say, tell
+from bragglens.cli.grouped import grouped
 from bragglens.errors import BragglensError
 from bragglens.extras import extra
-from bragglens.scan.pattern import Grid
 
 if TYPE_CHECKING:
     from bragglens.crystal.library import Library
+    from bragglens.scan.pattern import Grid
 
 
-@app.command()
-def train(
-    phases: Phases,
-    model: Annotated[Path, typer.Option("-o", "--output", help="Model file to write.", show_default=False)],
-    steps: Annotated[int, typer.Option(min=20, help="Batches of 64 patterns made on the fly.")] = 3000,
-    network: Annotated[str | None, typer.Option(help="compact (default) or post.", show_default=False)] = None,
+@dataclass(frozen=True)
+class Stored:
+    """Patterns that were simulated before."""
+
     data: Annotated[
         Path | None,
         typer.Option(help="Train on stored patterns instead, as the founding post does: DIR/x_train[_noise].npy."),
-    ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over stored patterns.")] = 10,
-    two_theta: TwoTheta = "5,90",
-    step: Annotated[float | None, typer.Option(help="Step in degrees.", show_default="0.02; 0.01 stored")] = None,
-    wavelength: Annotated[str, typer.Option(help="Tube that the model's axis is for.")] = "CuKa",
+    ] = None
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over stored patterns.")] = 10
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The axis of the model."""
+
+    two_theta: TwoTheta = "5,90"
+    step: Annotated[float | None, typer.Option(help="Step in degrees.", show_default="0.02; 0.01 stored")] = None
+    wavelength: Annotated[str, typer.Option(help="Tube that the model's axis is for.")] = "CuKa"
+
+    def grid(self, step: float) -> Grid:
+        """Range and step, `step` where none is given."""
+        return grid_of(self.two_theta, self.step or step)
+
+
+@dataclass(frozen=True)
+class Varied:
+    """What varies from pattern to pattern."""
+
     recipe_file: Annotated[
         Path | None,
         typer.Option(
             "--recipe", help="What varies, from this file (`bragglens recipe`); its wavelength wins over --wavelength."
         ),
-    ] = None,
+    ] = None
     instrument: Annotated[
         Path | None,
         typer.Option(help="Instrument file that `calibrate` made: for scans of that diffractometer alone."),
-    ] = None,
+    ] = None
+
+    def recipe(self, wavelength: str) -> Any:
+        """The recipe, for a wavelength where the file states none."""
+        recipe = recipe_of(self.recipe_file, wavelength)
+        if not self.instrument:
+            return recipe
+        from bragglens.simulate.instrument_file import read_instrument
+        from bragglens.simulate.recipe import for_instrument
+
+        return for_instrument(recipe, read_instrument(self.instrument))
+
+
+@app.command()
+@grouped
+def train(
+    phases: Phases,
+    model: Annotated[Path, typer.Option("-o", "--output", help="Model file to write.", show_default=False)],
+    steps: Annotated[int, typer.Option(min=20, help="Batches of 64 patterns made on the fly.")] = 3000,
+    network: Annotated[str | None, typer.Option(help="compact (default) or post.", show_default=False)] = None,
+    *,
+    stored: Stored,
+    axis: Axis,
+    varied: Varied,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads.", show_default="the cores that are free")] = None,
     seed: Seed = 0,
 ) -> None:
@@ -50,54 +89,59 @@ def train(
     varies in a laboratory. With --data on stored single-phase patterns, as the founding blog post does. A training on
     mixtures that was killed goes on where it stood when the same command is given again.
     """
-    if data and recipe_file:
-        raise BragglensError("--recipe and --data exclude each other, as stored patterns are drawn already: give one")
-    if data and instrument:
-        raise BragglensError(
-            "--instrument and --data exclude each other, as stored patterns are drawn already: give one"
-        )
-    recipe = recipe_of(recipe_file, wavelength)
-    if instrument:
-        from bragglens.simulate.instrument_file import read_instrument
-        from bragglens.simulate.recipe import for_instrument
-
-        recipe = for_instrument(recipe, read_instrument(instrument))
-    library = phases_of(phases)
+    for given, option in ((varied.recipe_file, "--recipe"), (varied.instrument, "--instrument")):
+        if stored.data and given:
+            raise BragglensError(
+                f"{option} and --data exclude each other, as stored patterns are drawn already: give one"
+            )
+    recipe, library = varied.recipe(axis.wavelength), phases_of(phases)
     _warn_alike(library)
     with extra("train", "train"):
         from bragglens.learn import train as learn  # imports torch: slow
-    from bragglens.learn.model import save_model
-    from bragglens.learn.processes import processes
 
     learn.use_threads(threads)
-    if data is None:
-        grid = Grid(*range_of(two_theta), step or learn.DEFAULT_GRID.step)
-        with processes() as group, bar("training", quiet=group.rank > 0) as tick:
-            trained = learn.train(
-                library,
-                recipe=recipe,
-                grid=grid,
-                network=network or "compact",
-                steps=steps,
-                seed=seed,
-                tick=tick,
-                report=print_epoch if group.rank == 0 else None,
-                checkpoint=model.with_name(model.name + ".checkpoint"),
-                group=group,
-            )
-        if group.rank > 0:
-            return
+    if stored.data:
+        trained = _on_stored(library, stored, axis, network or "post", seed)
     else:
-        trained = learn.train_stored(
-            library,
-            *_stored_sets(data),
-            grid=Grid(*range_of(two_theta), step or 0.01),
-            wavelength=wavelength,
-            network=network or "post",
-            epochs=epochs,
-            seed=seed,
-            report=print_epoch,
-        )
+        checkpoint = model.with_name(model.name + ".checkpoint")
+        grid = axis.grid(learn.DEFAULT_GRID.step)
+        trained = _on_mixtures(library, recipe, grid, checkpoint, network=network or "compact", steps=steps, seed=seed)
+    if trained:
+        _save(trained, model, library)
+
+
+def _on_mixtures(library: Library, recipe: Any, grid: Grid, checkpoint: Path, **options: Any) -> Any:
+    """A model trained on mixtures drawn from a recipe; None in a process that only takes part."""
+    from bragglens.learn.processes import processes
+    from bragglens.learn.train import train
+
+    with processes() as group, bar("training", quiet=group.rank > 0) as tick:
+        report = print_epoch if group.rank == 0 else None
+        own = {"recipe": recipe, "grid": grid, "checkpoint": checkpoint, "group": group}
+        trained = train(library, **own, **options, tick=tick, report=report)  # type: ignore[arg-type]
+    return trained if group.rank == 0 else None
+
+
+def _on_stored(library: Library, stored: Stored, axis: Axis, network: str, seed: int) -> Any:
+    """A model trained on stored patterns."""
+    from bragglens.learn.train import train_stored
+
+    assert stored.data is not None
+    return train_stored(
+        library,
+        *_stored_sets(stored.data),
+        grid=axis.grid(0.01),
+        wavelength=axis.wavelength,
+        network=network,
+        epochs=stored.epochs,
+        seed=seed,
+        report=print_epoch,
+    )
+
+
+def _save(trained: Any, model: Path, library: Library) -> None:
+    from bragglens.learn.model import save_model
+
     save_model(trained, model)
     say(f"{model}  {len(library)} phases, {model.stat().st_size / 1e6:.1f} MB")
 

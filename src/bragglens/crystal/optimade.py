@@ -28,7 +28,6 @@ from bragglens.crystal.provenance import Gathered, Origin, file_name, put, read_
 from bragglens.download import fetch
 from bragglens.errors import BragglensError, FetchError, StructureError
 
-MOST = 200  # entries
 PAGE = 50  # entries a request: a provider refuses more than it likes
 PAGE_LIMIT = 50 * 2**20  # bytes
 SITES = 1000  # of an entry: the search for symmetry takes seconds, and beyond it minutes
@@ -45,7 +44,7 @@ def fetch_optimade(
     url: str,
     wanted: str,
     *,
-    most: int = MOST,
+    most: int,
     timeout: float = 30.0,
     pause: float = POLITE,
     tick: Callable[[int, int], object] | None = None,
