@@ -41,6 +41,7 @@ def test_exports_are_exactly_these() -> None:
         "fit",
         "identification",
         "inference",
+        "installed",
         "late",
         "learn",
         "match",
@@ -55,7 +56,7 @@ def test_exports_are_exactly_these() -> None:
         "demo",
         "web",
     }
-    assert public - rooms <= set(bragglens.__all__) | {"TYPE_CHECKING", "version"}
+    assert public - rooms <= set(bragglens.__all__) | {"TYPE_CHECKING"}
     assert all(hasattr(bragglens, name) for name in bragglens.__all__)
 
 

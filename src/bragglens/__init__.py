@@ -1,6 +1,5 @@
 """bragglens: which crystalline phases are in a powder diffraction scan, and how sure that is."""
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from bragglens import inference as inference  # before anybody imports ONNX Runtime, which it keeps silent
@@ -14,12 +13,12 @@ if TYPE_CHECKING:
     from bragglens.errors import BragglensError
     from bragglens.identification.answer import Identification
     from bragglens.identification.identify import identify
+    from bragglens.installed import __version__ as __version__
     from bragglens.learn.model import Model, load_model, save_model
     from bragglens.scan.pattern import Grid, Pattern
     from bragglens.scan.read import read_scan, read_scans
     from bragglens.scan.scan import Scan
 
-__version__ = version("bragglens")
 __all__ = [
     "BragglensError",
     "Grid",
@@ -49,6 +48,7 @@ late.names(
         "errors": ["BragglensError"],
         "identification.answer": ["Identification"],
         "identification.identify": ["identify"],
+        "installed": ["__version__"],
         "learn.model": ["Model", "load_model", "save_model"],
         "scan.pattern": ["Grid", "Pattern"],
         "scan.read": ["read_scan", "read_scans"],

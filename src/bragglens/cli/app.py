@@ -14,7 +14,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bragglens import __version__
 from bragglens.cli.default import ScanOrCommand
 from bragglens.extras import extra
 from bragglens.plain import clean
@@ -94,6 +93,8 @@ TwoTheta = Annotated[str, typer.Option("--two-theta", "--theta-range", help="2θ
 
 def _version(asked: bool) -> None:
     if asked:
+        from bragglens import __version__
+
         say(__version__)
         raise typer.Exit
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -17,7 +17,9 @@ from bragglens.cli.parameters import Shares
 from bragglens.cli.remembered import asked_of_file, identity_of, stands, write_answers
 from bragglens.errors import BragglensError
 from bragglens.files import safe_name
-from bragglens.parallel import Lost, results, workers_of
+
+if TYPE_CHECKING:
+    from bragglens.parallel import Lost
 
 AHEAD = 4  # pieces for each worker, so that none waits for the next
 
@@ -50,6 +52,8 @@ def answer_folder(jobs: Sequence[Job], folder: Path, shares: Shares) -> None:
     Raises:
         BragglensError: two files have one name, or the answers would lie among the scans.
     """
+    from bragglens.parallel import Lost, results, workers_of
+
     check_names(jobs)
     if folder.resolve() in {job.scan.parent.resolve() for job in jobs}:
         raise BragglensError(f"{folder}: answers need a folder of their own, apart from the scans: give another")

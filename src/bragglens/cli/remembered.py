@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,13 +30,14 @@ def identity_of(asked: Any) -> str:
 
 def asked_of_file(scan: Path, identity: str, options: Options) -> dict[str, Any]:
     """What the answer to a file of scans depends on, as JSON gives it back: content, who is asked, how."""
+    from bragglens import __version__
     from bragglens.scan.read import content_of
 
     try:
         content = sha256(content_of(scan)).hexdigest()
     except ScanError:
         content = "unreadable"
-    asked = {"sha256": content, "of": identity, "bragglens": version("bragglens"), "options": options.given()}
+    asked = {"sha256": content, "of": identity, "bragglens": __version__, "options": options.given()}
     plain: dict[str, Any] = json.loads(json.dumps(asked, default=vars))
     return plain
 

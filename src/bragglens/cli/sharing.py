@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from bragglens.cli.folder import AHEAD, Piece, lost, pieces_of, read_there
 from bragglens.cli.jobs import Job, answers_of
 from bragglens.cli.parameters import Shares
-from bragglens.parallel import Lost, results, workers_of
 
 if TYPE_CHECKING:
     from bragglens.identification.answer import Identification
@@ -27,6 +26,7 @@ def shared(jobs: Sequence[Job], shares: Shares) -> Iterator[Each]:
         shares: the workers.
     """
     from bragglens.identification.answer import Identification
+    from bragglens.parallel import Lost, results, workers_of
 
     with workers_of(shares.workers, shares.scheduler) as working:
         answered = results(_answers, pieces_of(jobs, Path()), working.start, ahead=AHEAD * working.count)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -14,9 +13,10 @@ import typer
 
 from bragglens.cli.app import Elements, bar, fetch_app, library_app, say, tell
 from bragglens.errors import BragglensError
-from bragglens.parallel import workers_of
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from bragglens.crystal.provenance import Gathered
 
 FEW = 3  # structures that repeat others, told without being asked
@@ -168,6 +168,10 @@ def _executor(workers: int) -> Iterator[Executor | None]:
     if workers == 1:
         yield None
         return
+    from concurrent.futures import BrokenExecutor
+
+    from bragglens.parallel import workers_of
+
     try:
         with workers_of(workers) as working:
             yield working.start()
