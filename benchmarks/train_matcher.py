@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import tempfile
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -46,22 +47,24 @@ def main() -> None:
     lines = lines_of_phases(library)
     marks = signatures(lines)
     stream = open_stream(library, lines, marks @ marks.T > ALIKE, recipe_of_any(), seed=0)
-    trained = train(stream, steps=asked.steps, report=tell)
+    started = time.perf_counter()
+
+    def tell(step: int, means: dict[str, float]) -> None:
+        seconds = time.perf_counter() - started
+        print(f"{step:6d}  cross-entropy {means['cross_entropy']:.3f}  shares {means['shares']:.4f}  {seconds:.0f} s")
+
+    trained = train(stream, steps=asked.steps, report=tell, checkpoint=asked.output.with_suffix(".checkpoint"))
     slope, offset = calibrate(trained, stream)
     manifest = {
         "log_odds": [slope, offset],
         "structures": len(library),
         "left_out": left_out,
         "samples": asked.steps * 64,
-        "recipe": stream.recipe.to_dict(),
+        "recipe": stream.mixtures.recipe.to_dict(),
         "versions": {name: version(name) for name in ("bragglens", "torch", "numpy")},
         "date": datetime.date.today().isoformat(),
     }
-    save_matcher(trained.encoder, trained.judge, manifest, asked.output)
-
-
-def tell(step: int, crossed: float, share: float, seconds: float) -> None:
-    print(f"{step:6d}  cross-entropy {crossed:.3f}  shares {share:.4f}  {seconds:.0f} s", flush=True)
+    save_matcher(trained, manifest, asked.output)
 
 
 def structures(apart: list[Path]) -> tuple[Library, list[str]]:

@@ -159,7 +159,7 @@ def test_networks_are_taught_faulted_phases_as_these_phases(honeycomb: Reflectio
     library = Library((*titania.phases, honeycomb.phase))
     preparation = Preparation(Grid(10.0, 80.0, 0.1), INSTRUMENT.lines[0].wavelength, "sqrt")
     batches = [
-        open_stream(library, replace(recipe, faulted=share), preparation, seed=2, strangers=2).batch(0, 40)
+        open_stream(library, replace(recipe, faulted=share), preparation, seed=2, outside=2).batch(0, 40)
         for share in (1.0, 0.0)
     ]
     np.testing.assert_array_equal(batches[0].present, batches[1].present)
@@ -172,6 +172,9 @@ def test_the_matcher_is_taught_faulted_phases(honeycomb: Reflections) -> None:
     lines = lines_of_phases(library)
     recipe = Recipe(phases=Uniform(2.0, 6.0), faults=Constant(0.3), strangers=0.0, counts=Constant(1e5))
     stream = open_matchers_stream(library, lines, np.eye(len(library), dtype=bool), recipe, seed=4)
-    scans = [replace(stream, recipe=replace(recipe, faulted=share)).batch(0, 300).x for share in (1.0, 0.0)]
+    scans = [
+        replace(stream, mixtures=replace(stream.mixtures, recipe=replace(recipe, faulted=share))).batch(0, 300).x
+        for share in (1.0, 0.0)
+    ]
     changed = np.abs(scans[0] - scans[1]).max(axis=(1, 2)) > 1e-3
     assert 0 < changed.mean() < 0.1  # it is in one of forty or so, and no other phase has faults

@@ -1,14 +1,20 @@
 """Lines of phases over the peaks of a scan, without a network."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_stream import small_lines, small_stream
 
 from bragglens.crystal.library import Library
-from bragglens.match.meet import meet, peaks
+from bragglens.match.meet import Peaks, meet, peaks
+from bragglens.match.question import scaled
 from bragglens.match.sought import GRID, MOST, Sought, sought
+from bragglens.simulate.draws import Constant
 from bragglens.simulate.lines import lines_of_phases
+from bragglens.simulate.scans import Scans
 
 ALL = np.ones(GRID.size, dtype=bool)
 NOTHING = np.zeros(GRID.size)
@@ -67,3 +73,95 @@ def test_lines_beyond_the_scan_say_nothing(lines: Sought) -> None:
 
 def test_a_constant_background_is_no_peak(lines: Sought) -> None:
     assert np.all(meet(peaks(np.full(GRID.size, 0.5), ALL, NOTHING), lines).explained == 0)
+
+
+# --- properties, on simulated scans ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reference() -> Sought:
+    return sought(small_lines())
+
+
+@pytest.fixture(scope="module")
+def scans() -> Scans:
+    """Of one to four phases each, in every state that the recipe draws."""
+    return small_stream().mixtures.scans(0, 60)
+
+
+def _peaks(scans: Scans, i: int, *, factor: float = 1.0, explained: np.ndarray = NOTHING) -> Peaks:
+    intensity, _ = scaled(scans.counts[i].astype(float), scans.covered[i], NOTHING)
+    return peaks(factor * intensity, scans.covered[i], explained)
+
+
+def test_figures_are_within_their_bounds(scans: Scans, reference: Sought) -> None:
+    """What is explained is at most what is shown, and nothing is negative."""
+    for i in range(len(scans.counts)):
+        found = _peaks(scans, i)
+        assert found.near.min() >= 0
+        assert found.noise >= 0
+        met = meet(found, reference)
+        assert all((column >= 0).all() for column in (met.scale, met.explained, met.shown, met.share))
+        assert (met.explained <= met.shown * (1 + 1e-5) + 1e-6).all()
+        assert (met.agreement <= 1 + 1e-5).all()
+        assert (met.share <= 1 + 1e-6).all()
+        assert (met.rank <= met.explained * (1 + 1e-4)).all()
+        uncovered = ~scans.covered[i][np.round((reference.angle - GRID.start) / GRID.step).astype(int)]
+        assert (met.near[uncovered | (reference.height == 0)] == -1).all()
+
+
+@settings(max_examples=15, deadline=None)
+@given(i=st.integers(0, 59), factor=st.floats(0.05, 20))
+def test_heights_follow_the_scan_and_shares_do_not(scans: Scans, reference: Sought, i: int, factor: float) -> None:
+    one, other = meet(_peaks(scans, i), reference), meet(_peaks(scans, i, factor=factor), reference)
+    for name in ("scale", "explained", "shown"):
+        assert getattr(other, name) == pytest.approx(factor * getattr(one, name), rel=2e-3, abs=1e-4 * factor)
+    np.testing.assert_array_equal(other.share, one.share)
+
+
+@settings(max_examples=15, deadline=None)
+@given(i=st.integers(0, 59), rows=st.permutations(range(12)))
+def test_a_phase_does_not_depend_on_its_company(scans: Scans, reference: Sought, i: int, rows: list[int]) -> None:
+    found, chosen = _peaks(scans, i), np.array(rows)
+    for one, other in zip(meet(found, reference.of(chosen)), meet(found, reference).of(chosen), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@settings(max_examples=15, deadline=None)
+@given(i=st.integers(0, 59), share=st.floats(0, 1))
+def test_the_more_is_explained_the_less_is_left(scans: Scans, i: int, share: float) -> None:
+    intensity, _ = scaled(scans.counts[i].astype(float), scans.covered[i], NOTHING)
+    less, more = (_peaks(scans, i, explained=part * intensity) for part in (share / 2, share))
+    assert (more.near <= less.near + 1e-6).all()
+
+
+@given(row=st.integers(0, 4), line=st.integers(0, 2))
+def test_a_line_that_is_not_there_counts_against_a_phase(lines: Sought, row: int, line: int) -> None:
+    """One of its three strongest taken away: it explains less, and shows what is not there."""
+    whole = _drawn(lines, row)
+    gap = np.abs(GRID.two_theta - lines.angle[row, line]) < 1.0
+    with_it, without = (meet(peaks(y, ALL, NOTHING), lines) for y in (whole, np.where(gap, 0.0, whole)))
+    assert without.explained[row] < with_it.explained[row]
+    assert without.agreement[row] < with_it.agreement[row]
+    assert without.rank[row] < with_it.rank[row]
+
+
+@settings(max_examples=10)
+@given(sigma=st.floats(1e-3, 0.05), seed=st.integers(0, 9))
+def test_noise_is_that_of_the_counts(sigma: float, seed: int) -> None:
+    """Of the mean of five points, as the peaks are; the median of 4,250 differences is within 6%."""
+    flat = 0.5 + sigma * np.random.default_rng(seed).standard_normal(GRID.size)
+    assert peaks(flat, ALL, NOTHING).noise == pytest.approx(sigma / np.sqrt(5), rel=0.06)
+
+
+def test_a_phase_that_is_alone_in_a_scan_is_among_the_first(reference: Sought) -> None:
+    """Of 130, in whatever state; without a network, wavelength known: recall at 5 of the visible ones."""
+    source = small_stream().mixtures
+    alone = replace(source, recipe=replace(source.recipe, phases=Constant(1.0), strangers=0.0), outside=0)
+    scans = alone.scans(0, 150)
+    places = []
+    for i in np.flatnonzero(scans.visible.any(axis=1)):
+        rank = meet(_peaks(scans, i), reference).rank
+        places.append(int((rank > rank[scans.content.phase[i].max()]).sum()))
+    assert len(places) > 100
+    assert np.mean(np.array(places) < 5) > 0.8  # found: 0.92

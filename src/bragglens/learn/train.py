@@ -19,8 +19,9 @@ from torch import nn
 
 from bragglens.crystal.library import Library
 from bragglens.errors import RecipeError
-from bragglens.learn.checkpoint import Checkpoint, Stateful
+from bragglens.learn.checkpoint import Checkpoint
 from bragglens.learn.export import to_onnx
+from bragglens.learn.loop import ALONE, Course, Figures, Means, Tick, descend, train_network
 from bragglens.learn.model import Answer, Model
 from bragglens.learn.networks import NETWORKS
 from bragglens.learn.processes import Processes
@@ -34,8 +35,7 @@ from bragglens.simulate.stored import VALIDATION_FIRST
 
 DEFAULT_GRID = Grid(5.0, 90.0, 0.02)
 POST_BATCH, POST_EPOCHS = 32, 10
-STRANGERS = 400
-ALONE = Processes()
+STRANGERS = 400  # phases outside the library that training draws from
 _REPORTS = 10  # how often a training on a stream tells how it is doing
 
 
@@ -60,7 +60,6 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
-Tick = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -115,41 +114,62 @@ def train(
         The model, calibrated on and scored with samples that it was not trained on.
     """
     recipe = recipe or Recipe()
+    identity = _identity(library, recipe, grid, network, steps, batch, seed)
+    saved = Checkpoint(checkpoint, identity) if checkpoint else None
+    course = Course(steps, batch, rising=0.15, decay=1e-4, every=max(1, steps // _REPORTS))
+    return _trained(library, recipe, grid, network, course, seed, report=report, tick=tick, saved=saved, group=group)
+
+
+def _trained(
+    library: Library,
+    recipe: Recipe,
+    grid: Grid,
+    network: str,
+    course: Course,
+    seed: int,
+    *,
+    report: Report | None,
+    tick: Tick | None,
+    saved: Checkpoint | None,
+    group: Processes,
+) -> Model:
     preparation = Preparation(grid, emission(recipe.wavelength)[0].wavelength, "sqrt")
     net = _network(network, preparation.channels, grid.size, len(library) + 1, seed).to(group.device)
-    stream = open_stream(library, recipe, preparation, seed=seed, strangers=STRANGERS, threads=torch.get_num_threads())
+    stream = open_stream(library, recipe, preparation, seed=seed, outside=STRANGERS, threads=torch.get_num_threads())
     validation = [stream.batch(VALIDATION_FIRST + 128 * i, 128) for i in range(4)]
-    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2e-3, total_steps=steps, pct_start=0.15)
-    tally, started, half = _Tally(), time.perf_counter(), _has_bfloat16()
-    parts: dict[str, Stateful] = {"network": net, "optimizer": optimizer, "schedule": schedule, "tally": tally}
-    saved = checkpoint and Checkpoint(checkpoint, _identity(library, recipe, grid, network, steps, batch, seed))
-    begun = group.agreed(saved.resume(parts) if saved else 0)
-    joined = group.join(net)
-    own, count = group.share(batch)
-    for step in range(begun, steps):
-        drawn = stream.batch(step * batch + own, count)
-        with torch.autocast(group.device.type, dtype=torch.bfloat16, enabled=half or group.device.type == "cuda"):
-            logits = joined(torch.from_numpy(drawn.x).to(group.device)).float()
-        loss = _masked_loss(logits, drawn)
-        _descend(loss, optimizer)
-        schedule.step()
-        tally.add(loss, _exact(logits.detach().cpu().numpy(), drawn), count)
-        if tick:
-            tick(step + 1, steps)
-        if report and (step + 1) % max(1, steps // _REPORTS) == 0:
-            epoch = (step + 1) // max(1, steps // _REPORTS)
-            right = np.mean([_exact(_infer(net, v.x), v).mean() for v in validation])
-            report(tally.close(epoch, _REPORTS, float(right), started))
-        if saved and group.rank == 0:
-            saved.keep(step + 1, parts)
-    logits_seen = [_infer(net, v.x) for v in validation]
-    temperature = _temperature(np.concatenate(logits_seen), validation)
-    exact = float(np.mean([_exact(logits, v).mean() for logits, v in zip(logits_seen, validation, strict=True)]))
+    started = time.perf_counter()
+
+    def told(step: int, means: Figures) -> None:
+        if report:
+            right = _share_right([_infer(net, v.x) for v in validation], validation)
+            seconds = time.perf_counter() - started
+            report(Progress(step // course.every, _REPORTS, means["loss"], means["accuracy"], right, seconds))
+
+    train_network(net, stream.batch, _loss_of(group.device), course, report=told, tick=tick, saved=saved, group=group)
+    logits = [_infer(net, v.x) for v in validation]
     if saved and group.rank == 0:
         saved.remove()
-    scores = {"exact_set_simulated": exact, "samples": float(steps * batch), "seed": float(seed)}
+    scores = {
+        "exact_set_simulated": _share_right(logits, validation),
+        "samples": float(course.steps * course.batch),
+        "seed": float(seed),
+    }
+    temperature = _temperature(np.concatenate(logits), validation)
     return _model(net.cpu(), library, preparation, "sigmoid", network, recipe.to_dict(), scores, temperature)
+
+
+def _loss_of(device: torch.device) -> Callable[[nn.Module, Batch], tuple[torch.Tensor, Figures]]:
+    """The loss of a batch on a device, and its share of patterns that are answered exactly right."""
+    half = _has_bfloat16() or device.type == "cuda"
+
+    def loss(network: nn.Module, batch: Batch) -> tuple[torch.Tensor, Figures]:
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
+            logits = network(torch.from_numpy(batch.x).to(device)).float()
+        value = _masked_loss(logits, batch)
+        right = _exact(logits.detach().cpu().numpy(), batch).mean()
+        return value, {"loss": float(value.detach()), "accuracy": float(right)}
+
+    return loss
 
 
 def _identity(library: Library, recipe: Recipe, grid: Grid, network: str, *numbers: int) -> dict[str, Any]:
@@ -192,15 +212,17 @@ def train_stored(
     started = time.perf_counter()
     accuracy = 0.0
     for epoch in range(epochs):
-        tally = _Tally()
+        means = Means()
         for x, y in _shuffled(training, preparation, seed + epoch):
             logits = net(torch.from_numpy(x))
             loss = nn.functional.cross_entropy(logits, torch.from_numpy(y))
-            _descend(loss, optimizer)
-            tally.add(loss, logits.detach().numpy().argmax(axis=1) == y, len(y))
+            descend(loss, optimizer)
+            right = (logits.detach().numpy().argmax(axis=1) == y).mean()
+            means.add({"loss": float(loss.detach()), "accuracy": float(right)}, len(y))
         accuracy = stored_accuracy(lambda x: _infer(net, x), validation, preparation)
         if report:
-            report(tally.close(epoch + 1, epochs, accuracy, started))
+            seconds = time.perf_counter() - started
+            report(Progress(epoch + 1, epochs, validation=accuracy, seconds=seconds, **means.close()))
     scores = {"validation_accuracy": accuracy, "samples": float(len(training.y)), "seed": float(seed)}
     return _model(net, library, preparation, "softmax", network, {}, scores, 1.0)
 
@@ -260,16 +282,10 @@ def _has_bfloat16() -> bool:
 
 
 def _masked_loss(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
-    """Mean binary cross-entropy over what can be asked, summed over the phases."""
-    present, asked = (torch.from_numpy(table).to(logits.device) for table in (batch.present, batch.asked))
+    """Mean binary cross-entropy over what counts, summed over the phases."""
+    present, mask = (torch.from_numpy(table).to(logits.device) for table in (batch.present, batch.loss_mask))
     losses = nn.functional.binary_cross_entropy_with_logits(logits, present, reduction="none")
-    return (losses * asked).sum(dim=1).mean()
-
-
-def _descend(loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
+    return (losses * mask).sum(dim=1).mean()
 
 
 def _infer(net: nn.Module, x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -282,47 +298,27 @@ def _infer(net: nn.Module, x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _exact(logits: NDArray[np.floating], batch: Batch) -> NDArray[np.bool_]:
-    """Whether all that is asked of a pattern is answered right at a probability of one half."""
-    wrong = ((logits > 0) != (batch.present > 0)) & (batch.asked > 0)
+    """Whether all that counts of a pattern is answered right at a probability of one half."""
+    wrong = ((logits > 0) != (batch.present > 0)) & (batch.loss_mask > 0)
     return np.asarray(~wrong[:, :-1].any(axis=1))
+
+
+def _share_right(logits: list[NDArray[np.float32]], validation: list[Batch]) -> float:
+    """Share of validation patterns that are answered exactly right."""
+    return float(np.mean([_exact(one, v).mean() for one, v in zip(logits, validation, strict=True)]))
 
 
 def _temperature(logits: NDArray[np.floating], validation: list[Batch]) -> float:
     """Temperature scaling (Guo et al. 2017, ICML): the one number that makes probabilities hold on unseen samples."""
     present = np.concatenate([v.present for v in validation])
-    asked = np.concatenate([v.asked for v in validation])
+    mask = np.concatenate([v.loss_mask for v in validation])
     candidates = np.geomspace(0.5, 4.0, 40)
 
     def loss(t: float) -> float:
         z = logits / t
-        return float(((np.logaddexp(0, z) - present * z) * asked).sum())
+        return float(((np.logaddexp(0, z) - present * z) * mask).sum())
 
     return float(candidates[np.argmin([loss(t) for t in candidates])])
-
-
-class _Tally:
-    """Running means between two reports."""
-
-    def __init__(self) -> None:
-        self.loss, self.right, self.seen = 0.0, 0, 0
-
-    def state_dict(self) -> dict[str, Any]:
-        return dict(vars(self))
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        vars(self).update(state_dict)
-
-    def add(self, loss: torch.Tensor, right: NDArray[np.bool_], count: int) -> None:
-        self.loss += float(loss.detach()) * count
-        self.right += int(right.sum())
-        self.seen += count
-
-    def close(self, epoch: int, epochs: int, validation: float, started: float) -> Progress:
-        progress = Progress(
-            epoch, epochs, self.loss / self.seen, self.right / self.seen, validation, time.perf_counter() - started
-        )
-        self.__init__()  # type: ignore[misc]
-        return progress
 
 
 def _model(

@@ -11,14 +11,14 @@ import torch
 
 from bragglens.files import whole_file
 from bragglens.learn.export import onnx_bytes
-from bragglens.match.network import Encoder, Judge
+from bragglens.match.network import Network
 from bragglens.match.question import CHANNELS, OF_LINES, OF_PHASES
 from bragglens.match.sought import GRID, MOST
 
 
-def save_matcher(encoder: Encoder, judge: Judge, manifest: dict[str, Any], path: Path) -> None:
-    """Write `matcher.zip`."""
-    encoder, judge = encoder.eval(), judge.eval()
+def save_matcher(network: Network, manifest: dict[str, Any], path: Path) -> None:
+    """Write `matcher.zip`, as `matcher.matcher` reads it."""
+    encoder, judge = network.cpu().eval().encoder, network.judge
     x = torch.zeros(1, CHANNELS, GRID.size)
     with torch.inference_mode():
         features, scene = (part[0].clone() for part in encoder(x))

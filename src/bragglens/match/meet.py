@@ -23,7 +23,7 @@ _SMOOTH = 5  # points
 _BASELINE = 4.0  # degrees; the lowest within it is taken for background
 _REACHES = ((0.0, 0.2), (30.0, 0.3), (50.0, 0.45), (70.0, 0.6))  # from this 2θ on a line may lie so far off, degrees
 _TRIED = 6  # of the strongest lines, each of which in turn is taken to be met exactly
-_TOO_MUCH = 1.5  # a line that is not there speaks against a phase so much more than one that is there speaks for it
+MISSING_LINE_PENALTY = 1.5  # how much more a missing line counts against a phase than one that is there counts for it
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _meet(near, covered, noise, angle, height, start, step, out):  # type: ignor
             for j in range(angle.shape[1]):
                 if out.near[p, j] >= 0:
                     wanted, there = scale * height[p, j], out.near[p, j]
-                    explained += min(wanted, there) - _TOO_MUCH * max(wanted - there - 2 * noise, 0.0)
+                    explained += min(wanted, there) - MISSING_LINE_PENALTY * max(wanted - there - 2 * noise, 0.0)
             if explained > out.explained[p]:
                 out.scale[p], out.explained[p] = scale, explained
         out.shown[p] = out.scale[p] * seen

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from bragglens.match.matcher import STRIDE
 from bragglens.match.question import CHANNELS, OF_LINES, OF_PHASES
 
 _NARROW, _WIDE = 48, 64
@@ -85,6 +86,32 @@ class Judge(nn.Module):
         each = each + self.second(self.inner(each) + self.context(_pooled(each, means, there)).unsqueeze(-2))
         out: torch.Tensor = self.last(
             torch.cat([_pooled(each, means, there), phases.to(dtype), scene.to(dtype)], dim=-1)
+        )
+        return out
+
+
+class Network(nn.Module):
+    """Both halves: scans and the questions about each to (scans, questions, 2), the judge's answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.judge = Encoder(), Judge()
+
+    def forward(
+        self, x: torch.Tensor, place: torch.Tensor, lines: torch.Tensor, weight: torch.Tensor, phases: torch.Tensor
+    ) -> torch.Tensor:
+        """Scans (scans, CHANNELS, points), and the tables of `question.Question`, for each scan its own."""
+        features, scene = self.encoder(x)
+        scans, places, width = features.shape
+        first = places * torch.arange(scans, device=place.device)[:, None, None]
+        place = torch.clamp(place / STRIDE, max=places - 1).double() + first  # of the features of all scans
+        out: torch.Tensor = self.judge(
+            features.reshape(scans * places, width),
+            scene[:, None].expand(scans, place.shape[1], width),
+            place.float(),
+            lines,
+            weight,
+            phases,
         )
         return out
 

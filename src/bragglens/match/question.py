@@ -1,4 +1,4 @@
-"""Question: a scan and the lines of phases as the numbers that the matcher sees; the one door for both its uses."""
+"""Question: a scan and the lines of phases as the numbers that the matcher sees; the same in training and in use."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bragglens.match.meet import Met
 from bragglens.match.sought import GRID, Sought
+from bragglens.scan.prepare import zero_to_one
 
 Array32 = NDArray[np.float32]
 
@@ -35,11 +36,10 @@ class Question(NamedTuple):
 
 def scaled(
     counts: NDArray[np.floating], covered: NDArray[np.bool_], explained: NDArray[np.floating]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """A scan from 0 to 1 where it has data, and what known phases explain of it in the same unit."""
-    low, high = float(counts[covered].min()), float(counts[covered].max())
-    span = max(high - low, 1e-12)
-    return np.where(covered, (counts - low) / span, 0.0), np.where(covered, explained / span, 0.0)
+    intensity, span = zero_to_one(counts, covered)
+    return intensity, np.where(covered, explained / span, 0.0)
 
 
 def channels(intensity: NDArray[np.floating], covered: NDArray[np.bool_], explained: NDArray[np.floating]) -> Array32:

@@ -1,8 +1,7 @@
-"""Stream: scans made on the fly, and of each the phases that are asked for: those that are there, and look-alikes."""
+"""Stream: simulated scans, and of each the phases that are asked for: those that are there, and look-alikes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -13,26 +12,24 @@ from bragglens.crystal.library import Library
 from bragglens.match.meet import meet, peaks
 from bragglens.match.question import Question, channels, question, scaled
 from bragglens.match.sought import GRID, Sought, sought
-from bragglens.simulate.draws import Draws, draws
-from bragglens.simulate.kernel import Conditions, PackedPhases
+from bragglens.simulate.draws import Draws
 from bragglens.simulate.lines import Lines
-from bragglens.simulate.mixture import Content, draw_conditions, draw_mixtures, strongest
+from bragglens.simulate.mixture import Content
 from bragglens.simulate.recipe import Recipe
-from bragglens.simulate.render import pack_apart, reflections_in_range, render, render_per_gram
-from bragglens.simulate.strangers import stranger
+from bragglens.simulate.render import render_per_gram
+from bragglens.simulate.scans import Mixtures, Scans, mixtures
 
 Array32 = NDArray[np.float32]
 Random = np.random.Generator
 
-VISIBLE = 3.0  # as for the networks of a library
-ASKED = 32  # phases that a sample is asked for
-_HARD = 18  # of them so many that explain much of the scan and are not there
-_AMONG = 100  # drawn from so many that explain most
-_STRANGERS = 400
+QUESTIONS = 32  # phases that a sample is asked for
+HARD_NEGATIVES = 18  # of them so many that explain much of the scan and are not there
+HARD_POOL = 100  # drawn from so many that explain most
+OUTSIDE = 400  # phases outside the library that samples hold
 _HALF_KNOWN = 0.5  # share of samples of several phases of which some are already explained
-_BENT = 0.35  # largest standard deviation of ln(height) by which a structure misses the lines of a real specimen
-_SWOLLEN = 0.002  # relative, of the lattice, beyond what the recipe strains it
-_MISJUDGED = 0.06  # relative; what a fit of known phases leaves over of their lines
+_HEIGHT_ERROR = 0.35  # largest standard deviation of ln(height) by which a structure misses the lines of a specimen
+_CELL_ERROR = 0.002  # relative, of the lattice, beyond what the recipe strains it
+_FIT_ERROR = 0.06  # relative; what a fit of known phases leaves over of their lines
 
 
 @dataclass(frozen=True)
@@ -41,19 +38,20 @@ class Asked:
 
     Attributes:
         x: channels of the scans, (batch, CHANNELS, points).
-        question: of each sample and asked phase, its tables stacked (batch, asked, …).
-        present: 1 where the phase is there, (batch, asked).
-        counted: 0 where neither answer is right: it drowns in noise, is known already, or looks like one that is there.
-        share: of the intensity that it gives, (batch, asked).
-        worth: how many phases of the library each asked phase stands for, (batch, asked).
+        question: of each sample and phase that is asked for, its tables stacked (batch, questions, …).
+        present: 1 where the phase is there, (batch, questions).
+        loss_mask: 0 where neither answer is right: it drowns in noise, is known already, or looks like one that is
+            there.
+        share: of the intensity that it gives, (batch, questions).
+        weight: how many phases of the library each phase that is asked for stands for, (batch, questions).
     """
 
     x: Array32
     question: Question
     present: Array32
-    counted: Array32
+    loss_mask: Array32
     share: Array32
-    worth: Array32
+    weight: Array32
 
 
 class _Sample(NamedTuple):
@@ -74,22 +72,18 @@ class Stream:
     """Where samples come from.
 
     Attributes:
+        mixtures: the scans.
         sought: lines of the library's phases.
         alike: phases that powder patterns hardly tell apart, (phases, phases); each is like itself.
-        packed: their reflections, and those of strangers behind them, the lines that stacking faults blur apart.
-        recipe: what varies.
-        seed: sample i comes from (seed, i).
     """
 
+    mixtures: Mixtures
     sought: Sought
     alike: NDArray[np.bool_]
-    packed: PackedPhases
-    recipe: Recipe
-    seed: int
 
     def batch(self, first: int, count: int) -> Asked:
         """Samples first ... first + count - 1."""
-        asked = [self._ask(sample) for sample in self._samples(draws(self.seed, first, count))]
+        asked = [self._ask(sample) for sample in _samples(self.mixtures, self.mixtures.scans(first, count))]
 
         def stacked(name: str) -> Array32:
             return np.stack([getattr(one, name) for one in asked])
@@ -97,27 +91,6 @@ class Stream:
         tables = zip(*(one.question for one in asked), strict=True)
         plain = {field.name: stacked(field.name) for field in fields(Asked) if field.name != "question"}
         return Asked(question=Question(*(np.stack(table) for table in tables)), **plain)
-
-    def _samples(self, drawn: Draws) -> Iterator[_Sample]:
-        content = draw_mixtures(self.recipe, drawn, library=len(self.sought), strangers=_STRANGERS)
-        conditions = draw_conditions(self.recipe, drawn, content, self.packed, GRID)
-        rendered = render(self.packed, conditions, GRID, seed=self.seed)
-        shown = strongest(rendered.signal, content.phase.shape[1])
-        known = _known(drawn, content)
-        explained = _explained(self.packed, drawn, conditions, known)
-        for i, number in enumerate(drawn.samples):
-            first, last = conditions.span[i]
-            own = (content.phase[i] >= 0) & (content.phase[i] < len(self.sought))
-            yield _Sample(
-                random=np.random.default_rng([self.seed, int(number)]),
-                counts=rendered.intensity[i],
-                explained=explained[i],
-                covered=(GRID.two_theta >= first) & (GRID.two_theta <= last),
-                phase=content.phase[i, own],
-                weight=content.weight[i, own],
-                visible=shown[i, own] >= VISIBLE,
-                known=known[i, own],
-            )
 
     def _ask(self, sample: _Sample) -> Asked:
         intensity, explained = scaled(sample.counts, sample.covered, sample.explained)
@@ -127,15 +100,15 @@ class Stream:
         seen = sample.visible & ~sample.known
         unlike = ~self.alike[np.ix_(chosen[there:], sample.phase)].any(axis=1)
         area = sample.weight * self.sought.area[sample.phase]
-        rest = np.zeros(ASKED - there)
-        lines = _worn(self.sought.of(chosen), sample.random)
+        rest = np.zeros(QUESTIONS - there)
+        lines = _augmented(self.sought.of(chosen), sample.random)
         return Asked(
             x=channels(intensity, sample.covered, explained),
             question=question(lines, meet(found, lines)),
             present=np.concatenate([seen, rest]).astype(np.float32),
-            counted=np.concatenate([seen, unlike]).astype(np.float32),
+            loss_mask=np.concatenate([seen, unlike]).astype(np.float32),
             share=np.concatenate([area / max(float(area.sum()), 1e-30), rest]).astype(np.float32),
-            worth=self._worth(there),
+            weight=self._weight(there),
         )
 
     def _chosen(self, sample: _Sample, rank: Array32) -> NDArray[np.int64]:
@@ -143,22 +116,42 @@ class Stream:
         absent = np.ones(len(self.sought), dtype=bool)
         absent[sample.phase] = False
         order = np.argsort(-rank, kind="stable")
-        hard = sample.random.choice(order[absent[order]][:_AMONG], _HARD, replace=False)
+        hard = sample.random.choice(order[absent[order]][:HARD_POOL], HARD_NEGATIVES, replace=False)
         absent[hard] = False
-        others = ASKED - len(sample.phase) - _HARD
+        others = QUESTIONS - len(sample.phase) - HARD_NEGATIVES
         return np.concatenate([sample.phase, hard, sample.random.choice(np.flatnonzero(absent), others, replace=False)])
 
-    def _worth(self, there: int) -> Array32:
+    def _weight(self, there: int) -> Array32:
         """Those there stand for themselves, the hard ones for those they were drawn from, the others for the rest."""
-        rest, others = len(self.sought) - there - _AMONG, ASKED - there - _HARD
-        return np.repeat(np.array([1.0, _AMONG / _HARD, rest / others], np.float32), [there, _HARD, others])
+        rest, others = len(self.sought) - there - HARD_POOL, QUESTIONS - there - HARD_NEGATIVES
+        weights = np.array([1.0, HARD_POOL / HARD_NEGATIVES, rest / others], np.float32)
+        return np.repeat(weights, [there, HARD_NEGATIVES, others])
 
 
 def open_stream(library: Library, lines: Lines, alike: NDArray[np.bool_], recipe: Recipe, *, seed: int) -> Stream:
-    """Prepare a library's reflections, and those of strangers, once."""
-    phases = [*library.phases, *(stranger(i) for i in range(_STRANGERS))]
-    crystals = reflections_in_range(phases, recipe.lines, GRID, margin=recipe.strain_margin)
-    return Stream(sought(lines), alike, pack_apart(crystals, recipe.lines), recipe, seed)
+    """Prepare a library's reflections, and those of phases outside it, once."""
+    return Stream(mixtures(library, recipe, GRID, seed=seed, outside=OUTSIDE), sought(lines), alike)
+
+
+def _samples(source: Mixtures, scans: Scans) -> list[_Sample]:
+    """The scans one by one, some phases of some of them explained already."""
+    known = _known(scans.drawn, scans.content)
+    explained = _explained(source, scans, known)
+    phase, weight = scans.content.phase, scans.content.weight
+    own = (phase >= 0) & (phase < source.library)
+    return [
+        _Sample(
+            random=np.random.default_rng([source.seed, int(number)]),
+            counts=scans.counts[i],
+            explained=explained[i],
+            covered=scans.covered[i],
+            phase=phase[i, own[i]],
+            weight=weight[i, own[i]],
+            visible=scans.visible[i, own[i]],
+            known=known[i, own[i]],
+        )
+        for i, number in enumerate(scans.drawn.samples)
+    ]
 
 
 def _known(drawn: Draws, content: Content) -> NDArray[np.bool_]:
@@ -167,16 +160,15 @@ def _known(drawn: Draws, content: Content) -> NDArray[np.bool_]:
     return np.asarray(some & (drawn.uniform("known", content.phase.shape[1]) < 0.5) & (content.phase >= 0))
 
 
-def _explained(
-    packed: PackedPhases, drawn: Draws, conditions: Conditions, known: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def _explained(source: Mixtures, scans: Scans, known: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Counts that a fit of the known phases would give, about: no calculated line is exactly right."""
-    whole = render_per_gram(packed, conditions, GRID)
+    conditions = scans.conditions
+    whole = render_per_gram(source.packed, conditions, source.grid)
     slots = known.shape[1]
     parts = conditions.phase.shape[1] // slots  # two where some phases have lines that faults blur
 
     def misjudged(name: str) -> NDArray[np.float64]:
-        return np.tile(1 + _MISJUDGED * (2 * drawn.uniform(name, slots) - 1), parts)
+        return np.tile(1 + _FIT_ERROR * (2 * scans.drawn.uniform(name, slots) - 1), parts)
 
     known = np.tile(known, parts)
     part = conditions._replace(
@@ -185,18 +177,20 @@ def _explained(
         march=conditions.march * misjudged("bent"),
     )
     top = np.maximum(whole.max(axis=1, keepdims=True), 1e-30)
-    return np.asarray(render_per_gram(packed, part, GRID) / top * np.maximum(conditions.counts, 1.0)[:, None])
+    return np.asarray(
+        render_per_gram(source.packed, part, source.grid) / top * np.maximum(conditions.counts, 1.0)[:, None]
+    )
 
 
-def _worn(sought: Sought, random: Random) -> Sought:
+def _augmented(lines: Sought, random: Random) -> Sought:
     """Lines as a structure gives them that is not quite the one in the scan: another composition, another cell."""
-    phases = len(sought)
-    bent = np.exp(random.uniform(0, _BENT, (phases, 1)) * random.standard_normal(sought.height.shape))
-    height = sought.height * bent
-    swollen = _SWOLLEN * random.standard_normal((phases, 1))
-    angle = sought.angle - np.degrees(2 * np.tan(np.radians(sought.angle / 2)) * swollen)
+    phases = len(lines)
+    bent = np.exp(random.uniform(0, _HEIGHT_ERROR, (phases, 1)) * random.standard_normal(lines.height.shape))
+    height = lines.height * bent
+    swollen = _CELL_ERROR * random.standard_normal((phases, 1))
+    angle = lines.angle - np.degrees(2 * np.tan(np.radians(lines.angle / 2)) * swollen)
     return Sought(
         np.clip(angle, GRID.start, GRID.stop).astype(np.float32),
         (height / np.maximum(height.max(axis=1, keepdims=True), 1e-12)).astype(np.float32),
-        sought.area,
+        lines.area,
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,47 +13,65 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import nn
 
-from bragglens.match.matcher import STRIDE
-from bragglens.match.network import Encoder, Judge
+from bragglens.learn.checkpoint import Checkpoint
+from bragglens.learn.loop import ALONE, Course, Figures, Report, train_network
+from bragglens.learn.processes import Processes
+from bragglens.match.network import Network
 from bragglens.match.stream import Asked, Stream
 from bragglens.simulate.draws import LogUniform, Normal
 from bragglens.simulate.recipe import Recipe
+from bragglens.simulate.stored import VALIDATION_FIRST
 
-Report = Callable[[int, float, float, float], None]
-VALIDATION_FIRST = 1 << 40  # samples from here on are for calibration
 _SHARE_WEIGHT = 2.0  # of the shares' errors against the cross-entropy
 
 
-@dataclass(frozen=True)
-class Trained:
-    """The two halves of the network."""
-
-    encoder: Encoder
-    judge: Judge
-
-
 def train(
-    stream: Stream, *, steps: int, batch: int = 64, first: int = 0, half: bool = True, report: Report | None = None
-) -> Trained:
-    """Train on samples first ... of a stream; `report` is told (step, cross-entropy, loss of shares, seconds)."""
-    torch.manual_seed(stream.seed)
-    encoder, judge = Encoder(), Judge()
-    parameters = [*encoder.parameters(), *judge.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2e-3, total_steps=steps, pct_start=0.1)
-    started, seen = time.perf_counter(), []
-    for step, asked in enumerate(_ahead(lambda step: stream.batch(first + step * batch, batch), steps)):
-        crossed, shares = losses(answer(encoder, judge, asked, half=half), asked)
-        optimizer.zero_grad(set_to_none=True)
-        (crossed + _SHARE_WEIGHT * shares).backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        schedule.step()
-        seen.append((crossed.item(), shares.item()))
-        if report and (step + 1) % 50 == 0:
-            crossed_mean, share_mean = np.mean(seen[-50:], axis=0)
-            report(step + 1, float(crossed_mean), float(share_mean), time.perf_counter() - started)
-    return Trained(encoder.eval(), judge.eval())
+    stream: Stream,
+    *,
+    steps: int,
+    batch: int = 64,
+    first: int = 0,
+    half: bool = True,
+    report: Report | None = None,
+    checkpoint: Path | None = None,
+    group: Processes = ALONE,
+) -> Network:
+    """Train on samples first ... of a stream.
+
+    Args:
+        stream: the samples.
+        steps: batches.
+        batch: samples in a batch.
+        first: number of the first sample.
+        half: whether to compute in bfloat16.
+        report: called every 50 steps with the step and the means of `cross_entropy` and `shares` since the last.
+        checkpoint: file that the state is kept in on the way; a run that was killed goes on. Removed at the end.
+        group: the processes that train together.
+    """
+    torch.manual_seed(stream.mixtures.seed)
+    network = Network().to(group.device)
+    course = Course(steps, batch, rising=0.1, decay=1e-3, clip=1.0)
+    saved = Checkpoint(checkpoint, _identity(stream, steps, batch, first)) if checkpoint else None
+
+    def loss(joined: nn.Module, asked: Asked) -> tuple[torch.Tensor, Figures]:
+        crossed, shares = losses(answer(joined, asked, half=half, device=group.device), asked)
+        return crossed + _SHARE_WEIGHT * shares, {"cross_entropy": crossed.item(), "shares": shares.item()}
+
+    train_network(network, stream.batch, loss, course, first=first, report=report, saved=saved, group=group)
+    if saved and group.rank == 0:
+        saved.remove()
+    return network.eval()
+
+
+def _identity(stream: Stream, *numbers: int) -> dict[str, Any]:
+    """All that a run depends on, so that no other takes up its checkpoint."""
+    lines = sha256(stream.sought.angle.tobytes() + stream.sought.height.tobytes()).hexdigest()
+    return {
+        "matcher": lines,
+        "recipe": stream.mixtures.recipe.to_dict(),
+        "numbers": [stream.mixtures.seed, *numbers],
+        "versions": [version("bragglens"), version("torch")],
+    }
 
 
 def recipe_of_any() -> Recipe:
@@ -61,21 +79,21 @@ def recipe_of_any() -> Recipe:
     return Recipe(dilation=Normal(0.0, 0.004), strain=Normal(0.0, 0.005), march=LogUniform(0.3, 2.5))
 
 
-def calibrate(trained: Trained, stream: Stream, *, samples: int = 2048) -> tuple[float, float]:
+def calibrate(network: Network, stream: Stream, *, samples: int = 2048) -> tuple[float, float]:
     """Slope and offset by which log odds become those of a phase taken at random from the whole library.
 
     The hard and easy phases that a sample is asked for are no fair share of a library; here every phase is asked for
     that the sample holds, and a random choice of the others, each of which stands for many.
     """
-    logits, present, worth = [], [], []
+    logits, present, weight = [], [], []
     for first in range(0, samples, 64):
         asked = stream.batch(VALIDATION_FIRST + first, 64)
         with torch.inference_mode():
-            out = answer(trained.encoder, trained.judge, asked, half=False)[..., 0].numpy()
+            out = answer(network, asked, half=False)[..., 0].numpy()
         logits.append(out.ravel())
         present.append(asked.present.ravel())
-        worth.append((asked.counted * asked.worth).ravel())
-    z, y, w = (np.concatenate(column).astype(float) for column in (logits, present, worth))
+        weight.append((asked.loss_mask * asked.weight).ravel())
+    z, y, w = (np.concatenate(column).astype(float) for column in (logits, present, weight))
 
     def loss(values: NDArray[np.float64]) -> float:
         odds = values[0] * z + values[1]
@@ -85,37 +103,18 @@ def calibrate(trained: Trained, stream: Stream, *, samples: int = 2048) -> tuple
     return float(slope), float(offset)
 
 
-def _ahead(make: Callable[[int], Asked], steps: int) -> Iterator[Asked]:
-    """Batches in their order, the next one made while this one is used: the renderer holds no lock."""
-    with ThreadPoolExecutor(1) as maker:
-        following = maker.submit(make, 0)
-        for step in range(steps):
-            asked = following.result()
-            if step + 1 < steps:
-                following = maker.submit(make, step + 1)
-            yield asked
-
-
-def answer(encoder: Encoder, judge: Judge, asked: Asked, *, half: bool) -> torch.Tensor:
-    """Log odds of presence and share, (batch, asked, 2)."""
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
-        features, scene = encoder(torch.from_numpy(asked.x))
-        scans, places, width = features.shape
-        place = np.minimum(asked.question.place / STRIDE, places - 1) + places * np.arange(scans)[:, None, None]
-        out = judge(
-            features.reshape(scans * places, width),
-            scene[:, None].expand(scans, place.shape[1], width),
-            torch.from_numpy(place.astype(np.float32)),
-            torch.from_numpy(asked.question.lines),
-            torch.from_numpy(asked.question.weight),
-            torch.from_numpy(asked.question.phases),
-        )
+def answer(network: nn.Module, asked: Asked, *, half: bool, device: torch.device = torch.device("cpu")) -> torch.Tensor:
+    """Log odds of presence and share, (batch, questions, 2)."""
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
+        out: torch.Tensor = network(*(torch.from_numpy(table).to(device) for table in (asked.x, *asked.question)))
     return out.float()
 
 
 def losses(out: torch.Tensor, asked: Asked) -> tuple[torch.Tensor, torch.Tensor]:
     """Cross-entropy of presence and squared error of the share's root, both over what counts."""
-    present, counted = torch.from_numpy(asked.present), torch.from_numpy(asked.counted)
-    crossed = nn.functional.binary_cross_entropy_with_logits(out[..., 0], present, reduction="none") * counted
-    error = (torch.sigmoid(out[..., 1]) - torch.from_numpy(np.sqrt(asked.share))) ** 2 * present
-    return crossed.sum() / counted.sum() * out.shape[1], error.sum() / torch.clamp(present.sum(), min=1)
+    present, mask, share = (
+        torch.from_numpy(table).to(out.device) for table in (asked.present, asked.loss_mask, np.sqrt(asked.share))
+    )
+    crossed = nn.functional.binary_cross_entropy_with_logits(out[..., 0], present, reduction="none") * mask
+    error = (torch.sigmoid(out[..., 1]) - share) ** 2 * present
+    return crossed.sum() / mask.sum() * out.shape[1], error.sum() / torch.clamp(present.sum(), min=1)

@@ -43,13 +43,23 @@ class Preparation:
 
     def apply(self, intensity: NDArray[np.floating], covered: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Network input of shape (batch, channels, points) from intensities and coverage of shape (batch, points)."""
-        lowest = np.min(intensity, axis=1, keepdims=True, where=covered, initial=np.inf)
-        highest = np.max(intensity, axis=1, keepdims=True, where=covered, initial=-np.inf)
-        span = np.maximum(highest - lowest, 1e-12)
-        scaled = np.where(covered, (intensity - lowest) / span, 0.0).astype(np.float32)
+        scaled = zero_to_one(intensity, covered)[0].astype(np.float32)
         if self.scaling == "minmax":
             return scaled[:, None, :]
         return np.stack([np.sqrt(scaled), covered.astype(np.float32)], axis=1)
+
+
+def zero_to_one(
+    intensity: NDArray[np.floating], covered: NDArray[np.bool_]
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Scans scaled from 0 to 1 where they have data, 0 elsewhere, and what 1 stands for; axis -1 has the points.
+
+    The one scaling of all networks, for measured and simulated scans.
+    """
+    lowest = np.min(intensity, axis=-1, keepdims=True, where=covered, initial=np.inf)
+    highest = np.max(intensity, axis=-1, keepdims=True, where=covered, initial=-np.inf)
+    span = np.maximum(highest - lowest, 1e-12)
+    return np.where(covered, (intensity - lowest) / span, 0.0), span
 
 
 def to_grid(scan: Scan, preparation: Preparation, *, wavelength: float) -> Pattern:

@@ -1,0 +1,36 @@
+"""A small library and its stream of questions, for the tests of the matcher's training."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+from bragglens.crystal.library import Library, read_library
+from bragglens.match import stream
+from bragglens.match.train import recipe_of_any
+from bragglens.simulate.lines import Lines, lines_of_phases
+from bragglens.simulate.scans import mixtures
+from bragglens.simulate.strangers import stranger
+from bragglens.simulate.twins import signatures
+
+_OTHERS = 125  # a question needs HARD_POOL phases that are not in the scan, and more
+
+
+@cache
+def small_library() -> Library:
+    """Titania, and made-up crystals."""
+    titania = read_library(str(files("bragglens") / "data" / "titania"))
+    return Library((*titania.phases, *(stranger(1000 + i) for i in range(_OTHERS))))
+
+
+@cache
+def small_lines() -> Lines:
+    return lines_of_phases(small_library())
+
+
+@cache
+def small_stream(seed: int = 4) -> stream.Stream:
+    """Its stream, with few phases outside the library."""
+    marks = signatures(small_lines())
+    source = mixtures(small_library(), recipe_of_any(), stream.GRID, seed=seed, outside=4)
+    return stream.Stream(source, stream.sought(small_lines()), marks @ marks.T > 0.9)

@@ -1,0 +1,83 @@
+"""What the network is given: scans of any unit, and of each line what it meets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_stream import small_lines, small_stream
+
+from bragglens.match.meet import Met, meet, peaks
+from bragglens.match.question import CHANNELS, OF_LINES, OF_PHASES, Question, channels, question, scaled
+from bragglens.match.sought import GRID, sought
+from bragglens.simulate.scans import Scans
+
+
+@pytest.fixture(scope="module")
+def scans() -> Scans:
+    return small_stream().mixtures.scans(0, 12)
+
+
+def _asked(scans: Scans, i: int) -> tuple[Met, Question]:
+    intensity, explained = scaled(scans.counts[i].astype(float), scans.covered[i], np.zeros(GRID.size))
+    lines = sought(small_lines())
+    met = meet(peaks(intensity, scans.covered[i], explained), lines)
+    return met, question(lines, met)
+
+
+@given(factor=st.floats(1e-3, 1e3), floor=st.floats(-1e3, 1e3), seed=st.integers(0, 99))
+def test_unit_and_zero_of_the_counts_do_not_matter(factor: float, floor: float, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    counts, covered = random.uniform(0, 1000, 200), random.random(200) < 0.7
+    covered[:2] = True
+    part = random.uniform(0, 0.5, 200) * counts
+    one, explained = scaled(counts, covered, part)
+    other, again = scaled(factor * counts + floor, covered, factor * part)
+    assert other == pytest.approx(one, abs=1e-6)
+    assert again == pytest.approx(explained, abs=1e-6)
+    assert (one.min(), one.max()) == (0.0, 1.0)
+    assert (one[~covered] == 0).all()
+    assert (explained[~covered] == 0).all()
+
+
+def test_a_flat_scan_is_empty() -> None:
+    intensity, _ = scaled(np.full(9, 7.0), np.ones(9, dtype=bool), np.zeros(9))
+    assert (intensity == 0).all()
+
+
+def test_channels_are_roots_and_where_there_are_data() -> None:
+    intensity, covered = np.array([0.0, 0.25, 1.0, 0.0]), np.array([True, True, True, False])
+    x = channels(intensity, covered, np.array([0.0, 0.04, 2.0, -1.0]))
+    assert x.shape == (CHANNELS, 4)
+    assert x.tolist() == [[0, 0.5, 1, 0], [1, 1, 1, 0], [0, pytest.approx(0.2), 1, 0]]
+
+
+def test_a_question_is_finite_and_of_the_lines_that_the_scan_covers(scans: Scans) -> None:
+    for i in range(len(scans.counts)):
+        met, asked = _asked(scans, i)
+        phases, lines = met.near.shape
+        assert asked.lines.shape == (phases, lines, OF_LINES)
+        assert asked.phases.shape == (phases, OF_PHASES)
+        assert all(np.isfinite(table).all() for table in asked)
+        assert ((asked.place >= 0) & (asked.place <= GRID.size - 1)).all()
+        uncovered = met.near < 0
+        assert (asked.lines[uncovered] == 0).all()
+        assert (asked.weight[uncovered] == 0).all()
+
+
+def test_weights_of_a_phase_are_its_covered_intensity(scans: Scans) -> None:
+    for i in range(len(scans.counts)):
+        met, asked = _asked(scans, i)
+        seen = (met.near >= 0).any(axis=1)
+        assert asked.weight[seen].sum(axis=1) == pytest.approx(np.ones(seen.sum()), abs=1e-5)
+        assert (asked.weight[~seen] == 0).all()
+
+
+@settings(max_examples=20)
+@given(rows=st.lists(st.integers(0, 129), min_size=1, max_size=8))
+def test_what_is_asked_of_a_phase_does_not_depend_on_the_others(scans: Scans, rows: list[int]) -> None:
+    lines, chosen = sought(small_lines()), np.array(rows)
+    met, whole = _asked(scans, 3)
+    for one, other in zip(question(lines.of(chosen), met.of(chosen)), whole, strict=True):
+        np.testing.assert_array_equal(one, other[chosen])
