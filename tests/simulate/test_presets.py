@@ -90,7 +90,7 @@ def test_missing_and_binary_files_are_refused(tmp_path: Path) -> None:
         read_instrument(tmp_path / "none.toml")
     with pytest.raises(RecipeError, match="cannot be read"):
         read_instrument(tmp_path)
-    (tmp_path / "b.toml").write_bytes(b"\xff\xfe\x00\x80")
+    (tmp_path / "b.toml").write_bytes(b"\x89PNG\r\n\x1a\n\x00\xff")
     with pytest.raises(RecipeError, match="is no text"):
         read_instrument(tmp_path / "b.toml")
 

@@ -22,7 +22,7 @@ from bragglens.simulate.clean import CleanPattern, clean_patterns
 from bragglens.simulate.draws import Distribution, LogUniform
 from bragglens.simulate.instrument import emission
 from bragglens.simulate.recipe import Recipe
-from bragglens.simulate.recipe_file import meanings, unit
+from bragglens.simulate.recipe_file import unit
 from bragglens.simulate.samples import Samples, samples_of
 
 PATTERNS = 12
@@ -118,7 +118,7 @@ def _draw_histogram(ax: Axes, name: str, distribution: Distribution, values: NDA
             _log_axis(ax, np.log10(high / low))
         else:
             ax.xaxis.set_major_locator(MaxNLocator(4))
-    symbol = unit(meanings()[name])
+    symbol = unit(name)
     ax.set_xlabel(SHOWN[name] + (f" ({symbol})" if symbol else ""), fontsize=8)
     ax.set_title(in_words(distribution), loc="left", fontsize=7, color=GREY)
     ax.set(yticks=[])

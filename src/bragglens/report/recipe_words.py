@@ -31,7 +31,7 @@ def recipe_table(recipe: Recipe, *, console: Console) -> None:
         rows.add_column("meaning", overflow="fold")
     said = meanings()
     for name, value in vars(recipe).items():
-        cells = [Text(name), Text(in_words(value)), *map(Text, _quantiles(value)), Text(unit(said[name]))]
+        cells = [Text(name), Text(in_words(value)), *map(Text, _quantiles(value)), Text(unit(name))]
         rows.add_row(*cells, *([Text(said[name], "dim")] if wide else []))
     console.print(rows)
     if not wide:

@@ -33,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Instrument:
-    """A powder diffractometer, Bragg-Brentano unless said otherwise.
+    """A powder diffractometer.
 
     Attributes:
         lines: emission lines, the strongest first.
@@ -47,6 +47,8 @@ class Instrument:
         U, V, W: Gaussian resolution in degrees², H² = U tan²θ + V tanθ + W (Caglioti et al. 1958).
         X, Y: Lorentzian resolution in degrees, H = X/cosθ + Y tanθ.
         zero: error of the 2θ zero in degrees, added to every angle.
+        radiation: a member of `radiation.RADIATIONS`.
+        geometry: a member of `geometry.GEOMETRIES`.
         name: what to call it.
     """
 
@@ -64,6 +66,8 @@ class Instrument:
     X: float = 0.0
     Y: float = 0.0
     zero: float = 0.0
+    radiation: str = "x-ray"
+    geometry: str = "bragg-brentano"
     name: str = ""
 
     @property

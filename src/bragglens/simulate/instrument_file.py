@@ -9,23 +9,24 @@ Fields that are not given keep the defaults of `Instrument`, whose docstring say
 
 from __future__ import annotations
 
-import json
 import math
-import tomllib
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from bragglens.errors import RecipeError
-from bragglens.files import read_bytes, whole_file
+from bragglens.files import whole_file
+from bragglens.simulate.geometry import GEOMETRIES
 from bragglens.simulate.instrument import Instrument, Line, emission
+from bragglens.simulate.radiation import RADIATIONS
+from bragglens.simulate.toml_file import as_toml, is_number, read_toml
 
 _DEFAULT = Instrument(emission("CuKa"))
 _NAMES = tuple(field.name for field in fields(Instrument))
-_LARGEST = 2**20  # bytes
 _FROM_ZERO = ("divergence", "axial", "X", "Y")  # cannot be negative
 _ABOVE_ZERO = ("radius", "specimen_length")
+_FAMILIES: dict[str, tuple[str, ...]] = {"radiation": tuple(RADIATIONS), "geometry": tuple(GEOMETRIES)}
 
 
 def read_instrument(path: str | Path) -> Instrument:
@@ -34,7 +35,8 @@ def read_instrument(path: str | Path) -> Instrument:
     Raises:
         RecipeError: the file is missing or damaged, or holds a field or value that cannot be.
     """
-    given = _toml(Path(path))
+    missing = "there is no such file: `bragglens calibrate -o` makes one"
+    given = read_toml(Path(path), what="an instrument", missing=missing, command="bragglens calibrate -o")
     try:
         if "lines" not in given:
             raise RecipeError('it has no emission lines: add lines = "CuKa", or [[wavelength in Å, weight], ...]')
@@ -60,17 +62,6 @@ def instrument_toml(instrument: Instrument) -> str:
     return "\n".join((head, *rows)) + "\n"
 
 
-def _toml(path: Path) -> dict[str, Any]:
-    missing = "there is no such file: `bragglens calibrate -o` makes one"
-    content = read_bytes(path, RecipeError, largest=_LARGEST, what="an instrument", missing=missing)
-    try:
-        return tomllib.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise RecipeError(f"{path}: is no text: give a TOML file, as `bragglens calibrate` writes") from None
-    except (ValueError, RecursionError) as error:
-        raise RecipeError(f"{path}: is no TOML ({error}): mend it there") from None
-
-
 def _value(name: str, entry: Any) -> Any:
     """What an entry of a file stands for; its kind is that of the field's default."""
     if name not in _NAMES:
@@ -82,6 +73,8 @@ def _value(name: str, entry: Any) -> Any:
         kind = type(getattr(_DEFAULT, name))
         if not isinstance(entry, kind):
             raise RecipeError(f"{name} cannot be {entry!r}: give {'true or false' if kind is bool else 'a text'}")
+        if name in _FAMILIES and entry not in _FAMILIES[name]:
+            raise RecipeError(f"{name} '{entry}' is not known: choose one of {', '.join(_FAMILIES[name])}")
         return entry
     number = _number(entry)
     if number is None:
@@ -94,9 +87,7 @@ def _value(name: str, entry: Any) -> Any:
 
 def _number(entry: Any) -> float | None:
     """A finite number, or None."""
-    if isinstance(entry, bool) or not isinstance(entry, int | float):
-        return None
-    return float(entry) if abs(entry) < 1e6 and math.isfinite(entry) else None
+    return float(entry) if is_number(entry) and abs(entry) < 1e6 and math.isfinite(entry) else None
 
 
 def _lines(entry: Any) -> tuple[Line, ...]:
@@ -109,9 +100,7 @@ def _lines(entry: Any) -> tuple[Line, ...]:
 
 
 def _entry(value: Any) -> str:
-    """A value as TOML; a number is written with all the digits it takes to be read the same."""
+    """A value as TOML."""
     if isinstance(value, tuple):
         return f"[{', '.join(f'[{line.wavelength!r}, {line.weight!r}]' for line in value)}]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(float(value))
+    return as_toml(value)

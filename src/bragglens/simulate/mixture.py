@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.draws import Draws
+from bragglens.simulate.effects import EFFECTS
 from bragglens.simulate.kernel import Conditions, PackedPhases
 from bragglens.simulate.recipe import Recipe
 
@@ -67,41 +68,37 @@ def draw_conditions(recipe: Recipe, draws: Draws, content: Content, packed: Pack
     Where a phase of the pack has lines that stacking faults blur (`render.pack_apart`), as many slots follow for these.
     """
     batch, slots = content.phase.shape
-    each: Callable[[str], NDArray[np.float64]] = lambda name: draws.of(getattr(recipe, name), name, slots)  # noqa: E731
-    one: Callable[[str], NDArray[np.float64]] = lambda name: draws.of(getattr(recipe, name), name)[:, 0]  # noqa: E731
-    share: Callable[[str], NDArray[np.float64]] = lambda name: _share(recipe, draws, name)  # noqa: E731
-    textured = draws.uniform("textured", slots) < recipe.textured
+    value: Callable[[str], NDArray[np.float64]] = lambda name: _value(recipe, draws, name, slots)  # noqa: E731
+    share: Callable[[str], NDArray[np.float64]] = lambda name: _share(recipe, draws, name, slots)  # noqa: E731
     axis = np.floor(draws.uniform("texture axis", slots) * len(_LOW_INDEX_AXES)).astype(int)
-    background = one("background")
     drawn = Conditions(
         sample=draws.samples,
         phase=content.phase,
         weight=content.weight,
         strain=_strain(recipe, draws, content, packed),
-        size=each("size"),
-        microstrain=each("microstrain"),
-        lorentzian=each("lorentzian"),
+        size=value("size"),
+        microstrain=value("microstrain"),
+        lorentzian=value("lorentzian"),
         axis=_LOW_INDEX_AXES[axis],
-        march=np.where(textured, each("march"), 1.0),
+        march=np.where(share("textured") > 0, value("march"), 1.0),
         line_weights=_line_weights(recipe, draws),
-        resolution=_resolution(one("resolution"), one("resolution_slope"), one("instrument_lorentzian")),
+        resolution=_resolution(value("resolution"), value("resolution_slope"), value("instrument_lorentzian")),
         polarisation=np.where(share("monochromator") > 0, _GRAPHITE, 1.0),
         slit=_slit(recipe, draws),
-        roughness=np.column_stack([one("roughness") * share("rough"), np.full(batch, _SHADOWING)]),
-        axial=one("axial"),
-        transparency=one("transparency"),
-        zero=one("zero"),
-        tilt=np.degrees(2 * one("displacement") / _RADIUS),
-        background=np.column_stack([background, draws.of(recipe.slope, "slope", 4)]),
-        air=one("air"),
+        roughness=np.column_stack([value("roughness") * share("rough"), np.full(batch, _SHADOWING)]),
+        axial=value("axial"),
+        transparency=value("transparency"),
+        zero=value("zero"),
+        tilt=np.degrees(2 * value("displacement") / _RADIUS),
+        background=np.column_stack([value("background"), draws.of(recipe.slope, "slope", 4)]),
+        air=value("air"),
         humps=_humps(recipe, draws, grid),
-        counts=one("counts"),
-        span=np.column_stack([one("start"), one("stop")]),
-        smoothing=np.round(one("smoothing") * share("smoothed") / grid.step).astype(np.int64),
+        counts=value("counts"),
+        span=np.column_stack([value("start"), value("stop")]),
+        smoothing=np.round(value("smoothing") * share("smoothed") / grid.step).astype(np.int64),
         spikes=(share("spiked") * np.ceil(3 * draws.uniform("spikes")[:, 0])).astype(np.int64),
     )
-    faulted = draws.uniform("faulted", slots) < recipe.faulted
-    return _with_blurred(drawn, packed.blurred, np.where(faulted, each("faults"), 0.0))
+    return _with_blurred(drawn, packed.blurred, value("faults") * share("faulted"))
 
 
 def strongest(signal: NDArray[np.float64], slots: int) -> NDArray[np.float64]:
@@ -139,9 +136,17 @@ def _strain(recipe: Recipe, draws: Draws, content: Content, packed: PackedPhases
     return np.asarray(np.linalg.solve(gram, target)[..., 0] + free * present)
 
 
-def _share(recipe: Recipe, draws: Draws, name: str) -> NDArray[np.float64]:
-    """1 for the share of samples that the recipe gives the property, 0 for the others, shape (batch,)."""
-    return (draws.uniform(name)[:, 0] < getattr(recipe, name)).astype(float)
+def _value(recipe: Recipe, draws: Draws, name: str, slots: int = 1) -> NDArray[np.float64]:
+    """Draws of an effect: one for each phase, (batch, slots), or one a sample, (batch,), as its row says."""
+    if EFFECTS[name].where == "phase":
+        return draws.of(getattr(recipe, name), name, slots)
+    return draws.of(getattr(recipe, name), name)[:, 0]
+
+
+def _share(recipe: Recipe, draws: Draws, name: str, slots: int = 1) -> NDArray[np.float64]:
+    """1 for the share of phases or samples that the recipe gives the property, 0 for the others; shaped alike."""
+    drawn = draws.uniform(name, slots) if EFFECTS[name].where == "phase" else draws.uniform(name)[:, 0]
+    return np.asarray(drawn < getattr(recipe, name), dtype=float)
 
 
 def _line_weights(recipe: Recipe, draws: Draws) -> NDArray[np.float64]:
@@ -149,13 +154,13 @@ def _line_weights(recipe: Recipe, draws: Draws) -> NDArray[np.float64]:
     weights = np.tile([line.weight for line in recipe.lines], (len(draws.samples), 1))
     foreign = [i for i, line in enumerate(recipe.lines) if line.weight == 0]
     for i, name in zip(foreign, ("k_beta", "tungsten"), strict=False):
-        weights[:, i] = draws.of(getattr(recipe, name), name)[:, 0] * _share(recipe, draws, "contaminated")
+        weights[:, i] = _value(recipe, draws, name) * _share(recipe, draws, "contaminated")
     return weights
 
 
 def _slit(recipe: Recipe, draws: Draws) -> NDArray[np.float64]:
     """Specimen length over footprint where the beam spills over (else 0), and 1 for automatic slits."""
-    spill = draws.of(recipe.overspill, "overspill")[:, 0] * _share(recipe, draws, "spilling")
+    spill = _value(recipe, draws, "overspill") * _share(recipe, draws, "spilling")
     automatic = _share(recipe, draws, "automatic")
     return np.column_stack([spill * (automatic == 0), automatic])
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from bragglens.errors import RecipeError
 from bragglens.simulate.draws import Constant, Distribution, LogUniform, Normal, Uniform
+from bragglens.simulate.effects import EFFECTS, varied
 from bragglens.simulate.instrument import SAME_TUBE, Instrument, Line, emission
 
 
@@ -16,92 +17,53 @@ from bragglens.simulate.instrument import SAME_TUBE, Instrument, Line, emission
 class Recipe:
     """What may vary in a measured pattern, and how far.
 
-    The defaults span the laboratory scans this was developed with: 4 nm crystallites to bulk, resolution 0.015-0.2°,
-    shifts to ±0.3°, 35 to 10⁵ counts, background from none (subtracted) to three times the strongest peak.
+    Each field but the first is an effect of the table `effects.EFFECTS`, which holds its meaning, unit and default:
+    a distribution, or the share of samples that have a property.
 
     Attributes:
         wavelength: tube or wavelength in Å: CuKa, CuKa1, 1.5406 or 1.5406/1.5444, as `instrument.emission` reads it.
-        dilation: relative change of all three axes together.
-        strain: coefficient of each allowed strain on top of that.
-        size: crystallite size in nm.
-        microstrain: Δd/d.
-        lorentzian: Lorentzian share of the broadening by the specimen.
-        march: March-Dollase r of a textured phase.
-        textured: share of phases that are textured.
-        faults: stacking faults per nm of a faulted phase; some lines are blurred by them as by small crystallites.
-        faulted: share of phases that are faulted, of those with lines that stacking faults blur.
-        resolution: instrumental FWHM in degrees at low angle, √W.
-        resolution_slope: growth of the Gaussian variance with angle, U/W.
-        instrument_lorentzian: X + Y over √W, the Lorentzian part of the instrument.
-        monochromator: share of instruments with a graphite monochromator.
-        contaminated: share of tubes whose Kβ and tungsten lines show.
-        k_beta: weight of the Kβ line relative to Kα1.
-        tungsten: weight of the W Lα line relative to Kα1.
-        axial: (S + H)/L of the axial divergence.
-        overspill: specimen length over the beam's footprint at θ = 90°, the beam spills below sinθ = 1/overspill.
-        spilling: share of instruments whose beam spills over.
-        automatic: share of instruments with an automatic slit.
-        roughness: p of Suortti's correction.
-        rough: share of rough surfaces.
-        transparency: 1/(2 μ R) in degrees.
-        zero: zero error in degrees.
-        displacement: specimen displacement in mm on a 185 mm goniometer.
-        background: mean level relative to the strongest peak.
-        slope: Chebyshev coefficients 1-4 relative to the mean level.
-        air: air scatter ~1/2θ at the low end relative to the mean level.
-        hump: height of an amorphous hump relative to the strongest peak.
-        humps: share of samples with humps.
-        counts: counts at the strongest peak.
-        smoothed: share of scans that were smoothed before they were stored.
-        smoothing: half width of the moving average in degrees.
-        spiked: share of scans with one to three spikes.
-        start: where the scan begins, in degrees.
-        stop: where the scan ends, in degrees.
-        phases: number of phases of the library in a sample, rounded down.
-        dominance: width of the log-normal that weight fractions come from; 0 makes all phases equal.
-        strangers: share of samples that hold a phase which is not in the library.
     """
 
     wavelength: str = "CuKa"
-    dilation: Distribution = Normal(0.0, 0.003)
-    strain: Distribution = Normal(0.0, 0.003)
-    size: Distribution = LogUniform(4.0, 500.0)
-    microstrain: Distribution = LogUniform(1e-5, 4e-3)
-    lorentzian: Distribution = Uniform(0.2, 1.0)
-    march: Distribution = LogUniform(0.45, 1.8)
-    textured: float = 0.7
-    faults: Distribution = LogUniform(0.01, 0.6)
-    faulted: float = 0.5
-    resolution: Distribution = LogUniform(0.015, 0.20)
-    resolution_slope: Distribution = LogUniform(0.1, 3.0)
-    instrument_lorentzian: Distribution = Uniform(0.0, 0.7)
-    monochromator: float = 0.5
-    contaminated: float = 0.3
-    k_beta: Distribution = LogUniform(1e-3, 0.03)
-    tungsten: Distribution = LogUniform(1e-4, 0.01)
-    axial: Distribution = Uniform(0.0, 0.05)
-    overspill: Distribution = LogUniform(2.5, 10.0)
-    spilling: float = 0.3
-    automatic: float = 0.1
-    roughness: Distribution = Uniform(0.0, 0.5)
-    rough: float = 0.2
-    transparency: Distribution = LogUniform(1e-4, 0.05)
-    zero: Distribution = Normal(0.0, 0.05)
-    displacement: Distribution = Normal(0.0, 0.27)
-    background: Distribution = LogUniform(1e-4, 3.0)
-    slope: Distribution = Normal(0.0, 0.15)
-    air: Distribution = LogUniform(0.01, 3.0)
-    hump: Distribution = LogUniform(0.005, 0.5)
-    humps: float = 0.5
-    counts: Distribution = LogUniform(35.0, 1e5)
-    smoothed: float = 0.1
-    smoothing: Distribution = LogUniform(0.02, 0.1)
-    spiked: float = 0.03
-    start: Distribution = Uniform(5.0, 25.0)
-    stop: Distribution = Uniform(60.0, 110.0)
-    phases: Distribution = Uniform(0.0, 5.0)
-    dominance: Distribution = Constant(1.2)
-    strangers: float = 0.5
+    dilation: Distribution = varied("dilation")
+    strain: Distribution = varied("strain")
+    size: Distribution = varied("size")
+    microstrain: Distribution = varied("microstrain")
+    lorentzian: Distribution = varied("lorentzian")
+    march: Distribution = varied("march")
+    textured: float = varied("textured")
+    faults: Distribution = varied("faults")
+    faulted: float = varied("faulted")
+    resolution: Distribution = varied("resolution")
+    resolution_slope: Distribution = varied("resolution_slope")
+    instrument_lorentzian: Distribution = varied("instrument_lorentzian")
+    monochromator: float = varied("monochromator")
+    contaminated: float = varied("contaminated")
+    k_beta: Distribution = varied("k_beta")
+    tungsten: Distribution = varied("tungsten")
+    axial: Distribution = varied("axial")
+    overspill: Distribution = varied("overspill")
+    spilling: float = varied("spilling")
+    automatic: float = varied("automatic")
+    roughness: Distribution = varied("roughness")
+    rough: float = varied("rough")
+    transparency: Distribution = varied("transparency")
+    zero: Distribution = varied("zero")
+    displacement: Distribution = varied("displacement")
+    background: Distribution = varied("background")
+    slope: Distribution = varied("slope")
+    air: Distribution = varied("air")
+    hump: Distribution = varied("hump")
+    humps: float = varied("humps")
+    counts: Distribution = varied("counts")
+    smoothed: float = varied("smoothed")
+    smoothing: Distribution = varied("smoothing")
+    spiked: float = varied("spiked")
+    start: Distribution = varied("start")
+    stop: Distribution = varied("stop")
+    phases: Distribution = varied("phases")
+    dominance: Distribution = varied("dominance")
+    strangers: float = varied("strangers")
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -206,38 +168,6 @@ def founding_recipe(
     )
 
 
-CLEAN = Recipe(
-    dilation=Constant(0.0),
-    strain=Constant(0.0),
-    size=Constant(100.0),
-    microstrain=Constant(0.0),
-    lorentzian=Constant(0.7),
-    march=Constant(1.0),
-    textured=0.0,
-    faulted=0.0,
-    resolution=Constant(0.06),
-    resolution_slope=Constant(0.0),
-    instrument_lorentzian=Constant(0.0),
-    monochromator=0.0,
-    contaminated=0.0,
-    axial=Constant(0.0),
-    spilling=0.0,
-    automatic=0.0,
-    rough=0.0,
-    transparency=Constant(0.0),
-    zero=Constant(0.0),
-    displacement=Constant(0.0),
-    background=Constant(0.0),
-    slope=Constant(0.0),
-    air=Constant(0.0),
-    hump=Constant(0.0),
-    humps=0.0,
-    counts=Constant(0.0),
-    smoothed=0.0,
-    spiked=0.0,
-    start=Constant(0.0),
-    stop=Constant(180.0),
-    phases=Constant(1.0),
-    strangers=0.0,
-)
+_IDEAL: dict[str, Any] = {name: effect.without for name, effect in EFFECTS.items()}
+CLEAN = Recipe(**_IDEAL)
 """Ideal patterns: nothing varies, no background, no noise; the base of `founding_recipe`."""

@@ -5,18 +5,14 @@ A plain number is a share of samples; a distribution is a table of one entry, it
     strangers = 0.5
     size = { loguniform = [4.0, 300.0] }
 
-Fields that are not given keep their defaults. What a field means stands in the docstring of `Recipe` and nowhere else:
-comments, tables and figures take it from there.
+Fields that are not given keep their defaults. What a field means, its unit and its limits are in `effects.EFFECTS`.
 """
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
-import re
 import textwrap
-import tomllib
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,10 +21,12 @@ from typing import Any
 import numpy as np
 
 from bragglens.errors import RecipeError
-from bragglens.files import read_bytes, whole_file
+from bragglens.files import whole_file
 from bragglens.simulate.draws import Constant, Distribution, LogUniform, Normal, Uniform
+from bragglens.simulate.effects import EFFECTS
 from bragglens.simulate.instrument import emission
 from bragglens.simulate.recipe import Recipe
+from bragglens.simulate.toml_file import as_toml, is_number, read_toml
 
 FAMILIES: dict[str, type[Distribution]] = {
     "constant": Constant,
@@ -37,13 +35,11 @@ FAMILIES: dict[str, type[Distribution]] = {
     "normal": Normal,
 }
 DEFAULTS: dict[str, Distribution | float | str] = vars(Recipe())
-_LARGEST = 2**20  # bytes
-_ABOVE_ZERO = ("size", "march")  # the formulas divide by these
-_AT_MOST_ONE = ("lorentzian",)  # a share
-_UNITS = {"nm": "nm", "Å": "Å", "mm": "mm", "degrees": "°"}
+_COMMAND = "bragglens recipe show --toml"
 _ENDS = np.array([2.0**-54, 1 - 2.0**-53])  # the least and greatest numbers that a quantile is asked for
 _MOST_STRAIN = 0.5  # of `Recipe.strain_margin`; beyond, the reflections that might come into range have no end
 _WIDTH = 110
+_WAVELENGTH = "tube or wavelength: CuKa, CuKa1, 1.5406 or 1.5406/1.5444, as `instrument.emission` reads it"
 
 
 def read_recipe(path: str | Path) -> Recipe:
@@ -53,7 +49,8 @@ def read_recipe(path: str | Path) -> Recipe:
         RecipeError: the file is missing or damaged, or holds a field or value that cannot be.
     """
     given: dict[str, Any] = {}
-    for name, entry in _toml(Path(path)).items():
+    missing = f"there is no such file: start one with `{_COMMAND} > {Path(path).name}`"
+    for name, entry in read_toml(Path(path), what="a recipe", missing=missing, command=_COMMAND).items():
         try:
             given[name] = _value(name, entry)
             _check(name, given[name])
@@ -92,45 +89,25 @@ def recipe_toml(recipe: Recipe) -> str:
             _check(name, value)
         except RecipeError as error:
             raise RecipeError(f"{name}: {error}") from None
-        paragraphs.append(f"{_comment(said[name])}\n{name} = {_entry(value)}")
+        symbol = f" [{unit(name)}]" if unit(name) else ""
+        paragraphs.append(f"{_comment(said[name] + symbol)}\n{name} = {_entry(value)}")
     _check_whole(recipe)
     return "\n\n".join(paragraphs) + "\n"
 
 
 def meanings() -> dict[str, str]:
-    """What each field of a recipe means, with its unit: the Attributes of the docstring of `Recipe`."""
-    section = inspect.cleandoc(Recipe.__doc__ or "").partition("Attributes:\n")[2]
-    said = {}
-    for entry in re.split(r"\n(?=\S)", textwrap.dedent(section)):
-        names, _, text = entry.partition(": ")
-        said.update(dict.fromkeys(names.split(", "), " ".join(text.split()).rstrip(".")))
-    return {field.name: said.get(field.name, "") for field in fields(Recipe)}
+    """What each field of a recipe means."""
+    return {"wavelength": _WAVELENGTH, **{name: effect.meaning for name, effect in EFFECTS.items()}}
 
 
-def unit(meaning: str) -> str:
-    """The unit that a meaning names (`in degrees`), or nothing for pure numbers."""
-    found = re.search(rf"\bin ({'|'.join(_UNITS)})\b", meaning)
-    return _UNITS[found[1]] if found else ""
+def unit(name: str) -> str:
+    """The unit of a field, or nothing for pure numbers."""
+    return EFFECTS[name].unit if name in EFFECTS else "Å"
 
 
 def family(distribution: Distribution) -> str:
     """The name of a distribution in a file."""
     return next(name for name, kind in FAMILIES.items() if type(distribution) is kind)
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    missing = f"there is no such file: start one with `bragglens recipe show --toml > {path.name}`"
-    data = read_bytes(path, RecipeError, largest=_LARGEST, what="a recipe", missing=missing)
-    # A PowerShell's > writes UTF-16.
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        return tomllib.loads(data.decode(encoding))
-    except UnicodeDecodeError:
-        raise RecipeError(f"{path}: is no text: give a TOML file, as `bragglens recipe show --toml` prints") from None
-    except (ValueError, RecursionError) as error:
-        raise RecipeError(
-            f"{path}: is no TOML ({error}): mend it there, or start anew with `bragglens recipe show --toml`"
-        ) from None
 
 
 def _value(name: str, entry: Any) -> Distribution | float | str:
@@ -141,9 +118,9 @@ def _value(name: str, entry: Any) -> Distribution | float | str:
         raise RecipeError(f"a recipe has no such field: {hint}")
     default = DEFAULTS[name]
     if isinstance(default, str):
-        return str(entry) if isinstance(entry, str) or _is_number(entry) else _refuse(entry, 'a text such as "CuKa"')
+        return str(entry) if isinstance(entry, str) or is_number(entry) else _refuse(entry, 'a text such as "CuKa"')
     if isinstance(default, float):
-        return _number(entry) if _is_number(entry) else _refuse(entry, "a share from 0 to 1 such as 0.5")
+        return _number(entry) if is_number(entry) else _refuse(entry, "a share from 0 to 1 such as 0.5")
     return _distribution(entry, default)
 
 
@@ -157,13 +134,9 @@ def _distribution(entry: Any, default: Distribution) -> Distribution:
     kind = FAMILIES[name]
     wanted = [field.name for field in fields(kind)]
     numbers = content if isinstance(content, list) else [content]
-    if len(numbers) != len(wanted) or not all(_is_number(number) for number in numbers):
+    if len(numbers) != len(wanted) or not all(is_number(number) for number in numbers):
         _refuse({name: content}, _form(name, wanted))
     return kind(*(_number(number) for number in numbers))
-
-
-def _is_number(entry: Any) -> bool:
-    return isinstance(entry, int | float) and not isinstance(entry, bool)
 
 
 def _number(entry: int | float) -> float:
@@ -200,9 +173,10 @@ def _check_distribution(name: str, value: Distribution) -> None:
     # What the default never draws negative is of a kind that cannot be.
     if least < 0 <= _bounds(DEFAULTS[name])[0]:
         raise RecipeError(f"{_entry(value)} can draw {least:.3g}, and this cannot be negative: give another range")
-    if name in _ABOVE_ZERO and least <= 0:
+    effect = EFFECTS[name]
+    if effect.above_zero and least <= 0:
         raise RecipeError(f"{_entry(value)} can draw 0, and this must be above it: give another range")
-    if name in _AT_MOST_ONE and most > 1:
+    if effect.share and most > 1:
         raise RecipeError(f"{_entry(value)} can draw {most:.3g}, and this is a share: give numbers up to 1")
 
 
@@ -244,11 +218,9 @@ def _comment(text: str) -> str:
 
 
 def _entry(value: Distribution | float | str) -> str:
-    """A value as TOML; a number is written with all the digits it takes to be read the same."""
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, int | float):
-        return repr(float(value))
+    """A value as TOML."""
+    if isinstance(value, str | int | float):
+        return as_toml(value)
     return _form(family(value), [repr(float(number)) for number in vars(value).values()])
 
 

@@ -12,11 +12,12 @@ import numpy as np
 from bragglens.crystal.faults import blurred_by_faults
 from bragglens.crystal.lattice import strained_axes
 from bragglens.crystal.reflections import Reflections
-from bragglens.crystal.scattering import dispersion, form_factor, form_factor_coefficients
 from bragglens.scan.pattern import Grid
 from bragglens.simulate import formulas
 from bragglens.simulate.formulas import Array
+from bragglens.simulate.geometry import GEOMETRIES
 from bragglens.simulate.instrument import Instrument
+from bragglens.simulate.radiation import RADIATIONS
 from bragglens.simulate.specimen import Specimen
 
 AXIAL_POINTS = 24  # of the quadrature over axial divergence; more change nothing above 5°
@@ -40,7 +41,12 @@ class Sticks:
 
 
 def sticks(
-    crystal: Reflections, *, wavelength: float, polarisation: float = 1.0, specimen: Specimen | None = None
+    crystal: Reflections,
+    *,
+    wavelength: float,
+    polarisation: float = 1.0,
+    specimen: Specimen | None = None,
+    radiation: str = "x-ray",
 ) -> Sticks:
     """Positions and integrated intensities m |F|² LP T / (M V) of all lines that the wavelength reaches.
 
@@ -56,18 +62,17 @@ def sticks(
     angle = formulas.two_theta(d=d, wavelength=wavelength)
     with np.errstate(invalid="ignore"):
         lp = formulas.lorentz_polarisation(two_theta=angle, polarisation=polarisation)
-    strength = crystal.multiplicity * structure_factor_squared(crystal, d, wavelength)
+    strength = crystal.multiplicity * structure_factor_squared(crystal, d, wavelength, radiation)
     texture = _texture(crystal, inverse, specimen)
     area = strength * lp * texture / (crystal.phase.cell_mass * np.linalg.det(axes))
     return Sticks(crystal.hkl[reached], d[reached], angle[reached], area[reached])
 
 
-def structure_factor_squared(crystal: Reflections, d: Array, wavelength: float) -> Array:
-    """|F|² in electrons², the mean of the two Friedel mates: |Σ (f0 + f') G|² + |Σ f'' G|²."""
-    f0 = form_factor(form_factor_coefficients(crystal.elements), 1 / (4 * d**2))
-    anomalous = dispersion(crystal.elements, wavelength)
-    real = ((f0 + anomalous.real) * crystal.geometry).sum(axis=1)
-    imaginary = (anomalous.imag * crystal.geometry).sum(axis=1)
+def structure_factor_squared(crystal: Reflections, d: Array, wavelength: float, radiation: str = "x-ray") -> Array:
+    """|F|², of X-rays in electrons², the mean of the two Friedel mates: |Σ (f0 + f') G|² + |Σ f'' G|²."""
+    amplitudes = RADIATIONS[radiation].amplitudes(crystal.elements, d, wavelength)
+    real = (amplitudes.real * crystal.geometry).sum(axis=1)
+    imaginary = (amplitudes.imag * crystal.geometry).sum(axis=1)
     return np.abs(real) ** 2 + np.abs(imaginary) ** 2
 
 
@@ -87,33 +92,26 @@ def pattern(crystal: Reflections, instrument: Instrument, specimen: Specimen, gr
         small = replace(whole, size=1 / (1 / specimen.size + specimen.faults))
         sharp = pattern(crystal.only(~blurred), instrument, whole, grid)
         return sharp + pattern(crystal.only(blurred), instrument, small, grid)
-    total = np.zeros(grid.size)
+    total, geometry = np.zeros(grid.size), GEOMETRIES[instrument.geometry]
     for line in instrument.lines:
-        lines = sticks(crystal, wavelength=line.wavelength, polarisation=instrument.polarisation, specimen=specimen)
+        lines = sticks(
+            crystal,
+            wavelength=line.wavelength,
+            polarisation=instrument.polarisation,
+            specimen=specimen,
+            radiation=instrument.radiation,
+        )
         fwhm, eta = widths(lines.two_theta, line.wavelength, instrument, specimen)
-        area = lines.area * _losses(lines.two_theta, instrument, specimen)
+        area = lines.area * geometry.transmitted(lines.two_theta, instrument, specimen)
         for position, weight in _places(lines.two_theta, instrument, specimen):
             x = grid.two_theta[:, None] - position
             total += line.weight * formulas.pseudo_voigt(x=x, fwhm=fwhm, eta=eta) @ (area * weight)
     return total
 
 
-def _losses(two_theta: Array, instrument: Instrument, specimen: Specimen) -> Array:
-    """Share of intensity that slits and surface leave."""
-    p, q = specimen.roughness
-    share = formulas.overspill(two_theta=two_theta, spill=instrument.spill)
-    if instrument.automatic_slit:
-        share = share * np.sin(np.radians(two_theta) / 2)
-    return share * formulas.roughness(two_theta=two_theta, p=p, q=q)
-
-
 def _places(two_theta: Array, instrument: Instrument, specimen: Specimen) -> list[tuple[Array, Array]]:
     """Where the lines stand on the instrument's scale: (positions, weights) of each point of the axial divergence."""
-    shift = (
-        instrument.zero
-        + formulas.displacement_shift(two_theta=two_theta, displacement=specimen.displacement, radius=instrument.radius)
-        + formulas.transparency_shift(two_theta=two_theta, transparency=specimen.transparency)
-    )
+    shift = GEOMETRIES[instrument.geometry].shift(two_theta, instrument, specimen)
     if not instrument.axial:
         return [(two_theta + shift, np.ones_like(two_theta))]
     spread = [

@@ -1,0 +1,48 @@
+"""TOML files that people write: read with one sentence for what is wrong, numbers written with all their digits."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from bragglens.errors import RecipeError
+from bragglens.files import read_bytes
+
+_LARGEST = 2**20  # bytes
+
+
+def read_toml(path: Path, *, what: str, missing: str, command: str) -> dict[str, Any]:
+    """The entries of a file.
+
+    Args:
+        path: the file.
+        what: it is to be, as in `a recipe`.
+        missing: what to say where there is no such file.
+        command: the one that makes such a file.
+
+    Raises:
+        RecipeError: it is missing, no text, or no TOML.
+    """
+    data = read_bytes(path, RecipeError, largest=_LARGEST, what=what, missing=missing)
+    # A PowerShell's > writes UTF-16.
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return tomllib.loads(data.decode(encoding))
+    except UnicodeDecodeError:
+        raise RecipeError(f"{path}: is no text: give a TOML file, as `{command}` writes") from None
+    except (ValueError, RecursionError) as error:
+        raise RecipeError(f"{path}: is no TOML ({error}): mend it there, or start anew with `{command}`") from None
+
+
+def is_number(entry: Any) -> bool:
+    """Whether an entry is a number; true and false are none."""
+    return isinstance(entry, int | float) and not isinstance(entry, bool)
+
+
+def as_toml(value: str | bool | float) -> str:
+    """A value as TOML; a number is written with all the digits it takes to be read the same."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(float(value))
