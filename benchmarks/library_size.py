@@ -24,7 +24,7 @@ from simulated import mixtures
 
 from bragglens.crystal.library import Library
 from bragglens.identification.identify import identify
-from bragglens.identification.proposers import proposer
+from bragglens.identification.sources import proposer_of
 from bragglens.match.catalogue import Catalogue, read_catalogue
 from bragglens.simulate.draws import Uniform
 from bragglens.simulate.recipe import Recipe
@@ -85,7 +85,7 @@ def measured(path: Path, size: int, scans: int) -> dict[str, float]:
         wall.append(time.perf_counter() - before)
         cpu.append(time.process_time() - used)
         before = time.perf_counter()
-        proposer(asked).propose(one.scan, wavelength=one.scan.wavelength or 0.0)
+        proposer_of(asked).propose(one.scan, wavelength=one.scan.wavelength or 0.0)
         network.append(time.perf_counter() - before)
     medians = (float(np.median(column[1:])) for column in (network, wall, cpu))  # the first compiles
     figures = dict(zip(("matcher", "wall", "cpu"), medians, strict=True))

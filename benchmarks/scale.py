@@ -36,11 +36,9 @@ from bragglens.cli.jobs import jobs_of, who_of
 from bragglens.crystal.library import read_library
 from bragglens.crystal.phase import Phase
 from bragglens.identification.answer import document
-from bragglens.identification.asked import library_of, source
 from bragglens.identification.identify import identify
 from bragglens.identification.options import Options
-from bragglens.identification.proposers import proposer
-from bragglens.learn.model import load_model
+from bragglens.identification.sources import proposer_of
 from bragglens.match.catalogue import Catalogue, read_catalogue
 from bragglens.parallel import Lost, results, workers_of
 from bragglens.scan.prepare import to_grid
@@ -63,16 +61,16 @@ def main() -> None:
     parser.add_argument("--stages", type=int, default=40)
     parser.add_argument("--killed", type=int, default=80)
     options = parser.parse_args()
-    who = load_model(options.model) if options.model else read_catalogue(options.phases)
+    who = proposer_of(options.model or options.phases)
     with TemporaryDirectory() as folder:
-        asked = write_scans(library_of(who).phases, options.stages, Path(folder) / "asked")
+        asked = write_scans(who.library.phases, options.stages, Path(folder) / "asked")
         stage = stages(who, asked)
-        write_scans(library_of(who).phases, options.killed, Path(folder) / "own")
+        write_scans(who.library.phases, options.killed, Path(folder) / "own")
         source_of = ["--model", str(options.model)] if options.model else ["--phases", str(options.phases)]
         kills = killed_runs(Path(folder) / "own", source_of, Path(folder))
         titania = write_scans(read_library(TITANIA).phases, options.scans, Path(folder) / "titania")
         runs = dask_runs(titania, Path(folder))
-    (RESULTS / "scale.md").write_text(text(len(library_of(who)), options.stages, stage, runs, options.scans) + kills)
+    (RESULTS / "scale.md").write_text(text(len(who.library), options.stages, stage, runs, options.scans) + kills)
 
 
 def write_scans(phases: Sequence[Phase], count: int, folder: Path) -> list[Path]:
@@ -103,13 +101,13 @@ def stages(who: Any, paths: Sequence[Path]) -> dict[str, float]:
 
     answers = []
     whole = median(lambda scan: answers.append(identify(scan, who, wavelength=wavelength)), scans)
-    written = [len(json.dumps(document(source(who), [answer]))) for answer in answers]
+    written = [len(json.dumps(document(who.identity, [answer]))) for answer in answers]
     network = median(lambda scan: opinion(scan, who, wavelength), scans)
     return {
         "read": median(read_scan, paths),
         "network": network,
         "fit": whole - network,
-        "write": median(lambda answer: json.dumps(document(source(who), [answer])), answers),
+        "write": median(lambda answer: json.dumps(document(who.identity, [answer])), answers),
         "scan bytes": float(np.median([path.stat().st_size for path in paths])),
         "answer bytes": float(np.median(written)),
     }
@@ -118,7 +116,7 @@ def stages(who: Any, paths: Sequence[Path]) -> dict[str, float]:
 def opinion(scan: Scan, who: Any, wavelength: float) -> None:
     """What the network alone says, of a model or of the matcher."""
     if isinstance(who, Catalogue):
-        proposer(who).propose(scan, wavelength=wavelength)
+        who.propose(scan, wavelength=wavelength)
     else:
         who.judge(to_grid(scan, who.preparation, wavelength=wavelength))
 

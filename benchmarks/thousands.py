@@ -34,7 +34,7 @@ from bragglens.identification.answer import Identification
 from bragglens.identification.evaluate import Judged, Label, judge, read_alike, read_manifest
 from bragglens.identification.identify import identify
 from bragglens.identification.options import Options
-from bragglens.identification.proposers import proposer
+from bragglens.identification.sources import proposer_of
 from bragglens.match.catalogue import Catalogue, catalogue
 from bragglens.match.matcher import matcher
 from bragglens.policy import DEFAULT
@@ -124,7 +124,7 @@ def simulated(count: int, asked: int) -> list[dict[str, Any]]:
         there = [(name, weight) for name, weight in zip(one.names, one.weight_percent, strict=True) if name]
         seen = one.visible()
         started = time.process_time()
-        opinion = proposer(whole).propose(one.scan, wavelength=one.scan.wavelength or 0.0)
+        opinion = proposer_of(whole).propose(one.scan, wavelength=one.scan.wavelength or 0.0)
         seconds = time.process_time() - started
         order = rankdata(-opinion.probability, method="min")
         ranks = {}
@@ -253,7 +253,7 @@ def _row(judged: Judged, way: str, second_half: bool, cpu: float) -> dict[str, A
 def _ranks(label: Label, whole: Catalogue, groups: Sequence[frozenset[str]]) -> list[int]:
     """Place of each phase that is there in the matcher's order, or of one that counts as it, from 1."""
     scan = read_scan(label.file)
-    opinion = proposer(whole).propose(scan, wavelength=label.wavelength or scan.wavelength or 0.0)
+    opinion = proposer_of(whole).propose(scan, wavelength=label.wavelength or scan.wavelength or 0.0)
     order = [whole.library.names[i] for i in np.argsort(-opinion.probability, kind="stable")]
     found = []
     for phase in sorted(label.phases):

@@ -14,9 +14,9 @@ from rich.console import Console
 from bragglens.crystal.phase import Phase
 from bragglens.files import whole_file
 from bragglens.identification.answer import Identification, document
-from bragglens.identification.asked import source
 from bragglens.identification.identify import identify_file
 from bragglens.identification.options import Options
+from bragglens.identification.sources import proposer_of
 from bragglens.match.builtin import builtin
 from bragglens.match.catalogue import Catalogue
 from bragglens.scan.pattern import Grid
@@ -109,6 +109,6 @@ def _write(answers: Sequence[Identification], library: Catalogue, folder: Path) 
     from bragglens.report.page import report_page
     from bragglens.report.words import write_json, write_text
 
-    write_json(document(source(library), list(answers)), folder / "answers.json")
+    write_json(document(proposer_of(library).identity, list(answers)), folder / "answers.json")
     intro = "A measured scan of fluorapatite, and a simulated one of a marl, compared with the built-in library."
     write_text(report_page(answers, library, title="bragglens demo", intro=intro), folder / "report.html")

@@ -9,7 +9,8 @@ import pytest
 from made_scans import measured
 
 from bragglens import BragglensError, Library, Model, identify
-from bragglens.identification.proposers import Matching, NoOpinion, Proposal, Proposer, Trained, proposer
+from bragglens.identification.proposers import Matching, NoOpinion, Proposal, Proposer, Trained
+from bragglens.identification.sources import proposer_of
 from bragglens.match.catalogue import Catalogue, catalogue
 from bragglens.policy import DEFAULT
 from bragglens.scan.scan import Scan
@@ -90,9 +91,9 @@ def test_out_of_many_the_shortlist_is_the_proposers(titania: Library, scan: Scan
 
 
 def test_what_is_a_proposer_stays_one(titania: Library, small_model: Model) -> None:
-    assert proposer(titania) == Matching(catalogue(titania)) == proposer(catalogue(titania))
-    assert proposer(small_model) == Trained(small_model)
+    assert proposer_of(titania) == Matching(catalogue(titania)) == proposer_of(catalogue(titania))
+    assert proposer_of(small_model) == Trained(small_model)
     own = NoOpinion(catalogue(titania))
-    assert proposer(own) is own
-    with pytest.raises(BragglensError, match="nothing can be asked of it"):
+    assert proposer_of(own) is own
+    with pytest.raises(BragglensError, match="names no phases"):
         identify("scan.xy", 7)  # type: ignore[arg-type]

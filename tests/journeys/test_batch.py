@@ -75,8 +75,8 @@ def together(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[s
     target = tmp_path_factory.mktemp("answers") / "a.json"
     opened, asked = [], import_module("bragglens.cli.jobs")
     with pytest.MonkeyPatch.context() as patch:
-        read = asked.asked_of
-        patch.setattr(asked, "asked_of", lambda sources: opened.append(sources) or read(sources))
+        read = asked.read_sources
+        patch.setattr(asked, "read_sources", lambda given: opened.append(given) or read(given))
         done = run("batch", lab / "jobs.csv", "--phases", PHASES, "--wavelength", "CuKa", "--json", target)
     assert done.returncode == 1, done.stderr
     assert opened == [(str(PHASES),), (str(lab / "mine"),)]  # each once

@@ -133,7 +133,6 @@ def _answer(work: Batch, answers: Answers, drawn: Drawn, shares: Shares, *, bare
 def _watch(folder: Path, sources: Sources, given: Given, drawn: Drawn, *, json: str | None, settle: float) -> None:
     """Answer what is in a folder and what comes."""
     from bragglens.identification.allowed import check
-    from bragglens.identification.asked import source
     from bragglens.identification.identify import identify_each
     from bragglens.scan.apart import reader
 
@@ -148,5 +147,5 @@ def _watch(folder: Path, sources: Sources, given: Given, drawn: Drawn, *, json: 
         return exported(identify_each(scan, asked, options))
 
     outputs = [figures(drawn.figure, sole=None)] if drawn.figure else []
-    asking = Asking(who, source(asked), options, each, outputs)
+    asking = Asking(who, asked.identity, options, each, outputs)
     watch_folder(folder, Path(json) if json else folder / "answers", asking, settle=settle)

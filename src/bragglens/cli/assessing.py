@@ -9,7 +9,7 @@ import typer
 
 from bragglens.cli.app import INTERRUPTED, Seed, app, bar, batch, drawable, out, print_epoch, save, say, tell
 from bragglens.cli.grouped import grouped
-from bragglens.cli.jobs import asked_of, sources_of
+from bragglens.cli.jobs import read_sources, sources_of
 from bragglens.cli.parameters import NetworkOnly, Sources
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def evaluate(
     from bragglens.identification.options import Options
     from bragglens.report.words import scores_table, write_json
 
-    loaded = asked_of(sources_of(sources))
+    loaded = read_sources(sources_of(sources))
     options = Options(network_only=network_only)
     check(loaded, options)
     groups = read_alike(alike) if alike else ()

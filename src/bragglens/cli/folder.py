@@ -19,6 +19,7 @@ from bragglens.errors import BragglensError
 from bragglens.files import safe_name
 
 if TYPE_CHECKING:
+    from bragglens.identification.proposers import Proposer
     from bragglens.parallel import Lost
 
 AHEAD = 4  # pieces for each worker, so that none waits for the next
@@ -107,16 +108,14 @@ def pieces_of(jobs: Sequence[Job], folder: Path) -> list[Piece]:
 
 def answer_piece(piece: Piece) -> str:
     """Identify the scans of a file and write their answers; the first error's sentence comes back, or nothing."""
-    from bragglens.identification.asked import source
-
     asked = piece.asked  # before the file is read: one that grows meanwhile is asked again
     who = read_there(piece.job)
     answers = [one.without_patterns for one in answers_of(piece.job, who, piece.place)]
-    write_answers(answers, piece.target, model="" if who is None else source(who), asked=asked)
+    write_answers(answers, piece.target, model="" if who is None else who.identity, asked=asked)
     return next((answer.error for answer in answers if answer.error), "")
 
 
-def read_there(job: Job) -> Any:
+def read_there(job: Job) -> Proposer | None:
     """Who is asked, as a worker reads it; None where the job cannot be done."""
     from bragglens.scan.apart import reader
 
@@ -125,11 +124,11 @@ def read_there(job: Job) -> Any:
 
 
 @cache
-def _read(who: Who) -> Any:
+def _read(who: Who) -> Proposer:
     """Who is asked, read once by each worker."""
-    from bragglens.identification.asked import asked_of
+    from bragglens.identification.sources import proposer_of
 
-    found = asked_of(who.sources)
+    found = proposer_of(who.sources)
     if identity_of(found) != who.identity:
         raise BragglensError(f"{who.name}: is not what it was when the run began: start it again")
     return found

@@ -18,6 +18,7 @@ from bragglens.errors import BragglensError
 if TYPE_CHECKING:
     from bragglens.identification.answer import Identification
     from bragglens.identification.options import Options
+    from bragglens.identification.proposers import Proposer
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Who:
     """Who is asked, as a worker finds it.
 
     Attributes:
-        sources: as `asked.asked_of` takes them; None is the built-in library.
+        sources: as `sources.proposer_of` takes them; None is the built-in library.
         identity: of what was read from there (`identity_of`), so that no worker answers from another.
     """
 
@@ -38,7 +39,7 @@ class Who:
         return ", ".join(Path(one).name for one in self.sources or ["the built-in library"])
 
 
-def who_of(sources: Sequence[str] | None, asked: Any) -> Who:
+def who_of(sources: Sequence[str] | None, asked: Proposer) -> Who:
     """Who is asked, for workers to find."""
     return Who(None if sources is None else tuple(sources), identity_of(asked))
 
@@ -72,7 +73,7 @@ class Job:
 class Libraries:
     """The libraries and models that a command asks, each read once."""
 
-    _known: dict[tuple[str, ...] | None, tuple[Who, Any]] = field(default_factory=dict)
+    _known: dict[tuple[str, ...] | None, tuple[Who, Proposer]] = field(default_factory=dict)
 
     def who(self, sources: Sequence[str] | None) -> Who:
         """Who is asked, for workers to find; read where it was not yet.
@@ -82,11 +83,11 @@ class Libraries:
         """
         there = None if sources is None else tuple(sources)
         if there not in self._known:
-            asked = asked_of(there)
+            asked = read_sources(there)
             self._known[there] = who_of(sources, asked), asked
         return self._known[there][0]
 
-    def read(self, who: Who) -> Any:
+    def read(self, who: Who) -> Proposer:
         """The model, or the library of structures, that `who` has read."""
         return self._known[who.sources][1]
 
@@ -96,7 +97,7 @@ def jobs_of(files: Sequence[Path], who: Who, options: Options) -> list[Job]:
     return [Job(file, who, options, file.name) for file in files]
 
 
-def answers_of(job: Job, asked: Any, place: Path) -> Iterator[Identification]:
+def answers_of(job: Job, asked: Proposer | None, place: Path) -> Iterator[Identification]:
     """The answers to the scans of a file, with their fits.
 
     Args:
@@ -170,12 +171,12 @@ def libraries_named(word: str, folder: Path = Path()) -> list[str]:
     return [part if part in SCOPES else str((folder / part).resolve()) for part in parts]
 
 
-def asked_of(sources: Sequence[str] | None) -> Any:
-    """A model, or a library of structures; what was left out of folders is said."""
-    from bragglens.identification.asked import asked_of
+def read_sources(sources: Sequence[str] | None) -> Proposer:
+    """Who proposes the phases of a model or of libraries; what was left out of folders is said."""
+    from bragglens.identification.sources import proposer_of
 
     def read(source: str) -> Any:  # paths are absolute, so that no folder is taken for a part of the library
         path = Path(source)
         return phases_of(path) if path.is_absolute() and path.is_dir() else source
 
-    return asked_of(sources and [read(one) for one in sources])
+    return proposer_of(sources and [read(one) for one in sources])

@@ -9,12 +9,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bragglens.cli.app import out, tell
 from bragglens.errors import BragglensError
 from bragglens.extras import extra
 from bragglens.files import safe_name
+
+if TYPE_CHECKING:
+    from bragglens.identification.proposers import Proposer
 
 Answers = Sequence[Any]  # of Identification, which is slow to import
 
@@ -57,13 +60,12 @@ def screen() -> Output:
     return Output(close=lambda answers: print_answers(answers, console=out))
 
 
-def json_file(path: Path, asked: Sequence[Any]) -> Output:
+def json_file(path: Path, asked: Sequence[Proposer]) -> Output:
     """All figures as JSON, under the names of all who were asked; `-` is the standard output."""
     from bragglens.identification.answer import document
-    from bragglens.identification.asked import source
     from bragglens.report.words import write_json
 
-    names = ", ".join(dict.fromkeys(map(source, asked)))
+    names = ", ".join(dict.fromkeys(one.identity for one in asked))
 
     def write(answers: Answers) -> None:
         write_json(document(names, list(answers)), path)

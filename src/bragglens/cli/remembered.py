@@ -14,18 +14,16 @@ from bragglens.files import read_bytes
 
 if TYPE_CHECKING:
     from bragglens.identification.options import Options
+    from bragglens.identification.proposers import Proposer
 
 _LARGEST = 2**30  # bytes of the answers to one file: thousands of scans, each with its fitted lines
 
 
-def identity_of(asked: Any) -> str:
+def identity_of(asked: Proposer) -> str:
     """What tells one library or model from another: the hash of its phases, and of its network or of the matcher."""
-    from bragglens.identification.asked import library_of
-    from bragglens.learn.model import Model
-
-    own = isinstance(asked, Model)
-    network = asked.network if own else (files("bragglens.match") / "matcher.zip").read_bytes()
-    return f"{library_of(asked).hash} {sha256(network).hexdigest()}"
+    own = asked.network
+    network = own.network if own else (files("bragglens.match") / "matcher.zip").read_bytes()
+    return f"{asked.library.hash} {sha256(network).hexdigest()}"
 
 
 def asked_of_file(scan: Path, identity: str, options: Options) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import typer
 
 from bragglens.cli.app import app, say, tell
 from bragglens.cli.grouped import grouped
-from bragglens.cli.jobs import asked_of, sources_of
+from bragglens.cli.jobs import read_sources, sources_of
 from bragglens.cli.parameters import Sources
 from bragglens.errors import BragglensError
 from bragglens.extras import extra
@@ -36,7 +36,7 @@ def serve(
         from bragglens.web.server import application
         from bragglens.web.token import token_for
 
-    asked = asked_of(sources_of(sources))
+    asked = read_sources(sources_of(sources))
     listening = _listen(host, port)
     address, port = listening.getsockname()[:2]
     secret = token_for(address)

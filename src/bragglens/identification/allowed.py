@@ -10,8 +10,8 @@ from bragglens.crystal.essential import essential_elements
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError
-from bragglens.identification.asked import Source, proposer_of
 from bragglens.identification.options import Options
+from bragglens.identification.sources import Source, proposer_of
 
 
 def check(model: Source, options: Options) -> tuple[str, ...]:

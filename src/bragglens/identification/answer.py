@@ -11,9 +11,9 @@ from bragglens.errors import BragglensError
 from bragglens.extras import extra
 from bragglens.fit.residual import Peak
 from bragglens.fit.whole_pattern import Fit
-from bragglens.identification.asked import Asked
 from bragglens.identification.disagreement import Disagreement
 from bragglens.identification.sketch import Sketch
+from bragglens.identification.sources import Source
 from bragglens.policy import DEFAULT, Policy
 from bragglens.scan.pattern import Pattern
 
@@ -290,7 +290,7 @@ class Identification:
             from bragglens.report.identified import identification_figure
         return identification_figure(self)
 
-    def report(self, path: str | Path, asked: Asked | None = None) -> Path:
+    def report(self, path: str | Path, asked: Source = None) -> Path:
         """Write the answer as one HTML page that needs nothing else.
 
         Args:

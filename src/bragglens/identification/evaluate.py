@@ -12,9 +12,9 @@ from typing import Any
 from bragglens.errors import BragglensError, ScanError
 from bragglens.files import read_bytes
 from bragglens.identification.answer import Identification, document
-from bragglens.identification.asked import Asked, source
 from bragglens.identification.identify import identify_file
 from bragglens.identification.options import Options
+from bragglens.identification.sources import Source, proposer_of
 from bragglens.identification.verdict import ranking
 from bragglens.simulate.instrument import emission
 
@@ -153,7 +153,7 @@ def read_alike(path: str | Path) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(name.strip() for name in line.split(",")) for line in lines if "," in line)
 
 
-def judge(label: Label, model: Asked, alike: tuple[frozenset[str], ...] = (), options: Options = Options()) -> Judged:
+def judge(label: Label, model: Source, alike: tuple[frozenset[str], ...] = (), options: Options = Options()) -> Judged:
     """Identify a labelled scan with these options, and the wavelength of its label."""
     answer = identify_file(label.file, model, replace(options, wavelength=label.wavelength))
     return Judged(label, answer.without_patterns, alike)
@@ -191,9 +191,9 @@ def _share(values: list[bool]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def evaluation(asked: Asked, judged: list[Judged]) -> dict[str, Any]:
+def evaluation(asked: Source, judged: list[Judged]) -> dict[str, Any]:
     """The object that `bragglens evaluate --json` writes: that of `identify`, labels beside the answers, and scores."""
-    whole = document(source(asked), [j.answer for j in judged])
+    whole = document(proposer_of(asked).identity, [j.answer for j in judged])
     for entry, j in zip(whole["scans"], judged, strict=True):
         entry["label"] = {
             "set": j.label.set_name,

@@ -15,7 +15,6 @@ from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError, ScanError
 from bragglens.identification.allowed import check, spelled
 from bragglens.identification.answer import Finding, Identification
-from bragglens.identification.asked import Source, is_path, proposer_of
 from bragglens.identification.axis import another_axis, offset_notice, stretch_notice, wavelength_notice
 from bragglens.identification.coverage import coverage
 from bragglens.identification.humps import hump_notice
@@ -23,6 +22,7 @@ from bragglens.identification.options import Options, read_options
 from bragglens.identification.proposers import Proposal, Proposer
 from bragglens.identification.prove import proven
 from bragglens.identification.shown import with_shown
+from bragglens.identification.sources import Source, is_path, proposer_of
 from bragglens.identification.tube_lines import tube_notices
 from bragglens.identification.verdict import by_network
 from bragglens.policy import Policy
@@ -50,8 +50,8 @@ def identify(
     Args:
         scan: as read, or the path of a file with one scan.
         model: a trained model; or a library, which the matcher then judges and the fit proves; or the path of one of
-            them, or a part of the built-in library, or several libraries (`asked.asked_of`). A path is read at each
-            call. None is the built-in library.
+            them, or a part of the built-in library, or several libraries (`sources.proposer_of`). A path is read at
+            each call. None is the built-in library.
         wavelength: `CuKa`, `CoKa`, ... or Å of the scan's strongest line; wins over what the file states.
         wavelength_if_missing: the same, where the file states none and `wavelength` is not given.
         elements: narrows the candidates: `"Ti,O"`, `["Ti", "O"]` or `"TiO2"` leaves phases of titanium and oxygen,

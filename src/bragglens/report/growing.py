@@ -9,7 +9,7 @@ from pathlib import Path
 from bragglens.errors import BragglensError
 from bragglens.files import partial_of, whole_file
 from bragglens.identification.answer import Identification
-from bragglens.identification.asked import Asked
+from bragglens.identification.sources import Source
 from bragglens.report.page import closing, opening, overview
 from bragglens.report.section import section
 from bragglens.report.trace import Trace, trace_of
@@ -24,7 +24,7 @@ class GrowingReport:
     its power, that is the report of what was answered. Where the report cannot be written, that file is taken away.
     """
 
-    def __init__(self, path: Path, asked: Asked, *, title: str, intro: str, series: bool) -> None:
+    def __init__(self, path: Path, asked: Source, *, title: str, intro: str, series: bool) -> None:
         self._path, self._asked, self._series = path, asked, series
         self._partial = partial_of(path.with_suffix(""), ".html")
         self._opening = opening(title, intro).encode("utf-8", "replace")

@@ -18,7 +18,8 @@ from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.extras import extra
 from bragglens.identification.answer import Identification
-from bragglens.identification.asked import Asked, library_of, source
+from bragglens.identification.proposers import Proposer
+from bragglens.identification.sources import Source, proposer_of
 from bragglens.learn.model import Model
 from bragglens.policy import DEFAULT
 from bragglens.report.drawn import Drawn
@@ -52,7 +53,7 @@ _RECIPE = (
 
 def report_page(
     identifications: Sequence[Identification],
-    asked: Asked | None,
+    asked: Source,
     *,
     title: str,
     intro: str = "",
@@ -75,7 +76,7 @@ def report_page(
     return "".join([opening(title, intro), summary, *sections, closing(asked)])
 
 
-def write_report(answer: Identification, path: Path, asked: Asked | None) -> Path:
+def write_report(answer: Identification, path: Path, asked: Source) -> Path:
     """Write the page of one answer, called after its scan.
 
     Raises:
@@ -105,9 +106,9 @@ def opening(title: str, intro: str) -> Markup:
     return markup("opening.html", title=title, paragraphs=paragraphs, **own)
 
 
-def closing(asked: Asked | None) -> Markup:
+def closing(asked: Source) -> Markup:
     """The page after its last section: what every answer rests on."""
-    entries = _of_model(asked) if isinstance(asked, Model) else _of_library(asked) if asked is not None else {}
+    entries = {} if asked is None else _described(proposer_of(asked))
     return markup("closing.html", entries=entries | _versions())
 
 
@@ -171,10 +172,14 @@ def _sha256(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
-def _of_library(asked: Asked) -> dict[str, str]:
+def _described(who: Proposer) -> dict[str, str]:
+    return _of_model(who.network) if who.network else _of_library(who)
+
+
+def _of_library(who: Proposer) -> dict[str, str]:
     return {
-        "Asked": f"{source(asked)}, by the matcher and the fit",
-        "Library": _phases(library_of(asked)),
+        "Asked": f"{who.identity}, by the matcher and the fit",
+        "Library": _phases(who.library),
         "Known, or mixture": f"from a probability of {DEFAULT.sure:g} of each phase on, and no rival; else tentative",
         "Partly unknown": f"from {DEFAULT.most_unexplained:.0%} of the intensity of all peaks unexplained on",
     }

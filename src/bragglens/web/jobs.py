@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bragglens.errors import BragglensError
-from bragglens.identification.asked import Asked
 from bragglens.identification.options import Options
+from bragglens.identification.proposers import Proposer
 from bragglens.web.worker import Answer, LostError, Upload, Worker, failed
 
 MOST_WAITING = 100  # jobs
@@ -66,7 +66,7 @@ class Job:
 class Jobs:
     """All jobs of a server in order of arrival, and the threads that run them, with one process each."""
 
-    def __init__(self, asked: Asked, *, workers: int) -> None:
+    def __init__(self, asked: Proposer, *, workers: int) -> None:
         self._asked = asked
         self._jobs: dict[str, Job] = {}
         self._changed = threading.Condition()  # its lock is one that a thread may take twice

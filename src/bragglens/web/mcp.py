@@ -17,9 +17,9 @@ from bragglens.errors import BragglensError
 from bragglens.files import check_format, read_bytes
 from bragglens.identification.allowed import check
 from bragglens.identification.answer import SCHEMA, document
-from bragglens.identification.asked import asked_of, source
 from bragglens.identification.identify import identify_each
 from bragglens.identification.options import read_options
+from bragglens.identification.sources import proposer_of
 from bragglens.match.builtin import SCOPES, builtin, entries
 
 MOST_PHASES = 200  # in one list; judgement: what an assistant can still read
@@ -56,10 +56,10 @@ class Tools:
             cells in Å and degrees and probabilities, unexplained peaks, notes.
         """
         file = self._allowed(path)
-        asked = asked_of(_parts(library))
+        asked = proposer_of(_parts(library))
         options = read_options(wavelength=wavelength.strip(), elements=elements.strip())
         check(asked, options)
-        return document(source(asked), list(identify_each(file, asked, options)))
+        return document(asked.identity, list(identify_each(file, asked, options)))
 
     def read_answer(self, path: str) -> dict[str, Any]:
         """Read an answer that `bragglens identify --json` wrote.
@@ -154,7 +154,7 @@ def server_of(tools: Tools) -> Any:
 
 
 def _parts(library: str) -> list[str]:
-    """Parts of the built-in library; never a path, which `asked_of` would read.
+    """Parts of the built-in library; never a path, which `proposer_of` would read.
 
     Raises:
         BragglensError: one of them is not a part.

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from bragglens.errors import BragglensError
-from bragglens.identification.asked import Asked
+from bragglens.identification.sources import Source, proposer_of
 from bragglens.web.api import STATIC, routes
 from bragglens.web.guard import Guard
 from bragglens.web.jobs import FullError, Jobs
@@ -23,7 +23,7 @@ from bragglens.web.token import Locked
 LARGEST_REQUEST = 64 * 2**20  # bytes
 
 
-def application(asked: Asked, *, workers: int = 1, names: Collection[str] = (), token: str | None = None) -> ASGIApp:
+def application(asked: Source, *, workers: int = 1, names: Collection[str] = (), token: str | None = None) -> ASGIApp:
     """The server as an ASGI application.
 
     Args:
@@ -33,9 +33,11 @@ def application(asked: Asked, *, workers: int = 1, names: Collection[str] = (), 
         token: the secret that every request needs; None if other machines cannot reach the server.
     """
 
+    who = proposer_of(asked)
+
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
-        app.state.jobs = Jobs(asked, workers=workers)
+        app.state.jobs = Jobs(who, workers=workers)
         yield
         app.state.jobs.close()
 
@@ -47,7 +49,7 @@ def application(asked: Asked, *, workers: int = 1, names: Collection[str] = (), 
         redoc_url=None,
         lifespan=running,
     )
-    app.state.asked = asked
+    app.state.asked = who
     app.include_router(routes)
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_exception_handler(HTTPException, _refused)

@@ -9,8 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from bragglens.crystal.formula import chemical_formula
-from bragglens.identification.asked import Asked, library_of, source
-from bragglens.learn.model import Model
+from bragglens.identification.proposers import Proposer
 from bragglens.scan.prepare import Preparation
 from bragglens.web.jobs import Job, Jobs, State
 
@@ -101,16 +100,16 @@ def job_view(job: Job, jobs: Jobs) -> JobView:
     )
 
 
-def model_view(asked: Asked) -> ModelView:
+def model_view(who: Proposer) -> ModelView:
     """The model or library of the server."""
-    library = library_of(asked)
+    library, network = who.library, who.network
     return ModelView(
-        name=source(asked),
+        name=who.identity,
         bragglens=version("bragglens"),
         phases=[PhaseView(name=phase.name, formula=chemical_formula(phase.formula)) for phase in library],
         library=library.hash,
-        axis=_axis(asked.preparation) if isinstance(asked, Model) else None,
-        versions=asked.versions if isinstance(asked, Model) else {},
+        axis=_axis(network.preparation) if network else None,
+        versions=network.versions if network else {},
     )
 
 

@@ -16,9 +16,9 @@ from typing import Any
 
 from bragglens.errors import BragglensError
 from bragglens.identification.answer import Identification, document
-from bragglens.identification.asked import Asked, source
 from bragglens.identification.identify import identify_scans
 from bragglens.identification.options import Options
+from bragglens.identification.proposers import Proposer
 from bragglens.parallel import begin_worker
 from bragglens.scan.apart import scans_apart
 from bragglens.web import limits
@@ -55,7 +55,7 @@ class Answer:
     report: bytes | None = None
 
 
-def answer(upload: Upload, asked: Asked, options: Options) -> Answer:
+def answer(upload: Upload, asked: Proposer, options: Options) -> Answer:
     """Read an upload, identify its scans and make their report; an error becomes the answer's `error`."""
     try:
         return _answer(upload, asked, options)
@@ -70,7 +70,7 @@ def answer(upload: Upload, asked: Asked, options: Options) -> Answer:
         return failed(upload, asked, mistake)
 
 
-def _answer(upload: Upload, asked: Asked, options: Options) -> Answer:
+def _answer(upload: Upload, asked: Proposer, options: Options) -> Answer:
     scans = scans_apart(upload.data, upload.name)
     said = options.wavelength or options.wavelength_if_missing
     if said is None and any(scan.wavelength is None for scan in scans):
@@ -80,17 +80,17 @@ def _answer(upload: Upload, asked: Asked, options: Options) -> Answer:
     errors = [one.error for one in found]
     none = errors[0] if all(errors) else None
     return Answer(
-        document(source(asked), found), error=none, report=None if none else _report(upload.name, found, asked)
+        document(asked.identity, found), error=none, report=None if none else _report(upload.name, found, asked)
     )
 
 
-def failed(upload: Upload, asked: Asked, error: str, *, missing: str | None = None) -> Answer:
+def failed(upload: Upload, asked: Proposer, error: str, *, missing: str | None = None) -> Answer:
     """The answer for a scan that could not be identified."""
-    none = Identification(upload.name, source(asked), None, error=error)
+    none = Identification(upload.name, asked.identity, None, error=error)
     return Answer(document(none.model, [none]), error=error, missing=missing)
 
 
-def _report(name: str, found: list[Identification], asked: Asked) -> bytes | None:
+def _report(name: str, found: list[Identification], asked: Proposer) -> bytes | None:
     """The answers for a file as a page; None if it cannot be made, which must not lose the answers."""
     from bragglens.report.page import report_page
 
@@ -116,7 +116,7 @@ class _Running:
 class Worker:
     """A process with the model in its memory; used by one thread, and started again if it was lost."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Proposer) -> None:
         self._asked = asked
         self._running: _Running | None = None
 
@@ -177,7 +177,7 @@ class Worker:
             self._running = None
 
 
-def _start(asked: Asked) -> _Running:
+def _start(asked: Proposer) -> _Running:
     spawn = multiprocessing.get_context("spawn")  # a forked copy of a process with threads may hang
     ours, theirs = spawn.Pipe()
     try:
@@ -203,7 +203,7 @@ def _is_ready(pipe: Connection, wanted: Callable[[], bool]) -> bool:
         return False
 
 
-def _work(pipe: Connection, asked: Asked) -> None:
+def _work(pipe: Connection, asked: Proposer) -> None:
     """Answer requests until the pipe closes."""
     begin_worker()
     limits.limit_worker_memory()

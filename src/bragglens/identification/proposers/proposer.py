@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ class Proposal:
     outside: float | None = None
 
 
+@runtime_checkable
 class Proposer(Protocol):
     """Says how probable each phase of a library is in a scan. To add a kind of proposer is to write one of these."""
 

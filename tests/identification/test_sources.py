@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bragglens.cli.jobs import asked_of as asked_on_the_command_line
-from bragglens.cli.jobs import sources_of
+from bragglens.cli.jobs import read_sources, sources_of
 from bragglens.cli.parameters import Sources
 from bragglens.crystal.library import Library
 from bragglens.crystal.standards import standard
 from bragglens.errors import BragglensError
-from bragglens.identification.asked import asked_of, library_of
 from bragglens.identification.identify import identify
+from bragglens.identification.sources import proposer_of
 from bragglens.learn.model import Model, save_model
 from bragglens.match.builtin import builtin
 from bragglens.match.catalogue import Catalogue, catalogue, joined
@@ -26,36 +25,36 @@ PHASES = files("bragglens") / "data" / "titania"
 
 
 def test_nothing_is_the_built_in_library() -> None:
-    assert asked_of() is builtin()
-    assert asked_of("metals") is builtin(["metals"])
-    assert asked_of(["metals", "minerals"]) is builtin(["metals", "minerals"])
+    assert proposer_of(None).catalogue is builtin()
+    assert proposer_of("metals").catalogue is builtin(["metals"])
+    assert proposer_of(["metals", "minerals"]).catalogue is builtin(["metals", "minerals"])
 
 
 def test_a_folder_of_the_name_of_a_part_is_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "metals").mkdir()
     (tmp_path / "metals" / "mine.cif").write_text((PHASES / "rutile.cif").read_text())
     monkeypatch.chdir(tmp_path)
-    assert asked_of("metals") is builtin(["metals"])
-    assert asked_on_the_command_line(sources_of(Sources(library=["metals"]))) is builtin(["metals"])
+    assert proposer_of("metals").catalogue is builtin(["metals"])
+    assert read_sources(sources_of(Sources(library=["metals"]))).catalogue is builtin(["metals"])
     for folder in ("./metals", Path("metals")):
-        assert library_of(asked_of(folder)).names == ("mine",)
-    assert library_of(asked_on_the_command_line(sources_of(Sources(phases=[Path("metals")])))).names == ("mine",)
+        assert proposer_of(folder).library.names == ("mine",)
+    assert read_sources(sources_of(Sources(phases=[Path("metals")]))).library.names == ("mine",)
 
 
 def test_one_cif_is_a_library() -> None:
-    assert library_of(asked_of(PHASES / "rutile.cif")).names == ("rutile",)
+    assert proposer_of(PHASES / "rutile.cif").library.names == ("rutile",)
 
 
 def test_what_is_no_library_is_said(small_model: Model, tmp_path: Path) -> None:
     save_model(small_model, tmp_path / "my.bragglens")
     with pytest.raises(BragglensError, match=r"steel: is not there: give a model file, .*\(minerals"):
-        asked_of("steel")
+        proposer_of("steel")
     with pytest.raises(BragglensError, match="is a model, which knows the phases that it was trained for"):
-        asked_of([tmp_path / "my.bragglens", "metals"])
+        proposer_of([tmp_path / "my.bragglens", "metals"])
     with pytest.raises(BragglensError, match="no library is given"):
-        asked_of([])
-    with pytest.raises(BragglensError, match="nothing can be asked of it"):
-        asked_of(3)  # type: ignore[arg-type]
+        proposer_of([])
+    with pytest.raises(BragglensError, match="names no phases"):
+        proposer_of(3)  # type: ignore[arg-type]
 
 
 def test_of_two_libraries_the_first_has_its_own_of_each_compound(titania: Library) -> None:
