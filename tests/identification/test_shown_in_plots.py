@@ -11,7 +11,8 @@ import pytest
 
 from bragglens.crystal.library import Library
 from bragglens.identification.answer import Identification
-from bragglens.identification.identify import THRESHOLD, identify
+from bragglens.identification.identify import identify
+from bragglens.identification.proposers import proposer
 from bragglens.identification.shown import with_shown
 from bragglens.learn.model import Model
 from bragglens.report.picture import picture_of
@@ -39,7 +40,7 @@ def disputed(scan: Scan, small_model: Model) -> Identification:
     answer = identify(scan, small_model)
     assert answer.probabilities is not None
     odd = replace(answer, probabilities=answer.probabilities | {"rutile": 0.2, "brookite": 0.8})
-    return with_shown(odd, small_model, named_from=THRESHOLD)
+    return with_shown(odd, proposer(small_model))
 
 
 def test_a_fit_has_its_reflections_at_its_peaks(scan: Scan, titania: Library) -> None:
@@ -62,7 +63,7 @@ def test_network_and_fit_that_agree_leave_nothing(scan: Scan, small_model: Model
     answer = identify(scan, small_model)
     assert [finding.name for finding in answer.phases] == ["rutile"]
     sure = replace(answer, probabilities=dict.fromkeys(small_model.library.names, 0.0) | {"rutile": 0.9})
-    assert with_shown(sure, small_model, named_from=THRESHOLD).disagreement is None
+    assert with_shown(sure, proposer(small_model)).disagreement is None
 
 
 def test_a_disagreement_has_phases_and_votes(disputed: Identification) -> None:
@@ -88,7 +89,7 @@ def test_it_reaches_another_process(disputed: Identification) -> None:
 
 def test_a_matcher_has_no_votes(scan: Scan, titania: Library) -> None:
     answer = replace(identify(scan, titania), probabilities={"rutile": 0.9, "brookite": 0.8})
-    found = with_shown(answer, titania, named_from=THRESHOLD).disagreement
+    found = with_shown(answer, proposer(titania)).disagreement
     assert found is not None
     assert found.votes == {}
     assert [layer.phase for layer in picture_of(replace(answer, disagreement=found)).layers] == ["rutile", "brookite"]

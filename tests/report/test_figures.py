@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from bragglens.crystal.library import Library, read_library
 from bragglens.errors import BragglensError
 from bragglens.identification.answer import Finding, Identification
-from bragglens.identification.identify import THRESHOLD
+from bragglens.identification.proposers import proposer
 from bragglens.identification.shown import with_shown
 from bragglens.learn.model import Model
 from bragglens.report.figures import (
@@ -53,7 +53,7 @@ def answer(pattern: Pattern | None, *names: str, **more) -> Identification:
 
 
 def shown(answer: Identification) -> Identification:
-    return with_shown(answer, MODEL, named_from=THRESHOLD)
+    return with_shown(answer, proposer(MODEL))
 
 
 def texts(figure) -> list[str]:

@@ -13,7 +13,7 @@ from bragglens.crystal.library import Library
 from bragglens.fit.residual import Peak
 from bragglens.fit.whole_pattern import Fit, fit
 from bragglens.identification.answer import Finding, Identification
-from bragglens.identification.identify import THRESHOLD
+from bragglens.identification.proposers import proposer
 from bragglens.identification.shown import with_shown
 from bragglens.learn.model import Model
 from bragglens.report.figures import COLOURS, GREY, figure_bytes
@@ -128,7 +128,7 @@ def test_a_network_that_agrees_is_not_drawn(answer: Identification, small_model:
 def test_where_network_and_fit_disagree_its_vote_is_shown(answer: Identification, small_model: Model) -> None:
     assert answer.probabilities is not None
     odd = replace(answer, probabilities=answer.probabilities | {"rutile": 0.2, "brookite": 0.8})
-    figure = identification_figure(with_shown(odd, small_model, named_from=THRESHOLD))
+    figure = identification_figure(with_shown(odd, proposer(small_model)))
     assert len(bands(figure)) == 2
     strength = bands(figure)[0][0, :, 3]
     assert strength.max() > 0.2
@@ -141,7 +141,7 @@ def test_where_network_and_fit_disagree_its_vote_is_shown(answer: Identification
 
 def test_a_library_alone_draws_its_fit(answer: Identification, titania: Library, small_model: Model) -> None:
     alone = replace(answer, probabilities=None, pattern=None)
-    figure = identification_figure(with_shown(alone, titania, named_from=THRESHOLD))
+    figure = identification_figure(with_shown(alone, proposer(titania)))
     with_network = identification_figure(answer)
     for one, other in zip(rows(figure), rows(with_network), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -152,7 +152,7 @@ def test_an_unknown_scan_shows_what_comes_nearest(answer: Identification, fitted
         fitted, phases=(), specimens=(), patterns=np.empty((0, len(fitted.observed))), calculated=fitted.background
     )
     unknown = replace(answer, verdict="unknown", phases=(), fit=empty)
-    figure = identification_figure(with_shown(unknown, small_model, named_from=THRESHOLD))
+    figure = identification_figure(with_shown(unknown, proposer(small_model)))
     assert len(figure.axes) == 2
     assert [line.get_label() for line in figure.axes[0].get_legend().legend_handles] == [
         "measured",

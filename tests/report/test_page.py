@@ -12,6 +12,7 @@ from bragglens.crystal.cell import Cell
 from bragglens.crystal.library import read_library
 from bragglens.fit.residual import Peak
 from bragglens.identification.answer import Finding, Identification
+from bragglens.identification.proposers import proposer
 from bragglens.learn.model import Model
 from bragglens.policy import DEFAULT
 from bragglens.report.page import report_page
@@ -197,6 +198,11 @@ def test_the_page_says_what_was_assumed(reader: Reader) -> None:
 def test_a_model_that_says_little_of_itself_is_not_known() -> None:
     bare = Model(MODEL.library, MODEL.preparation, "softmax", b"")
     assert report_page(ANSWERS, bare, title="").count("<dd>not known</dd>") == 3
+
+
+def test_a_proposer_is_its_model_or_its_library() -> None:
+    for asked in (MODEL, MODEL.library):
+        assert report_page(ANSWERS, proposer(asked), title="") == report_page(ANSWERS, asked, title="")
 
 
 def test_a_library_alone_says_that_the_matcher_was_asked() -> None:
