@@ -214,7 +214,7 @@ def test_a_relative_that_is_not_named_is_told(titania: Library) -> None:
     assert f"No phase is named: {own.name} (Al2O3, R -3 c, lattice changed by up to 1.6%" in sentence(answer)
     picture = picture_of(answer)
     assert picture is not None
-    assert [layer.told for layer in picture.layers] == [RELATIVE]
+    assert [layer.remark for layer in picture.layers] == [RELATIVE]
     assert answer.fit is not None
     assert "or a relative" in pdcif_text(answer, answer.fit)
     assert answer.nearest is None  # which is another by the network, and fits less

@@ -164,3 +164,27 @@ def test_a_batch_draws_what_comes_into_view(
     assert page.locator("#scan-2 figure.live").count() == 0
     assert page.told == []
     page.context.close()
+
+
+def test_a_phase_with_a_hostile_name_is_drawn_by_that_name(browser: Any, titania: Library, tmp_path: Path) -> None:
+    """Its name is put into the SVG, the controls and the tip by the scripts of the page."""
+    evil = "<img src=x onerror=\"document.title='run'\">\"'&amp;"
+    (rutile,) = reflections_in_range([titania["rutile"]], LINES, GRID)
+    clean = pattern(rutile, Instrument(LINES), Specimen(), GRID)
+    counts = np.random.default_rng(1).poisson(3000 * clean / clean.max() + 100)
+    scan = Scan("a.xy", GRID.two_theta, counts.astype(float), wavelength=LINES[0].wavelength)
+    answer = identify(scan, Library((replace(titania["rutile"], name=evil),)))
+    path = tmp_path / "evil.html"
+    path.write_text(report_page([answer], titania, title="Evil"), encoding="utf-8")
+    page = opened(browser, path)
+    page.wait_for_selector("figure.live")
+    row = page.locator("text.name").first
+    assert row.text_content().startswith(evil)
+    page.mouse.move(tick(page, float(answer.fit.reflections[0].two_theta[0])), row.bounding_box()["y"] + 18)
+    assert evil in page.locator(".tip").inner_text()
+    page.get_by_role("checkbox", name=evil).uncheck()
+    assert page.locator("text.name").count() == 0
+    assert page.locator("img").count() == 0
+    assert page.title() == "Evil"
+    assert page.told == []
+    page.context.close()

@@ -6,7 +6,7 @@ import numpy as np
 
 from bragglens.fit.calibrate import Calibration, fwhm
 
-_ANGLES = (20.0, 40.0, 60.0, 90.0, 120.0)  # degrees at which a width is told
+_ANGLES = (20.0, 40.0, 60.0, 90.0, 120.0)  # degrees at which a width is stated
 
 
 def calibration_words(calibration: Calibration) -> str:

@@ -161,7 +161,7 @@ function row(layer, place, look, x) {
     if (angle < look.from || angle > look.to) return;
     parts.push(`M${x(angle).toFixed(1)} ${top + ROW - 2}v${(-3 - 10 * layer.strength[i]).toFixed(1)}`);
   });
-  const label = literal(`${layer.name}  ${layer.told}`.trim());
+  const label = literal(`${layer.name}  ${layer.remark}`.trim());
   return `<path class="ticks ${layer.colour}" d="${parts.join("")}"/>`
     + `<text class="name ${layer.colour}" x="${LEFT + 3}" y="${top + 13}">${label}</text>`;
 }

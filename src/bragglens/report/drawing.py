@@ -188,7 +188,7 @@ def _ticks(layer: Layer, place: int, scale: _Scale) -> Path:
 
 
 def _label(layer: Layer, place: int) -> dict[str, Any]:
-    text = f"{shorten(layer.name, _LABEL)}  {layer.told}"
+    text = f"{shorten(layer.name, _LABEL)}  {layer.remark}"
     return {"text": text, "y": TOP + MAIN + ROW * place + 13, "colour": colour(layer, place)}
 
 

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 _SCAN, _ROW, _LEAST = 2.6, 0.36, 0.35  # inches: the scan, a row of ticks, the difference at least
 _SURE_VOTE = 2.0  # change of the log odds that is drawn at full strength
-_TOLD = 4  # unexplained peaks that get their d
+_LABELLED = 4  # unexplained peaks that get their d
 _NEAR = 0.15  # degrees within which a marked peak has its top
 _CALCULATED, _UNEXPLAINED, _AGAINST = "#D62728", "#A0307A", "#BBBBBB"
 _PAPER: dict[str, Any] = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5}
@@ -108,13 +108,13 @@ def _mark_unexplained(ax: Axes, picture: Picture) -> list[Line2D]:
     angles = np.array([peak.two_theta for peak in peaks])
     places = np.searchsorted(axis, angles)
     tops = [_root(picture.observed[max(0, i - near) : i + near + 1]).max() + 0.03 * (high - low) for i in places]
-    line, told = 0.045 * (high - low), list[tuple[float, float]]()
-    for peak, top in sorted(zip(peaks, tops, strict=True), key=lambda one: -one[0].share)[:_TOLD]:
+    line, placed = 0.045 * (high - low), list[tuple[float, float]]()
+    for peak, top in sorted(zip(peaks, tops, strict=True), key=lambda one: -one[0].share)[:_LABELLED]:
         x, y = float(np.clip(peak.two_theta, *np.quantile(axis, [0.03, 0.97]))), float(top) + 0.67 * line
-        while any(abs(x - other) < 0.06 * np.ptp(axis) and abs(y - height) < line for other, height in told):
+        while any(abs(x - other) < 0.06 * np.ptp(axis) and abs(y - height) < line for other, height in placed):
             y += line  # above the label of a neighbour
         ax.text(x, y, f"{peak.d:.2f} Å", color=_UNEXPLAINED, fontsize=6, ha="center", bbox=_PAPER)
-        told.append((x, y))
+        placed.append((x, y))
     style: dict[str, Any] = {"color": _UNEXPLAINED, "markersize": 3.5, "markeredgewidth": 0, "label": "unexplained"}
     return ax.plot(angles, tops, linestyle="", marker="v", **style)
 

@@ -43,7 +43,7 @@ def payload(picture: Picture) -> str:
 def _layer(layer: Layer, place: int, unit: float) -> dict[str, Any]:
     return {
         "name": layer.name,
-        "told": layer.told,
+        "remark": layer.remark,
         "colour": colour(layer, place),
         "angles": np.round(layer.reflections.two_theta * _ANGLE).astype(int).tolist(),
         "strength": np.round(layer.reflections.strength, 2).tolist(),

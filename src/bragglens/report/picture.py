@@ -29,7 +29,7 @@ class Layer:
     Attributes:
         phase: its name.
         name: the same with its rivals.
-        told: its weight, or why it is shown though it was not found.
+        remark: its weight, or why it is shown though it was not found.
         beside: name and figures, short enough to stand beside its row of ticks.
         found: whether the answer names it.
         reflections: that can be seen.
@@ -38,7 +38,7 @@ class Layer:
 
     phase: str
     name: str
-    told: str
+    remark: str
     beside: str
     found: bool
     reflections: ReflectionList
@@ -127,9 +127,9 @@ def _found(answer: Identification, fit: Fit) -> Iterator[Layer]:
     weighed = len(answer.phases) > 1 or answer.amorphous_percent is not None
     for finding in (*answer.phases, *answer.relatives):
         place, related = fit.names.index(finding.name), finding in answer.relatives
-        told = RELATIVE if related else weight(finding) * weighed
+        remark = RELATIVE if related else weight(finding) * weighed
         beside = f"{shorten(finding.name, _BESIDE)}\n{RELATIVE}" if related else _beside(finding)
-        yield Layer(finding.name, named(finding), told, beside, True, fit.reflections[place], fit.patterns[place])
+        yield Layer(finding.name, named(finding), remark, beside, True, fit.reflections[place], fit.patterns[place])
 
 
 def _refused(answer: Identification) -> Iterator[Layer]:
@@ -152,9 +152,9 @@ def _beside(finding: Finding) -> str:
 def _sketched(answer: Identification, sketch: Sketch) -> Picture:
     """The scan on the network's axis, with the phases that it names, or the nearest."""
     shown = answer.phases or ((answer.nearest,) if answer.nearest else ())
-    told = "" if answer.phases else "nearest, not accepted"
+    remark = "" if answer.phases else "nearest, not accepted"
     layers = tuple(
-        Layer(one.name, named(one), told, _sketched_beside(one, told), sketch.named, reflections)
+        Layer(one.name, named(one), remark, _sketched_beside(one, remark), sketch.named, reflections)
         for one, reflections in zip(shown, sketch.reflections, strict=True)
     )
     return Picture(
@@ -173,9 +173,9 @@ def _sketched(answer: Identification, sketch: Sketch) -> Picture:
     )
 
 
-def _sketched_beside(finding: Finding, told: str) -> str:
+def _sketched_beside(finding: Finding, remark: str) -> str:
     figures = f"{probability(finding.probability)}  {weight(finding)}".rstrip()
-    return "\n".join(part for part in (shorten(finding.name, _NETWORK), figures, told) if part)
+    return "\n".join(part for part in (shorten(finding.name, _NETWORK), figures, remark) if part)
 
 
 def _runs(true: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:

@@ -25,7 +25,7 @@ STYLES = {"known": "green", "mixture": "green", "tentative": "cyan", "partly unk
 LARGE = 200.0  # nm; larger crystallites broaden no line that a laboratory instrument could tell
 RELATIVE = "or a relative of it"  # of a phase that fits and is not named
 _OBEYED = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # control characters, and what turns the reading
-_FEW = 5  # phases whose detection limits are told one by one
+_FEW = 5  # phases whose detection limits are listed one by one
 
 
 def table(identifications: Sequence[Identification], *, console: Console) -> None:
@@ -179,8 +179,8 @@ def size(nanometres: float | None, error: float | None = None) -> str:
     if nanometres is None:
         return "–"
     digits = 0 if nanometres >= 9.95 else 1
-    told = f">{LARGE:g}" if nanometres > LARGE else f"{nanometres:.{digits}f}"
-    return told if error is None or nanometres > LARGE else f"{told} ± {error:.{digits}f}"
+    shown = f">{LARGE:g}" if nanometres > LARGE else f"{nanometres:.{digits}f}"
+    return shown if error is None or nanometres > LARGE else f"{shown} ± {error:.{digits}f}"
 
 
 def cell_constants(cell: Cell | None) -> list[str]:
@@ -212,7 +212,7 @@ def limits(wt_percent: Mapping[str, float]) -> str:
 
 
 def limits_asked(answer: Identification) -> str:
-    """The detection limits of the phases that were asked about: of the elements that were named, or all of a few."""
+    """The detection limits of the phases of interest: of the elements that were named, or all of a few."""
     wt_percent = answer.detection_limits or {}
     if len(wt_percent) <= _FEW or named_elements(answer.options.get("elements")):
         return limits(wt_percent)
@@ -228,7 +228,7 @@ def fractions_of(answer: Identification) -> str:
 
 
 def refined(answer: Identification) -> str:
-    """What a Rietveld refinement makes of the scan, or nothing where none was asked for."""
+    """What a Rietveld refinement makes of the scan, or nothing where none was requested."""
     theirs = answer.rietveld
     if theirs is None or theirs.error:
         return f"Rietveld refinement failed: {clean(theirs.error)}" if theirs and theirs.error else ""
