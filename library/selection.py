@@ -17,7 +17,7 @@ from record import Gathered, Record
 from structure import enantiomorphs, space_group_number
 from typed import SOURCE as TYPED
 
-from bragglens.crystal.lattice import lattice_spacings
+from bragglens.crystal.lattice import lattice_spacings, orthogonalization
 from bragglens.crystal.library_file import read_library_file
 from bragglens.crystal.minerals import MODERN
 from bragglens.crystal.phase import Phase
@@ -70,8 +70,11 @@ def read(gathered: Gathered, library: Path) -> tuple[list[tuple[Record, Phase]],
 def select(rows: Sequence[tuple[Record, Phase]], lines: Lines, gathered: Gathered) -> list[Chosen]:
     """Each phase once, from the first of its records; the papers of the others count for it.
 
-    One that has another name is noted among what is left out.
+    Of one structure that a source describes in two space groups the description of more symmetry is kept, by the
+    mineral name of either: the other is of a subgroup, where no atom uses the freedom. One that has another name is
+    noted among what is left out.
     """
+    rows = list(rows)
     kept: dict[frozenset[str], list[tuple[int, _Mark]]] = {}
     papers: dict[int, frozenset[str]] = {}
     patterns = signatures(lines)
@@ -80,11 +83,17 @@ def select(rows: Sequence[tuple[Record, Phase]], lines: Lines, gathered: Gathere
         record, phase = rows[row]
         mark = _Mark(record, phase, shares(composition(phase)), lattice_spacings(phase), patterns[row])
         near = kept.setdefault(frozenset(mark.content), [])
-        first = next((other for other, there in near if mark.same(there) or mark.renamed(there)), None)
-        if first is None:
+        place = next((place for place, (_, there) in enumerate(near) if mark.same(there) or mark.renamed(there)), None)
+        if place is None:
             near.append((row, mark))
             papers[row] = record.papers
             continue
+        first, there = near[place]
+        if mark.of_more_symmetry(there):
+            near[place] = row, mark.by_the_mineral_of(there)
+            rows[row] = near[place][1].record, phase
+            papers[row] = papers.pop(first)
+            first = row
         papers[first] |= record.papers
         kept_name = rows[first][0].name
         if record.mineral and _first_word(record.name) != _first_word(kept_name):
@@ -114,10 +123,10 @@ class _Mark:
 
     def same(self, other: _Mark) -> bool:
         """Whether two records are of one phase: one structure twice, or of one space group and nearly one lattice."""
+        if self._twice(other):
+            return True
         away = float(np.abs(self.spacings / other.spacings - 1).max())
         foreign = unlike(self.content, other.content)
-        if away <= SAME_SPACING and foreign <= SAME_CONTENT and float(self.pattern @ other.pattern) > SAME:
-            return True
         if away > self.apart or foreign > CONTENT or not self._by_other_means(other):
             return False
         return space_group_number(self.phase) in enantiomorphs(space_group_number(other.phase))
@@ -130,6 +139,30 @@ class _Mark:
         if self.record.source == other.record.source == TYPED or float(self.pattern @ other.pattern) < LIKE:
             return False
         return space_group_number(self.phase) in enantiomorphs(space_group_number(other.phase))
+
+    def of_more_symmetry(self, other: _Mark) -> bool:
+        """Whether this describes the structure of another record of its source with more operations in the volume."""
+        if self.record.source != other.record.source or not self._twice(other):
+            return False
+        return self._operations > 1.5 * other._operations  # a supergroup has twice as many or more
+
+    def by_the_mineral_of(self, other: _Mark) -> _Mark:
+        """With the name of that, where it is a mineral's, but for its space group."""
+        if not other.record.mineral:
+            return self
+        name = other.record.name.removesuffix(f"_{plain_symbol(other.phase)}")
+        return replace(self, record=replace(self.record, name=name, mineral=True))
+
+    @property
+    def _operations(self) -> float:
+        """Operations of the space group in a cubic ångström, which do not depend on the cell that describes it."""
+        return len(self.phase.operations) / abs(float(np.linalg.det(orthogonalization(self.phase))))
+
+    def _twice(self, other: _Mark) -> bool:
+        """Whether two records are one structure: the same lattice, atoms and pattern."""
+        away = float(np.abs(self.spacings / other.spacings - 1).max())
+        likeness = float(self.pattern @ other.pattern)
+        return away <= SAME_SPACING and unlike(self.content, other.content) <= SAME_CONTENT and likeness > SAME
 
     def _by_other_means(self, other: _Mark) -> bool:
         """Whether nobody has told the two apart yet: AMCSD and the table choose, and minerals have their names."""
