@@ -138,8 +138,6 @@ def observe(scan: Scan, policy: Policy = DEFAULT) -> Observed:
     peaks = np.maximum(moving_average(counts - baseline, 5), 0)
     there = measured(two_theta, grid)
     sigma = np.where(there, expected_error(noise, peaks, baseline, step, top, policy), NOT_MEASURED * top)
-    x = np.linspace(-1, 1, grid.size)
-    terms = int(np.clip((grid.stop - grid.start) / policy.degrees_per_background_term, 4, 16))
     return Observed(
         grid=grid,
         counts=counts,
@@ -147,16 +145,17 @@ def observe(scan: Scan, policy: Policy = DEFAULT) -> Observed:
         noise=noise,
         sigma=sigma,
         information=min(1.0, step / policy.line_width),
-        background=np.column_stack(
-            [
-                np.polynomial.chebyshev.chebvander(x, terms),
-                1 / np.maximum(grid.two_theta, 0.5),
-                *([baseline / top] if humps.any() else []),
-            ]
-        ),
+        background=_background(grid, policy, baseline / top if humps.any() else None),
         measured=there,
         policy=policy,
     )
+
+
+def _background(grid: Grid, policy: Policy, humped: Array | None) -> Array:
+    """Columns of the background: polynomials, scatter of air near the beam, and where there are humps the baseline."""
+    terms = int(np.clip((grid.stop - grid.start) / policy.degrees_per_background_term, 4, 16))
+    smooth = np.polynomial.chebyshev.chebvander(np.linspace(-1, 1, grid.size), terms)
+    return np.column_stack([smooth, 1 / np.maximum(grid.two_theta, 0.5), *([] if humped is None else [humped])])
 
 
 def _even(two_theta: Array, most: int) -> tuple[Grid, int]:

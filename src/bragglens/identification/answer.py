@@ -137,8 +137,8 @@ class Identification:
         file: the scan's file or name.
         model: name of the model that was asked.
         verdict: `known` (one phase), `mixture`, `tentative` (nothing is missing, but one of the phases is not sure: its
-            probability is below 0.9, or a rival explains the scan as well), `partly unknown` (phases and something
-            else), `unknown` (no phase of the library), or None where the scan could not be judged.
+            probability is below `Policy.sure`, or a rival explains the scan as well), `partly unknown` (phases and
+            something else), `unknown` (no phase of the library), or None where the scan could not be judged.
         phases: what was found, the largest share first (the most probable first where the network alone answered).
         probabilities: the network's probability of every phase that may be named.
         stranger: probability that something outside the library is there too as the network sees it, or None where the

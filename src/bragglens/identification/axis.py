@@ -27,7 +27,15 @@ from bragglens.fit.observed import Observed, moving_average, observe
 from bragglens.fit.problem import Problem
 from bragglens.fit.residual import unexplained
 from bragglens.fit.search import search
-from bragglens.fit.whole_pattern import Fit, fit_of
+from bragglens.fit.whole_pattern import fit_of
+from bragglens.identification.axis_notices import (
+    LARGEST_OFFSET,
+    ROUNDED,
+    STRAIN_STATED,
+    common_strain,
+    mean_shift,
+    too_far,
+)
 from bragglens.identification.confidence import confidence, proofs
 from bragglens.match.catalogue import Catalogue
 from bragglens.match.meet import meet
@@ -37,21 +45,17 @@ from bragglens.match.sought import PREPARATION
 from bragglens.policy import DEFAULT, Policy
 from bragglens.scan.prepare import to_grid
 from bragglens.scan.scan import Scan
-from bragglens.simulate.formulas import displacement_shift
 from bragglens.simulate.from_scan import instrument_of
-from bragglens.simulate.instrument import TUBES, Instrument, strongest_line
-from bragglens.simulate.specimen import Specimen
+from bragglens.simulate.instrument import TUBES, strongest_line
 
 Array = NDArray[np.float64]
 
-LARGEST_OFFSET = 0.5  # degrees; a diffractometer in order, with a specimen at its height, is less off
 _POINTS = 1200  # 0.06° for scans over seventy degrees
 _LINES = 20  # strongest of each phase, in the first look
 _SHIFTS = np.linspace(-0.3, 0.3, 7)  # degrees, tried about each mistake
 _BLUR = 0.2  # degrees; lines that miss a peak by less still meet it
 _OFFSETS = (0.8, 1.2, 1.6, 2.0, 2.4)  # degrees; smaller ones a fit finds by itself
 _TUBE, _HIGH, _LOW = "tube", "high", "low"  # kinds of mistakes
-_ROUNDED = 5e-4  # relative; tables of wavelengths differ by less, and so do values of three decimals
 _OTHER_TUBE = 0.02  # relative; wavelengths nearer than this are one tube's
 _STRETCHED = (0.02, 0.03)  # relative; a fit takes up smaller ones as strain
 _TRIED = 3  # mistakes that are put to the proof, of those that the first look puts first
@@ -67,10 +71,6 @@ _FAINT = 0.03  # of the highest peak; fainter ones are not counted
 _CUBIC = 7
 _SPARE = 2
 _SPARE_STATED = 8  # where the file itself states the wavelength: two or three phases of few lines do not contradict it
-_CONSTANTS = 3  # lattice constants that must change alike before an axis is taken for stretched
-_ALIKE = 0.0015  # relative; what they may differ by
-_MEASURED = 0.1  # of the calculated intensity; lattices of phases with less are not asked
-_STRAIN_STATED = 0.01  # relative; a phase on its true axis has its own cell
 
 
 @dataclass(frozen=True)
@@ -128,60 +128,6 @@ def another_axis(
             if notice:
                 return notice
     return None
-
-
-def stretch_notice(fit: Fit) -> str | None:
-    """A notice where a fit had to change all lattices by the same share, more than _STRAIN_STATED, else None."""
-    strain = common_strain(fit)
-    if strain is None or abs(strain) <= _STRAIN_STATED:
-        return None
-    named = ", ".join(sorted(fit.names)[:3])
-    return (
-        f"axis? the fit changed all lattice constants of {named} by {100 * strain:+.1f}%, all alike: 2θ is perhaps "
-        f"{'stretched' if strain < 0 else 'compressed'} by about {100 * abs(strain):.0f}%: "
-        "check the step of the axis and the wavelength"
-    )
-
-
-def common_strain(fit: Fit) -> float | None:
-    """The relative change that all lattice constants of a fit have in common; None where they differ, or are too few.
-
-    A composition changes the constants of a lattice each in its own way, an axis all alike. Phases that hold little of
-    the intensity do not count: their lattices are hardly measured.
-    """
-    area = fit.patterns.sum(axis=1)
-    constants, changes = 0, []
-    for cell, phase, specimen, own in zip(fit.cells, fit.phases, fit.specimens, area, strict=True):
-        if own >= _MEASURED * area.sum():
-            constants += len(specimen.strain)
-            changes += [float(value / given - 1) for value, given in zip(cell[:3], phase.cell[:3], strict=True)]
-    if constants < _CONSTANTS or max(changes) - min(changes) > _ALIKE:
-        return None
-    return float(np.mean(changes))
-
-
-def wavelength_notice(scan: Scan, used: float) -> list[str]:
-    """A note where a scan is looked at by another wavelength in Å than its file states, beyond what rounding makes."""
-    if scan.wavelength is None or abs(strongest_line(scan.wavelength) / used - 1) < _ROUNDED:
-        return []
-    stated, given = (f"{value:.5g} Å{_tube(value)}" for value in (scan.wavelength, used))
-    return [f"the file states a wavelength of {stated}; {given} was given and is used: check which one is right"]
-
-
-def _tube(wavelength: float) -> str:
-    """The tube whose Kα has this wavelength, in parentheses, or nothing."""
-    near = [anode for anode, (first, _, _) in TUBES.items() if abs(strongest_line(wavelength) / first - 1) < _ROUNDED]
-    return f" ({near[0]}Ka)" if near else ""
-
-
-def offset_notice(fit: Fit) -> str | None:
-    """A notice where a fit had to shift the axis by more than LARGEST_OFFSET, else None."""
-    if not fit.specimens:
-        return None
-    shift = _shift(fit.instrument, fit.specimens[0], fit.two_theta)
-    if abs(shift) <= LARGEST_OFFSET:
-        return None
-    return f"offset? the fit took 2θ to be {_too_far(shift)}: check the zero of the axis and the specimen's height"
 
 
 # --- mistakes ---------------------------------------------------------------------------------------------------
@@ -347,7 +293,7 @@ def _notice(
 
 def _agrees(stated: float | None, wavelength: float) -> bool:
     """Whether the file itself states the wavelength that was taken."""
-    return stated is not None and abs(strongest_line(stated) / wavelength - 1) < _ROUNDED
+    return stated is not None and abs(strongest_line(stated) / wavelength - 1) < ROUNDED
 
 
 def _borne_out(problem: Problem, found: Found, likely: dict[str, float], mistake: Mistake, *, against: bool) -> bool:
@@ -369,7 +315,7 @@ def _borne_out(problem: Problem, found: Found, likely: dict[str, float], mistake
     strains = largest_strains(known, solution.state)
     for place, phase in enumerate(solution.state.phases):
         own = solution.patterns[place] * solution.scales[place]
-        far = against and strains[place] > _STRAIN_STATED
+        far = against and strains[place] > STRAIN_STATED
         if known[phase].name not in likely or far:
             continue
         tops, _ = find_peaks(own, height=least, distance=points)
@@ -383,12 +329,12 @@ def _words(problem: Problem, found: Found, likely: dict[str, float], mistake: Mi
     """The notice with its phases, the likeliest first, and the offset; None where that is no mistake after all."""
     instrument, specimens = instrument_and_specimens(problem.known, found.solution.state)
     angle = problem.observed.grid.two_theta
-    shift = _shift(instrument, specimens[0], angle) + float((mistake.shown(angle) - angle).mean())
+    shift = mean_shift(instrument, specimens[0], angle) + float((mistake.shown(angle) - angle).mean())
     if mistake.kind in (_HIGH, _LOW) and abs(shift) <= LARGEST_OFFSET:
         return None
     names = sorted(likely, key=lambda name: -likely[name])[:3]
     listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-    return mistake.notice.format(phases=listed, offset=_too_far(shift))
+    return mistake.notice.format(phases=listed, offset=too_far(shift))
 
 
 def _likely(problem: Problem, found: Found, left: float) -> dict[str, float]:
@@ -397,13 +343,3 @@ def _likely(problem: Problem, found: Found, left: float) -> dict[str, float]:
     all_proofs = proofs(problem, found, left)
     likely = {name: confidence(proof, 0.5, problem.policy) for name, proof in zip(names, all_proofs, strict=True)}
     return {name: p for name, p in likely.items() if p >= 0.5}
-
-
-def _shift(instrument: Instrument, specimen: Specimen, two_theta: Array) -> float:
-    """Mean shift of the axis by zero error and displacement together, in degrees."""
-    moved = displacement_shift(two_theta=two_theta, displacement=specimen.displacement, radius=instrument.radius)
-    return instrument.zero + float(moved.mean())
-
-
-def _too_far(shift: float) -> str:
-    return f"{abs(shift):.1f}° too {'high' if shift > 0 else 'low'}"

@@ -15,7 +15,8 @@ from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError, ScanError
 from bragglens.identification.allowed import check, spelled
 from bragglens.identification.answer import Finding, Identification
-from bragglens.identification.axis import another_axis, offset_notice, stretch_notice, wavelength_notice
+from bragglens.identification.axis import another_axis
+from bragglens.identification.axis_notices import offset_notice, stretch_notice, wavelength_notice
 from bragglens.identification.coverage import coverage
 from bragglens.identification.humps import hump_notice
 from bragglens.identification.options import Options, read_options

@@ -52,13 +52,17 @@ def proven(
     proof = prove(chosen, crowded=True)
     if not proof.fit.phases:
         return by_fit(replace(answer, probabilities=_named(names, chosen)), proof)
-    fit = proof.fit
-    explained = replace(scan, two_theta=fit.two_theta, counts=fit.calculated - fit.background)
-    left = who.propose(scan, wavelength=used, explained=explained)
-    fitted = [names.index(phase.name) for phase in fit.phases]
+    fitted = [names.index(phase.name) for phase in proof.fit.phases]
+    left = who.propose(scan, wavelength=used, explained=_explained(scan, proof))
     more = {row: left.probability[row] for row in additions(left, who.catalogue, may, chosen, fitted, policy)}
     chosen |= more
     return by_fit(replace(answer, probabilities=_named(names, chosen)), prove(chosen, crowded=True) if more else proof)
+
+
+def _explained(scan: Scan, proof: Verified) -> Scan:
+    """What a fit explains of a scan, without its background."""
+    fit = proof.fit
+    return replace(scan, two_theta=fit.two_theta, counts=fit.calculated - fit.background)
 
 
 def _named(names: Sequence[str], chosen: Mapping[int, float]) -> dict[str, float]:

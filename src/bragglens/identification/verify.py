@@ -21,6 +21,7 @@ from bragglens.fit.quantify import Quantities, quantify
 from bragglens.fit.residual import Peak
 from bragglens.fit.search import search
 from bragglens.fit.settle import settle
+from bragglens.fit.state import Solution
 from bragglens.fit.whole_pattern import Fit, fit_of, profile_r
 from bragglens.identification.answer import Finding, TubeLine
 from bragglens.identification.confidence import confidence, own_confidence, prior, proofs
@@ -95,25 +96,15 @@ def verify(
         policy: the thresholds that decide.
     """
     with threadpool_limits(1):  # tables of a few dozen rows: more threads wait for each other longer than they work
-        observed = observe(scan, policy)
-        used = instrument_of(replace(scan, wavelength=wavelength), start=instrument)
-        if instrument is not None:
-            used = replace(used, axial=instrument.axial)  # measured, where a header has the opening of its slits
-        end = float(np.ceil(observed.grid.stop / _STEP) * _STEP)
-        known = replace(_prepared(phases, used.lines, end), instrument=used, calibrated=instrument is not None)
-        problem = Problem(known, observed)
+        problem = _problem(scan, phases, wavelength, instrument, policy)
         pool = [i for i, phase in enumerate(phases) if allowed is None or phase.name in allowed]
         opinion = np.array([0.5 if network is None else network.get(phase.name, 0.0) for phase in phases])
         before = prior(phases, opinion, expected, policy)
-        found = search(problem, pool, before)
-        found, findings = _believed(problem, found, pool, opinion, before)
+        found, findings = _believed(problem, search(problem, pool, before), pool, opinion, before)
         solution = found.solution
-        if instrument is not None:
-            errors = size_errors(problem, solution)
-            findings = [replace(one, size_error=float(e)) for one, e in zip(findings, errors, strict=True)]
         left = left_over(problem, solution)
         quantities = quantify(problem, solution, particle_size=particle_size, standard=standard, unexplained=left.share)
-        weighed = _with_quantities(findings, quantities)
+        weighed = _with_quantities(_with_size_errors(problem, solution, findings), quantities)
         weighed = tuple(_own(one, policy) for one in weighed) if crowded else weighed
         weighed = tuple(replace(one, probability=certainty * one.probability) for one in weighed)
         return Verified(
@@ -126,6 +117,19 @@ def verify(
             limits={phases[i].name: limit for i, limit in detection_limits(problem, solution, pool).items()},
             quantities=quantities,
         )
+
+
+def _problem(
+    scan: Scan, phases: tuple[Phase, ...], wavelength: float, instrument: Instrument | None, policy: Policy
+) -> Problem:
+    """The library made ready for a scan."""
+    observed = observe(scan, policy)
+    used = instrument_of(replace(scan, wavelength=wavelength), start=instrument)
+    if instrument is not None:
+        used = replace(used, axial=instrument.axial)  # measured, where a header has the opening of its slits
+    end = float(np.ceil(observed.grid.stop / _STEP) * _STEP)
+    known = _prepared(phases, used.lines, end)
+    return Problem(replace(known, instrument=used, calibrated=instrument is not None), observed)
 
 
 @lru_cache(maxsize=8)
@@ -171,6 +175,14 @@ def _findings(problem: Problem, found: Found, opinion: Array) -> list[Finding]:
             )
         )
     return findings
+
+
+def _with_size_errors(problem: Problem, solution: Solution, findings: list[Finding]) -> list[Finding]:
+    """Findings with the errors of their sizes, where the instrument is calibrated."""
+    if not problem.known.calibrated:
+        return findings
+    errors = size_errors(problem, solution)
+    return [replace(one, size_error=float(error)) for one, error in zip(findings, errors, strict=True)]
 
 
 def _with_quantities(findings: Sequence[Finding], quantities: Quantities) -> tuple[Finding, ...]:
