@@ -60,7 +60,7 @@ BAD = {  # row of jobs.csv: what is said of it
     8: "day 1/cu.xy: has more cells than the header",
     9: "day 1/cu.xy: yours.library: is no part of the built-in library and no file",
     10: "names no file",
-    11: "elements '-O': no phase of the library is left",
+    11: "day 1/cu.xy: elements '-O': no phase of the library is left",
 }
 
 
@@ -186,5 +186,8 @@ def test_one_csv_is_a_table_and_several_are_scans(tmp_path: Path) -> None:
     assert is_table([Path("jobs.CSV")])
     assert not is_table([Path("a.csv"), Path("b.csv")])
     assert not is_table([Path("a.xy")])
+    (tmp_path / "jobs.csv").write_text("file\na.xy\n")
+    done = run("identify", "jobs.csv", "--phases", PHASES, cwd=tmp_path)
+    assert (done.returncode, "jobs.csv: is a table of jobs, no scan: give it to" in done.stderr) == (2, True)
     done = run("batch", "none.csv", "--phases", PHASES, cwd=tmp_path)
     assert (done.returncode, "none.csv: there is no such file" in done.stderr) == (2, True)

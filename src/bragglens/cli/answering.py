@@ -12,7 +12,7 @@ from bragglens.cli.app import app
 from bragglens.cli.batching import Batch, answer_together, exporter
 from bragglens.cli.folder import answer_folder
 from bragglens.cli.grouped import grouped
-from bragglens.cli.job_table import is_table, jobs_of_table
+from bragglens.cli.job_table import is_table, jobs_of_table, refuse_tables
 from bragglens.cli.jobs import Libraries, files_of, jobs_of, sources_of
 from bragglens.cli.outputs import figures
 from bragglens.cli.parameters import SETTLE, Answers, Drawn, Given, Older, Settle, Shares, Sources
@@ -112,6 +112,7 @@ def _work(paths: Sequence[Path], sources: Sources, given: Given, *, tables: bool
     named, options, libraries = sources_of(sources), given.read(), Libraries()
     if tables and is_table(paths):
         return Batch(jobs_of_table(paths[0], named, options, libraries), libraries, None)
+    refuse_tables(paths)
     who = libraries.who(named)
     check(libraries.read(who), options)
     files = files_of(paths)

@@ -43,6 +43,23 @@ def is_table(paths: Sequence[Path]) -> bool:
     return len(paths) == 1 and paths[0].suffix.lower() == ".csv" and not paths[0].is_dir()
 
 
+def refuse_tables(paths: Sequence[Path]) -> None:
+    """Say where a table of jobs belongs that is given as a scan.
+
+    Raises:
+        BragglensError: one of the files is such a table.
+    """
+    for path in filter(_holds_jobs, paths):
+        raise BragglensError(f"{path}: is a table of jobs, no scan: give it to `bragglens batch`")
+
+
+def _holds_jobs(path: Path) -> bool:
+    try:
+        return is_table([path]) and bool(read_rows(path))
+    except BragglensError:
+        return False
+
+
 def jobs_of_table(table: Path, sources: Sequence[str] | None, options: Options, libraries: Libraries) -> list[Job]:
     """A job for each row; what a row states goes before what the command states.
 
@@ -71,20 +88,22 @@ def _job(row: Row, table: Path, options: Options, usual: Who | None, libraries: 
     """The job of a row; where that makes no sense, one with the reason."""
     from bragglens.identification.options import read_options
 
-    number = f"{table}, row {row.number}"
-    file = row.cells.get("file")
-    scan = table.parent / file if file else Path(number)
+    number, file = f"{table}, row {row.number}", row.cells.get("file")
+    if not file:
+        error = f"{number}: names no file: give the scan in the column file"
+        return Job(Path(number), usual, options, Path(number).name, error=error)
+    scan = table.parent / file
     job = Job(scan, usual, options, scan.name, number)
     try:
-        if row.error or not file:
-            raise BragglensError(row.error or "names no file: give the scan in the column file")
+        if row.error:
+            raise BragglensError(row.error)
         stated = {name: text for name, text in row.cells.items() if name not in ("file", "library")}
         who = usual
         if library := row.cells.get("library"):
             who = libraries.who(libraries_named(library, table.parent))
         return replace(job, who=who, options=replace(options, **read_options(**stated).given()))
     except BragglensError as error:
-        return replace(job, error=f"{file}: {error}" if file else str(error))
+        return replace(job, error=str(error))
 
 
 def read_rows(table: Path) -> list[Row]:

@@ -65,8 +65,10 @@ class Job:
     error: str = ""
 
     def told(self, error: str) -> str:
-        """An error with the row that it is about."""
-        return f"{self.row}: {error}" if self.row else error
+        """An error with the row and the file that it is about."""
+        if not self.row:
+            return error
+        return f"{self.row}: {error}" if self.scan.name in error else f"{self.row}: {self.scan}: {error}"
 
 
 @dataclass(frozen=True)
