@@ -48,6 +48,7 @@ def test_exports_are_exactly_these() -> None:
         "packed",
         "parallel",
         "plain",
+        "policy",
         "scan",
         "schema",
         "simulate",
