@@ -152,29 +152,34 @@ def results(
         if not waiting:
             return
         head = waiting[0]
-        try:
-            result: Result | Lost = head.future.result()
-        except BrokenExecutor:
-            head.tries += bool(suspects)
-            if head.tries < TRIES:
-                suspects = suspects or len(waiting)
-                head.future = submit(head.piece)
-                continue
-            result = Lost(f"its worker died {TRIES} times")
-        except Exception as error:  # a mistake of ours must not end a batch
-            if type(error).__name__ != "KilledWorker":  # of Dask, which need not be installed
-                result = Lost(f"{type(error).__name__}: {error}")
-            elif head.tries + 1 < TRIES:  # maybe it was another piece of the same worker
-                head.tries += 1
-                head.future = submit(head.piece)
-                continue
-            else:
-                result = Lost("the workers that had it died, several times over")
+        result = _outcome(head, alone=bool(suspects))
+        if isinstance(result, _Again):
+            suspects = suspects or (len(waiting) if _broken(head.future) else 0)
+            head.future = submit(head.piece)
+            continue
         waiting.popleft()
         suspects = max(suspects - 1, 0)
         if suspects and _broken(waiting[0].future):
             waiting[0].future = submit(waiting[0].piece)
         yield head.piece, result
+
+
+class _Again:
+    """A piece is to be tried once more."""
+
+
+def _outcome(head: _Waiting[Piece, Result], *, alone: bool) -> Result | Lost | _Again:
+    """What came of a piece; `alone` tells whether it was the only one with its worker."""
+    try:
+        return head.future.result()
+    except BrokenExecutor:
+        head.tries += alone
+        return _Again() if head.tries < TRIES else Lost(f"its worker died {TRIES} times")
+    except Exception as error:  # a mistake of ours must not end a batch
+        if type(error).__name__ != "KilledWorker":  # of Dask, which need not be installed
+            return Lost(f"{type(error).__name__}: {error}")
+        head.tries += 1  # maybe it was another piece of the same worker
+        return _Again() if head.tries < TRIES else Lost("the workers that had it died, several times over")
 
 
 def _broken(future: Future[Result]) -> bool:
