@@ -6,7 +6,7 @@ import datetime
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -212,19 +212,29 @@ def train_stored(
     started = time.perf_counter()
     accuracy = 0.0
     for epoch in range(epochs):
-        means = Means()
-        for x, y in _shuffled(training, preparation, seed + epoch):
-            logits = net(torch.from_numpy(x))
-            loss = nn.functional.cross_entropy(logits, torch.from_numpy(y))
-            descend(loss, optimizer)
-            right = (logits.detach().numpy().argmax(axis=1) == y).mean()
-            means.add({"loss": float(loss.detach()), "accuracy": float(right)}, len(y))
+        means = _epoch(net, optimizer, _shuffled(training, preparation, seed + epoch))
         accuracy = stored_accuracy(lambda x: _infer(net, x), validation, preparation)
         if report:
             seconds = time.perf_counter() - started
-            report(Progress(epoch + 1, epochs, validation=accuracy, seconds=seconds, **means.close()))
+            report(Progress(epoch + 1, epochs, validation=accuracy, seconds=seconds, **means))
     scores = {"validation_accuracy": accuracy, "samples": float(len(training.y)), "seed": float(seed)}
     return _model(net, library, preparation, "softmax", network, {}, scores, 1.0)
+
+
+def _epoch(
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batches: Iterable[tuple[NDArray[np.float32], NDArray[np.int64]]],
+) -> Figures:
+    """Learn from each batch once; means of loss and accuracy."""
+    means = Means()
+    for x, y in batches:
+        logits = net(torch.from_numpy(x))
+        loss = nn.functional.cross_entropy(logits, torch.from_numpy(y))
+        descend(loss, optimizer)
+        right = (logits.detach().numpy().argmax(axis=1) == y).mean()
+        means.add({"loss": float(loss.detach()), "accuracy": float(right)}, len(y))
+    return means.close()
 
 
 def stored_accuracy(

@@ -65,15 +65,14 @@ def build_library(
 ) -> Built:
     """Build a library of all CIFs and `.str` files in a folder and the folders in it, and write it to one file.
 
-    What an earlier file of that name holds, or a build that was killed has left beside it, is used again for the CIFs
-    that are the same to the byte. However often it is killed, the file ends with the same bytes.
+    What an earlier file of that name holds, or a killed build has left beside it, is used again for CIFs that are the
+    same to the byte. However often it is killed, the file ends with the same bytes.
 
     Args:
         folder: of CIFs; rows of a `manifest.csv` beside them say where they come from.
         path: the file to write; `.library` is put behind its name where that is missing.
         problems: what is known to be left out already, one sentence each.
-        executor: works on the pieces, each of 64 CIFs; this process does where there is none. Its processes must see
-            the folder.
+        executor: works on the pieces, each of 64 CIFs, where there is one; its processes must see the folder.
         tick: called with the pieces done and their number.
 
     Returns:
@@ -87,23 +86,38 @@ def build_library(
     found, unread = _find(folder)
     known = _known(path)
     pieces = list(_pieces(found, known))
-    for number, (made, refused) in enumerate((executor.map if executor else map)(partial(_make, folder), pieces)):
-        _write_part(made, _parts(path))
-        known |= made
-        unread |= refused
+    for number, piece in enumerate((executor.map if executor else map)(partial(_make, folder), pieces)):
+        _keep(piece, path, known, unread)
         if tick:
             tick(number + 1, len(pieces))
-    for one in found:
-        if one.sha256 not in known:
-            unread.setdefault(one.file, f"{one.file}: was changed while the library was built: build it again")
-    told = [unread[file] for file in sorted(unread)]
-    told += [problem for one in found if one.sha256 in known for problem in known[one.sha256].problems]
-    if not any(one.sha256 in known for one in found):
-        raise StructureError(f"{folder}: none of its {len(unread)} files can be read; the first: {told[0]}")
-    content = _assemble(found, known, [*problems, *told])
+    content = _assemble(found, known, [*problems, *_problems(folder, found, known, unread)])
     write_library_file(content, path)
     shutil.rmtree(_parts(path), ignore_errors=True)
     return built_of(content)
+
+
+def _keep(piece: tuple[Known, dict[str, str]], path: Path, known: Known, unread: dict[str, str]) -> None:
+    """Write a finished piece beside the file, and add it to what is known."""
+    made, refused = piece
+    _write_part(made, _parts(path))
+    known |= made
+    unread |= refused
+
+
+def _problems(folder: Path, found: list[_Found], known: Known, unread: dict[str, str]) -> list[str]:
+    """One sentence for each file that cannot be read, then those of files of which some phases can.
+
+    Raises:
+        StructureError: no file can be read.
+    """
+    for one in found:
+        if one.sha256 not in known:
+            unread.setdefault(one.file, f"{one.file}: was changed while the library was built: build it again")
+    partly = [problem for one in found if one.sha256 in known for problem in known[one.sha256].problems]
+    told = [*(unread[file] for file in sorted(unread)), *partly]
+    if not any(one.sha256 in known for one in found):
+        raise StructureError(f"{folder}: none of its {len(unread)} files can be read; the first: {told[0]}")
+    return told
 
 
 def library_path(path: str | Path) -> Path:

@@ -145,14 +145,7 @@ def founding_recipe(
     Raises:
         RecipeError: a value that cannot be.
     """
-    if profile not in _PROFILES:
-        raise RecipeError(f"profile '{profile}' is not known: choose one of {', '.join(_PROFILES)}")
-    if not 0 <= strain < 0.2:
-        raise RecipeError(f"strain {strain:g} is not possible: give a share such as 0.04 for 4%, below 0.2")
-    if not 0 <= texture < 1:
-        raise RecipeError(f"texture {texture:g} is not possible: give 0 (none) to below 1")
-    if not 0 < domain_sizes[0] <= domain_sizes[1]:
-        raise RecipeError(f"domain sizes {domain_sizes} nm are not possible: give two positive sizes, smaller first")
+    _check_founding(strain, texture, domain_sizes, profile)
     r = (1 - texture) ** (2 / 9)
     specimen, resolution, instrument = _PROFILES[profile]
     return replace(
@@ -166,6 +159,18 @@ def founding_recipe(
         march=LogUniform(r, 1 / r),
         textured=1.0,
     )
+
+
+def _check_founding(strain: float, texture: float, domain_sizes: tuple[float, float], profile: str) -> None:
+    """Refuse values that cannot be."""
+    if profile not in _PROFILES:
+        raise RecipeError(f"profile '{profile}' is not known: choose one of {', '.join(_PROFILES)}")
+    if not 0 <= strain < 0.2:
+        raise RecipeError(f"strain {strain:g} is not possible: give a share such as 0.04 for 4%, below 0.2")
+    if not 0 <= texture < 1:
+        raise RecipeError(f"texture {texture:g} is not possible: give 0 (none) to below 1")
+    if not 0 < domain_sizes[0] <= domain_sizes[1]:
+        raise RecipeError(f"domain sizes {domain_sizes} nm are not possible: give two positive sizes, smaller first")
 
 
 _IDEAL: dict[str, Any] = {name: effect.without for name, effect in EFFECTS.items()}
