@@ -115,7 +115,7 @@ def contenders(library: Library, recipe: Recipe, batch: int) -> list[Contender]:
     def fill(packed: PackedPhases, conditions: Conditions, rows: slice = slice(0, batch)) -> None:
         """What `render` does, into memory that is there: to fetch new pages costs a virtual machine more."""
         part = Conditions(*(column[rows] for column in conditions))
-        render_batch(packed, part, GRID.start, GRID.step, np.uint64(0), out[rows], signal[rows])
+        render_batch(packed, part, GRID.start, GRID.step, np.uint64(0), False, out[rows], signal[rows])
 
     def two_threads() -> None:
         list(pool.map(lambda rows: fill(packed, conditions, rows), halves))

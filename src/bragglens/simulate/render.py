@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,7 @@ from bragglens.crystal.reflections import Reflections, reflections
 from bragglens.crystal.scattering import dispersion, form_factor_coefficients
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.instrument import Instrument, Line
-from bragglens.simulate.kernel import Conditions, PackedPhases, render_batch, render_crystals
+from bragglens.simulate.kernel import Conditions, PackedPhases, render_batch
 from bragglens.simulate.specimen import Specimen
 
 STRAIN_MARGIN = 0.06  # relative; lattices may swell by this much and the lines that this brings in range are there
@@ -99,10 +98,26 @@ def _offsets(lengths: Iterable[int]) -> NDArray[np.int64]:
     return np.cumsum([0, *lengths]).astype(np.int64)
 
 
+def _run(
+    packed: PackedPhases,
+    conditions: Conditions,
+    grid: Grid,
+    out: NDArray[np.float32],
+    signal: NDArray[np.float64],
+    *,
+    seed: int = 0,
+    crystals_only: bool = False,
+) -> None:
+    """Call the kernel; says what takes so long where no compiled version is in the cache."""
+    axis = float(grid.start), float(grid.step)
+    with _told_if_compiled():
+        render_batch(packed, conditions, *axis, np.uint64(seed), crystals_only, out, signal)
+
+
 @contextmanager
-def _told_if_compiled(kernel: Any) -> Iterator[None]:
-    """Says what takes so long where a kernel's first call finds no compiled version in the cache."""
-    if kernel.overloads:
+def _told_if_compiled() -> Iterator[None]:
+    """Says what takes so long where the kernel's first call finds no compiled version in the cache."""
+    if render_batch.overloads:
         yield
         return
     timer = threading.Timer(1.0, _LOG.warning, ["compiling the simulator for this machine, once: 10 to 30 s"])
@@ -121,8 +136,7 @@ def render(packed: PackedPhases, conditions: Conditions, grid: Grid, *, seed: in
 
     def piece(rows: slice) -> None:
         part = Conditions._make(column[rows] for column in conditions)
-        with _told_if_compiled(render_batch):
-            render_batch(packed, part, float(grid.start), float(grid.step), np.uint64(seed), out[rows], signal[rows])
+        _run(packed, part, grid, out[rows], signal[rows], seed=seed)
 
     edges = np.linspace(0, batch, threads + 1).astype(int).tolist()
     pieces = [slice(first, last) for first, last in pairwise(edges)]
@@ -137,8 +151,7 @@ def render(packed: PackedPhases, conditions: Conditions, grid: Grid, *, seed: in
 def render_per_gram(packed: PackedPhases, conditions: Conditions, grid: Grid) -> NDArray[np.float32]:
     """Clean patterns in the unit of `reference.pattern`: intensity per degree of so many grams, (batch, points)."""
     out = np.empty((len(conditions.phase), grid.size), dtype=np.float32)
-    with _told_if_compiled(render_crystals):
-        render_crystals(packed, conditions, float(grid.start), float(grid.step), out)
+    _run(packed, conditions, grid, out, np.empty(conditions.phase.shape), crystals_only=True)
     return out
 
 

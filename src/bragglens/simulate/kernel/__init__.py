@@ -8,7 +8,7 @@ their sources stand in `formulas`; the tests hold the kernel to them. From a str
 `rendering` calls them in this order. numba compiles it once for a machine and keeps the result; see `compiled`.
 """
 
-from bragglens.simulate.kernel.rendering import render_batch, render_crystals
+from bragglens.simulate.kernel.rendering import render_batch
 from bragglens.simulate.kernel.tables import Conditions, PackedPhases
 
-__all__ = ["Conditions", "PackedPhases", "render_batch", "render_crystals"]
+__all__ = ["Conditions", "PackedPhases", "render_batch"]

@@ -1,8 +1,8 @@
 """How the kernel's functions are compiled, and when what was compiled is out of date.
 
 numba keeps a compiled function on disk. It looks at the file of that function and at the values its closure holds, but
-not at the files of the functions it calls. So only the two kernels are kept, and their closure holds `source_stamp`: a
-change in any of these files makes a new kernel. (A file's time and size would not do. An installed file has the time
+not at the files of the functions it calls. So only the kernel is kept, and its closure holds `source_stamp`: a change
+in any of these files makes a new kernel. (A file's time and size would not do. An installed file has the time
 of the release's first day, and a constant that changes from 0.90 to 0.94 changes no size.)
 """
 

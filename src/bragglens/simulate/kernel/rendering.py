@@ -1,4 +1,4 @@
-"""The kernels themselves: patterns of many samples, one after the other, in memory that is taken once."""
+"""The kernel itself: patterns of many samples, one after the other, in memory that is taken once."""
 
 from __future__ import annotations
 
@@ -61,55 +61,28 @@ def _draw_sample(lib, cond, b, n, start, step, space):  # type: ignore[no-untype
     join(space.fine, 1.0, space.coarse)
 
 
-# numba looks at what a kernel holds in its closure, and so at the stamp (see `compiled`).
-
-
-def _kernel_of_crystals(stamp: int):  # type: ignore[no-untyped-def]
+def _kernel(stamp: int):  # type: ignore[no-untyped-def]
     @kernel
-    def render_crystals(lib, cond, start, step, out):  # type: ignore[no-untyped-def]
-        """Fills `out` (batch, points) with clean patterns in the reference's unit, free of background."""
-        _ = stamp
-        batch, n = out.shape
-        space = work_space(lib, cond.phase.shape[1], n)
-        for b in range(batch):
-            _draw_sample(lib, cond, b, n, start, step, space)
-            fine = space.fine.ravel()
-            for i in range(np.int32(n)):
-                out[b, i] = fine[i]
-
-    return render_crystals
-
-
-def _kernel_of_batches(stamp: int):  # type: ignore[no-untyped-def]
-    @kernel
-    def render_batch(lib, cond, start, step, seed, out, signal):  # type: ignore[no-untyped-def]
+    def render_batch(lib, cond, start, step, seed, crystals_only, out, signal):  # type: ignore[no-untyped-def]
         """Fills `out` (batch, points) and, for each slot, its strongest line over the noise beneath it.
 
-        With counts 0 a pattern is clean and scaled to a strongest point of 1; else it holds counts.
+        With counts 0 a pattern is clean and scaled to a strongest point of 1; else it holds counts. With
+        `crystals_only` it is clean, in the reference's unit and free of background, and `signal` is not filled.
         """
-        _ = stamp
+        _ = stamp  # a value of the closure, which numba's cache looks at (see `compiled`)
         batch, n = out.shape
         slots = cond.phase.shape[1]
         space = work_space(lib, slots, n)
         fine = space.fine.ravel()[:n]
         for b in range(batch):
             _draw_sample(lib, cond, b, n, start, step, space)
-            top = max(np.float64(largest(fine)), 1e-30)
-            fill_background(space.coarse, n, start, step, cond, b)
-            join(space.fine, 1.0 / top, space.coarse)
-            counts = cond.counts[b]
-            for slot in range(slots):
-                signal[b, slot] = 0.0
-                if space.place[slot] >= 0:
-                    under = max(fine[space.place[slot]], np.float32(1e-12))
-                    signal[b, slot] = space.height[slot] / top * math.sqrt(max(counts, 1.0) / under)
-            if counts > 0.0:
-                key = noise_key(seed, cond.sample[b])
-                add_counting_noise(fine, counts, key, out[b])
-                if cond.spikes[b] > 0:
-                    add_spikes(out[b], cond.spikes[b], counts, mix(key))
-                if cond.smoothing[b] > 0:
-                    smooth(out[b], fine, cond.smoothing[b])
+            if not crystals_only:
+                top = max(np.float64(largest(fine)), 1e-30)
+                fill_background(space.coarse, n, start, step, cond, b)
+                join(space.fine, 1.0 / top, space.coarse)
+                _note_signal(cond, b, fine, top, space, signal)
+            if cond.counts[b] > 0.0 and not crystals_only:
+                _count(cond, b, seed, fine, out[b])
             else:
                 for i in range(np.int32(n)):
                     out[b, i] = fine[i]
@@ -117,4 +90,25 @@ def _kernel_of_batches(stamp: int):  # type: ignore[no-untyped-def]
     return render_batch
 
 
-render_crystals, render_batch = _kernel_of_crystals(source_stamp()), _kernel_of_batches(source_stamp())
+@within
+def _note_signal(cond, b, fine, top, space, signal):  # type: ignore[no-untyped-def]
+    """Height of each slot's strongest line over the counting noise beneath it, 0 where it has none."""
+    for slot in range(signal.shape[1]):
+        signal[b, slot] = 0.0
+        if space.place[slot] >= 0:
+            under = max(fine[space.place[slot]], np.float32(1e-12))
+            signal[b, slot] = space.height[slot] / top * math.sqrt(max(cond.counts[b], 1.0) / under)
+
+
+@within
+def _count(cond, b, seed, fine, out):  # type: ignore[no-untyped-def]
+    """Fills `out` with counts; `fine` is room to work in afterwards."""
+    key = noise_key(seed, cond.sample[b])
+    add_counting_noise(fine, cond.counts[b], key, out)
+    if cond.spikes[b] > 0:
+        add_spikes(out, cond.spikes[b], cond.counts[b], mix(key))
+    if cond.smoothing[b] > 0:
+        smooth(out, fine, cond.smoothing[b])
+
+
+render_batch = _kernel(source_stamp())
