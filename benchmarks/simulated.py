@@ -17,9 +17,9 @@ from bragglens.simulate.kernel import Conditions, PackedPhases
 from bragglens.simulate.mixture import Content, draw_conditions, draw_mixtures, single_phases, strongest
 from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.render import pack_apart, reflections_in_range, render
+from bragglens.simulate.scans import MIN_SNR
 from bragglens.simulate.strangers import stranger
 
-VISIBLE = 3.0  # as in training: a phase whose strongest line is lower, in standard deviations, cannot be asked for
 SEED = 20_000_000  # training takes seed 0 unless told otherwise
 GRID = Grid(5.0, 90.0, 0.02)
 FIRST_STRANGER, STRANGERS = 400, 400  # training has seen 0 to 399
@@ -43,7 +43,7 @@ class Simulated:
     signal: tuple[float, ...]
     strangers: frozenset[str] = frozenset()
 
-    def visible(self, least: float = VISIBLE) -> frozenset[str]:
+    def visible(self, least: float = MIN_SNR) -> frozenset[str]:
         """The phases whose strongest line stands out of the noise."""
         return frozenset(n for n, s in zip(self.names, self.signal, strict=True) if n is not None and s >= least)
 

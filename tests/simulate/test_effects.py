@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bragglens.crystal.library import read_library
+from bragglens.fit.parameters import OWN, SHARED
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.draws import Constant, draws
 from bragglens.simulate.effects import EFFECTS
@@ -49,3 +50,13 @@ def test_phases_have_their_own_values_and_all_else_is_of_the_sample() -> None:
         assert conditions[name].shape == (content.phase.shape if phases else (6,)), name
         if phases and name != "march":
             assert len(np.unique(conditions[name])) == conditions[name].size
+
+
+def test_a_fit_has_the_units_of_the_effects_it_varies() -> None:
+    """`extra_b` is the one parameter that no recipe draws: displacement of atoms beyond the structure's own."""
+    for parameter in (*SHARED, *OWN):
+        name = parameter.name.removeprefix("log_").partition("_")[0].replace("width", "resolution")
+        if parameter.name != "extra_b":
+            unit = EFFECTS[name].unit
+            assert parameter.unit == (f"ln {unit}" if unit and parameter.name.startswith("log_") else unit)
+            assert (EFFECTS[name].where == "phase") == (parameter in OWN or name == "lorentzian"), name
