@@ -52,7 +52,7 @@ def test_a_pool_that_breaks_while_nobody_waits_ends_nothing() -> None:
     assert [one for one in found if not isinstance(one, Lost)] == [1, 3, 4]
 
 
-HOLD = """
+HOLD = r"""
 import time
 from bragglens.parallel import results, workers_of
 if __name__ == "__main__":
