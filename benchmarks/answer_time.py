@@ -13,7 +13,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from asked import RESULTS, arguments
+from kept_answers import RESULTS, arguments
 from simulated import given
 
 from bragglens.identification.identify import identify

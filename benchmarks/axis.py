@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from asked import HALVES, RESULTS, SETS, arguments, held_out
+from kept_answers import HALVES, RESULTS, SETS, arguments, held_out
 
 from bragglens.errors import BragglensError
 from bragglens.identification.axis import another_axis

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from asked import ANSWERS, HERE, RESULTS, arguments
+from kept_answers import ANSWERS, HERE, RESULTS, arguments
 from thousands import ALIKE, SINGLE, combined
 from thousands import SETS as THOUSANDS
 
@@ -33,7 +33,7 @@ from bragglens.identification.evaluate import Judged, judge, read_alike, read_ma
 from bragglens.identification.options import Options
 from bragglens.match.builtin import builtin
 from bragglens.match.catalogue import Catalogue
-from bragglens.simulate.twins import Mark, mark_of, signatures
+from bragglens.simulate.duplicates import Mark, mark_of, signatures
 
 NAMES = HERE / "label_names.csv"
 SETS = THOUSANDS | {"tio2_mixtures": "oxides", "mixed_rockjock": "minerals"}  # set: library that its labels name

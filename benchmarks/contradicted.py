@@ -16,7 +16,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from asked import RESULTS, arguments
+from kept_answers import RESULTS, arguments
 from numpy.typing import NDArray
 
 from bragglens.crystal.cif import read_cif

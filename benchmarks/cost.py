@@ -36,9 +36,9 @@ from bragglens.crystal.phase import Phase, Site
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.draws import draws
 from bragglens.simulate.mixture import draw_conditions, draw_mixtures, single_phases
+from bragglens.simulate.random_structures import random_structure
 from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.render import pack, reflections_in_range, render
-from bragglens.simulate.strangers import stranger
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -99,7 +99,7 @@ def phase_cases(data: Path) -> list[Case]:
 def real_phases(data: Path) -> list[Phase]:
     """The 134 minerals of the shared data, or as many strangers."""
     folder = data / "phases" / "minerals"
-    return list(read_library(folder)) if folder.is_dir() else [stranger(i) for i in range(MINERALS)]
+    return list(read_library(folder)) if folder.is_dir() else [random_structure(i) for i in range(MINERALS)]
 
 
 def atom_cases() -> list[Case]:

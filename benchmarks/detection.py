@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from asked import RESULTS, arguments
+from kept_answers import RESULTS, arguments
 from matplotlib.figure import Figure
 from simulated import GRID, Simulated, given
 
@@ -24,10 +24,10 @@ from bragglens.identification.identify import identify
 from bragglens.learn.model import Model, load_model
 from bragglens.simulate.draws import Constant
 from bragglens.simulate.kernel import Conditions, PackedPhases
-from bragglens.simulate.likeness import alike_pairs
 from bragglens.simulate.mixture import SLOTTED
 from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.render import render_per_gram
+from bragglens.simulate.similarity import indistinguishable_pairs
 
 LEVELS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # wt%
 COUNTS = (2_000.0, 50_000.0)  # at the strongest peak
@@ -88,7 +88,7 @@ def random_pairs(library: Library, count: int) -> np.ndarray:
     """Places of minority and majority phase, (count, 2): ten of each, no look-alikes together."""
     random = np.random.default_rng(20261123)
     drawn = random.permutation(len(library))[:20]
-    alike = {frozenset(pair[:2]) for pair in alike_pairs(library.phases)}
+    alike = {frozenset(pair[:2]) for pair in indistinguishable_pairs(library.phases)}
     names = library.names
     all_pairs = [(i, j) for i in drawn[:10] for j in drawn[10:] if frozenset((names[i], names[j])) not in alike]
     return np.array(all_pairs)[random.permutation(len(all_pairs))[:count]]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from asked import ANSWERS, HALVES, HALVES_TEXT, HERE, RESULTS, SETS, WAYS, Asked, arguments, ask_set, keep, kept
+from kept_answers import ANSWERS, HALVES, HALVES_TEXT, HERE, RESULTS, SETS, WAYS, Asked, arguments, ask_set, keep, kept
 from matplotlib.figure import Figure
 
 from bragglens.fit.whole_pattern import Fit

@@ -36,9 +36,9 @@ from bragglens.crystal.library import read_library
 from bragglens.crystal.minerals import gather_minerals
 from bragglens.simulate.build import build_library
 from bragglens.simulate.built import read_built
-from bragglens.simulate.likeness import ALIKE, alike_pairs
+from bragglens.simulate.duplicates import indistinguishable_lines
 from bragglens.simulate.lines import lines_of_phases
-from bragglens.simulate.twins import alike_lines
+from bragglens.simulate.similarity import ALIKE, indistinguishable_pairs
 
 RESULTS = Path(__file__).parent / "results"
 SIZES = (10, 100, 1000, 4384, 9275)
@@ -156,10 +156,10 @@ def likeness(folder: Path) -> str:
     place = {phase.name: i for i, phase in enumerate(phases)}
     started = time.process_time()
     rendered = np.eye(len(phases))
-    for one, other, cosine in alike_pairs(phases, threshold=-1.0):
+    for one, other, cosine in indistinguishable_pairs(phases, threshold=-1.0):
         rendered[place[one], place[other]] = rendered[place[other], place[one]] = cosine
     between = time.process_time()
-    pairs = alike_lines(lines_of_phases(phases), threshold=-1.0)
+    pairs = indistinguishable_lines(lines_of_phases(phases), threshold=-1.0)
     ended = time.process_time()
     true, found = rendered[pairs.one, pairs.other], pairs.likeness
     off, high = found - true, true > 0.8

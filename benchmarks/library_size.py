@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from asked import RESULTS
+from kept_answers import RESULTS
 from matplotlib.figure import Figure
 from simulated import mixtures
 
@@ -74,7 +74,7 @@ def measured(path: Path, size: int, scans: int) -> dict[str, float]:
     whole = read_catalogue(path)
     rows = np.sort(np.random.default_rng(0).permutation(len(whole))[:size])
     asked = Catalogue(Library(tuple(whole.library.phases[row] for row in rows)), whole.lines.of(rows))
-    assert len(asked.sought) == size
+    assert len(asked.reference_lines) == size
     load = time.perf_counter() - started
     some = [whole.library.phases[row] for row in np.random.default_rng(1).permutation(rows)[:40]]
     drawn = mixtures(some, scans + 1, Recipe(phases=Uniform(1.0, 4.0), strangers=0.0))

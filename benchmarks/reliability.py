@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from asked import HALVES, HALVES_TEXT, RESULTS, SETS, WAYS, Asked, arguments, keep_answers, kept, stored_answers
 from identification import read_causes
+from kept_answers import HALVES, HALVES_TEXT, RESULTS, SETS, WAYS, Asked, arguments, keep_answers, kept, stored_answers
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from simulated import Simulated, mixtures

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import rietx
-from asked import HALVES, RESULTS, arguments, held_out
+from kept_answers import HALVES, RESULTS, arguments, held_out
 from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.cif import read_cif

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from asked import SETS, arguments, ask_set
+from kept_answers import SETS, arguments, ask_set
 from thousands import SETS as LIBRARIES
 from thousands import combined, read_manifest
 

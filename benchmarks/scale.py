@@ -27,8 +27,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from asked import RESULTS
 from distributed import Client, LocalCluster
+from kept_answers import RESULTS
 from simulated import mixtures
 
 from bragglens.cli.folder import answer_piece, pieces_of

@@ -22,7 +22,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from asked import ANSWERS, RESULTS, arguments
+from kept_answers import ANSWERS, RESULTS, arguments
 from numpy.typing import NDArray
 from thousands import combined
 

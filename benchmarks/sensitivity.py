@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from asked import ANSWERS, RESULTS, arguments
+from kept_answers import ANSWERS, RESULTS, arguments
 from simulated import GRID, SEED, packed, scans_of
 from thousands import SETS, combined, left_out, minerals
 

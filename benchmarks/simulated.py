@@ -15,10 +15,10 @@ from bragglens.scan.scan import Scan
 from bragglens.simulate.draws import draws
 from bragglens.simulate.kernel import Conditions, PackedPhases
 from bragglens.simulate.mixture import Content, draw_conditions, draw_mixtures, single_phases, strongest
+from bragglens.simulate.random_structures import random_structure
 from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.render import pack_apart, reflections_in_range, render
 from bragglens.simulate.scans import MIN_SNR
-from bragglens.simulate.strangers import stranger
 
 SEED = 20_000_000  # training takes seed 0 unless told otherwise
 GRID = Grid(5.0, 90.0, 0.02)
@@ -102,7 +102,7 @@ def scans_of(
 def mixtures(library: Sequence[Phase], count: int, recipe: Recipe | None = None) -> list[Simulated]:
     """Samples as training draws them: zero to four phases, in half of them a stranger, one of those it has not seen."""
     recipe = recipe or Recipe()
-    foreign = [stranger(i) for i in range(FIRST_STRANGER, FIRST_STRANGER + STRANGERS)]
+    foreign = [random_structure(i) for i in range(FIRST_STRANGER, FIRST_STRANGER + STRANGERS)]
     phases = [*library, *foreign]
     drawn, table = draws(SEED, 0, count), packed(phases, recipe)
     content = draw_mixtures(recipe, drawn, library=len(library), strangers=STRANGERS)

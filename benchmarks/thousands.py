@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from asked import ANSWERS, HALVES, RESULTS, arguments, held_out
+from kept_answers import ANSWERS, HALVES, RESULTS, arguments, held_out
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 from simulated import SEED, Simulated, packed, scans_of
@@ -40,10 +40,10 @@ from bragglens.match.matcher import matcher
 from bragglens.policy import DEFAULT
 from bragglens.scan.read import read_scan
 from bragglens.simulate.draws import Uniform, draws
+from bragglens.simulate.duplicates import Mark, mark_of, same_compound, signatures
 from bragglens.simulate.lines import stack
 from bragglens.simulate.mixture import draw_conditions, draw_mixtures
 from bragglens.simulate.recipe import Recipe
-from bragglens.simulate.twins import Mark, mark_of, same_compound, signatures
 
 ALIKE = 0.9  # likeness from which on two phases count as one
 MINERALS = RESULTS / "minerals"  # not kept in the repository

@@ -26,8 +26,8 @@ from bragglens.match.catalogue import catalogue
 from bragglens.match.export import save_matcher
 from bragglens.match.stream import open_stream
 from bragglens.match.train import calibrate, recipe_of_any, train
+from bragglens.simulate.duplicates import signatures
 from bragglens.simulate.lines import lines_of_phases
-from bragglens.simulate.twins import signatures
 
 HERE = Path(__file__).parent
 WEIGHTS = HERE.parent / "src" / "bragglens" / "match" / "matcher.zip"

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from asked import RESULTS, SETS, Asked, arguments, kept
+from kept_answers import RESULTS, SETS, Asked, arguments, kept
 from scipy.stats import rankdata
 from simulated import singles
 
@@ -26,7 +26,7 @@ from bragglens.policy import DEFAULT
 from bragglens.scan.prepare import to_grid
 from bragglens.scan.read import read_scan
 from bragglens.scan.scan import Scan
-from bragglens.simulate.likeness import alike_pairs
+from bragglens.simulate.similarity import indistinguishable_pairs
 
 MEASURED = ("single_tio2", "weighed_oxides", "weighed_cpd", "single_rruff", "single_rockjock")
 KNOWN = ("known", "mixture")  # verdicts that claim the whole scan, and surely
@@ -34,9 +34,10 @@ WAYS = ("fit", "both")
 HEAD = """# Known against unknown
 
 `python benchmarks/unknowns.py`. Each scan is identified twice: with all phases of the library allowed, and without
-one of its phases and all look-alikes of that phase (`likeness.alike_pairs`, `alike.csv`). Of a mixture each phase is
-left out in turn. The score is the largest probability of a named phase, times (1 - unexplained). *AUROC* is how often
-a scan with its phase allowed scores above one without. *fit*: the whole-pattern fit alone; *both*: network and fit.
+one of its phases and all look-alikes of that phase (`similarity.indistinguishable_pairs`, `alike.csv`). Of a mixture
+each phase is left out in turn. The score is the largest probability of a named phase, times (1 - unexplained).
+*AUROC* is how often a scan with its phase allowed scores above one without. *fit*: the whole-pattern fit alone;
+*both*: network and fit.
 
 The network was trained on all phases, including those left out. So it may judge the others better beside these than
 beside a phase that it has never seen. The fit has no such memory; the last table has phases that neither has seen.
@@ -157,7 +158,7 @@ def rows(name: str, cases: Sequence[Case], model: Model, same: tuple[frozenset[s
 @lru_cache(maxsize=4)
 def near(library: Library) -> tuple[frozenset[str], ...]:
     """Pairs of a library that powder patterns hardly tell apart."""
-    return tuple(frozenset(pair[:2]) for pair in alike_pairs(library.phases))
+    return tuple(frozenset(pair[:2]) for pair in indistinguishable_pairs(library.phases))
 
 
 def opinion(case: Case, model: Model) -> dict[str, float]:

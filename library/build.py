@@ -34,8 +34,8 @@ from bragglens.crystal.library import Library
 from bragglens.crystal.library_file import LibraryFile, write_library_file
 from bragglens.crystal.provenance import sha256
 from bragglens.schema import printable
+from bragglens.simulate.duplicates import groups, indistinguishable_lines
 from bragglens.simulate.lines import Lines
-from bragglens.simulate.twins import alike_lines, groups
 
 HERE = Path(__file__).resolve().parent
 LIBRARY = HERE.parent / "src" / "bragglens" / "data" / "builtin.library"
@@ -112,7 +112,7 @@ def assembled(chosen: Sequence[Chosen], lines: Lines, marks: dict[str, set[str]]
     manifest = {
         "hash": Library(phases).hash,
         "problems": [],
-        "groups": [[phases[i].name for i in group] for group in groups(alike_lines(lines), len(phases))],
+        "groups": [[phases[i].name for i in group] for group in groups(indistinguishable_lines(lines), len(phases))],
         "members": [_member(one, marks.get(one.phase.name, set())) for one in chosen],
     }
     return LibraryFile(manifest, phases, vars(lines))

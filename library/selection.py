@@ -25,8 +25,8 @@ from bragglens.crystal.provenance import file_name
 from bragglens.crystal.reflections import composition
 from bragglens.crystal.symbol import plain_symbol
 from bragglens.simulate.build import build_library
+from bragglens.simulate.duplicates import SAME, SAME_CONTENT, SAME_SPACING, signatures
 from bragglens.simulate.lines import Lines, lines_in
-from bragglens.simulate.twins import SAME, SAME_CONTENT, SAME_SPACING, signatures
 
 SPACING = 0.01  # relative; cells of one phase in papers of different times differ by some 0.005
 CONTENT = 0.02  # of the atoms, hydrogen aside

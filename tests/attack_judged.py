@@ -121,7 +121,7 @@ def judge_packed(folder: Path) -> Judge:
         try:
             if path.suffix == ".library":
                 catalogue = read_catalogue(path)
-                assert np.isfinite(catalogue.sought.height).all()
+                assert np.isfinite(catalogue.reference_lines.height).all()
                 assert printable(list(catalogue.library.names)) == list(catalogue.library.names)
             else:
                 model = load_model(path)

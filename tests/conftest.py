@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def no_process_survives() -> Iterator[None]:
     """The first fixture to begin and the last to end."""
-    from bragglens.scan.apart import reader
+    from bragglens.scan.reader_process import reader
 
     with none_left():
         yield

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bragglens.crystal.cif import parse_cif, read_cif
-from bragglens.crystal.faults import blurred_by_faults
+from bragglens.crystal.faults import broadened_by_faults
 from bragglens.crystal.library import Library
 from bragglens.crystal.reflections import Reflections, reflections
 from bragglens.crystal.standards import standard
@@ -26,11 +26,11 @@ from bragglens.simulate.draws import Constant, Uniform, draws
 from bragglens.simulate.instrument import Instrument, emission
 from bragglens.simulate.lines import lines_of_phases
 from bragglens.simulate.mixture import draw_conditions, single_phases
+from bragglens.simulate.random_structures import random_structure
 from bragglens.simulate.recipe import CLEAN, Recipe
 from bragglens.simulate.reference import pattern
 from bragglens.simulate.render import pack_apart, render
 from bragglens.simulate.specimen import Specimen
-from bragglens.simulate.strangers import stranger
 
 # Strobel & Lambert-Andron 1988, J. Solid State Chem. 75, 90: honeycombs of Mn around Li, layers 4.7 Å apart
 LI2MNO3 = """data_Li2MnO3
@@ -66,14 +66,14 @@ def honeycomb(tmp_path: Path) -> Reflections:
 
 
 def test_a_honeycomb_keeps_the_lines_whose_k_is_a_multiple_of_three(honeycomb: Reflections) -> None:
-    blurred = blurred_by_faults(honeycomb)
+    blurred = broadened_by_faults(honeycomb)
     assert blurred is not None
     np.testing.assert_array_equal(blurred, honeycomb.hkl[:, 1] % 3 != 0)
 
 
 def test_titania_and_the_standards_know_no_such_faults(titania: Library) -> None:
     for phase in (*titania, standard("LaB6"), standard("Si"), standard("corundum")):
-        assert blurred_by_faults(reflections(phase, 1.1)) is None
+        assert broadened_by_faults(reflections(phase, 1.1)) is None
 
 
 # atoms a third of an axis apart, but bonded in all directions: CaCu5, MoSi2, AlB2 and ε-Fe3C types
@@ -103,17 +103,17 @@ def _made(name: str, group: str, cell: tuple[float, float, float], sites: list[s
 
 @pytest.mark.parametrize("name", METALS)
 def test_metals_borides_and_silicides_have_no_layers_that_slip(name: str) -> None:
-    assert blurred_by_faults(_made(name, *METALS[name])) is None
+    assert broadened_by_faults(_made(name, *METALS[name])) is None
 
 
 @pytest.mark.parametrize("changed", ["O", "S", "F", "Cl"])
 def test_layers_that_end_with_anions_slip_whichever_these_are(honeycomb: Reflections, changed: str) -> None:
     elements = tuple(changed if element == "O" else element for element in honeycomb.elements)
-    assert blurred_by_faults(replace(honeycomb, elements=elements)) is not None
+    assert broadened_by_faults(replace(honeycomb, elements=elements)) is not None
 
 
 def test_a_choice_of_reflections_and_the_rest_are_the_whole(honeycomb: Reflections) -> None:
-    blurred = blurred_by_faults(honeycomb)
+    blurred = broadened_by_faults(honeycomb)
     assert blurred is not None
     specimen = Specimen(size=30.0, march=0.8)
     parts = [pattern(honeycomb.only(chosen), INSTRUMENT, specimen, GRID) for chosen in (blurred, ~blurred)]
@@ -168,7 +168,7 @@ def test_networks_are_taught_faulted_phases_as_these_phases(honeycomb: Reflectio
 
 
 def test_the_matcher_is_taught_faulted_phases(honeycomb: Reflections) -> None:
-    library = Library((*(replace(stranger(1000 + i), name=f"other{i}") for i in range(130)), honeycomb.phase))
+    library = Library((*(replace(random_structure(1000 + i), name=f"other{i}") for i in range(130)), honeycomb.phase))
     lines = lines_of_phases(library)
     recipe = Recipe(phases=Uniform(2.0, 6.0), faults=Constant(0.3), strangers=0.0, counts=Constant(1e5))
     stream = open_matchers_stream(library, lines, np.eye(len(library), dtype=bool), recipe, seed=4)

@@ -160,14 +160,14 @@ def test_a_batch_that_is_killed_keeps_its_answers(
 ) -> None:
     model = save_model(small_model, tmp_path / "m.bragglens")
     identify_room = import_module("bragglens.identification.identify")  # `bragglens.identify` is the function
-    three, read = scans(tmp_path, 3), identify_room.read_scans_apart
+    three, read = scans(tmp_path, 3), identify_room.read_scans_in_process
 
     def killed_at_the_last(path: Path) -> list[Scan]:
         if path == three[-1]:
             os.kill(os.getpid(), signal.SIGTERM)
         return read(path)
 
-    monkeypatch.setattr(identify_room, "read_scans_apart", killed_at_the_last)
+    monkeypatch.setattr(identify_room, "read_scans_in_process", killed_at_the_last)
     options = ("-m", model, "--wavelength", "CuKa", "--network-only", "--json", tmp_path / "a.json")
     assert status_of(monkeypatch, "identify", *three, *options) == 130
     answers = json.loads((tmp_path / "a.json").read_text())["scans"]
@@ -424,7 +424,7 @@ def test_every_scan_of_a_file_is_answered_in_report_table_and_series(
 def test_an_output_that_cannot_be_written_is_said_before_any_scan_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(import_module("bragglens.identification.identify"), "read_scans_apart", None)
+    monkeypatch.setattr(import_module("bragglens.identification.identify"), "read_scans_in_process", None)
     (tmp_path / "file").touch()
     for option, name, said in (
         ("--table", "t.xls", "no table can be written as '.xls'"),

@@ -8,10 +8,10 @@ from importlib.resources import files
 from bragglens.crystal.library import Library, read_library
 from bragglens.match import stream
 from bragglens.match.train import recipe_of_any
+from bragglens.simulate.duplicates import signatures
 from bragglens.simulate.lines import Lines, lines_of_phases
+from bragglens.simulate.random_structures import random_structure
 from bragglens.simulate.scans import mixtures
-from bragglens.simulate.strangers import stranger
-from bragglens.simulate.twins import signatures
 
 _OTHERS = 125  # a question needs HARD_POOL phases that are not in the scan, and more
 
@@ -20,7 +20,7 @@ _OTHERS = 125  # a question needs HARD_POOL phases that are not in the scan, and
 def small_library() -> Library:
     """Titania, and made-up crystals."""
     titania = read_library(str(files("bragglens") / "data" / "titania"))
-    return Library((*titania.phases, *(stranger(1000 + i) for i in range(_OTHERS))))
+    return Library((*titania.phases, *(random_structure(1000 + i) for i in range(_OTHERS))))
 
 
 @cache
@@ -33,4 +33,4 @@ def small_stream(seed: int = 4) -> stream.Stream:
     """Its stream, with few phases outside the library."""
     marks = signatures(small_lines())
     source = mixtures(small_library(), recipe_of_any(), stream.GRID, seed=seed, outside=4)
-    return stream.Stream(source, stream.sought(small_lines()), marks @ marks.T > 0.9)
+    return stream.Stream(source, stream.reference_lines(small_lines()), marks @ marks.T > 0.9)

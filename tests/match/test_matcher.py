@@ -14,14 +14,14 @@ from bragglens.crystal.library import read_library as read
 from bragglens.identification.identify import identify
 from bragglens.match.catalogue import Catalogue, catalogue, read_catalogue
 from bragglens.match.matcher import matcher
-from bragglens.match.sought import GRID
+from bragglens.match.reference_lines import GRID
 from bragglens.scan.pattern import Pattern
 from bragglens.scan.scan import Scan
 from bragglens.simulate.build import build_library
 from bragglens.simulate.instrument import Instrument, emission
+from bragglens.simulate.random_structures import random_structure
 from bragglens.simulate.render import reflections_in_range, render_phases
 from bragglens.simulate.specimen import Specimen
-from bragglens.simulate.strangers import stranger
 
 ALL = np.ones(GRID.size, dtype=bool)
 
@@ -29,7 +29,7 @@ ALL = np.ones(GRID.size, dtype=bool)
 @pytest.fixture(scope="module")
 def many(titania: Library) -> Catalogue:
     """Titania among crystals that nobody made: more than are fitted without a shortlist."""
-    return catalogue(Library((*titania.phases, *(stranger(1000 + i) for i in range(160)))))
+    return catalogue(Library((*titania.phases, *(random_structure(1000 + i) for i in range(160)))))
 
 
 def _pattern(library: Library, shares: dict[str, float], *, counts: float = 5000.0) -> np.ndarray:
@@ -47,7 +47,7 @@ def _scan(intensity: np.ndarray) -> Scan:
 
 @pytest.mark.parametrize("name", ["anatase", "rutile", "brookite", "tio2_B", "tio2_II"])
 def test_one_phase_is_the_first_of_many(many: Catalogue, name: str) -> None:
-    opinion = matcher().opinion(Pattern(GRID, _pattern(many.library, {name: 1.0}), ALL), many.sought)
+    opinion = matcher().opinion(Pattern(GRID, _pattern(many.library, {name: 1.0}), ALL), many.reference_lines)
     assert many.library.names[int(np.argmax(opinion.probability))] == name
     assert opinion.share[many.library.names.index(name)] > 0.5
 
@@ -55,14 +55,14 @@ def test_one_phase_is_the_first_of_many(many: Catalogue, name: str) -> None:
 def test_what_is_left_of_a_mixture_is_the_other_phase(many: Catalogue) -> None:
     whole = _pattern(many.library, {"anatase": 1.0, "rutile": 0.1})
     explained = 4500.0 / 5000 * _pattern(many.library, {"anatase": 1.0}) - 45
-    opinion = matcher().opinion(Pattern(GRID, whole, ALL), many.sought, explained)
+    opinion = matcher().opinion(Pattern(GRID, whole, ALL), many.reference_lines, explained)
     assert many.library.names[int(np.argmax(opinion.probability))] == "rutile"
 
 
 def test_phases_are_judged_alike_in_any_company(many: Catalogue) -> None:
     pattern = Pattern(GRID, _pattern(many.library, {"brookite": 1.0}), ALL)
     alone = Catalogue(Library(many.library.phases[:5]), many.lines.of(range(5)))
-    few, all_of_them = (matcher().opinion(pattern, one.sought).probability[:5] for one in (alone, many))
+    few, all_of_them = (matcher().opinion(pattern, one.reference_lines).probability[:5] for one in (alone, many))
     assert few == pytest.approx(all_of_them, abs=1e-5)
 
 
@@ -76,7 +76,7 @@ def test_a_mixture_is_found_among_many_and_proven(many: Catalogue) -> None:
 
 
 def test_a_phase_that_no_library_holds_is_unknown(many: Catalogue) -> None:
-    foreign = Library((stranger(1),))
+    foreign = Library((random_structure(1),))
     answer = identify(_scan(_pattern(foreign, {foreign.names[0]: 1.0})), many)
     assert answer.verdict in ("unknown", "partly unknown")
 

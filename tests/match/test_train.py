@@ -17,8 +17,8 @@ from bragglens.learn import checkpoint
 from bragglens.match.export import save_matcher
 from bragglens.match.matcher import Matcher
 from bragglens.match.network import Network
-from bragglens.match.sought import GRID
-from bragglens.match.stream import HARD_NEGATIVES, HARD_POOL, QUESTIONS, Asked, Stream
+from bragglens.match.reference_lines import GRID
+from bragglens.match.stream import HARD_NEGATIVES, HARD_POOL, QUESTIONS, Questions, Stream
 from bragglens.match.train import answer, calibrate, losses, train
 from bragglens.scan.pattern import Pattern
 
@@ -32,7 +32,7 @@ def test_samples_do_not_depend_on_the_batch() -> None:
     whole, alone = small_stream().batch(10, 4), small_stream().batch(12, 1)
     for name in ("x", "present", "loss_mask", "share", "weight"):
         np.testing.assert_array_equal(getattr(alone, name)[0], getattr(whole, name)[2])
-    for one, other in zip(alone.question, whole.question, strict=True):
+    for one, other in zip(alone.features, whole.features, strict=True):
         np.testing.assert_array_equal(one[0], other[2])
 
 
@@ -52,7 +52,7 @@ def test_questions_are_of_what_is_there_and_of_look_alikes() -> None:
 def test_what_looks_like_a_phase_that_is_there_does_not_count() -> None:
     """Where every phase looks like every other, only those that are there are left in the loss."""
     stream = small_stream()
-    same = Stream(stream.mixtures, stream.sought, np.ones_like(stream.alike))
+    same = Stream(stream.mixtures, stream.reference, np.ones_like(stream.alike))
     asked = same.batch(0, 8)
     several = asked.share.sum(axis=1) > 0
     assert several.any()
@@ -78,7 +78,7 @@ def test_a_training_that_ends_early_goes_on_to_the_same_network(
     began: list[int] = []
     batch = Stream.batch
 
-    def broken(self: Stream, first: int, count: int) -> Asked:
+    def broken(self: Stream, first: int, count: int) -> Questions:
         began.append(first)
         if first >= 6 and len(began) < 5:
             raise KeyboardInterrupt
@@ -102,7 +102,7 @@ def test_the_file_answers_as_the_network(tmp_path: Path) -> None:
         encoder, judge = (session(archive.read(name)) for name in ("encoder.onnx", "judge.onnx"))
         matcher = Matcher(encoder, judge, json.loads(archive.read("manifest.json")))
     scans = stream.mixtures.scans(0, 1)
-    opinion = matcher.opinion(Pattern(GRID, scans.counts[0].astype(float), scans.covered[0]), stream.sought)
+    opinion = matcher.opinion(Pattern(GRID, scans.counts[0].astype(float), scans.covered[0]), stream.reference)
     assert opinion.probability.shape == opinion.share.shape == (len(small_library()),)
     slope, offset = matcher.manifest["log_odds"]
     expected = torch.sigmoid(slope * _logits(network, scans.counts[0], scans.covered[0], stream) + offset)
@@ -111,12 +111,12 @@ def test_the_file_answers_as_the_network(tmp_path: Path) -> None:
 
 def _logits(network: Network, counts: np.ndarray, covered: np.ndarray, stream: Stream) -> torch.Tensor:
     """Of presence, for every phase of the library."""
-    from bragglens.match.meet import meet, peaks
-    from bragglens.match.question import Question, channels, question, scaled
+    from bragglens.match.features import Features, channels, line_features, scaled
+    from bragglens.match.line_matching import match_lines, peaks
 
     intensity, explained = scaled(counts.astype(float), covered, np.zeros(GRID.size))
-    tables = question(stream.sought, meet(peaks(intensity, covered, explained), stream.sought))
-    none = np.zeros((1, len(stream.sought)), np.float32)
-    asked = Asked(channels(intensity, covered, explained)[None], Question(*(t[None] for t in tables)), *[none] * 4)
+    tables = line_features(stream.reference, match_lines(peaks(intensity, covered, explained), stream.reference))
+    none = np.zeros((1, len(stream.reference)), np.float32)
+    asked = Questions(channels(intensity, covered, explained)[None], Features(*(t[None] for t in tables)), *[none] * 4)
     with torch.inference_mode():
         return answer(network, asked, half=False)[0, :, 0].double()

@@ -28,9 +28,9 @@ from bragglens.errors import StructureError
 from bragglens.simulate import build
 from bragglens.simulate.build import build_library
 from bragglens.simulate.built import read_built
-from bragglens.simulate.likeness import alike_pairs
+from bragglens.simulate.duplicates import groups, indistinguishable_lines, repeated
 from bragglens.simulate.lines import Lines, lines_of, lines_of_phases
-from bragglens.simulate.twins import alike_lines, groups, repeated
+from bragglens.simulate.similarity import indistinguishable_pairs
 
 TITANIA = Path(str(files("bragglens") / "data" / "titania"))
 PAGE = "<html>404 Not Found</html>"
@@ -290,8 +290,8 @@ def test_one_structure_in_another_cell_and_name_is_kept_once(tmp_path: Path, tit
 def test_look_alikes_are_those_of_rendered_patterns(shared: Path) -> None:
     phases = read_library(shared / "phases" / "oxides").phases
     names = [phase.name for phase in phases]
-    rendered = {frozenset(pair[:2]): pair[2] for pair in alike_pairs(phases, threshold=0.8)}
-    pairs = alike_lines(lines_of_phases(phases), threshold=0.8)
+    rendered = {frozenset(pair[:2]): pair[2] for pair in indistinguishable_pairs(phases, threshold=0.8)}
+    pairs = indistinguishable_lines(lines_of_phases(phases), threshold=0.8)
     lined = {
         frozenset((names[i], names[j])): likeness
         for i, j, likeness in zip(pairs.one, pairs.other, pairs.likeness, strict=True)
@@ -307,7 +307,7 @@ def test_a_chain_of_likeness_is_no_group_of_its_ends(titania: Library) -> None:
         Lines((lines.d[:1] * (1 + 0.002 * n)).astype(np.float32), lines.strength[:1], lines.whole[:1]) for n in range(6)
     ]
     chain = Lines(*(np.concatenate([getattr(one, name) for one in strained]) for name in ("d", "strength", "whole")))
-    pairs = alike_lines(chain)
+    pairs = indistinguishable_lines(chain)
     linked = {(i, j) for i, j in zip(pairs.one.tolist(), pairs.other.tolist(), strict=True)}
     assert all((i, i + 1) in linked for i in range(5))
     assert (0, 5) not in linked

@@ -47,8 +47,8 @@ def outcome(path: Path) -> str:
         return str(error)
     assert catalogue.library.names
     assert catalogue.library.hash
-    assert np.isfinite(catalogue.sought.height).all()
-    assert (catalogue.sought.height.max(axis=1) == 1).all()
+    assert np.isfinite(catalogue.reference_lines.height).all()
+    assert (catalogue.reference_lines.height.max(axis=1) == 1).all()
     return ""
 
 

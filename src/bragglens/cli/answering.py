@@ -106,7 +106,7 @@ def _work(paths: Sequence[Path], sources: Sources, given: Given, *, tables: bool
         BragglensError: an option, a library or a table makes no sense.
     """
     from bragglens.identification.allowed import check
-    from bragglens.scan.apart import reader
+    from bragglens.scan.reader_process import reader
 
     reader()  # it starts while the library is read
     named, options, libraries = sources_of(sources), given.read(), Libraries()
@@ -135,7 +135,7 @@ def _watch(folder: Path, sources: Sources, given: Given, drawn: Drawn, *, json: 
     """Answer what is in a folder and what comes."""
     from bragglens.identification.allowed import check
     from bragglens.identification.identify import identify_each
-    from bragglens.scan.apart import reader
+    from bragglens.scan.reader_process import reader
 
     reader()  # it starts while the library is read
     libraries, options = Libraries(), given.read()

@@ -117,7 +117,7 @@ def answer_piece(piece: Piece) -> str:
 
 def read_there(job: Job) -> Proposer | None:
     """Who is asked, as a worker reads it; None where the job cannot be done."""
-    from bragglens.scan.apart import reader
+    from bragglens.scan.reader_process import reader
 
     reader()  # it starts while the library is read
     return None if job.error or job.who is None else _read(job.who)

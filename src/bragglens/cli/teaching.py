@@ -147,9 +147,9 @@ def _save(trained: Any, model: Path, library: Library) -> None:
 
 
 def _warn_alike(library: Library) -> None:
-    from bragglens.simulate.likeness import alike_pairs
+    from bragglens.simulate.similarity import indistinguishable_pairs
 
-    for one, other, likeness in alike_pairs(library.phases):
+    for one, other, likeness in indistinguishable_pairs(library.phases):
         tell(
             f"{one} and {other} give nearly the same pattern (likeness {likeness:.2f} of 1): a scan of one may be "
             "called the other; if they are the same phase, remove one",

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from bragglens.crystal.reflections import Reflections
 
-MOST_BLURRED = 0.3  # of the scattering; where more of it would go, the structure is none that hardly notices the shift
+MOST_BROADENED = 0.3  # of the scattering; beyond it a structure is changed too much by the shift
 _ENDS_LAYERS = frozenset({"O", "S", "Se", "Te", "F", "Cl", "Br", "I"})
 _LAYERS_ALONE = frozenset({"H", "B", "C", "N"})  # graphite, boron nitride; with metals these are interstitial atoms
 
 
-def blurred_by_faults(crystal: Reflections) -> NDArray[np.bool_] | None:
+def broadened_by_faults(crystal: Reflections) -> NDArray[np.bool_] | None:
     """The reflections that stacking faults broaden, shape (n,), or None if no shift leaves most of them sharp.
 
     None also if no atom can be the outer one of a layer.
@@ -36,7 +36,7 @@ def blurred_by_faults(crystal: Reflections) -> NDArray[np.bool_] | None:
         return None
     charges = np.array([gemmi.Element(element).atomic_number for element in crystal.elements])
     strength = crystal.multiplicity * np.abs(crystal.geometry @ charges) ** 2
-    least, found = MOST_BLURRED * strength.sum(), None
+    least, found = MOST_BROADENED * strength.sum(), None
     for shift in product(range(3), repeat=3):
         phase = crystal.equivalents @ np.array(shift) % 3
         blurred = np.logical_or.reduceat(phase != 0, crystal.first_equivalent[:-1])

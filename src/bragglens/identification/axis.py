@@ -38,10 +38,10 @@ from bragglens.identification.axis_notices import (
 )
 from bragglens.identification.confidence import confidence, proofs
 from bragglens.match.catalogue import Catalogue
-from bragglens.match.meet import meet
-from bragglens.match.meet import peaks as peaks_to_meet
-from bragglens.match.question import scaled
-from bragglens.match.sought import PREPARATION
+from bragglens.match.features import scaled
+from bragglens.match.line_matching import match_lines
+from bragglens.match.line_matching import peaks as peaks_of
+from bragglens.match.reference_lines import PREPARATION
 from bragglens.policy import DEFAULT, Policy
 from bragglens.scan.prepare import to_grid
 from bragglens.scan.scan import Scan
@@ -197,7 +197,7 @@ def _met(scan: Scan, known: Catalogue, rows: NDArray[np.intp], mistake: Mistake,
     except ScanError:
         return rows[:0]
     intensity, accounted = scaled(pattern.intensity, pattern.covered, np.zeros(pattern.grid.size))
-    rank = meet(peaks_to_meet(intensity, pattern.covered, accounted), known.sought).rank[rows]
+    rank = match_lines(peaks_of(intensity, pattern.covered, accounted), known.reference_lines).rank[rows]
     return rows[np.argsort(-rank, kind="stable")[:most]]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from bragglens.errors import ScanError
 from bragglens.identification.proposers import Proposer
 from bragglens.match.catalogue import Catalogue
-from bragglens.match.sought import PREPARATION
+from bragglens.match.reference_lines import PREPARATION
 from bragglens.policy import DEFAULT, Policy
 from bragglens.scan.prepare import LEAST_COVERAGE, to_grid
 from bragglens.scan.scan import Scan

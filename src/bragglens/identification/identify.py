@@ -27,8 +27,8 @@ from bragglens.identification.sources import Source, is_path, proposer_of
 from bragglens.identification.tube_lines import tube_notices
 from bragglens.identification.verdict import by_network
 from bragglens.policy import Policy
-from bragglens.scan.apart import read_scans_apart
 from bragglens.scan.read import one_scan, read_scan
+from bragglens.scan.reader_process import read_scans_in_process
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import SAME_TUBE, Instrument, strongest_line
 
@@ -189,7 +189,7 @@ def _wavelength(scan: Scan, options: Options) -> float:
 def identify_file(path: str | Path, model: Source, options: Options = Options()) -> Identification:
     """Read a file and identify it; what goes wrong becomes the answer's `error`, so that a batch goes on."""
     try:
-        answer = identify_scan(one_scan(read_scans_apart(path), Path(path).name), model, options)
+        answer = identify_scan(one_scan(read_scans_in_process(path), Path(path).name), model, options)
     except BragglensError as error:
         return Identification(file=str(path), model=proposer_of(model).identity, verdict=None, error=str(error))
     return replace(answer, file=str(path))
@@ -201,7 +201,7 @@ def identify_each(path: str | Path, model: Source, options: Options = Options())
     Repeats of one measurement are told apart too: a sample that changes under the beam looks like repeats.
     """
     try:
-        yield from identify_scans(read_scans_apart(path), str(path), model, options)
+        yield from identify_scans(read_scans_in_process(path), str(path), model, options)
     except BragglensError as error:
         yield Identification(file=str(path), model=proposer_of(model).identity, verdict=None, error=str(error))
 

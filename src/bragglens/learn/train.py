@@ -29,8 +29,8 @@ from bragglens.learn.stream import Batch, open_stream
 from bragglens.scan.pattern import Grid
 from bragglens.scan.prepare import Preparation
 from bragglens.simulate.instrument import emission
-from bragglens.simulate.likeness import alike_pairs
 from bragglens.simulate.recipe import Recipe
+from bragglens.simulate.similarity import indistinguishable_pairs
 from bragglens.simulate.stored import VALIDATION_FIRST
 
 DEFAULT_GRID = Grid(5.0, 90.0, 0.02)
@@ -353,5 +353,5 @@ def _model(
         scores=scores,
         versions=versions,
         temperature=temperature,
-        alike=tuple((one, other) for one, other, _ in alike_pairs(library.phases)),
+        alike=tuple((one, other) for one, other, _ in indistinguishable_pairs(library.phases)),
     )

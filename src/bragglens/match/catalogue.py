@@ -13,10 +13,10 @@ from bragglens.crystal.library import Library, read_library
 from bragglens.crystal.library_file import SUFFIX
 from bragglens.crystal.minerals import SAME_LATTICE
 from bragglens.crystal.phase import Phase
-from bragglens.match.sought import Sought, sought
+from bragglens.match.reference_lines import ReferenceLines, reference_lines
 from bragglens.simulate.built import read_built
+from bragglens.simulate.duplicates import Mark, mark_of, same_compound, signatures
 from bragglens.simulate.lines import Lines, lines_of_phases, stack
-from bragglens.simulate.twins import Mark, mark_of, same_compound, signatures
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Catalogue:
         return len(self.library)
 
     @cached_property
-    def sought(self) -> Sought:
+    def reference_lines(self) -> ReferenceLines:
         """The lines on the matcher's axis."""
-        return sought(self.lines)
+        return reference_lines(self.lines)
 
     @cached_property
     def signatures(self) -> NDArray[np.float32]:

@@ -11,9 +11,9 @@ import torch
 
 from bragglens.files import whole_file
 from bragglens.learn.export import onnx_bytes
+from bragglens.match.features import CHANNELS, OF_LINES, OF_PHASES
 from bragglens.match.network import Network
-from bragglens.match.question import CHANNELS, OF_LINES, OF_PHASES
-from bragglens.match.sought import GRID, MOST
+from bragglens.match.reference_lines import GRID, MOST
 
 
 def save_matcher(network: Network, manifest: dict[str, Any], path: Path) -> None:

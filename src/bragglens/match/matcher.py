@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from bragglens.inference import session
-from bragglens.match.meet import meet, peaks
-from bragglens.match.question import Question, channels, question, scaled
-from bragglens.match.sought import Sought
+from bragglens.match.features import Features, channels, line_features, scaled
+from bragglens.match.line_matching import match_lines, peaks
+from bragglens.match.reference_lines import ReferenceLines
 from bragglens.scan.pattern import Pattern
 
 STRIDE = 4  # points of the axis to one of the encoder's features
@@ -54,29 +54,31 @@ class Matcher:
     judge: Any = field(repr=False)
     manifest: dict[str, Any] = field(repr=False)
 
-    def opinion(self, pattern: Pattern, sought: Sought, explained: NDArray[np.floating] | None = None) -> Opinion:
+    def opinion(
+        self, pattern: Pattern, lines: ReferenceLines, explained: NDArray[np.floating] | None = None
+    ) -> Opinion:
         """What it says of phases in a scan.
 
         Args:
             pattern: the scan on the matcher's axis.
-            sought: the lines of the phases.
+            lines: the lines of the phases.
             explained: intensity that phases which are known to be there explain, on the same axis and scale; the
                 opinion is then of what else is there.
         """
         known = np.zeros(pattern.grid.size) if explained is None else explained
         intensity, accounted = scaled(pattern.intensity, pattern.covered, known)
-        met = meet(peaks(intensity, pattern.covered, accounted), sought)
+        met = match_lines(peaks(intensity, pattern.covered, accounted), lines)
         rows = np.sort(np.argsort(-met.rank, kind="stable")[:MOST_JUDGED])
         features, scene = self.encoder.run(None, {"x": channels(intensity, pattern.covered, accounted)[None]})
-        out = self._judged(features[0], scene, question(sought.of(rows), met.of(rows)))
+        out = self._judged(features[0], scene, line_features(lines.of(rows), met.of(rows)))
         slope, offset = self.manifest["log_odds"]
-        probability, share = np.full(len(sought), _LEAST), np.zeros(len(sought))
+        probability, share = np.full(len(lines), _LEAST), np.zeros(len(lines))
         probability[rows] = expit(slope * out[:, 0] + offset)
         share[rows] = expit(out[:, 1]) ** 2
         return Opinion(probability, share)
 
     def _judged(
-        self, features: NDArray[np.float32], scene: NDArray[np.float32], asked: Question
+        self, features: NDArray[np.float32], scene: NDArray[np.float32], asked: Features
     ) -> NDArray[np.float64]:
         """What the judge says of each phase, some at a time, shape (phases, 2)."""
         asked = asked._replace(place=np.minimum(asked.place / STRIDE, len(features) - 1).astype(np.float32))

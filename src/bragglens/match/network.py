@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from bragglens.match.features import CHANNELS, OF_LINES, OF_PHASES
 from bragglens.match.matcher import STRIDE
-from bragglens.match.question import CHANNELS, OF_LINES, OF_PHASES
 
 _NARROW, _WIDE = 48, 64
 _DILATIONS = (1, 2, 4, 8)  # the last reaches some degrees to either side
@@ -100,7 +100,7 @@ class Network(nn.Module):
     def forward(
         self, x: torch.Tensor, place: torch.Tensor, lines: torch.Tensor, weight: torch.Tensor, phases: torch.Tensor
     ) -> torch.Tensor:
-        """Scans (scans, CHANNELS, points), and the tables of `question.Question`, for each scan its own."""
+        """Scans (scans, CHANNELS, points), and the tables of `features.Features`, for each scan its own."""
         features, scene = self.encoder(x)
         scans, places, width = features.shape
         first = places * torch.arange(scans, device=place.device)[:, None, None]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.crystal.library import Library
-from bragglens.match.meet import meet, peaks
-from bragglens.match.question import Question, channels, question, scaled
-from bragglens.match.sought import GRID, Sought, sought
+from bragglens.match.features import Features, channels, line_features, scaled
+from bragglens.match.line_matching import match_lines, peaks
+from bragglens.match.reference_lines import GRID, ReferenceLines, reference_lines
 from bragglens.simulate.draws import Draws
 from bragglens.simulate.lines import Lines
 from bragglens.simulate.mixture import Content
@@ -33,12 +33,12 @@ _FIT_ERROR = 0.06  # relative; what a fit of known phases leaves over of their l
 
 
 @dataclass(frozen=True)
-class Asked:
+class Questions:
     """Samples and what is asked of them.
 
     Attributes:
         x: channels of the scans, (batch, CHANNELS, points).
-        question: of each sample and phase that is asked for, its tables stacked (batch, questions, …).
+        features: of each sample and phase that is asked for, its tables stacked (batch, questions, …).
         present: 1 where the phase is there, (batch, questions).
         loss_mask: 0 where neither answer is right: it drowns in noise, is known already, or looks like one that is
             there.
@@ -47,7 +47,7 @@ class Asked:
     """
 
     x: Array32
-    question: Question
+    features: Features
     present: Array32
     loss_mask: Array32
     share: Array32
@@ -73,38 +73,38 @@ class Stream:
 
     Attributes:
         mixtures: the scans.
-        sought: lines of the library's phases.
+        reference: lines of the library's phases.
         alike: phases that powder patterns hardly tell apart, (phases, phases); each is like itself.
     """
 
     mixtures: Mixtures
-    sought: Sought
+    reference: ReferenceLines
     alike: NDArray[np.bool_]
 
-    def batch(self, first: int, count: int) -> Asked:
+    def batch(self, first: int, count: int) -> Questions:
         """Samples first ... first + count - 1."""
         asked = [self._ask(sample) for sample in _samples(self.mixtures, self.mixtures.scans(first, count))]
 
         def stacked(name: str) -> Array32:
             return np.stack([getattr(one, name) for one in asked])
 
-        tables = zip(*(one.question for one in asked), strict=True)
-        plain = {field.name: stacked(field.name) for field in fields(Asked) if field.name != "question"}
-        return Asked(question=Question(*(np.stack(table) for table in tables)), **plain)
+        tables = zip(*(one.features for one in asked), strict=True)
+        plain = {field.name: stacked(field.name) for field in fields(Questions) if field.name != "features"}
+        return Questions(features=Features(*(np.stack(table) for table in tables)), **plain)
 
-    def _ask(self, sample: _Sample) -> Asked:
+    def _ask(self, sample: _Sample) -> Questions:
         intensity, explained = scaled(sample.counts, sample.covered, sample.explained)
         found = peaks(intensity, sample.covered, explained)
         there = len(sample.phase)
-        chosen = self._chosen(sample, meet(found, self.sought).rank)
+        chosen = self._chosen(sample, match_lines(found, self.reference).rank)
         seen = sample.visible & ~sample.known
         unlike = ~self.alike[np.ix_(chosen[there:], sample.phase)].any(axis=1)
-        area = sample.weight * self.sought.area[sample.phase]
+        area = sample.weight * self.reference.area[sample.phase]
         rest = np.zeros(QUESTIONS - there)
-        lines = _augmented(self.sought.of(chosen), sample.random)
-        return Asked(
+        lines = _augmented(self.reference.of(chosen), sample.random)
+        return Questions(
             x=channels(intensity, sample.covered, explained),
-            question=question(lines, meet(found, lines)),
+            features=line_features(lines, match_lines(found, lines)),
             present=np.concatenate([seen, rest]).astype(np.float32),
             loss_mask=np.concatenate([seen, unlike]).astype(np.float32),
             share=np.concatenate([area / max(float(area.sum()), 1e-30), rest]).astype(np.float32),
@@ -113,7 +113,7 @@ class Stream:
 
     def _chosen(self, sample: _Sample, rank: Array32) -> NDArray[np.int64]:
         """Phases to ask for: those there, some that explain much, and some at random."""
-        absent = np.ones(len(self.sought), dtype=bool)
+        absent = np.ones(len(self.reference), dtype=bool)
         absent[sample.phase] = False
         order = np.argsort(-rank, kind="stable")
         hard = sample.random.choice(order[absent[order]][:HARD_POOL], HARD_NEGATIVES, replace=False)
@@ -123,14 +123,14 @@ class Stream:
 
     def _weight(self, there: int) -> Array32:
         """Those there stand for themselves, the hard ones for those they were drawn from, the others for the rest."""
-        rest, others = len(self.sought) - there - HARD_POOL, QUESTIONS - there - HARD_NEGATIVES
+        rest, others = len(self.reference) - there - HARD_POOL, QUESTIONS - there - HARD_NEGATIVES
         weights = np.array([1.0, HARD_POOL / HARD_NEGATIVES, rest / others], np.float32)
         return np.repeat(weights, [there, HARD_NEGATIVES, others])
 
 
 def open_stream(library: Library, lines: Lines, alike: NDArray[np.bool_], recipe: Recipe, *, seed: int) -> Stream:
     """Prepare a library's reflections, and those of phases outside it, once."""
-    return Stream(mixtures(library, recipe, GRID, seed=seed, outside=OUTSIDE), sought(lines), alike)
+    return Stream(mixtures(library, recipe, GRID, seed=seed, outside=OUTSIDE), reference_lines(lines), alike)
 
 
 def _samples(source: Mixtures, scans: Scans) -> list[_Sample]:
@@ -182,14 +182,14 @@ def _explained(source: Mixtures, scans: Scans, known: NDArray[np.bool_]) -> NDAr
     )
 
 
-def _augmented(lines: Sought, random: Random) -> Sought:
+def _augmented(lines: ReferenceLines, random: Random) -> ReferenceLines:
     """Lines as a structure gives them that is not quite the one in the scan: another composition, another cell."""
     phases = len(lines)
     bent = np.exp(random.uniform(0, _HEIGHT_ERROR, (phases, 1)) * random.standard_normal(lines.height.shape))
     height = lines.height * bent
     swollen = _CELL_ERROR * random.standard_normal((phases, 1))
     angle = lines.angle - np.degrees(2 * np.tan(np.radians(lines.angle / 2)) * swollen)
-    return Sought(
+    return ReferenceLines(
         np.clip(angle, GRID.start, GRID.stop).astype(np.float32),
         (height / np.maximum(height.max(axis=1, keepdims=True), 1e-12)).astype(np.float32),
         lines.area,

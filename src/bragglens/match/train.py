@@ -17,7 +17,7 @@ from bragglens.learn.checkpoint import Checkpoint
 from bragglens.learn.loop import ALONE, Course, Figures, Report, train_network
 from bragglens.learn.processes import Processes
 from bragglens.match.network import Network
-from bragglens.match.stream import Asked, Stream
+from bragglens.match.stream import Questions, Stream
 from bragglens.simulate.draws import LogUniform, Normal
 from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.stored import VALIDATION_FIRST
@@ -53,7 +53,7 @@ def train(
     course = Course(steps, batch, rising=0.1, decay=1e-3, clip=1.0)
     saved = Checkpoint(checkpoint, _identity(stream, steps, batch, first)) if checkpoint else None
 
-    def loss(joined: nn.Module, asked: Asked) -> tuple[torch.Tensor, Figures]:
+    def loss(joined: nn.Module, asked: Questions) -> tuple[torch.Tensor, Figures]:
         crossed, shares = losses(answer(joined, asked, half=half, device=group.device), asked)
         return crossed + _SHARE_WEIGHT * shares, {"cross_entropy": crossed.item(), "shares": shares.item()}
 
@@ -65,7 +65,7 @@ def train(
 
 def _identity(stream: Stream, *numbers: int) -> dict[str, Any]:
     """All that a run depends on, so that no other takes up its checkpoint."""
-    lines = sha256(stream.sought.angle.tobytes() + stream.sought.height.tobytes()).hexdigest()
+    lines = sha256(stream.reference.angle.tobytes() + stream.reference.height.tobytes()).hexdigest()
     return {
         "matcher": lines,
         "recipe": stream.mixtures.recipe.to_dict(),
@@ -103,14 +103,16 @@ def calibrate(network: Network, stream: Stream, *, samples: int = 2048) -> tuple
     return float(slope), float(offset)
 
 
-def answer(network: nn.Module, asked: Asked, *, half: bool, device: torch.device = torch.device("cpu")) -> torch.Tensor:
+def answer(
+    network: nn.Module, asked: Questions, *, half: bool, device: torch.device = torch.device("cpu")
+) -> torch.Tensor:
     """Log odds of presence and share, (batch, questions, 2)."""
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
-        out: torch.Tensor = network(*(torch.from_numpy(table).to(device) for table in (asked.x, *asked.question)))
+        out: torch.Tensor = network(*(torch.from_numpy(table).to(device) for table in (asked.x, *asked.features)))
     return out.float()
 
 
-def losses(out: torch.Tensor, asked: Asked) -> tuple[torch.Tensor, torch.Tensor]:
+def losses(out: torch.Tensor, asked: Questions) -> tuple[torch.Tensor, torch.Tensor]:
     """Cross-entropy of presence and squared error of the share's root, both over what counts."""
     present, mask, share = (
         torch.from_numpy(table).to(out.device) for table in (asked.present, asked.loss_mask, np.sqrt(asked.share))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.errors import ScanError
-from bragglens.scan.impossible import MUCH, TINY, impossible
+from bragglens.scan.invalid_points import MUCH, TINY, impossible
 from bragglens.scan.scan import LEAST_POINTS, Scan
 
 Array = NDArray[np.float64]

@@ -23,8 +23,8 @@ from bragglens.crystal.structure_file import SUFFIXES, is_structure, structures_
 from bragglens.errors import StructureError
 from bragglens.schema import MisfitError, printable
 from bragglens.simulate.built import Built, built_of
+from bragglens.simulate.duplicates import groups, indistinguishable_lines, repeated
 from bragglens.simulate.lines import Lines, check_lines, lines_in, lines_of, stack
-from bragglens.simulate.twins import alike_lines, groups, repeated
 
 PIECE = 64  # CIFs; a second or so of work, which is what a kill costs
 LARGEST_CELL = 200_000.0  # Å³; the lines of a larger one take gigabytes
@@ -258,7 +258,7 @@ def _assemble(found: list[_Found], known: Known, problems: list[str]) -> Library
     members = sorted(zip(names, readable, strict=True), key=lambda member: member[0])
     rows = [(replace(phase, name=name), lines) for name, (_, _, phase, lines) in members]
     phases = [phase for phase, _ in rows]
-    pairs = alike_lines(stack([lines for _, lines in rows]))
+    pairs = indistinguishable_lines(stack([lines for _, lines in rows]))
     first = np.array(repeated(phases, pairs))
     kept = first == np.arange(len(phases))
     manifest = {

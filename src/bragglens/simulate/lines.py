@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bragglens.crystal.faults import blurred_by_faults
+from bragglens.crystal.faults import broadened_by_faults
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import reflections
 from bragglens.schema import MisfitError
@@ -63,7 +63,7 @@ def lines_of(phase: Phase) -> Lines:
     Lines that stacking faults blur are left out: most specimens of such phases show them as humps, if at all.
     """
     crystal = reflections(phase, D_MIN)
-    blurred = blurred_by_faults(crystal)
+    blurred = broadened_by_faults(crystal)
     crystal = crystal if blurred is None else crystal.only(~blurred)
     volume = abs(float(np.linalg.det(crystal.axes)))
     squares = structure_factor_squared(crystal, crystal.d, _DISPERSION_AT)

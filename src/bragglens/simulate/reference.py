@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bragglens.crystal.faults import blurred_by_faults
+from bragglens.crystal.faults import broadened_by_faults
 from bragglens.crystal.lattice import strained_axes
 from bragglens.crystal.reflections import Reflections
 from bragglens.scan.pattern import Grid
@@ -87,7 +87,7 @@ def _texture(crystal: Reflections, inverse: Array, specimen: Specimen) -> Array:
 
 def pattern(crystal: Reflections, instrument: Instrument, specimen: Specimen, grid: Grid) -> Array:
     """Intensity of one gram of a phase per degree at each point of the grid, free of background and noise."""
-    if specimen.faults and (blurred := blurred_by_faults(crystal)) is not None:
+    if specimen.faults and (blurred := broadened_by_faults(crystal)) is not None:
         whole = replace(specimen, faults=0.0)
         small = replace(whole, size=1 / (1 / specimen.size + specimen.faults))
         sharp = pattern(crystal.only(~blurred), instrument, whole, grid)

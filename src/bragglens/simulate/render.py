@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from bragglens.crystal.faults import blurred_by_faults
+from bragglens.crystal.faults import broadened_by_faults
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import Reflections, reflections
 from bragglens.crystal.scattering import dispersion, form_factor_coefficients
@@ -85,7 +85,7 @@ def pack_apart(crystals: Sequence[Reflections], lines: tuple[Line, ...]) -> Pack
 
     A phase of which `blurred` tells a place is whole only with as many grams of that place.
     """
-    masks = [blurred_by_faults(crystal) for crystal in crystals]
+    masks = [broadened_by_faults(crystal) for crystal in crystals]
     sharp = [c if mask is None else c.only(~mask) for c, mask in zip(crystals, masks, strict=True)]
     blurred = [c.only(mask) for c, mask in zip(crystals, masks, strict=True) if mask is not None]
     has = np.array([mask is not None for mask in masks])

@@ -12,9 +12,9 @@ from bragglens.scan.pattern import Grid
 from bragglens.simulate.draws import Draws, draws
 from bragglens.simulate.kernel import Conditions, PackedPhases
 from bragglens.simulate.mixture import Content, draw_conditions, draw_mixtures, strongest
+from bragglens.simulate.random_structures import random_structure
 from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.render import pack_apart, reflections_in_range, render
-from bragglens.simulate.strangers import stranger
 
 MIN_SNR = 3.0  # standard deviations of noise that the strongest line of a phase stands high, if the phase is visible
 
@@ -76,6 +76,6 @@ class Mixtures:
 
 def mixtures(library: Library, recipe: Recipe, grid: Grid, *, seed: int, outside: int, threads: int = 1) -> Mixtures:
     """Prepare the reflections of a library, and of so many phases outside it, once."""
-    phases = [*library.phases, *(stranger(i) for i in range(outside))]
+    phases = [*library.phases, *(random_structure(i) for i in range(outside))]
     crystals = reflections_in_range(phases, recipe.lines, grid, margin=recipe.strain_margin)
     return Mixtures(len(library), outside, pack_apart(crystals, recipe.lines), recipe, grid, seed, threads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from bragglens.scan.apart import limit_memory
+from bragglens.scan.reader_process import limit_memory
 
 try:
     import resource

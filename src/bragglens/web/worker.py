@@ -20,7 +20,7 @@ from bragglens.identification.identify import identify_scans
 from bragglens.identification.options import Options
 from bragglens.identification.proposers import Proposer
 from bragglens.parallel import begin_worker
-from bragglens.scan.apart import scans_apart
+from bragglens.scan.reader_process import scans_in_process
 from bragglens.web import limits
 
 LONGEST = 600.0  # seconds that one file may take
@@ -71,7 +71,7 @@ def answer(upload: Upload, asked: Proposer, options: Options) -> Answer:
 
 
 def _answer(upload: Upload, asked: Proposer, options: Options) -> Answer:
-    scans = scans_apart(upload.data, upload.name)
+    scans = scans_in_process(upload.data, upload.name)
     said = options.wavelength or options.wavelength_if_missing
     if said is None and any(scan.wavelength is None for scan in scans):
         error = f"{upload.name}: the file does not state its wavelength: choose it, CuKa for example"

@@ -9,7 +9,7 @@ from bragglens.errors import BragglensError
 from bragglens.identification.proposers.proposer import Proposal
 from bragglens.match.catalogue import Catalogue
 from bragglens.match.matcher import matcher
-from bragglens.match.sought import PREPARATION
+from bragglens.match.reference_lines import PREPARATION
 from bragglens.scan.prepare import to_grid
 from bragglens.scan.scan import Scan
 
@@ -42,7 +42,7 @@ class Matching:
         """The matcher's opinion of each phase, of what is left where a part is explained."""
         pattern = to_grid(scan, PREPARATION, wavelength=wavelength)
         known = None if explained is None else to_grid(explained, PREPARATION, wavelength=wavelength).intensity
-        opinion = matcher().opinion(pattern, self.catalogue.sought, known)
+        opinion = matcher().opinion(pattern, self.catalogue.reference_lines, known)
         return Proposal(pattern, opinion.probability, opinion.share)
 
     def alone(self, scan: Scan, *, wavelength: float) -> Proposal:

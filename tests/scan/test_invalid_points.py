@@ -10,7 +10,7 @@ import pytest
 from made import packed_brml
 
 from bragglens.errors import ScanError
-from bragglens.scan.impossible import impossible
+from bragglens.scan.invalid_points import impossible
 from bragglens.scan.read import read_scan, scans_in
 from bragglens.scan.scan import Scan
 

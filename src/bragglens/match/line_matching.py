@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
-from bragglens.match.sought import GRID, Sought
+from bragglens.match.reference_lines import GRID, ReferenceLines
 
 Array32 = NDArray[np.float32]
 
@@ -41,7 +41,7 @@ class Peaks:
     covered: NDArray[np.bool_]
 
 
-class Met(NamedTuple):
+class LineMatch(NamedTuple):
     """How phases and a scan agree.
 
     Attributes:
@@ -68,9 +68,9 @@ class Met(NamedTuple):
         """Of what a phase shows in the range of the scan, the share that explains something, (phases,)."""
         return np.asarray(self.explained / np.maximum(self.shown, np.float32(1e-6)))
 
-    def of(self, rows: NDArray[np.integer]) -> Met:
+    def of(self, rows: NDArray[np.integer]) -> LineMatch:
         """Those of some phases."""
-        return Met(*(column[rows] for column in self))
+        return LineMatch(*(column[rows] for column in self))
 
 
 def peaks(intensity: NDArray[np.floating], covered: NDArray[np.bool_], explained: NDArray[np.floating]) -> Peaks:
@@ -94,17 +94,17 @@ def peaks(intensity: NDArray[np.floating], covered: NDArray[np.bool_], explained
     return Peaks(np.maximum(near, 0.0), noise / np.sqrt(_SMOOTH), covered)
 
 
-def meet(found: Peaks, sought: Sought) -> Met:
+def match_lines(found: Peaks, reference: ReferenceLines) -> LineMatch:
     """Lay the lines of phases over the peaks of a scan."""
-    phases, lines = sought.angle.shape
+    phases, lines = reference.angle.shape
     scale, explained, shown, share = np.empty((4, phases), np.float32)
-    out = Met(scale, explained, shown, share, np.empty((phases, lines), np.float32))
-    _meet(found.near, found.covered, found.noise, sought.angle, sought.height, GRID.start, GRID.step, out)
+    out = LineMatch(scale, explained, shown, share, np.empty((phases, lines), np.float32))
+    _match_lines(found.near, found.covered, found.noise, reference.angle, reference.height, GRID.start, GRID.step, out)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _meet(near, covered, noise, angle, height, start, step, out):  # type: ignore[no-untyped-def]
+def _match_lines(near, covered, noise, angle, height, start, step, out):  # type: ignore[no-untyped-def]
     for p in range(angle.shape[0]):
         seen, whole = 0.0, 0.0
         for j in range(angle.shape[1]):

@@ -1,6 +1,6 @@
 """The founding post's workflow and the default one, side by side: accuracy, noise, measured scans, time.
 
-    python benchmarks/founding_road.py [--data DIR] [--steps N]
+    python benchmarks/founding_workflow.py [--data DIR] [--steps N]
 
 DIR is a folder with dev.csv and scans (the shared data); without it the measured columns stay empty. Writes
 benchmarks/results/founding_road.md.
@@ -123,8 +123,8 @@ def table(rows: list[dict[str, str]], threads: int) -> str:
     lines = [
         "# The founding post's workflow and the default workflow",
         "",
-        f"`python benchmarks/founding_road.py`, {threads} thread(s). The measured sets are development sets: they were",
-        "looked at during development. Pure noise: 200 patterns of Poisson counts on a flat level of 20, 200 or 2000.",
+        f"`python benchmarks/founding_workflow.py`, {threads} thread(s). The measured sets are development sets: they",
+        "were looked at during development. Pure noise: 200 patterns of Poisson counts on a flat level of 20 to 2000.",
         "The post's patterns are strained by up to ±4% in each free direction, more than any thermal expansion. The",
         "default recipe draws ±1%, hence its 80-90% on them. Its own validation is harder: exact matches for mixtures",
         "of up to four phases and one outside the library, at any noise that leaves a phase visible.",

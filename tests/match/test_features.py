@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_stream import small_lines, small_stream
 
-from bragglens.match.meet import Met, meet, peaks
-from bragglens.match.question import CHANNELS, OF_LINES, OF_PHASES, Question, channels, question, scaled
-from bragglens.match.sought import GRID, sought
+from bragglens.match.features import CHANNELS, OF_LINES, OF_PHASES, Features, channels, line_features, scaled
+from bragglens.match.line_matching import LineMatch, match_lines, peaks
+from bragglens.match.reference_lines import GRID, reference_lines
 from bragglens.simulate.scans import Scans
 
 
@@ -19,11 +19,11 @@ def scans() -> Scans:
     return small_stream().mixtures.scans(0, 12)
 
 
-def _asked(scans: Scans, i: int) -> tuple[Met, Question]:
+def _asked(scans: Scans, i: int) -> tuple[LineMatch, Features]:
     intensity, explained = scaled(scans.counts[i].astype(float), scans.covered[i], np.zeros(GRID.size))
-    lines = sought(small_lines())
-    met = meet(peaks(intensity, scans.covered[i], explained), lines)
-    return met, question(lines, met)
+    lines = reference_lines(small_lines())
+    met = match_lines(peaks(intensity, scans.covered[i], explained), lines)
+    return met, line_features(lines, met)
 
 
 @given(factor=st.floats(1e-3, 1e3), floor=st.floats(-1e3, 1e3), seed=st.integers(0, 99))
@@ -77,7 +77,7 @@ def test_weights_of_a_phase_are_its_covered_intensity(scans: Scans) -> None:
 @settings(max_examples=20)
 @given(rows=st.lists(st.integers(0, 129), min_size=1, max_size=8))
 def test_what_is_asked_of_a_phase_does_not_depend_on_the_others(scans: Scans, rows: list[int]) -> None:
-    lines, chosen = sought(small_lines()), np.array(rows)
+    lines, chosen = reference_lines(small_lines()), np.array(rows)
     met, whole = _asked(scans, 3)
-    for one, other in zip(question(lines.of(chosen), met.of(chosen)), whole, strict=True):
+    for one, other in zip(line_features(lines.of(chosen), met.of(chosen)), whole, strict=True):
         np.testing.assert_array_equal(one, other[chosen])

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from small_stream import small_lines, small_stream
 
 from bragglens.crystal.library import Library
-from bragglens.match.meet import Peaks, meet, peaks
-from bragglens.match.question import scaled
-from bragglens.match.sought import GRID, MOST, Sought, sought
+from bragglens.match.features import scaled
+from bragglens.match.line_matching import Peaks, match_lines, peaks
+from bragglens.match.reference_lines import GRID, MOST, ReferenceLines, reference_lines
 from bragglens.simulate.draws import Constant
 from bragglens.simulate.lines import lines_of_phases
 from bragglens.simulate.scans import Scans
@@ -20,7 +20,9 @@ ALL = np.ones(GRID.size, dtype=bool)
 NOTHING = np.zeros(GRID.size)
 
 
-def _drawn(lines: Sought, row: int, *, scale: float = 1.0, shift: float = 0.0, width: float = 0.1) -> np.ndarray:
+def _drawn(
+    lines: ReferenceLines, row: int, *, scale: float = 1.0, shift: float = 0.0, width: float = 0.1
+) -> np.ndarray:
     """Gaussian peaks of one phase."""
     out = np.zeros(GRID.size)
     for angle, height in zip(lines.angle[row], lines.height[row], strict=True):
@@ -29,13 +31,13 @@ def _drawn(lines: Sought, row: int, *, scale: float = 1.0, shift: float = 0.0, w
 
 
 @pytest.fixture(scope="module")
-def lines(titania: Library) -> Sought:
-    table = sought(lines_of_phases(titania))
-    meet(peaks(NOTHING, ALL, NOTHING), table)  # compiles
+def lines(titania: Library) -> ReferenceLines:
+    table = reference_lines(lines_of_phases(titania))
+    match_lines(peaks(NOTHING, ALL, NOTHING), table)  # compiles
     return table
 
 
-def test_lines_stand_at_bragg_angles_the_strongest_first(titania: Library, lines: Sought) -> None:
+def test_lines_stand_at_bragg_angles_the_strongest_first(titania: Library, lines: ReferenceLines) -> None:
     anatase = titania.names.index("anatase")
     assert lines.angle[anatase, 0] == pytest.approx(25.3, abs=0.1)
     assert lines.height.shape == (len(titania), MOST)
@@ -44,43 +46,43 @@ def test_lines_stand_at_bragg_angles_the_strongest_first(titania: Library, lines
 
 
 @given(shift=st.floats(-0.15, 0.15), scale=st.floats(0.2, 1.0), row=st.integers(0, 4))
-def test_the_phase_that_is_there_explains_most(lines: Sought, shift: float, scale: float, row: int) -> None:
-    met = meet(peaks(_drawn(lines, row, scale=scale, shift=shift), ALL, NOTHING), lines)
+def test_the_phase_that_is_there_explains_most(lines: ReferenceLines, shift: float, scale: float, row: int) -> None:
+    met = match_lines(peaks(_drawn(lines, row, scale=scale, shift=shift), ALL, NOTHING), lines)
     assert int(np.argmax(met.rank)) == row
     assert met.scale[row] == pytest.approx(scale, rel=0.2)
     assert met.share == pytest.approx(np.ones(len(lines)))
 
 
-def test_of_two_phases_each_keeps_its_share(lines: Sought) -> None:
+def test_of_two_phases_each_keeps_its_share(lines: ReferenceLines) -> None:
     mixed = _drawn(lines, 0) + 0.3 * _drawn(lines, 3)
-    met = meet(peaks(mixed / mixed.max(), ALL, NOTHING), lines)
+    met = match_lines(peaks(mixed / mixed.max(), ALL, NOTHING), lines)
     assert set(np.argsort(-met.rank)[:2]) == {0, 3}
 
 
-def test_what_is_explained_already_speaks_for_no_other(lines: Sought) -> None:
+def test_what_is_explained_already_speaks_for_no_other(lines: ReferenceLines) -> None:
     drawn = _drawn(lines, 0)
-    met = meet(peaks(drawn, ALL, drawn), lines)
+    met = match_lines(peaks(drawn, ALL, drawn), lines)
     assert np.all(met.explained < 0.02)
 
 
-def test_lines_beyond_the_scan_say_nothing(lines: Sought) -> None:
+def test_lines_beyond_the_scan_say_nothing(lines: ReferenceLines) -> None:
     covered = GRID.two_theta < 40
-    met = meet(peaks(np.where(covered, _drawn(lines, 0), 0), covered, NOTHING), lines)
+    met = match_lines(peaks(np.where(covered, _drawn(lines, 0), 0), covered, NOTHING), lines)
     assert np.all(met.near[lines.angle > 40.1] == -1)
     assert np.all(met.share < 1)
     assert int(np.argmax(met.rank)) == 0
 
 
-def test_a_constant_background_is_no_peak(lines: Sought) -> None:
-    assert np.all(meet(peaks(np.full(GRID.size, 0.5), ALL, NOTHING), lines).explained == 0)
+def test_a_constant_background_is_no_peak(lines: ReferenceLines) -> None:
+    assert np.all(match_lines(peaks(np.full(GRID.size, 0.5), ALL, NOTHING), lines).explained == 0)
 
 
 # --- properties, on simulated scans ------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def reference() -> Sought:
-    return sought(small_lines())
+def reference() -> ReferenceLines:
+    return reference_lines(small_lines())
 
 
 @pytest.fixture(scope="module")
@@ -94,13 +96,13 @@ def _peaks(scans: Scans, i: int, *, factor: float = 1.0, explained: np.ndarray =
     return peaks(factor * intensity, scans.covered[i], explained)
 
 
-def test_figures_are_within_their_bounds(scans: Scans, reference: Sought) -> None:
+def test_figures_are_within_their_bounds(scans: Scans, reference: ReferenceLines) -> None:
     """What is explained is at most what is shown, and nothing is negative."""
     for i in range(len(scans.counts)):
         found = _peaks(scans, i)
         assert found.near.min() >= 0
         assert found.noise >= 0
-        met = meet(found, reference)
+        met = match_lines(found, reference)
         assert all((column >= 0).all() for column in (met.scale, met.explained, met.shown, met.share))
         assert (met.explained <= met.shown * (1 + 1e-5) + 1e-6).all()
         assert (met.agreement <= 1 + 1e-5).all()
@@ -112,8 +114,10 @@ def test_figures_are_within_their_bounds(scans: Scans, reference: Sought) -> Non
 
 @settings(max_examples=15, deadline=None)
 @given(i=st.integers(0, 59), factor=st.floats(0.05, 20))
-def test_heights_follow_the_scan_and_shares_do_not(scans: Scans, reference: Sought, i: int, factor: float) -> None:
-    one, other = meet(_peaks(scans, i), reference), meet(_peaks(scans, i, factor=factor), reference)
+def test_heights_follow_the_scan_and_shares_do_not(
+    scans: Scans, reference: ReferenceLines, i: int, factor: float
+) -> None:
+    one, other = match_lines(_peaks(scans, i), reference), match_lines(_peaks(scans, i, factor=factor), reference)
     for name in ("scale", "explained", "shown"):
         assert getattr(other, name) == pytest.approx(factor * getattr(one, name), rel=2e-3, abs=1e-4 * factor)
     np.testing.assert_array_equal(other.share, one.share)
@@ -121,9 +125,13 @@ def test_heights_follow_the_scan_and_shares_do_not(scans: Scans, reference: Soug
 
 @settings(max_examples=15, deadline=None)
 @given(i=st.integers(0, 59), rows=st.permutations(range(12)))
-def test_a_phase_does_not_depend_on_its_company(scans: Scans, reference: Sought, i: int, rows: list[int]) -> None:
+def test_a_phase_does_not_depend_on_its_company(
+    scans: Scans, reference: ReferenceLines, i: int, rows: list[int]
+) -> None:
     found, chosen = _peaks(scans, i), np.array(rows)
-    for one, other in zip(meet(found, reference.of(chosen)), meet(found, reference).of(chosen), strict=True):
+    for one, other in zip(
+        match_lines(found, reference.of(chosen)), match_lines(found, reference).of(chosen), strict=True
+    ):
         np.testing.assert_array_equal(one, other)
 
 
@@ -136,11 +144,11 @@ def test_the_more_is_explained_the_less_is_left(scans: Scans, i: int, share: flo
 
 
 @given(row=st.integers(0, 4), line=st.integers(0, 2))
-def test_a_line_that_is_not_there_counts_against_a_phase(lines: Sought, row: int, line: int) -> None:
+def test_a_line_that_is_not_there_counts_against_a_phase(lines: ReferenceLines, row: int, line: int) -> None:
     """One of its three strongest taken away: it explains less, and shows what is not there."""
     whole = _drawn(lines, row)
     gap = np.abs(GRID.two_theta - lines.angle[row, line]) < 1.0
-    with_it, without = (meet(peaks(y, ALL, NOTHING), lines) for y in (whole, np.where(gap, 0.0, whole)))
+    with_it, without = (match_lines(peaks(y, ALL, NOTHING), lines) for y in (whole, np.where(gap, 0.0, whole)))
     assert without.explained[row] < with_it.explained[row]
     assert without.agreement[row] < with_it.agreement[row]
     assert without.rank[row] < with_it.rank[row]
@@ -154,14 +162,14 @@ def test_noise_is_that_of_the_counts(sigma: float, seed: int) -> None:
     assert peaks(flat, ALL, NOTHING).noise == pytest.approx(sigma / np.sqrt(5), rel=0.06)
 
 
-def test_a_phase_that_is_alone_in_a_scan_is_among_the_first(reference: Sought) -> None:
+def test_a_phase_that_is_alone_in_a_scan_is_among_the_first(reference: ReferenceLines) -> None:
     """Of 130, in whatever state; without a network, wavelength known: recall at 5 of the visible ones."""
     source = small_stream().mixtures
     alone = replace(source, recipe=replace(source.recipe, phases=Constant(1.0), strangers=0.0), outside=0)
     scans = alone.scans(0, 150)
     places = []
     for i in np.flatnonzero(scans.visible.any(axis=1)):
-        rank = meet(_peaks(scans, i), reference).rank
+        rank = match_lines(_peaks(scans, i), reference).rank
         places.append(int((rank > rank[scans.content.phase[i].max()]).sum()))
     assert len(places) > 100
     assert np.mean(np.array(places) < 5) > 0.8  # found: 0.92

@@ -11,16 +11,16 @@ import pytest
 from bragglens.crystal.phase import Phase, Site
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.instrument import Instrument, emission
+from bragglens.simulate.random_structures import random_structure
 from bragglens.simulate.render import reflections_in_range, render_phases
 from bragglens.simulate.specimen import Specimen
-from bragglens.simulate.strangers import stranger
 
 MANY = 300
 
 
 @functools.cache
 def strangers() -> tuple[Phase, ...]:
-    return tuple(stranger(i) for i in range(MANY))
+    return tuple(random_structure(i) for i in range(MANY))
 
 
 def group_of(phase: Phase) -> gemmi.SpaceGroup:
@@ -35,7 +35,7 @@ def images(site: Site, phase: Phase) -> int:
 
 def test_a_number_is_a_stranger() -> None:
     """Also after others, and in any order."""
-    assert [stranger(i) for i in (7, 3, 299)] == [strangers()[i] for i in (7, 3, 299)]
+    assert [random_structure(i) for i in (7, 3, 299)] == [strangers()[i] for i in (7, 3, 299)]
 
 
 def test_no_two_are_alike() -> None:

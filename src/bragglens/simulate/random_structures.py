@@ -18,7 +18,7 @@ _ELEMENTS = ("O", "O", "O", "S", "F", "Cl", "Na", "Mg", "Al", "Si", "K", "Ca", "
 _VOLUME_PER_ATOM = (11.0, 20.0)  # Å³, dense oxides to loose chlorides
 
 
-def stranger(number: int) -> Phase:
+def random_structure(number: int) -> Phase:
     """The stranger of that number, always the same."""
     random = np.random.default_rng([20250501, number])
     while True:

@@ -17,7 +17,7 @@ _GRID = Grid(10.0, 90.0, 0.05)
 _BLUR = 0.3  # degrees; about the shift that strain and displacement make
 
 
-def alike_pairs(phases: Sequence[Phase], *, threshold: float = ALIKE) -> list[tuple[str, str, float]]:
+def indistinguishable_pairs(phases: Sequence[Phase], *, threshold: float = ALIKE) -> list[tuple[str, str, float]]:
     """Pairs of phases whose ideal Cu Kα patterns are nearly the same.
 
     Likeness is the cosine of the angle between the square roots of the two patterns, blurred to 0.3°: 1 for the same

@@ -1,6 +1,6 @@
 """How far the forward model agrees with codes and values that nobody of this project made.
 
-    python benchmarks/witnesses.py [--data DIR]
+    python benchmarks/independent_references.py [--data DIR]
 
 DIR is the shared data; its phases/ holds the structures. Writes benchmarks/results/witnesses.md, and witnesses.csv with
 one row a structure. Needs pymatgen and rietx, which bragglens itself does not.
@@ -492,7 +492,7 @@ def report(rows: list[Row], patterns: list[PatternRow], seconds: float) -> str:
     parts = [
         "# Independent references",
         "",
-        f"`python benchmarks/witnesses.py`, {codes}; {seconds:.0f} s. "
+        f"`python benchmarks/independent_references.py`, {codes}; {seconds:.0f} s. "
         "One row per structure: [witnesses.csv](witnesses.csv).",
         "",
         *stick_lines(rows),

@@ -1,4 +1,4 @@
-"""Sought: the lines that a scan is asked for, of every phase of a library, on the axis of the matcher."""
+"""ReferenceLines: the lines that a scan is asked for, of every phase of a library, on the axis of the matcher."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST = 40  # lines of a phase that are looked for
 
 
 @dataclass(frozen=True)
-class Sought:
+class ReferenceLines:
     """The strongest lines of each phase on the axis, the strongest first; rows are padded with height 0.
 
     Attributes:
@@ -34,12 +34,12 @@ class Sought:
     def __len__(self) -> int:
         return len(self.angle)
 
-    def of(self, rows: NDArray[np.integer]) -> Sought:
+    def of(self, rows: NDArray[np.integer]) -> ReferenceLines:
         """Those of some phases, in this order."""
-        return Sought(self.angle[rows], self.height[rows], self.area[rows])
+        return ReferenceLines(self.angle[rows], self.height[rows], self.area[rows])
 
 
-def sought(lines: Lines) -> Sought:
+def reference_lines(lines: Lines) -> ReferenceLines:
     """What to look for of phases whose lines are these.
 
     A scan of another wavelength is carried over to this axis through d, so that this holds for every scan.
@@ -50,7 +50,7 @@ def sought(lines: Lines) -> Sought:
     order = np.argsort(-intensity, axis=1, kind="stable")[:, :MOST]
     strongest = np.take_along_axis(intensity, order, axis=1)
     angle = np.where(strongest > 0, np.take_along_axis(angle, order, axis=1), GRID.start)
-    return Sought(
+    return ReferenceLines(
         angle.astype(np.float32),
         (strongest / np.maximum(strongest[:, :1], 1e-300)).astype(np.float32),
         intensity.sum(axis=1).astype(np.float32),

@@ -32,22 +32,22 @@ MOST_MEMORY = 2**30
 _START = """
 import sys
 sys.path[:] = sys.argv[1:]
-from bragglens.scan.apart import serve
+from bragglens.scan.reader_process import serve
 serve()
 """
 
 
-def read_scans_apart(path: str | Path) -> list[Scan]:
+def read_scans_in_process(path: str | Path) -> list[Scan]:
     """The scans of a file, as `read_scans` gives them, within LONGEST and MOST_MEMORY.
 
     Raises:
         ScanError: as `read_scans`, and where the file takes more time or memory, or ends the process that reads it.
     """
-    return scans_apart(content_of(path), Path(path).name)
+    return scans_in_process(content_of(path), Path(path).name)
 
 
-def scans_apart(data: bytes, name: str) -> list[Scan]:
-    """The scans that the content of a file holds, as `read_scans_apart` gives them; `name` is what to call it."""
+def scans_in_process(data: bytes, name: str) -> list[Scan]:
+    """The scans that the content of a file holds, as `read_scans_in_process` gives them; `name` is what to call it."""
     return reader().ask(data, name)
 
 

@@ -1,4 +1,4 @@
-"""Question: a scan and the lines of phases as the numbers that the matcher sees; the same in training and in use."""
+"""Features: a scan and the lines of phases as the numbers that the matcher sees; the same in training and in use."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bragglens.match.meet import Met
-from bragglens.match.sought import GRID, Sought
+from bragglens.match.line_matching import LineMatch
+from bragglens.match.reference_lines import GRID, ReferenceLines
 from bragglens.scan.prepare import zero_to_one
 
 Array32 = NDArray[np.float32]
@@ -18,7 +18,7 @@ OF_LINES, OF_PHASES = 6, 5
 _FAINT = 2e-3  # of the scan's highest point; below it two heights count as one
 
 
-class Question(NamedTuple):
+class Features(NamedTuple):
     """What is asked about phases in one scan.
 
     Attributes:
@@ -49,22 +49,22 @@ def channels(intensity: NDArray[np.floating], covered: NDArray[np.bool_], explai
     ).astype(np.float32)
 
 
-def question(sought: Sought, met: Met) -> Question:
+def line_features(reference: ReferenceLines, met: LineMatch) -> Features:
     """What is asked about phases whose lines met a scan like this."""
     there = met.near >= 0
     near = np.where(there, met.near, 0.0)
-    expected = met.scale[:, None] * sought.height
-    covered = np.where(there, sought.height, 0.0)
+    expected = met.scale[:, None] * reference.height
+    covered = np.where(there, reference.height, 0.0)
     total = covered.sum(axis=1, keepdims=True)
     weight = covered / np.maximum(total, 1e-9)
     ratio = np.log((near + _FAINT) / (expected + _FAINT))
     lines = [
-        np.sqrt(sought.height),
+        np.sqrt(reference.height),
         np.sqrt(weight),
         np.clip(ratio, -4, 4),
         np.sqrt(np.clip(expected, 0, 1)),
         np.sqrt(near),
-        sought.angle / 90,
+        reference.angle / 90,
     ]
     phases = [
         np.sqrt(met.scale),
@@ -73,8 +73,8 @@ def question(sought: Sought, met: Met) -> Question:
         met.share,
         there.mean(axis=1),
     ]
-    return Question(
-        place=((sought.angle - GRID.start) / GRID.step).astype(np.float32),
+    return Features(
+        place=((reference.angle - GRID.start) / GRID.step).astype(np.float32),
         lines=np.where(there[..., None], np.stack(lines, axis=-1), 0.0).astype(np.float32),
         weight=weight.astype(np.float32),
         phases=np.stack(phases, axis=-1).astype(np.float32),

@@ -1,7 +1,7 @@
 """Which of thousands of phases are one structure twice, or hardly told apart by powder patterns.
 
-The measure is that of `likeness.alike_pairs`, from lines instead of rendered patterns: quick, and the same but for what
-the lines left out would add.
+The measure is that of `similarity.indistinguishable_pairs`, from lines instead of rendered patterns: quicker, and the
+same but for the lines left out.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from bragglens.crystal.lattice import lattice_spacings
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import composition
 from bragglens.simulate.instrument import emission
-from bragglens.simulate.likeness import ALIKE
 from bragglens.simulate.lines import Lines
+from bragglens.simulate.similarity import ALIKE
 
 Mark = tuple[dict[str, float], NDArray[np.float64]]
 
@@ -48,7 +48,7 @@ class Pairs:
         return Pairs(self.one[chosen], self.other[chosen], self.likeness[chosen])
 
 
-def alike_lines(lines: Lines, *, threshold: float = ALIKE) -> Pairs:
+def indistinguishable_lines(lines: Lines, *, threshold: float = ALIKE) -> Pairs:
     """The pairs of phases whose ideal Cu Kα patterns are alike beyond the threshold."""
     patterns = signatures(lines)
     found: list[Pairs] = []

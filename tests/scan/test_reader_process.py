@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 
 from bragglens.errors import ScanError
-from bragglens.scan import apart
-from bragglens.scan.apart import Reader, read_scans_apart, reader
+from bragglens.scan import reader_process
 from bragglens.scan.read import read_scans
+from bragglens.scan.reader_process import Reader, read_scans_in_process, reader
 
 GOOD = "".join(f"{10 + i / 10:.1f} {i % 7}\n" for i in range(60)).encode()
 
 # What a hostile file might make a reader do; here the reader is told to by the file's name.
 HURTS = """
 import time, os
-from bragglens.scan import apart
-plain = apart.scans_in
+from bragglens.scan import reader_process
+plain = reader_process.scans_in
 
 def hurt(data, name):
     if name == "hang":
@@ -39,14 +39,14 @@ def hurt(data, name):
         print("printed", flush=True)
     return plain(data, name)
 
-apart.scans_in = hurt
+reader_process.scans_in = hurt
 serve()
 """
 
 
 @pytest.fixture
 def hurt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
-    monkeypatch.setattr(apart, "_START", apart._START.replace("serve()\n", HURTS))
+    monkeypatch.setattr(reader_process, "_START", reader_process._START.replace("serve()\n", HURTS))
     started = Reader()
     yield started
     started.close()
@@ -55,12 +55,12 @@ def hurt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
 def test_what_is_read_apart_is_what_is_read(tmp_path: Path) -> None:
     (tmp_path / "good.xy").write_bytes(GOOD)
     (tmp_path / "bad.xy").write_text("no scan")
-    (there,), (here,) = read_scans_apart(tmp_path / "good.xy"), read_scans(tmp_path / "good.xy")
+    (there,), (here,) = read_scans_in_process(tmp_path / "good.xy"), read_scans(tmp_path / "good.xy")
     np.testing.assert_array_equal(there.counts, here.counts)
     assert (there.name, there.notes, there.metadata) == (here.name, here.notes, here.metadata)
     for path in (tmp_path / "bad.xy", tmp_path / "none.xy", tmp_path):
         with pytest.raises(ScanError) as apart_said:
-            read_scans_apart(path)
+            read_scans_in_process(path)
         with pytest.raises(ScanError) as said:
             read_scans(path)
         assert str(apart_said.value) == str(said.value)
@@ -82,7 +82,7 @@ def test_what_is_read_apart_is_what_is_read(tmp_path: Path) -> None:
 def test_what_hurts_costs_itself(hurt: Reader, name: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "hang":
         hurt.ask(GOOD, "first")  # the start is not part of the time
-        monkeypatch.setattr(apart, "LONGEST", 1.5)
+        monkeypatch.setattr(reader_process, "LONGEST", 1.5)
     with pytest.raises(ScanError, match=says):
         hurt.ask(GOOD, name)
     monkeypatch.undo()
@@ -95,7 +95,9 @@ def test_what_a_library_prints_is_no_answer(hurt: Reader) -> None:
 
 
 def test_the_readers_alone_are_loaded() -> None:
-    code = apart._START.replace("serve()", "print('bragglens.identify' in sys.modules, 'scipy' in sys.modules)")
+    code = reader_process._START.replace(
+        "serve()", "print('bragglens.identify' in sys.modules, 'scipy' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-I", "-c", code, *sys.path], capture_output=True, text=True)
     assert done.stdout.split() == ["False", "False"], done.stderr
 
@@ -105,10 +107,10 @@ def test_it_ends_with_who_started_it() -> None:
     process = reader()._process
     assert process is not None
     code = (
-        "import os, signal; from bragglens.scan.apart import reader; "
+        "import os, signal; from bragglens.scan.reader_process import reader; "
         "print(reader()._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
-    start = apart._START.replace("from bragglens.scan.apart import serve\nserve()", code)
+    start = reader_process._START.replace("from bragglens.scan.reader_process import serve\nserve()", code)
     done = subprocess.run([sys.executable, "-I", "-c", start, *sys.path], capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     until = time.monotonic() + 60
