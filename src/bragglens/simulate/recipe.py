@@ -17,8 +17,8 @@ from bragglens.simulate.instrument import SAME_TUBE, Instrument, Line, emission
 class Recipe:
     """What may vary in a measured pattern, and how far.
 
-    Each field but the first is an effect of the table `effects.EFFECTS`, which holds its meaning, unit and default:
-    a distribution, or the share of samples that have a property.
+    Each field but the first is an effect of the table `effects.EFFECTS`, which holds its meaning, unit and default: a
+    distribution, or the share of samples that have a property. The page on recipes lists them.
 
     Attributes:
         wavelength: tube or wavelength in Å: CuKa, CuKa1, 1.5406 or 1.5406/1.5444, as `instrument.emission` reads it.
