@@ -78,7 +78,7 @@ def run_demo(folder: Path, *, console: Console) -> None:
     console.print(f"[bold]built-in library[/]: {len(library):,} structures")
     scans = [measured_fluorapatite(folder), _simulated(library, folder / "simulated_marl.xy")]
     answers = []
-    for scan, what in zip(scans, ("measured", "simulated, no measurement"), strict=True):
+    for scan, what in zip(scans, ("measured", "simulated, not measured"), strict=True):
         started = time.perf_counter()
         answers.append(identify_file(scan, library, Options(wavelength=_LINES[0].wavelength)))
         console.print(f"\n[bold]{scan.name}[/] ({what}), {time.perf_counter() - started:.1f} s")

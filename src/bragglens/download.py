@@ -50,7 +50,7 @@ def download(url: str, *, limit: int, timeout: float) -> Iterator[tuple[bytes, i
         FetchError: as of `fetch`.
     """
     if not url.lower().startswith(("http://", "https://")):
-        raise FetchError(f"{url}: is no web address: pass a base_url that starts with http:// or https://")
+        raise FetchError(f"{url}: is not a web address: pass a base_url that starts with http:// or https://")
     done = 0
     try:
         request = urllib.request.Request(url, headers={"User-Agent": f"bragglens/{version('bragglens')}"})
@@ -69,9 +69,9 @@ def download(url: str, *, limit: int, timeout: float) -> Iterator[tuple[bytes, i
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = f"no answer for {timeout:g} s" if "timed out" in str(error) else str(getattr(error, "reason", error))
         kind = FetchError if isinstance(error, ValueError | http.client.InvalidURL) else _MayPassError
-        raise kind(f"{url}: could not be fetched ({reason}): check the network and try again") from error
+        raise kind(f"{url}: cannot be downloaded ({reason}): check the network and try again") from error
     if total is not None and done != total:
-        raise _MayPassError(f"{url}: broke off after {done} of {total} bytes: try again")
+        raise _MayPassError(f"{url}: was interrupted after {done} of {total} bytes: try again")
 
 
 def _announced(length: str | None) -> int | None:
@@ -81,4 +81,4 @@ def _announced(length: str | None) -> int | None:
 
 def _refuse_large(size: int, url: str, limit: int) -> None:
     if size > limit:
-        raise FetchError(f"{url}: is larger than {limit >> 20} MB, which what was asked for is not: check the address")
+        raise FetchError(f"{url}: is larger than {limit >> 20} MB, too large for this download: check the address")

@@ -98,7 +98,7 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
         try:
             os.fsencode(path)
         except UnicodeEncodeError as error:
-            raise OSError(errno.EINVAL, "its name has letters that this system's locale lacks") from error
+            raise OSError(errno.EINVAL, "its name has characters that this system's locale does not support") from error
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.is_file():  # /dev/null, or a pipe, must not be replaced by a file
             path = Path(os.path.realpath(path))  # so that a link stays a link
@@ -159,7 +159,7 @@ def open_file(path: str | Path, kind: type[BragglensError], *, what: str) -> Bin
 
     def check(mode: int) -> None:
         if not stat.S_ISREG(mode):
-            raise kind(f"{path}: cannot be read, it is a folder, a device or a pipe: give the file of {what}")
+            raise kind(f"{path}: is a folder, a device or a pipe: give a file of {what}")
 
     check(os.stat(path).st_mode)  # before it is opened, since that alone does something to some devices
     waits_for_none = getattr(os, "O_NONBLOCK", 0)  # what became a pipe since
@@ -198,7 +198,7 @@ def _refuse(path: str | Path, error: OSError | ValueError, kind: type[BragglensE
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         raise kind(f"{path}: {missing}") from None
     reason = (getattr(error, "strerror", None) or str(error)).lower()
-    raise kind(f"{path}: cannot be read ({reason}): check that it may be read") from error
+    raise kind(f"{path}: cannot be read ({reason}): check its permissions") from error
 
 
 @contextmanager

@@ -67,5 +67,8 @@ def unpacked(path: Path, kind: type[BragglensError], *, missing: str, damaged: s
         with zipfile.ZipFile(path) as archive:
             stated = sum(entry.file_size for entry in archive.infolist())
             if stated > min(LARGEST, max(_SMALL, _RATIO * size)):
-                raise kind(f"{path}: would unpack to {stated / 1e6:.0f} MB, which none of ours does: copy it again")
+                raise kind(
+                    f"{path}: would unpack to {stated / 1e6:.0f} MB, which is too large for a file of "
+                    "bragglens: copy it again"
+                )
             yield Packed(archive)

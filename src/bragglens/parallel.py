@@ -179,7 +179,7 @@ def _outcome(head: _Waiting[Piece, Result], *, alone: bool) -> Result | Lost | _
         if type(error).__name__ != "KilledWorker":  # of Dask, which need not be installed
             return Lost(f"{type(error).__name__}: {error}")
         head.tries += 1  # maybe it was another piece of the same worker
-        return _Again() if head.tries < TRIES else Lost("the workers that had it died, several times over")
+        return _Again() if head.tries < TRIES else Lost("several workers died with it")
 
 
 def _broken(future: Future[Result]) -> bool:

@@ -42,26 +42,36 @@ class Policy:
     """The thresholds of an answer. `replace(DEFAULT, name=value)` or a TOML file of `name = value` makes another."""
 
     # --- what the right phases may miss (fit.observed)
-    relative_model_error: float = _share(0.08, "of a line's intensity that a calculated pattern misses on a good day")
-    background_error: float = _share(0.01, "of the background that a smooth curve misses")
-    tail_error: float = _value(2.0, "", "weight of neighbouring intensity in the model error: tails and shifts")
+    relative_model_error: float = _share(
+        0.08, "relative model error: typical misfit of a calculated line of the right structure"
+    )
+    background_error: float = _share(0.01, "relative error of a smooth background curve")
+    tail_error: float = _value(2.0, "", "weight of neighbouring intensity in the model error (tails, small shifts)")
     tail_width: float = _value(0.3, "°", "reach of a line's tails in the model error")
-    least_error: float = _share(1e-3, "of the strongest point: the least error of any point")
+    least_error: float = _share(1e-3, "of the strongest point: smallest error of any point")
     line_width: float = _value(0.1, "°", "points closer than this are one independent observation of a misfit")
-    soft_width: float = _value(0.4, "°", "lines are blurred to this width while no phase tells the shift")
-    most_points: int = _value(4500, "points", "a finer scan is averaged: laboratory lines keep two points at least")
-    degrees_per_background_term: float = _value(6.0, "°", "a term of the background for so many: humps are 20° wide")
+    soft_width: float = _value(0.4, "°", "lines are broadened to this width until a phase determines the shift")
+    most_points: int = _value(
+        4500, "points", "scans with more points are averaged: laboratory lines keep at least two points"
+    )
+    degrees_per_background_term: float = _value(
+        6.0, "°", "one background term per interval of this width: humps are 20° wide"
+    )
     baseline_bend: float = _value(12.0, "°", "the baseline follows waves longer than this")
-    hump_window: float = _value(8.0, "°", "what stays high for longer is no peak: 4 nm crystallites give half of it")
-    hump_window_fine: float = _value(3.0, "°", "window that cuts off less of a hump's top")
-    hump_top: float = _value(1.5, "", "most that the fine window may show over what the wide one leaves of a hump")
-    least_hump: float = _share(0.02, "of the strongest point: the background's polynomial meets lower humps")
-    bare_hump: float = _share(0.13, "of a hump: half of the points upon it are lower, else it is crowded lines")
+    hump_window: float = _value(
+        8.0, "°", "wider features are not peaks: lines of 4 nm crystallites have half this width"
+    )
+    hump_window_fine: float = _value(3.0, "°", "narrower window, which keeps more of the top of a hump")
+    hump_top: float = _value(1.5, "", "largest ratio of the narrow window's result to that of the wide one")
+    least_hump: float = _share(0.02, "of the strongest point: the background polynomial follows lower humps")
+    bare_hump: float = _share(
+        0.13, "of a hump: height above it that half of the points stay below; otherwise it is crowded lines"
+    )
 
     # --- what counts as unexplained (fit.residual)
-    peak_stands_out: float = _value(5.0, "σ", "that an unexplained peak must stand out to be listed")
-    intensity_stands_out: float = _value(3.0, "σ", "that intensity must stand out to count as unexplained")
-    noise_left: float = _value(0.6, "σ", "mean distance from a fit that noise alone leaves", _SIMULATED_OXIDES)
+    peak_stands_out: float = _value(5.0, "σ", "least height of an unexplained peak in the list")
+    intensity_stands_out: float = _value(3.0, "σ", "least residual that counts as unexplained")
+    noise_left: float = _value(0.6, "σ", "mean residual from noise alone", _SIMULATED_OXIDES)
 
     # --- the search (fit.search, fit.settle)
     least_evidence: float = _value(10.0, "", "evidence below which a phase is left out")
@@ -69,52 +79,54 @@ class Policy:
         100.0, "", "evidence at the detection limit: half of such phases are found", "benchmarks/detection.py"
     )
     most_phases: int = _value(8, "phases", "of one scan")
-    candidates_tried: int = _value(4, "phases", "that are fitted at a time, of those that screening puts first")
-    texture_axes_tried: int = _value(3, "axes", "of a phase that are fitted, of those that are best unfitted")
-    polishings: int = _value(2, "rounds", "of further starts for the phases that a search ends with")
-    strained: float = _value(0.008, "Δd/d", "beyond it a lattice may lie at another phase's lines; twice the usual")
-    indistinguishable: float = _share(0.8, "likeness of two fitted patterns from which one phase may stand for both")
-    rival_worse: float = _value(12.0, "", "misfit by which a rival may be worse and still do about as well")
-    exchange_gain: float = _share(0.5, "of a phase's evidence that another must promise to be fitted in its place")
+    candidates_tried: int = _value(4, "phases", "best candidates of the screening that are fitted")
+    texture_axes_tried: int = _value(3, "axes", "best texture axes of a phase that are fitted")
+    polishings: int = _value(2, "rounds", "rounds of further starts for the final phases")
+    strained: float = _value(0.008, "Δd/d", "beyond it a lattice may fit another phase's lines; twice the usual strain")
+    indistinguishable: float = _share(0.8, "similarity of two fitted patterns from which one phase may replace both")
+    rival_worse: float = _value(12.0, "", "how much worse (in evidence) a rival may fit")
+    exchange_gain: float = _share(0.5, "least screening gain of a replacement, relative to the phase's evidence")
 
     # --- the shortlist out of a large library (identification.shortlist)
-    small_library: int = _value(150, "phases", "of a library no larger than this every phase is fitted")
-    likeliest: int = _value(32, "phases", "of a larger one that are fitted for their probability")
-    largest: int = _value(12, "phases", "beside them, for probability times share of the intensity")
-    added: int = _value(12, "phases", "at most, once some are known")
-    least_added: float = _probability(0.02, "of a phase that is worth another fit")
+    small_library: int = _value(150, "phases", "largest library of which every phase is fitted")
+    likeliest: int = _value(32, "phases", "of a larger library: fitted phases with the highest probability")
+    largest: int = _value(12, "phases", "further fitted phases, by probability times share of the intensity")
+    added: int = _value(12, "phases", "largest number of phases added for the residual")
+    least_added: float = _probability(0.02, "least probability of an added phase")
     related: float = _share(
         0.8,
-        "likeness of lines from which the matcher may take one phase for another",
+        "similarity of lines above which the matcher may confuse two phases",
         "24 measured minerals: nearest phase outside the list 0.56 to 0.75, illite beside muscovite 0.90",
     )
 
     # --- probabilities (identification.confidence)
-    odds_constant: float = _value(-2.5, "ln odds", "of a phase that the fit puts forward", _REGRESSION)
+    odds_constant: float = _value(-2.5, "ln odds", "constant term", _REGRESSION)
     odds_evidence: float = _value(1.24, "ln odds", "for each unit of ln evidence", _REGRESSION)
     odds_residual: float = _value(-4.65, "ln odds", "for R of the phase's own lines", _REGRESSION)
-    odds_strain: float = _value(-0.16, "ln odds", "for (strain / usual)²; the more careful of two fits", _REGRESSION)
+    odds_strain: float = _value(
+        -0.16, "ln odds", "for (strain / usual)²; the more cautious of two regressions", _REGRESSION
+    )
     odds_network: float = _value(0.27, "ln odds", "for each unit of the proposer's log odds", _REGRESSION)
     odds_unexplained: float = _value(-2.15, "ln odds", "for the share unexplained beyond the usual", _REGRESSION)
     usual_strain: float = _value(0.005, "Δd/d", "unit of the strain in the odds", _REGRESSION)
-    usual_unexplained: float = _share(0.1, "unexplained that speaks against no phase", _REGRESSION)
+    usual_unexplained: float = _share(0.1, "unexplained share that is not counted against a phase", _REGRESSION)
     own_constant: float = _value(2.75, "ln odds", "that it is not an isostructural neighbour", _OWN_REGRESSION)
     own_strain: float = _value(-0.45, "ln odds", "the same for (strain / usual)²", _OWN_REGRESSION)
     own_network: float = _value(0.45, "ln odds", "the same for each unit of the matcher's log odds", _OWN_REGRESSION)
-    prior_weight: float = _value(3.0, "", "evidence that one unit of the proposer's log odds stands for in the search")
-    element_expected: float = _probability(0.8, "that an element which somebody names is in one of the phases")
+    prior_weight: float = _value(3.0, "", "evidence per unit of the proposer's log odds, in the search")
+    element_expected: float = _probability(0.8, "that a named element is in one of the phases")
 
     # --- the verdict (identification.identify)
     named: float = _probability(0.5, "from which a phase is named")
     sure: float = _probability(
         0.92,
         "of each phase, from which the verdict is known or mixture",
-        "570 simulated minerals that the library lacked: six were known by another name, at 0.9 nine",
+        "570 simulated minerals that the library lacked: six confident false positives; nine at 0.9",
     )
     most_unexplained: float = _share(0.1, "of the peaks' intensity; beyond it the verdict is partly unknown")
-    look_again: float = _share(0.15, "of the peaks' intensity unexplained, beyond which the axis is doubted")
+    look_again: float = _share(0.15, "of the peaks' intensity unexplained, above which other axes are tried")
     both_named: float = _probability(0.9, "of two indistinguishable phases, beyond which the network names both")
-    least_rival: float = _probability(0.1, "from which the network's second choice is told as a rival")
+    least_rival: float = _probability(0.1, "from which the network's second choice is reported as a rival")
     least_lines: int = _value(
         3, "lines", "of a phase in the scan's range", "Hanawalt's search: three strongest lines (1938)"
     )
@@ -125,10 +137,10 @@ class Policy:
         0.32, "intensity of Kβ over Kα1", "unfiltered, 1.5 times Kβ/Kα of Ag (Scofield 1974, Phys. Rev. A 9, 1041)"
     )
     most_tungsten: float = _share(0.05, "intensity of W Lα over Kα1; a few percent on old anodes")
-    tube_places: int = _value(5, "lines", "strongest ones that must agree on the ratio")
+    tube_places: int = _value(5, "lines", "strongest reflections that must agree on the ratio")
     tube_agree: float = _value(2.0, "", "factor between the ratios of two lines")
-    tube_stands_out: float = _value(3.0, "σ", "misfit and all, that a place must stand out to count")
-    tube_near: float = _value(0.12, "°", "between the place of a tube line and the top of the peak there")
+    tube_stands_out: float = _value(3.0, "σ", "least height of a line at an expected position, model error included")
+    tube_near: float = _value(0.12, "°", "largest distance of an expected tube line from the peak")
 
     # --- humps (identification.humps)
     hump_told: float = _share(0.1, "of the intensity", "12 weighed mixtures without glass have 0.06 at most")
@@ -137,10 +149,10 @@ class Policy:
     hump_bare: float = _share(0.25, "of a hump", "20 humps in 112 measured scans have 0.11 at most, crowded lines 0.6")
 
     # --- fractions (fit.quantify)
-    particle_size: float = _value(3.0, "µm", "diameter of grains, where nothing better is known")
+    particle_size: float = _value(3.0, "µm", "assumed diameter of the grains")
     particle_size_spread: float = _value(1.0, "", "relative standard deviation of that guess")
-    structure_error: float = _value(0.07, "", "relative error of a scale from a structure that is not the sample's own")
-    texture_error: float = _value(0.3, "", "share of ln r of March and Dollase by which texture may still bend a scale")
+    structure_error: float = _value(0.07, "", "relative error of a scale from an inexact structure")
+    texture_error: float = _value(0.3, "", "relative error of a scale per ln r (March-Dollase)")
     scattering_spread: float = _value(
         0.7, "", "σ of ln(intensity of a gram)", "10-80° of Cu Kα: 0.63 of 74 oxides, 0.72 of 134 minerals, 0.73 of 378"
     )
@@ -168,7 +180,9 @@ def policy_of(source: Policy | str | Path | None) -> Policy:
     try:
         given = tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise BragglensError(f"{path}: is no TOML ({error}): write one threshold a line, such as sure = 0.95") from None
+        raise BragglensError(
+            f"{path}: is not TOML ({error}): write one threshold a line, such as sure = 0.95"
+        ) from None
     possible: dict[str, Any] = {name: _possible(path, name, value) for name, value in given.items()}
     return replace(DEFAULT, **possible)
 
@@ -187,7 +201,7 @@ def _possible(path: Path, name: str, value: Any) -> Any:
     """A value of a file where it can be one of the threshold of that name."""
     known = {one.name: one for one in fields(Policy)}
     if name not in known:
-        raise BragglensError(f"{path}: '{name}' is no threshold: `bragglens policy` lists them")
+        raise BragglensError(f"{path}: '{name}' is not a threshold: see policy.py for the names")
     whole, high = known[name].type == "int", known[name].metadata["high"]
     low = float("-inf") if known[name].metadata["unit"] == "ln odds" else 0.0
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not low <= value <= high:

@@ -116,7 +116,7 @@ def test_the_origin_is_the_one_that_coordinates_and_letters_agree_with() -> None
         ("PARAM=C=1.2991", "", "states no C="),
         ("R-32/c", "R-32/q", "its space group (number 167 R-32/q) is not known"),
         ("Wyckoff=c", "Wyckoff=q", "has no Wyckoff position q"),
-        (" z=0.3520", "", "Wyckoff position c of R -3 c:H has a free z, which is not stated"),
+        (" z=0.3520", "", "Wyckoff position c of R -3 c:H has a free z, which is missing"),
         ("z=0.3520", "z=X(1,2)", "'X(1,2)' is no number that can be computed"),
         ("z=0.3520", "z=z", "is no number that can be computed"),
         ("z=0.3520", "z=1/0", "is no number that can be computed"),
@@ -167,6 +167,6 @@ def test_a_folder_may_hold_both_kinds_of_file(tmp_path: Path) -> None:
     library = bragglens.read_library(tmp_path)
     assert library.names == ("corundum", "quartz", "quartz_2")
     assert library.problems == (
-        f"{tmp_path / 'glass.str'}: holds no atoms (E=...): give a structure, not a phase of peaks alone",
+        f"{tmp_path / 'glass.str'}: has no atoms (E=...): give a structure, not a phase of peaks alone",
     )
     assert bragglens.read_library(tmp_path / "quartz.str").names == ("quartz",)

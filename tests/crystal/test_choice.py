@@ -100,8 +100,8 @@ def test_what_could_be_two_things_is_refused_with_both(written: str, both: tuple
         ([22, 8], "22 is no element"),
         (22, "are no symbols"),
         ("Ti,-Ti", "asked for and left out"),
-        (",", "names no element"),
-        ("-", "names no element"),
+        (",", "has no element"),
+        ("-", "has no element"),
     ],
 )
 def test_what_is_no_element_is_one_sentence(written: object, says: str) -> None:

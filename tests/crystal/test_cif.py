@@ -284,8 +284,8 @@ def test_scrambled_uij_are_dropped_with_a_note(read: Read) -> None:
     assert titanium.u_iso == 0.005
     assert oxygen.u_aniso is None  # an ellipsoid, but of the same shifted table
     assert phase.notes == (
-        "Uij of Ti1 are no ellipsoid, U_iso is taken",
-        "Uij of O1 stand in the same table and are not used either",
+        "Uij of Ti1 are not positive definite, U_iso is taken",
+        "Uij of O1 are in the same table and are not used either",
     )
 
 
@@ -295,7 +295,7 @@ def test_uij_written_by_rows_go_where_they_belong(read: Read) -> None:
     phase = read(RUTILE, P42MNM + "\n" + by_row, TITANIA)
     assert phase.sites[0].u_aniso == (0.0068, 0.0068, 0.0046, -0.0004, 0, 0)
     assert phase.sites[1].u_iso == pytest.approx((2 * 0.0052 + 0.0035) / 3)
-    assert phase.notes == ("Uij were written in the order 11 12 13 22 23 33 under other headings, and are read so",)
+    assert phase.notes == ("Uij were written in the order 11 12 13 22 23 33 under other headings, and were reordered",)
 
 
 def test_scrambled_uij_without_an_isotropic_value_leave_the_default(read: Read) -> None:
@@ -307,7 +307,7 @@ def test_uij_that_the_site_forbids_are_dropped_with_a_note(read: Read) -> None:
     """The mirror through titanium makes U11 and U22 equal; scrambled columns can be positive and still break that."""
     phase = read(RUTILE, P42MNM + "\n" + uij("Ti1 0.0168 0.0046 0.0068 0 0 0"), TITANIA)
     assert phase.sites[0].u_aniso is None
-    assert phase.notes == ("Uij of Ti1 break the symmetry of its position, the isotropic value is used",)
+    assert phase.notes == ("Uij of Ti1 violate the symmetry of its position, the isotropic value is used",)
 
 
 def test_sound_uij_are_kept_and_give_the_isotropic_value(read: Read) -> None:

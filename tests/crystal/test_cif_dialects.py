@@ -180,7 +180,7 @@ def test_a_slip_of_syntax_is_mended_with_a_note(name: str) -> None:
         gemmi.cif.read_string(text)
     phase = read(text)
     assert composition(phase) == FLUORITE
-    assert phase.notes[0].startswith("syntax mended: ")
+    assert phase.notes[0].startswith("syntax corrected: ")
     assert note in phase.notes[0]
     assert len(phase.notes) == 1
 
@@ -308,7 +308,7 @@ def stating(line: str, *, symbol: str = SYMBOL, atoms: str = ATOMS) -> str:
         (stating("_cell_formula_units_Z 8"), "Z is 8"),
         (stating("_cell_formula_units_Z 4", symbol=SYMBOL.replace("F m", "P m")), "the sites give Ca1 F8"),
         (stating("_cell_volume 170"), "the cell has 163.0 Å³, 170 is stated"),
-        (stating("_exptl_crystal_density_diffrn 2.7"), "the density comes out as 3.18"),
+        (stating("_exptl_crystal_density_diffrn 2.7"), "the density is 3.18"),
         (stating("").replace("'Ca F2'", "'Ca F'"), "the formula is Ca F"),
         (stating("", symbol=f"{SYMBOL}\n_symmetry_Int_Tables_number 221"), "the number 221"),
     ],

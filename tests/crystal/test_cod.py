@@ -125,12 +125,12 @@ def test_each_failing_number_is_one_sentence_and_the_rest_is_fetched(serve, tmp_
     said = "\n".join(gathered.problems)
     assert said.count("\n") == 5
     for part in (
-        "'abc' is no COD number",
+        "'abc' is not a COD number",
         "9999999.cif: the server answered 404",
-        "9003113.cif: what arrived is COD 9000629",
+        "9003113.cif: the answer is COD 9000629",
         "1000000.cif: what arrived is no CIF",
         "COD 1000001: the unit cell",
-        "'../../1' is no COD number",
+        "'../../1' is not a COD number",
     ):
         assert part in said
 
@@ -177,7 +177,7 @@ def test_command(serve, tmp_path: Path) -> None:
     assert "1 structures, 0 problems" in done.output
     done = CliRunner().invoke(app, ["fetch", "cod", "9000629", "12", *url])
     assert done.exit_code == 1
-    assert "'12' is no COD number" in done.output
+    assert "'12' is not a COD number" in done.output
 
 
 @pytest.mark.skipif(os.name == "nt", reason="of Linux and macOS")

@@ -106,13 +106,14 @@ def test_one_structure_of_each_lattice_and_why(made: Path) -> None:
     assert sorted(rows) == ["Cesiumite.cif", "Cesiumite_CsBr.cif", "Cesiumite_CsI.cif", "Cesiumite_P-1.cif"]
     assert rows["Cesiumite.cif"]["id"] == "0000002"
     assert rows["Cesiumite.cif"]["others"].split() == ["0000001", "0000010"]
-    assert rows["Cesiumite.cif"]["chosen"] == "298 K; its sites give the formula; all sites full; the only such"
+    assert rows["Cesiumite.cif"]["chosen"] == "298 K; its sites give the formula; all sites fully occupied; the "
+                                              "only such"
     assert rows["Cesiumite_P-1.cif"]["id"] == "0000005"
     assert read_cif(made / "Cesiumite.cif").cell[0] == 4.123
     assert len(gathered.problems) == 3
     assert "AMCSD 0000006 Brokenite: is damaged" in gathered.problems[0]
     assert "AMCSD 0000007 Brokenite: the unit cell" in gathered.problems[1]
-    assert "Deepite: AMCSD holds no structure of usual conditions (1900 K, 25 GPa)" in gathered.problems[2]
+    assert "Deepite: AMCSD has no structure at ambient conditions (1900 K, 25 GPa)" in gathered.problems[2]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_spellings_of_a_mineral_are_one_whichever_is_asked_for(made: Path, asked
 
 def test_unknown_names_are_said_with_what_may_be_meant(made: Path) -> None:
     gathered = gather_minerals(made, ["cesiumit", "cesiumite"])
-    assert gathered.problems == ("cesiumit: is no mineral of AMCSD: is it Cesiumite?",)
+    assert gathered.problems == ("cesiumit: is not a mineral of AMCSD: is it Cesiumite?",)
     assert len(gathered.files) == 4
 
 

@@ -20,23 +20,23 @@ SALT = f"{SITES}\nNa1 0 0 0\nCl1 .5 .5 .5"
 WHOLE = f"{CELL}\n{CUBIC}\n{SALT}"
 
 READ = {
-    "two structures": (f"data_one\n{WHOLE}\ndata_two\n{WHOLE}\n", "holds 2 structures, the first is taken (data_one)"),
+    "two structures": (f"data_one\n{WHOLE}\ndata_two\n{WHOLE}\n", "holds 2 structures, the first is used (data_one)"),
     "moments": (
         f"data_a\n{WHOLE}\nloop_\n_atom_site_moment.label\n_atom_site_moment.crystalaxis_x\nNa1 2\n",
-        "is magnetic: its crystal is taken without that",
+        "is magnetic: it is ignored",
     ),
     "modulated": (
         f"data_a\n{WHOLE}\n_cell_modulation_dimension 1\n",
-        "is modulated: its crystal is taken without that",
+        "is modulated: it is ignored",
     ),
-    "deuterium": (f"data_a\n{CELL}\n{CUBIC}\n{SALT.replace('Cl1', 'D1')}\n", "deuterium taken and weighed as hydrogen"),
+    "deuterium": (f"data_a\n{CELL}\n{CUBIC}\n{SALT.replace('Cl1', 'D1')}\n", "deuterium is treated as hydrogen"),
     "hydrogen missing": (
         f"data_a\n_chemical_formula_sum 'Na Cl H2'\n{WHOLE}\n",
         "no sites for H: their mass is taken from the formula",
     ),
     "twice": (
         f"data_a\n{WHOLE}\nNa2 0 0 0\n",
-        "1 atoms that the symmetry makes of others are listed too, and taken once: Na2",
+        "1 symmetry-equivalent atoms are listed too and used once: Na2",
     ),
     "not occupied": (
         f"data_a\n{CELL}\n{CUBIC}\n{SITES}\n_atom_site_occupancy\nNa1 0 0 0 1\nCl1 .5 .5 .5 0\n",
@@ -44,14 +44,14 @@ READ = {
     ),
 }
 REFUSED = {
-    "no symmetry": (f"data_a\n{CELL}\n{SALT}\n", "states no symmetry that is known: "),
+    "no symmetry": (f"data_a\n{CELL}\n{SALT}\n", "states no known symmetry: "),
     "unknown group": (
         f"data_a\n{CELL}\n_space_group_name_H-M_alt 'X 7'\n{SALT}\n",
-        "states no symmetry that is known: ",
+        "states no known symmetry: ",
     ),
     "magnetic only": (
         f"data_a\n{CELL}\n_space_group_magn.name_BNS 'F_s m -3 m'\n{SALT}\n",
-        "states no symmetry that is known (it is magnetic): ",
+        "states no known symmetry (it is magnetic): ",
     ),
     "macromolecule": ("data_1ABC\n_cell.length_a 50\n_cell.length_b 60\n", "is a CIF of a macromolecule"),
     "Cartesian": (

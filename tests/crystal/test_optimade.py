@@ -184,7 +184,7 @@ def test_a_refusal_is_told_in_the_providers_words(server: Server, tmp_path: Path
 @pytest.mark.parametrize("text", ["<html>a page</html>", "[1]", '{"data": {}}', "[" * 200_000])
 def test_what_is_no_answer_is_refused(server: Server, tmp_path: Path, text: str) -> None:
     reply(server, text)
-    with pytest.raises(FetchError, match="main/v1/structures: what arrived is no answer of OPTIMADE"):
+    with pytest.raises(FetchError, match="main/v1/structures: the answer is not OPTIMADE"):
         fetch(server, tmp_path)
 
 

@@ -34,7 +34,7 @@ def test_every_block_with_atoms_is_a_phase(tmp_path: Path) -> None:
     assert library.problems[0].startswith(f"{path} (data_bad): the unit cell")
     (tmp_path / "more.cif").write_text(block("x", 5.64))
     assert bragglens.read_library(tmp_path).names == ("more", "salts_halite", "salts_sylvite")
-    assert read_cif(path).notes[0] == "holds 3 structures, the first is taken (data_halite)"
+    assert read_cif(path).notes[0] == "holds 3 structures, the first is used (data_halite)"
 
 
 def test_blocks_of_one_name_are_told_apart(tmp_path: Path) -> None:

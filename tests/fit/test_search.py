@@ -200,7 +200,7 @@ def test_a_phase_with_a_rival_is_tentative(titania: Library) -> None:
     assert {found.name, *found.rivals} == {"rutile", "twin"}
     assert found.probability >= DEFAULT.sure
     assert answer.verdict == "tentative"
-    assert sentence(answer).startswith("Likely, but not sure: ")
+    assert sentence(answer).startswith("Probable, not certain: ")
 
 
 def test_a_relative_that_is_not_named_is_told(titania: Library) -> None:
@@ -211,7 +211,7 @@ def test_a_relative_that_is_not_named_is_told(titania: Library) -> None:
     assert [one["name"] for one in answer.to_dict()["relatives"]] == [own.name]
     assert answer.unexplained is not None
     assert answer.unexplained < 0.05  # it stays in the fit, so that what else is there is judged without its lines
-    assert f"No phase is named: {own.name} (Al2O3, R -3 c, lattice changed by up to 1.6%" in sentence(answer)
+    assert f"No phase is named: {own.name} (Al2O3, R -3 c, lattice strained by up to 1.6%" in sentence(answer)
     picture = picture_of(answer)
     assert picture is not None
     assert [layer.remark for layer in picture.layers] == [RELATIVE]

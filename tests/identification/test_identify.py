@@ -98,10 +98,10 @@ def test_a_folder_with_a_broken_structure_says_so(titania: Library, tmp_path: Pa
     ("model", "options", "says"),
     [
         (5, {}, "5: nothing can be asked of it"),
-        ("nowhere", {}, "nowhere: is not there: give a model file, a folder of CIFs"),
+        ("nowhere", {}, "nowhere: does not exist: give a model file, a folder of CIFs"),
         (None, {"wavelength": "Xx"}, "wavelength 'Xx' is not known"),
         (None, {"wavelength": 8048}, "wavelength 8048: is none in Å"),
-        (None, {"wavelength": [1]}, r"wavelength \[1\]: is no wavelength"),
+        (None, {"wavelength": [1]}, r"wavelength \[1\]: is not a wavelength"),
         (None, {"wavelength_if_missing": float("nan")}, "wavelength nan: is none"),
         (None, {"standard": "rutile"}, "standard 'rutile': give its name"),
     ],

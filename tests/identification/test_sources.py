@@ -47,7 +47,7 @@ def test_one_cif_is_a_library() -> None:
 
 def test_what_is_no_library_is_said(small_model: Model, tmp_path: Path) -> None:
     save_model(small_model, tmp_path / "my.bragglens")
-    with pytest.raises(BragglensError, match=r"steel: is not there: give a model file, .*\(minerals"):
+    with pytest.raises(BragglensError, match=r"steel: does not exist: give a model file, .*\(minerals"):
         proposer_of("steel")
     with pytest.raises(BragglensError, match="is a model, which knows the phases that it was trained for"):
         proposer_of([tmp_path / "my.bragglens", "metals"])

@@ -58,7 +58,7 @@ BAD = {  # row of jobs.csv: what is said of it
     6: "gone.xy: there is no such file",
     7: "day 1/cu.xy: wavelength 'Xx' is not known",
     8: "day 1/cu.xy: has more cells than the header",
-    9: "day 1/cu.xy: yours.library: is no part of the built-in library and no file",
+    9: "day 1/cu.xy: yours.library: is neither a part of the built-in library nor a file",
     10: "names no file",
     11: "day 1/cu.xy: elements '-O': no phase of the library is left",
 }
@@ -165,10 +165,10 @@ def test_tables_are_read_as_spreadsheets_write_them(
         ),
         (b"10.00,153\n10.02,149\n", "the column '10.00' is not known"),
         (b"wavelength\nCuKa\n", "the column file is missing: a table of jobs has the columns file, wavelength, elem"),
-        (b"file,file\na,b\n", "the column file is there twice"),
+        (b"file,file\na,b\n", "the column file occurs twice"),
         (b"file,wavelength\n", "names no scan"),
         (b"", "the column file is missing"),
-        (b"file\n\xe4.xy\n", "is no text in UTF-8"),
+        (b"file\n\xe4.xy\n", "is not UTF-8 text"),
         (b'file\n"' + b"a" * 200_000, "the table cannot be read"),
     ],
 )

@@ -204,7 +204,7 @@ def test_evaluate_asks_structures_alone_and_says_what_failed(
 ) -> None:
     (tmp_path / "l.csv").write_text("file,set,phases,weight_percent,wavelength\nnone.xy,mine,rutile,,CuKa\n")
     assert status_of(monkeypatch, "evaluate", tmp_path / "l.csv", "--phases", PHASES) == 1
-    assert "1 of 1 scans could not be judged" in " ".join(capsys.readouterr().out.split())
+    assert "1 of 1 scans could not be identified" in " ".join(capsys.readouterr().out.split())
     assert status_of(monkeypatch, "evaluate", tmp_path / "l.csv", "--phases", PHASES, "--network-only") == 2
     assert "structures alone bring no network" in capsys.readouterr().err
 
@@ -213,9 +213,9 @@ def test_evaluate_asks_structures_alone_and_says_what_failed(
     ("count", "words", "says"),
     [
         (1, ("--figure", "a.gif"), "a.gif: no figure can be written as '.gif'"),
-        (2, ("--figure", "a.png"), "a.png: is one picture, and there are several scans: give a folder"),
+        (2, ("--figure", "a.png"), "a.png: is one figure, but there are several scans: give a folder"),
         (3, ("--series", "a.gif"), "a.gif: no figure can be written as '.gif'"),
-        (2, ("--series", "a.png"), "these 2 scans are no series: give at least 3"),
+        (2, ("--series", "a.png"), "these 2 scans do not form a series: give at least 3"),
         (1, ("--report", "a.pdf"), "a.pdf: a report is an HTML page"),
         (1, ("--table", "a.txt"), "no table can be written as '.txt'"),
         (1, ("--instrument", "a.toml"), "a.toml: there is no such file: `bragglens calibrate -o` makes one"),

@@ -65,7 +65,7 @@ def test_a_file_beside_a_part_of_the_library(tmp_path: Path) -> None:
         assert sources_of(Sources(library=["my own/rutile.cif"])) == [str(own)]
         parts = sources_of(Sources(library=["minerals,metals", "my own"]))
         assert parts == [str(own.parent), "minerals", "metals"]
-        with pytest.raises(BadParameter, match=r"other.library: is no part of the built-in library and no file"):
+        with pytest.raises(BadParameter, match=r"other.library: is neither a part of the built-in library nor a file"):
             sources_of(Sources(library=["minerals,other.library"]))
 
 

@@ -78,7 +78,7 @@ def test_what_the_fit_leaves_and_rests_on_is_said() -> None:
         "brookite 0.8 wt%",
         "model my.bragglens",
         "wavelength 1.5406 Å",
-        "grains of 3 µm, as nothing was stated",
+        "grains of 3 µm, assumed",
         "the angles descend: reversed",
     ):
         assert told in text
@@ -100,7 +100,7 @@ def test_what_was_stated_is_not_called_assumed() -> None:
 
 def test_a_scan_without_phases_is_a_sentence() -> None:
     text = " ".join(printed(replace(ANSWER, verdict="unknown", phases=())).split())
-    assert "No phase of the library was found: the network alone would name tio2_B (probability 0.900)" in text
+    assert "No phase of the library was found: the network proposes tio2_B (probability 0.900)" in text
     assert "evid." not in text
 
 

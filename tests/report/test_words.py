@@ -31,7 +31,7 @@ from bragglens.report.words import (
 
 PROBABILITIES = {"anatase": 0.9984, "rutile": 0.212, "brookite": 0.00001}
 SENTENCE = (
-    "long folder name/fifth.raw: is binary, and of no format that can be read: export the scan as text with two "
+    "long folder name/fifth.raw: is binary and of an unknown format: export the scan as text with two "
     "columns, 2θ and intensity (.xy), from the program that wrote it"
 )
 ANSWERS = [
@@ -144,7 +144,7 @@ def test_sentences_say_the_verdict() -> None:
     known, tentative, partly, unknown, error = map(sentence, ANSWERS)
     assert known.startswith("One phase of the library found: anatase (probability 0.998).")
     assert tentative.startswith(
-        "Likely, but not sure: anatase (probability 0.998) and rutile or tio2_B (probability 0.80"
+        "Probable, not certain: anatase (probability 0.998) and rutile or tio2_B (probability 0.80"
     )
     assert sentence(replace(ANSWERS[1], verdict="mixture")).startswith("2 phases of the library found: anatase (prob")
     assert "not in the library" in partly
@@ -185,7 +185,7 @@ def test_sentences_of_fitted_scans() -> None:
     mixture, unknown, known, _ = map(sentence, FITTED)
     assert "anatase (61.2 ± 1.5 wt%, probability 0.998) and rutile or tio2_B (38.8 ± 1.5 wt%" in mixture
     assert "2.1% of the intensity of all peaks is unexplained" in mixture
-    assert "the network alone would name anatase (probability 0.998), and the fit does not confirm it" in unknown
+    assert "the network proposes anatase (probability 0.998), but the fit does not confirm it" in unknown
     assert "93.0% of the intensity of all peaks is unexplained" in unknown
     assert "found: rutile (probability 0.900)." in known
     assert "wt%" not in known
@@ -247,7 +247,7 @@ def test_scores_stand_in_their_columns(width: int) -> None:
     text = stream.getvalue()
     assert row(text, "single_rockjock ").split()[1:] == ["40", "97.5%", "100%", "–", "2", "3", "0", "4.3", "0.012"]
     assert row(text, "foreign").split()[1:] == ["3", "–", "–", "–", "0", "0", "0", "–", "–"]
-    assert "single_rockjock: 1 of 40 scans could not be judged" in text
+    assert "single_rockjock: 1 of 40 scans could not be identified" in text
 
 
 def test_json_comes_back_as_it_went(tmp_path) -> None:
@@ -330,7 +330,7 @@ def test_what_fits_and_may_be_a_relative_contradicts_nothing() -> None:
     answer = replace(FITTED[1], relatives=(replace(RUTILE, probability=0.3, strain=0.012),))
     said = sentence(answer)
     assert "was found" not in said
-    assert said.startswith("No phase is named: rutile (TiO2, P 42/m n m, lattice changed by up to 1.2%")
+    assert said.startswith("No phase is named: rutile (TiO2, P 42/m n m, lattice strained by up to 1.2%")
     assert "at least as likely" in said
     assert "was found" not in sentence(replace(FITTED[2], relatives=answer.relatives)).split("Besides, ")[1]
 

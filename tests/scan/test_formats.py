@@ -276,7 +276,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "json of something": (b'{"a": [1, 2]}', "without one list of numbers named two_theta"),
     "workbook of words": (zipped({"xl/worksheets/sheet1.xml": "<a/>"}), "no table of numbers"),
     "old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1", r"old binary Office file \(.xls\): save it as .xlsx"),
-    "some zip": (zipped({"a.txt": "1 2"}), "is a zip archive without a scan that is known"),
+    "some zip": (zipped({"a.txt": "1 2"}), "is a zip archive without a known scan format"),
     "cut zip": (rasx()[:-40], "is a damaged zip archive"),
     "TIFF": (b"II*\0" + bytes(99), "is a TIFF image: integrate it"),
     "gzip": (b"\x1f\x8b\x08\0" + bytes(99), "is compressed with gzip"),

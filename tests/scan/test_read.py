@@ -264,7 +264,7 @@ BAD: dict[str, tuple[str, str]] = {
     "thousands beside a decimal point": (rows("{x} {y:,}"), "line 1|no table|is not 2 numbers"),
     "decimal commas in counts alone": (rows("{i} {more:,}"), "two ways"),
     "decimal comma between commas": (rows("{x:.2f}", comma=True).replace("\n", ",7\n"), "repeat"),
-    "no intensity": ("2theta,d\n" + rows("{x},{y}"), "hold no intensity"),
+    "no intensity": ("2theta,d\n" + rows("{x},{y}"), "have no intensity"),
 }
 
 

@@ -104,7 +104,7 @@ def test_files_of_one_name_are_told_apart_and_a_foreign_manifest_is_a_problem(fo
     built = build_library(folder, folder.parent / "lib")
     assert built.same == {"other_anatase": "rutile", "other_rutile": "anatase"}
     assert built.library.names == titania.names
-    assert any("other/manifest.csv: is no manifest of bragglens" in problem for problem in built.library.problems)
+    assert any("other/manifest.csv: is not a manifest of bragglens" in problem for problem in built.library.problems)
 
 
 # --- built again, killed, spread ------------------------------------------------------------------------------------
@@ -245,7 +245,7 @@ def test_a_foreign_damaged_or_newer_file_is_refused_in_one_sentence(folder: Path
     whole = path.read_bytes()
     for damaged in (b"", b"data_x", whole[:-40], whole[:200] + bytes(50) + whole[250:]):
         path.write_bytes(damaged)
-        with pytest.raises(StructureError, match="is no library of bragglens, or was cut short"):
+        with pytest.raises(StructureError, match="is not a library of bragglens, or incomplete"):
             read_library(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("manifest.json", '{"format": 99}')
@@ -331,7 +331,7 @@ def test_of_many_that_repeat_others_the_first_are_told_and_all_on_request(folder
     assert "5 given twice" in done.stdout
     whole = CliRunner().invoke(app, [*words, "--verbose"])
     assert [line for line in whole.stderr.splitlines() if "kept once" in line] == [
-        f"zcopy{number}: is kept once, as rutile" for number in range(5)
+        f"zcopy{number}: is a duplicate of rutile" for number in range(5)
     ]
 
 
@@ -341,7 +341,7 @@ def test_the_command_builds_tells_and_the_file_serves_in_place_of_the_folder(fol
     done = CliRunner().invoke(app, ["library", "build", str(folder), "-o", str(path)])
     assert done.exit_code == 0
     assert "left out: page.cif: is damaged" in done.stderr
-    assert "rutile: is kept once, as copy" in done.stderr
+    assert "rutile: is a duplicate of copy" in done.stderr
     assert "5 phases" in done.stdout
     other = path.with_name("shared.library")
     assert CliRunner().invoke(app, ["library", "build", str(folder), "-o", str(other), "--workers", "2"]).exit_code == 0

@@ -103,7 +103,7 @@ def test_a_scan_that_crashes_its_worker_fails_in_the_end(titania: Library, monke
     assert asked == ["bad.xy"] * 2
     assert lost.state == "failed"
     assert lost.answer is not None
-    assert lost.answer.error == "bad.xy: its process ended in a crash, twice: please report this file"
+    assert lost.answer.error == "bad.xy: its process crashed twice: please report this file"
 
 
 def test_a_thread_outlives_a_worker_that_cannot_be_started(
@@ -148,7 +148,7 @@ def test_a_mistake_of_ours_ends_the_job_and_not_the_thread(titania: Library, mon
     for _ in range(2):
         answer = ended(served, served.add(BAD, Options())).answer
         assert answer is not None
-        assert answer.error == "bad.xy: bragglens made a mistake (KeyError): please report it"
+        assert answer.error == "bad.xy: internal error of bragglens (KeyError): please report it"
     served.close()
 
 

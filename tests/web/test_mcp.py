@@ -53,7 +53,7 @@ def test_reads_an_answer_and_nothing_else(tmp_path: Path) -> None:
     assert tools.read_answer("answer.json")["schema"] == 1
     for text in ("", "[1]", '{"a": 1}', "[" * 10**5):
         (tmp_path / "other.json").write_text(text)
-        with pytest.raises(BragglensError, match=r"other\.json: is no answer of bragglens"):
+        with pytest.raises(BragglensError, match=r"other\.json: is not an answer of bragglens"):
             tools.read_answer("other.json")
 
 

@@ -78,7 +78,7 @@ def test_the_wavelength_is_asked_for_and_options_are_changed(page: Page, scans: 
     field.fill("CuKa")
     field.press("Enter")
     expect(chip).to_have_text("known", timeout=300_000)
-    page.get_by_role("button", name="Change and ask again").click()
+    page.get_by_role("button", name="Change options").click()
     form = page.locator("#again")
     expect(form.get_by_label("Wavelength")).to_have_value("CuKa")
     form.get_by_label("Elements").fill("Ti,Xx")
@@ -92,7 +92,7 @@ def test_the_wavelength_is_asked_for_and_options_are_changed(page: Page, scans: 
     page.reload()  # the list is still there
     expect(page.locator("#list .chip")).to_have_count(1)
     page.locator(".scan").click()
-    page.get_by_role("button", name="Change and ask again").click()
+    page.get_by_role("button", name="Change options").click()
     expect(form.get_by_label("Network alone")).to_be_checked()
 
 

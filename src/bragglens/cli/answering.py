@@ -42,14 +42,16 @@ def identify(
     """
     shares = Shares(older.workers, older.scheduler)
     if bool(scans) == bool(older.watch):
-        raise typer.BadParameter("give the scans; to go on with what comes, `bragglens watch FOLDER`")
+        raise typer.BadParameter("give the scans; `bragglens watch FOLDER` identifies new files")
     if not older.watch:
         _answer(_work(scans or [], sources, given), answers, drawn, shares, bare=shares.several)
         return
     if answers.table or answers.report or answers.series:
-        raise typer.BadParameter("--watch has no end at which to write --table, --report or --series: leave them out")
+        raise typer.BadParameter(
+            "--watch never ends, so --table, --report and --series cannot be written: leave them out"
+        )
     if shares.several:
-        raise typer.BadParameter("--watch answers scan by scan as they come: leave out --workers and --scheduler")
+        raise typer.BadParameter("--watch identifies one scan at a time: leave out --workers and --scheduler")
     _watch(older.watch, sources, given, drawn, json=answers.json, settle=older.settle)
 
 
@@ -60,7 +62,7 @@ def answer_batch(
         list[Path],
         typer.Argument(
             metavar="FOLDER|jobs.csv",
-            help="Folder of scans; or a CSV with a row for each scan: file, and where you like wavelength, elements, "
+            help="Folder of scans, or a CSV with a row for each scan: file, and optionally wavelength, elements, "
             "standard, library.",
             show_default=False,
         ),
@@ -84,7 +86,7 @@ def answer_batch(
 @app.command()
 @grouped
 def watch(
-    folder: Annotated[Path, typer.Argument(help="That a diffractometer writes to.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(help="Folder that a diffractometer writes to.", show_default=False)],
     *,
     sources: Sources,
     given: Given,
@@ -126,7 +128,7 @@ def _answer(work: Batch, answers: Answers, drawn: Drawn, shares: Shares, *, bare
     if folder is None:
         answer_together(work, answers, drawn, shares)
     elif answers.table or answers.report or answers.series or drawn != Drawn():
-        raise typer.BadParameter("an answer for each scan goes with no other output: leave the others out")
+        raise typer.BadParameter("--json FOLDER cannot be combined with other outputs: leave the others out")
     else:
         answer_folder(work.jobs, folder, shares)
 

@@ -43,19 +43,20 @@ app = typer.Typer(
         "help_option_names": ["-h", "--help"],
         "token_normalize_func": lambda token: token.replace("_", "-"),  # --n_train is --n-train
     },
-    help="Tell which crystalline phases are in a powder X-ray diffraction scan, how sure that is, and when none is.\n\n"
+    help="Identify the crystalline phases in a powder X-ray diffraction scan (search-match), with probabilities "
+    "and weight fractions.\n\n"
     "Type `bragglens SCAN`, which is `bragglens identify SCAN`: the scan is compared with the built-in library. Narrow "
     "it by `--elements Ti,O` or `--library minerals`, add structures of your own by `--phases FOLDER`. "
-    "`bragglens demo` shows it at once.",
+    "Try `bragglens demo` first.",
 )
 recipe_app = typer.Typer(
     no_args_is_help=True,
-    help="Look at what simulated patterns are drawn from, and start a recipe of your own.",
+    help="Show or plot the recipe of simulated patterns, and start one of your own.",
 )
 app.add_typer(recipe_app, name="recipe")
 fetch_app = typer.Typer(no_args_is_help=True, help="Fetch structures from open databases into a folder of CIFs.")
 app.add_typer(fetch_app, name="fetch")
-library_app = typer.Typer(no_args_is_help=True, help="Make a folder of CIFs, the library that models and fits know.")
+library_app = typer.Typer(no_args_is_help=True, help="Build or show libraries of phases.")
 app.add_typer(library_app, name="library")
 
 
@@ -64,7 +65,7 @@ def range_of(text: str) -> tuple[float, float]:
     try:
         low, high = (float(part) for part in text.strip("()[] ").replace(",", " ").replace("-", " ").split())
     except ValueError:
-        raise typer.BadParameter(f"'{text}' is no range: give two numbers such as 5,90") from None
+        raise typer.BadParameter(f"'{text}' is not a range: give two numbers such as 5,90") from None
     return low, high
 
 
@@ -82,7 +83,7 @@ Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same res
 Elements = Annotated[
     list[str] | None,
     typer.Option(
-        help="Only phases of these elements, all of them expected: `Ti,O`, `Ti-O`, `TiO2`; or none with those: "
+        help="Only phases of these elements, each expected in some phase: `Ti,O`, `Ti-O`, `TiO2`; or none with those: "
         "`-Fe,-Pb`.",
         metavar="SYMBOLS",
         show_default=False,
@@ -135,7 +136,8 @@ def phases_of(folder: Path) -> Library:
     mended = sum(bool(phase.notes) for phase in library)
     if mended:
         tell(
-            f"{mended} of {len(library)} CIFs were mended on reading: `bragglens library show {folder}` says how", "dim"
+            f"{mended} of {len(library)} CIFs were corrected on reading: `bragglens library show {folder}` says how",
+            "dim",
         )
     return library
 

@@ -23,7 +23,9 @@ def evaluate(
     *,
     sources: Sources,
     sets: Annotated[list[str] | None, typer.Option("--set", help="Only this set; may be given again.")] = None,
-    alike: Annotated[Path | None, typer.Option(help="Phases that count as one: a line each, between commas.")] = None,
+    alike: Annotated[
+        Path | None, typer.Option(help="Phases that count as one: one group per line, separated by commas.")
+    ] = None,
     network_only: NetworkOnly = False,
     json: Annotated[Path | None, typer.Option(help="Write answers, labels and scores as JSON.")] = None,
 ) -> None:
@@ -69,7 +71,7 @@ def calibrate(
         str | None, typer.Option(help="CuKa, CoKa, ... or Å; needed where the file does not state it.")
     ] = None,
     instrument: Annotated[
-        str | None, typer.Option(help="Where to start: a preset such as bruker-d8, or an instrument file.")
+        str | None, typer.Option(help="Initial instrument: a preset such as bruker-d8, or an instrument file.")
     ] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the fit: .png, .svg or .pdf.")] = None,
 ) -> None:
@@ -96,13 +98,16 @@ def calibrate(
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for all that it makes.")] = Path("demo"),
+    folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for the output.")] = Path("demo"),
     founding_post: Annotated[
         bool,
         typer.Option("--founding-post", help="Train a network on five phases of titania, as the post did."),
     ] = False,
     steps: Annotated[
-        int, typer.Option(min=20, help="With --founding-post: batches to train on; fewer is faster and worse.")
+        int,
+        typer.Option(
+            min=20, help="With --founding-post: number of training batches; fewer are faster and less accurate."
+        ),
     ] = 300,
     rruff: Annotated[
         bool,

@@ -41,15 +41,17 @@ def check_exports(exports: Exports, *, network_only: bool) -> None:
     from bragglens.report.profile import SUFFIXES
 
     if network_only and (exports.profile or exports.rietx or exports.rietveld):
-        raise BragglensError("the network alone fits nothing to write or refine: leave out --network-only")
+        raise BragglensError("with --network-only there is no fit to write or refine: leave it out")
     if exports.rietx or exports.rietveld:
         program()
     if exports.sole is None:
         return
     if exports.profile and exports.profile.suffix.lower() not in SUFFIXES:
-        raise BragglensError(f"{exports.profile}: a fit is written as {' or '.join(SUFFIXES)}: give it such an ending")
+        raise BragglensError(
+            f"{exports.profile}: a fit is written as {' or '.join(SUFFIXES)}: use one of these extensions"
+        )
     if exports.rietx and exports.rietx.exists():
-        raise BragglensError(f"{exports.rietx}: is there already, maybe with work in it: choose another folder")
+        raise BragglensError(f"{exports.rietx}: exists already and is not overwritten: choose another folder")
 
 
 def export(answer: Identification, exports: Exports) -> Identification:

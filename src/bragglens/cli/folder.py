@@ -57,7 +57,7 @@ def answer_folder(jobs: Sequence[Job], folder: Path, shares: Shares) -> None:
 
     check_names(jobs)
     if folder.resolve() in {job.scan.parent.resolve() for job in jobs}:
-        raise BragglensError(f"{folder}: answers need a folder of their own, apart from the scans: give another")
+        raise BragglensError(f"{folder}: answers need another folder than the scans: give another")
     pieces = pieces_of(jobs, folder)
     left = (piece for piece in pieces if not stands(piece.target, piece.asked))
     done, failed = 0, 0
@@ -72,7 +72,7 @@ def answer_folder(jobs: Sequence[Job], folder: Path, shares: Shares) -> None:
                     failed += 1
                     tell(said, "red")
     except KeyboardInterrupt:
-        tell("interrupted; what is answered is kept, the same command goes on", "yellow")
+        tell("interrupted; finished answers are kept, the same command continues", "yellow")
         raise typer.Exit(INTERRUPTED) from None
     _count(folder, done, len(jobs) - done, failed)
 
@@ -92,12 +92,14 @@ def check_names(jobs: Sequence[Job]) -> None:
     """Refuse files of one name, where files are written that are called after them."""
     double = [name for name, count in Counter(job.name for job in jobs).items() if count > 1]
     if double:
-        raise BragglensError(f"{double[0]}: several files have this name, and so would their answers: ask them apart")
+        raise BragglensError(
+            f"{double[0]}: several files have this name, and their answers would too: identify them in separate runs"
+        )
 
 
 def lost(piece: Piece, why: Lost) -> str:
     """What is said of a job that took its workers with it."""
-    return piece.job.told(f"{piece.job.scan}: {why.why}: ask it again; if it stays so, please report this")
+    return piece.job.told(f"{piece.job.scan}: {why.why}: try it again; if it fails again, please report it")
 
 
 def pieces_of(jobs: Sequence[Job], folder: Path) -> list[Piece]:
@@ -130,5 +132,5 @@ def _read(who: Who) -> Proposer:
 
     found = proposer_of(who.sources)
     if identity_of(found) != who.identity:
-        raise BragglensError(f"{who.name}: is not what it was when the run began: start it again")
+        raise BragglensError(f"{who.name}: has changed since the run began: start it again")
     return found

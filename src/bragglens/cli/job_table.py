@@ -90,7 +90,7 @@ def _job(row: Row, table: Path, options: Options, usual: Who | None, libraries: 
 
     number, file = f"{table}, row {row.number}", row.cells.get("file")
     if not file:
-        error = f"{number}: names no file: give the scan in the column file"
+        error = f"{number}: has no file: give the scan in the column file"
         return Job(Path(number), usual, options, Path(number).name, error=error)
     scan = table.parent / file
     job = Job(scan, usual, options, scan.name, number)
@@ -122,7 +122,7 @@ def read_rows(table: Path) -> list[Row]:
     header = _header(table, numbered[0][1] if numbered else [])
     rows = [_row(number, line, header) for number, line in numbered[1:]]
     if not rows:
-        raise BragglensError(f"{table}: names no scan: give a row for each below the header")
+        raise BragglensError(f"{table}: has no scans: add a row for each below the header")
     return rows
 
 
@@ -131,18 +131,18 @@ def _text(table: Path) -> str:
     try:
         return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
-        raise BragglensError(f"{table}: is no text in UTF-8: save it as 'CSV UTF-8'") from None
+        raise BragglensError(f"{table}: is not UTF-8 text: save it as 'CSV UTF-8'") from None
 
 
 def _header(table: Path, cells: Sequence[str]) -> list[str]:
     """The columns' names; a column without one is empty."""
     header = [cell.strip().lower() for cell in cells]
-    known = f"a table of jobs has the columns {', '.join(COLUMNS)}, of which only file must be there"
+    known = f"a table of jobs has the columns {', '.join(COLUMNS)}, of which only file is required"
     for name in filter(None, header):
         if name not in COLUMNS:
             raise BragglensError(f"{table}: the column '{name}' is not known: {known}")
         if header.count(name) > 1:
-            raise BragglensError(f"{table}: the column {name} is there twice: {known}")
+            raise BragglensError(f"{table}: the column {name} occurs twice: {known}")
     if "file" not in header:
         raise BragglensError(f"{table}: the column file is missing: {known}")
     return header
@@ -154,5 +154,5 @@ def _row(number: int, line: Sequence[str], header: Sequence[str]) -> Row:
     stated = {name: cell for name, cell in zip(header, cells, strict=False) if name and cell}
     unnamed = [cell for name, cell in zip_longest(header, cells, fillvalue="") if not name and cell]
     if unnamed or len(cells) > len(header) > 1:
-        return Row(number, stated, 'has more cells than the header: put what has commas between quotes, "Ti,O"')
+        return Row(number, stated, 'has more cells than the header: put text with commas in quotes, "Ti,O"')
     return Row(number, stated)

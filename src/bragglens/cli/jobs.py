@@ -131,7 +131,7 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
             continue
         inside = [one for one in path.glob("*") if one.exists() and not one.is_dir() and one.name[0] != "."]
         if not inside:
-            raise BragglensError(f"{path}: holds no file that can be opened: give scans, or the folder they are in")
+            raise BragglensError(f"{path}: has no readable file: give scans, or the folder with them")
         files += sorted(inside, key=order)
     return files
 
@@ -168,7 +168,7 @@ def libraries_named(word: str, folder: Path = Path()) -> list[str]:
     for part in parts:
         if part not in SCOPES and not (folder / part).exists():
             raise BragglensError(
-                f"{part}: is no part of the built-in library and no file: give {', '.join(SCOPES)}, or a file"
+                f"{part}: is neither a part of the built-in library nor a file: give {', '.join(SCOPES)}, or a file"
             )
     return [part if part in SCOPES else str((folder / part).resolve()) for part in parts]
 

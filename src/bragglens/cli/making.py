@@ -53,7 +53,7 @@ class Varied:
         Path | None,
         typer.Option(
             "--recipe",
-            help="Draw from this recipe (`bragglens recipe`), with its background and noise; it wins over --strain, "
+            help="Draw from this recipe (`bragglens recipe`), with its background and noise; it overrides --strain, "
             "--texture, --domain-sizes, --profile, --wavelength and the --no options.",
         ),
     ] = None
@@ -90,7 +90,7 @@ class Counts:
 def simulate(
     phases: Phases,
     folder: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for the arrays; only --plot can do without.")
+        Path | None, typer.Option("-o", "--output", help="Folder for the arrays; not needed with --plot alone.")
     ] = None,
     two_theta: TwoTheta = "5,90",
     step: Annotated[float, typer.Option("--step", "--step-scan", help="Step in degrees.")] = 0.01,
@@ -138,9 +138,9 @@ def _write_sets(folder: Path, library: Library, recipe: Recipe, grid: Grid, coun
 @app.command()
 def noise(
     source: Annotated[Path, typer.Argument(help="A .npy file, or the folder of files that --template names.")] = Path(),
-    template: Annotated[str, typer.Option(help="Treat all files of the folder that begin like this.")] = "x_",
-    noise_min: Annotated[float, typer.Option(help="Least amplitude, relative to the strongest point.")] = 0.01,
-    noise_max: Annotated[float, typer.Option(help="Greatest amplitude (3 standard deviations).")] = 0.05,
+    template: Annotated[str, typer.Option(help="Process all files of the folder with this prefix.")] = "x_",
+    noise_min: Annotated[float, typer.Option(help="Smallest amplitude, relative to the strongest point.")] = 0.01,
+    noise_max: Annotated[float, typer.Option(help="Largest amplitude (3 standard deviations).")] = 0.05,
     poisson: Annotated[
         bool, typer.Option("--poisson", "--include-poisson", help="Counting noise in place of white noise.")
     ] = False,
@@ -165,7 +165,7 @@ def noise(
 @recipe_app.command("show")
 def recipe_show(
     file: Annotated[
-        Path | None, typer.Argument(help="Recipe (TOML); without, the one that `train` uses.", show_default=False)
+        Path | None, typer.Argument(help="Recipe (TOML); default is that of `train`.", show_default=False)
     ] = None,
     toml: Annotated[bool, typer.Option("--toml", help="Print it as a file to edit, with comments.")] = False,
 ) -> None:

@@ -90,7 +90,7 @@ def figures(path: Path, *, sole: str | None) -> Output:
     if sole:
         check_figure(path)
     elif path.is_file() or path.suffix.lower() in FORMATS:
-        raise BragglensError(f"{path}: is one picture, and there are several scans: give a folder")
+        raise BragglensError(f"{path}: is one figure, but there are several scans: give a folder")
 
     def draw(answer: Any) -> None:
         if not answer.error:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SETTLE = 5.0  # seconds
 
 NetworkOnly = Annotated[
-    bool, typer.Option("--network-only", help="Leave out the fit: far faster, no fractions, more easily deceived.")
+    bool, typer.Option("--network-only", help="Skip the fit: much faster, no fractions, more false positives.")
 ]
 
 
@@ -25,10 +25,10 @@ NetworkOnly = Annotated[
 class Sources:
     """Where the phases come from that can be named."""
 
-    model: Annotated[Path | None, typer.Option("--model", "-m", help="Model file that `train` made.")] = None
+    model: Annotated[Path | None, typer.Option("--model", "-m", help="Model file from `train`.")] = None
     phases: Annotated[
         list[Path] | None,
-        typer.Option(help="Your own: a folder of CIFs, a CIF, a .library file; may be given again."),
+        typer.Option(help="Your own structures: a folder of CIFs, a CIF or a .library file; can be repeated."),
     ] = None
     library: Annotated[
         list[str] | None,
@@ -44,20 +44,26 @@ class Sources:
 class Given:
     """How a scan is to be looked at, as it is written on the command line."""
 
-    wavelength: Annotated[str | None, typer.Option(help="CuKa, CoKa, ... or Å, whatever the files state.")] = None
+    wavelength: Annotated[str | None, typer.Option(help="CuKa, CoKa, ... or Å; overrides what the files state.")] = None
     wavelength_if_missing: Annotated[
         str | None, typer.Option(help="--wavelength-if-missing: for files that state none.", metavar="TEXT")
     ] = None
     elements: Elements = None
     standard: Annotated[
         str | None,
-        typer.Option(help="Internal standard, wt% of the specimen: tells amorphous content.", metavar="NAME=WT"),
+        typer.Option(
+            help="Internal standard and its wt% of the specimen, to measure the amorphous content.", metavar="NAME=WT"
+        ),
     ] = None
     particle_size: Annotated[
-        float | None, typer.Option(help="Diameter of the grains in µm, for microabsorption; 0 for none.", metavar="µM")
+        float | None,
+        typer.Option(
+            help="Diameter of the grains in µm, for the microabsorption correction; 0 switches it off.", metavar="µM"
+        ),
     ] = None
     instrument: Annotated[
-        Path | None, typer.Option(help="Instrument file that `calibrate` made: sizes without its breadth, with errors.")
+        Path | None,
+        typer.Option(help="Instrument file from `calibrate`: sizes corrected for the instrument profile, with errors."),
     ] = None
     network_only: NetworkOnly = False
     policy: Annotated[
@@ -81,12 +87,14 @@ class Answers:
 
     json: Annotated[
         str | None,
-        typer.Option(help="Write the answers as JSON ('-' for the screen); a folder/ gets one each.", metavar="<path>"),
+        typer.Option(
+            help="Write the answers as JSON ('-' for the screen); a folder/ gets one file per scan.", metavar="<path>"
+        ),
     ] = None
     table: Annotated[Path | None, typer.Option(help="Write a row for each scan: a .csv or .parquet.")] = None
-    report: Annotated[Path | None, typer.Option(help="Write one HTML page about all scans, to read and mail.")] = None
+    report: Annotated[Path | None, typer.Option(help="Write one HTML report about all scans.")] = None
     series: Annotated[
-        Path | None, typer.Option(help="Draw all scans side by side, fractions beneath: a .png, .svg or .pdf.")
+        Path | None, typer.Option(help="Draw all scans side by side, with fractions below: a .png, .svg or .pdf.")
     ] = None
 
     def folder(self, *, bare: bool) -> Path | None:
@@ -114,7 +122,7 @@ class Drawn:
     ] = None
     rietx: Annotated[
         Path | None,
-        typer.Option(help="Write a project for rietx, to go on with; a folder of them for several scans."),
+        typer.Option(help="Write a project for rietx; a folder of projects for several scans."),
     ] = None
     rietveld: Annotated[bool, typer.Option("--rietveld", help="Run rietx's Rietveld refinement of the fit.")] = False
 
@@ -123,8 +131,8 @@ class Drawn:
 class Shares:
     """Who shares the scans of a batch."""
 
-    workers: Annotated[int, typer.Option(min=1, help="Processes that share the scans.")] = 1
-    scheduler: Annotated[str | None, typer.Option(help="A Dask cluster that shares them, tcp://HOST:8786.")] = None
+    workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1
+    scheduler: Annotated[str | None, typer.Option(help="Dask scheduler, tcp://HOST:8786.")] = None
 
     @property
     def several(self) -> bool:

@@ -24,9 +24,9 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of this machine.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for any that is free.")] = 8000,
     names: Annotated[
-        list[str] | None, typer.Option("--name", help="Host name under which others reach it; may be given again.")
+        list[str] | None, typer.Option("--name", help="Host name by which others reach it; can be repeated.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Scans that are answered at once, each by a process.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Number of scans at once, each in its own process.")] = 2,
 ) -> None:
     """A page in the browser that identifies scans, and the same over HTTP for programs. Ctrl-C ends it."""
     with extra("web", "serve"):
@@ -41,7 +41,7 @@ def serve(
     address, port = listening.getsockname()[:2]
     secret = token_for(address)
     if secret:
-        tell("other machines can reach it: whoever has its whole address, with the token, can use it", "yellow")
+        tell("other machines can reach it: anyone who has the full address with the token can use it", "yellow")
     at = f"http://{f'[{address}]' if ':' in address else address}:{port}/"
     say(f"bragglens is at {at}{f'?token={secret}' if secret else ''}  (Ctrl-C ends it)")
     served = application(asked, workers=workers, names=names or [], token=secret)

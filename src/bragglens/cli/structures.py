@@ -38,7 +38,7 @@ def fetch_from_cod(
         str | None, typer.Option(help="Words that COD searches for in names, titles and authors.", show_default=False)
     ] = None,
     revision: Annotated[
-        str | None, typer.Option(help="Revision of all numbers that state none.", show_default="the newest")
+        str | None, typer.Option(help="Revision for numbers without one.", show_default="the newest")
     ] = None,
     base_url: Annotated[str | None, typer.Option("--url", help="A mirror of COD.", show_default="COD itself")] = None,
 ) -> None:
@@ -53,7 +53,7 @@ def fetch_from_cod(
     wanted, base_url = list(ids or ()), base_url or COD
     if elements or query or not wanted:
         wanted += search_cod(elements=elements, text=query, base_url=base_url)
-        say(f"{len(wanted)} structures, a second each where they are not here yet")
+        say(f"{len(wanted)} structures, one second each unless cached")
     with bar("fetching", quiet=len(wanted) < 2) as tick:
         gathered = fetch_cod(folder, wanted, revision=revision, base_url=base_url, tick=tick)
     _tell(gathered, folder, failing=True)
@@ -66,12 +66,12 @@ def fetch_from_optimade(
         str,
         typer.Argument(
             metavar="FILTER",
-            help="""Which structures: 'elements HAS ALL "Ti","O" AND nelements=2'.""",
+            help="""Filter: 'elements HAS ALL "Ti","O" AND nelements=2'.""",
             show_default=False,
         ),
     ],
     folder: Folder,
-    most: Annotated[int, typer.Option(min=1, help="Entries that are fetched.")] = 200,
+    most: Annotated[int, typer.Option(min=1, help="Maximum number of entries.")] = 200,
 ) -> None:
     """Fetch the structures that a provider of OPTIMADE finds (optimade.org/providers-dashboard lists them).
 
@@ -89,7 +89,7 @@ def fetch_from_optimade(
 def library_minerals(
     folder: Folder,
     names: Annotated[
-        list[str] | None, typer.Argument(help="Of minerals, in any case.", show_default="all minerals")
+        list[str] | None, typer.Argument(help="Names of minerals, in upper or lower case.", show_default="all minerals")
     ] = None,
     elements: Elements = None,
     formula: Annotated[str | None, typer.Option(help="Only phases of this composition: TiO2.")] = None,
@@ -117,7 +117,7 @@ def library_build(
     file: Annotated[Path, typer.Option("-o", "--output", help="The .library file to write.", show_default=False)],
     elements: Elements = None,
     compounds: Annotated[bool, typer.Option("--compounds", help="Also compounds that bear no mineral's name.")] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that share the CIFs.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
     verbose: Annotated[bool, typer.Option("--verbose", help="List every structure that repeats another.")] = False,
 ) -> None:
     """Build a library of thousands of phases, in one file that `--phases` and PHASES take in place of a folder.
@@ -145,7 +145,7 @@ def library_build(
     _print(_repeats(built.same, whole=verbose))
     alike = f"{sum(map(len, built.groups))} in {len(built.groups)} groups of look-alikes"
     say(
-        f"{library_path(file)}  {len(built.library)} phases, {alike}; {len(built.same)} given twice, "
+        f"{library_path(file)}  {len(built.library)} phases, {alike}; {len(built.same)} duplicates, "
         f"{len(built.library.problems)} left out; {library_path(file).stat().st_size / 1e6:.1f} MB, {built.hash[:12]}"
     )
 
@@ -153,7 +153,7 @@ def library_build(
 def _repeats(same: Mapping[str, str], *, whole: bool) -> list[str]:
     """What is said of structures that repeat others: how many and the first, or of the whole list a line each."""
     if whole or len(same) <= FEW:
-        return [f"{name}: is kept once, as {first}" for name, first in same.items()]
+        return [f"{name}: is a duplicate of {first}" for name, first in same.items()]
     some = ", ".join(f"{name} as {first}" for name, first in islice(same.items(), FEW))
     return [f"{len(same)} structures repeat others and are kept once: {some}, ...; --verbose lists them all"]
 
@@ -177,7 +177,7 @@ def _executor(workers: int) -> Iterator[Executor | None]:
             yield working.start()
     except BrokenExecutor:
         raise BragglensError(
-            "a process of the build has died, maybe for want of memory: build again, it goes on"
+            "a process of the build has died, perhaps out of memory: run the command again, it continues"
         ) from None
 
 

@@ -36,7 +36,7 @@ class Axis:
 
     two_theta: TwoTheta = "5,90"
     step: Annotated[float | None, typer.Option(help="Step in degrees.", show_default="0.02; 0.01 stored")] = None
-    wavelength: Annotated[str, typer.Option(help="Tube that the model's axis is for.")] = "CuKa"
+    wavelength: Annotated[str, typer.Option(help="Tube of the model's axis.")] = "CuKa"
 
     def grid(self, step: float) -> Grid:
         """Range and step, `step` where none is given."""
@@ -74,7 +74,7 @@ class Varied:
 def train(
     phases: Phases,
     model: Annotated[Path, typer.Option("-o", "--output", help="Model file to write.", show_default=False)],
-    steps: Annotated[int, typer.Option(min=20, help="Batches of 64 patterns made on the fly.")] = 3000,
+    steps: Annotated[int, typer.Option(min=20, help="Number of batches of 64 simulated patterns.")] = 3000,
     network: Annotated[str | None, typer.Option(help="compact (default) or post.", show_default=False)] = None,
     *,
     stored: Stored,
@@ -151,7 +151,7 @@ def _warn_alike(library: Library) -> None:
 
     for one, other, likeness in indistinguishable_pairs(library.phases):
         tell(
-            f"{one} and {other} give nearly the same pattern (likeness {likeness:.2f} of 1): a scan of one may be "
+            f"{one} and {other} give nearly the same pattern (similarity {likeness:.2f} of 1): a scan of one may be "
             "called the other; if they are the same phase, remove one",
             "yellow",
         )

@@ -58,9 +58,9 @@ def watch_folder(folder: Path, answers: Path, asking: Asking, *, settle: float =
         BragglensError: there is no such folder, or the answers would lie among the scans.
     """
     if not folder.is_dir():
-        raise BragglensError(f"{folder}: is no folder: give the one that the diffractometer writes to")
+        raise BragglensError(f"{folder}: is not a folder: give the one that the diffractometer writes to")
     if answers.resolve() == folder.resolve() or answers.is_file():
-        raise BragglensError(f"{answers}: answers need a folder of their own, apart from the scans: give another")
+        raise BragglensError(f"{answers}: answers need another folder than the scans: give another")
     tell(f"watching {folder}, answers go to {answers}; Ctrl-C ends it", "dim")
     try:
         with kill_as_ctrl_c():
@@ -70,7 +70,7 @@ def watch_folder(folder: Path, answers: Path, asking: Asking, *, settle: float =
                 if not stands(target, asked):
                     _answer(scan, target, asking, asked)
     except KeyboardInterrupt:
-        tell("ended; what was answered is kept", "yellow")
+        tell("stopped; finished answers are kept", "yellow")
 
 
 def _answer(scan: Path, target: Path, asking: Asking, asked: dict[str, Any]) -> None:

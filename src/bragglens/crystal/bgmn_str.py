@@ -71,8 +71,8 @@ def _phase(text: str, name: str, where: str | Path) -> Phase:
     if len(sites) > _MOST_SITES:
         raise StructureError(f"{where}: lists {len(sites)} sites, more than {_MOST_SITES}: give its asymmetric unit")
     if not sites:
-        raise StructureError(f"{where}: holds no atoms (E=...): give a structure, not a phase of peaks alone")
-    notes = [f"{key}= is there: its crystal is taken without that" for key in _DISORDER if key in header]
+        raise StructureError(f"{where}: has no atoms (E=...): give a structure, not a phase of peaks alone")
+    notes = [f"{key}= is there: it is ignored" for key in _DISORDER if key in header]
     try:
         cell = _cell(header)
         settings = _settings(header, cell)
@@ -138,7 +138,7 @@ def _value(text: str, known: Variables, depth: int = 0) -> float:
             raise ValueError
         value = _reckoned(ast.parse(text.partition("^")[0], mode="eval").body, known, depth)
     except (SyntaxError, ValueError, ArithmeticError, RecursionError):
-        raise StructureError(f"'{text[:60]}' is no number that can be computed: state the number") from None
+        raise StructureError(f"'{text[:60]}' cannot be evaluated: give a number") from None
     return value
 
 
@@ -296,7 +296,7 @@ def _atoms(site: Variables, header: Variables, group: gemmi.SpaceGroup, place: i
     for part, one, share in zip(parts, species, shares, strict=True):
         element = gemmi.Element(one[1].capitalize() if one else "")
         if not element.atomic_number:
-            raise StructureError(f"'{part[:40]}' is no element: write it as AL+3 or O-2(0.5)")
+            raise StructureError(f"'{part[:40]}' is not an element: write it as AL+3 or O-2(0.5)")
         label = f"{element.name}{place}"
         atoms.append(_Atom(label, element.name, position, rest if share is None else share, _u_iso(site, header)))
     return atoms

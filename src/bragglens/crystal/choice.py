@@ -87,14 +87,14 @@ def read_choice(elements: Elements | None) -> Chosen:
         return Chosen()
     tokens = [one for one in re.split(rf"[{_BETWEEN}]+", _separated(text)) if one.strip("()[]{}-")]
     if not tokens:
-        raise BragglensError(f"elements '{text}': names no element: give symbols such as Ti,O or -Fe")
+        raise BragglensError(f"elements '{text}': has no element: give symbols such as Ti,O or -Fe")
     wanted = [token for token in tokens if not token.startswith("-")]
     unwanted = [token.removeprefix("-") for token in tokens if token.startswith("-")]
     _refuse_capitals(text, [*wanted, *unwanted])
     only = [symbol for token in wanted for symbol in _symbols(text, token)]
     never = [_left_out(text, token) for token in unwanted]
     if both := [symbol for symbol in only if symbol in never]:
-        raise BragglensError(f"elements '{text}': {both[0]} is asked for and left out: write it once")
+        raise BragglensError(f"elements '{text}': {both[0]} is both required and excluded: write it once")
     return Chosen(tuple(dict.fromkeys(only)), tuple(dict.fromkeys(never)))
 
 
@@ -104,7 +104,7 @@ def _plain(elements: Elements | None) -> str:
         try:
             listed = [str(one) for one in elements]
         except TypeError:
-            raise BragglensError(f"elements {elements!r}: are no symbols: give 'Ti,O' or ['Ti', 'O']") from None
+            raise BragglensError(f"elements {elements!r}: are not symbols: give 'Ti,O' or ['Ti', 'O']") from None
         elements = ",".join(sorted(listed) if isinstance(elements, Set) else listed)
     return unicodedata.normalize("NFKC", elements or "").translate(_DASHES)
 
@@ -122,7 +122,7 @@ def _separated(text: str) -> str:
     first = "" if len(parts) == 1 or text.startswith("- ") else parts.pop(0)
     with_it, without = (",".join(filter(None, [first, *(sign + part for part in parts)])) for sign in ("", "-"))
     raise BragglensError(
-        f"elements '{text}': the hyphen could join or leave out: write '{with_it}' to have what follows it, "
+        f"elements '{text}': the hyphen is ambiguous: write '{with_it}' to have what follows it, "
         f"'{without}' to leave it out"
     )
 

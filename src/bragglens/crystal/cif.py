@@ -170,7 +170,7 @@ def _document(text: str, where: str | Path, notes: list[str]) -> gemmi.cif.Docum
         if sound is not None:
             return sound
         why = str(error) if isinstance(error, BrokenStructureError) else reason
-        raise StructureError(f"{where}: is damaged or no CIF ({why}): fetch the file again") from error
+        raise StructureError(f"{where}: is damaged or no CIF ({why}): download the file again") from error
     notes.extend(said)
     return document
 
@@ -184,12 +184,12 @@ def _structure_block(document: gemmi.cif.Document, where: str | Path, notes: lis
     """The first block that has a cell and atoms, else the first that has a cell."""
     blocks = [block for block in document if block.find_value("_cell_length_a")]
     if not blocks and any(block.find_value("_cell.length_a") for block in document):
-        raise StructureError(f"{where}: is a CIF of a macromolecule or of CIF 2 (tags with a dot): take a core CIF")
+        raise StructureError(f"{where}: is a CIF of a macromolecule or CIF 2 (tags with a dot): use a core CIF")
     if not blocks:
         raise StructureError(f"{where}: has no unit cell: it is empty, cut short, or not a crystal structure")
     whole = _with_atoms(document)
     if len(whole) > 1:
-        notes.append(f"holds {len(whole)} structures, the first is taken (data_{whole[0].name})")
+        notes.append(f"holds {len(whole)} structures, the first is used (data_{whole[0].name})")
     return (whole or blocks)[0]
 
 
@@ -211,11 +211,7 @@ def _left_aside(block: gemmi.cif.Block) -> list[str]:
     """Parts of a block that are not used: moments, modulation."""
     tags = [tag.lower() for tag in _tags(block)]
     kinds = ((_MAGNETIC, "magnetic"), (_MODULATED, "modulated"))
-    return [
-        f"is {what}: its crystal is taken without that"
-        for starts, what in kinds
-        if any(t.startswith(starts) for t in tags)
-    ]
+    return [f"is {what}: this is ignored" for starts, what in kinds if any(t.startswith(starts) for t in tags)]
 
 
 def _tags(block: gemmi.cif.Block) -> list[str]:
@@ -228,7 +224,7 @@ def _small_structure(block: gemmi.cif.Block, where: str | Path) -> gemmi.SmallSt
     try:
         return gemmi.make_small_structure_from_block(block)
     except (ValueError, RuntimeError) as error:
-        raise StructureError(f"{where}: is damaged ({error}): correct that entry or fetch the file again") from error
+        raise StructureError(f"{where}: is damaged ({error}): correct that entry or download the file again") from error
 
 
 def _cell(block: gemmi.cif.Block, where: str | Path) -> gemmi.UnitCell:
@@ -247,7 +243,7 @@ def _refuse_what_cannot_be_meant(crystal: Crystal, cell: gemmi.UnitCell, where: 
     wrong = crystal.comparison.contradictions
     if {"formula", "multiplicity"} <= wrong.keys():
         raise StructureError(
-            f"{where}: the sites cannot be what is meant ({'; '.join(wrong.values())}): compare the columns of its "
+            f"{where}: the sites are inconsistent ({'; '.join(wrong.values())}): compare the columns of its "
             "sites with the source"
         )
     number = expected_reflections(cell.volume, crystal.symmetry.triplets, FINEST)

@@ -64,7 +64,7 @@ def mended_cif(text: str) -> tuple[str, list[str]]:
     names: set[str] = set()
     written = "\n".join(_written(block, names, slips) for block in blocks)
     more = f", and {len(slips) - _SAID} more" if len(slips) > _SAID else ""
-    return written, [f"syntax mended: {'; '.join(slips[:_SAID])}{more}"] if slips else []
+    return written, [f"syntax corrected: {'; '.join(slips[:_SAID])}{more}"] if slips else []
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------
@@ -78,7 +78,7 @@ def _tokens(lines: list[str]) -> Iterator[_Token]:
         if line.startswith(";"):
             end, closed = _end_of_field(lines, number)
             content = "\n".join([line[1:], *lines[number:end]])
-            slip = "" if closed else "a text is not closed by ;"
+            slip = "" if closed else "a text field is not closed by ;"
             yield _Token("value", _quoted(content.strip()), number, slip)
             line, number = (lines[end][1:], end + 1) if closed else ("", end)
         yield from _tokens_of_line(line, number)

@@ -111,7 +111,7 @@ def search_cod(
     """
     chosen = read_choice(elements)
     if not chosen.only and not chosen.never and not (text or "").strip():
-        raise FetchError("nothing to search COD for is stated: give numbers, --elements Ti,O, or --query TEXT")
+        raise FetchError("the COD search is empty: give numbers, --elements Ti,O, or --query TEXT")
     found: set[str] = set()
     for number, held in enumerate(_subsets(chosen.only)):
         time.sleep(pause if number else 0)
@@ -121,7 +121,7 @@ def search_cod(
         asked |= {"text": text.strip()} if text and text.strip() else {}
         found |= _numbers(f"{base_url.rstrip('/')}/result?{urlencode(asked | {'format': 'lst'})}", timeout)
     if not found:
-        raise FetchError("COD's search finds no such structure: ask for other elements or words, or give numbers")
+        raise FetchError("COD's search finds no such structure: use other elements or words, or give numbers")
     return tuple(sorted(found))
 
 
@@ -135,7 +135,7 @@ def _subsets(elements: tuple[str, ...]) -> list[tuple[str, ...]]:
 def _numbers(url: str, timeout: float) -> set[str]:
     answer = fetch(url, limit=LARGEST_LIST, timeout=timeout).decode("utf-8", errors="replace").split()
     if not all(re.fullmatch(r"\d{7}", one, re.ASCII) for one in answer):
-        raise FetchError(f"{url}: what arrived is no list of COD numbers: try again later, or give the numbers")
+        raise FetchError(f"{url}: the answer is not a list of COD numbers: try again later, or give the numbers")
     return set(answer)
 
 
@@ -143,9 +143,9 @@ def _code(text: str, revision: str | None) -> tuple[str, str]:
     """Seven digits and the revision, '' for the newest."""
     match = _ID.fullmatch(text.strip())
     if match is None:
-        raise FetchError(f"'{text}' is no COD number: give seven digits such as 9015662, or 9015662@176465")
+        raise FetchError(f"'{text}' is not a COD number: give seven digits such as 9015662, or 9015662@176465")
     if revision and not re.fullmatch(r"\d{1,9}", revision, re.ASCII):
-        raise FetchError(f"revision '{revision}' is no number: give one such as 176465")
+        raise FetchError(f"revision '{revision}' is not a number: give one such as 176465")
     return match[1], match[2] or revision or ""
 
 
@@ -164,10 +164,10 @@ def _download(url: str, code: str, cached: Path, timeout: float, pause: float) -
     content = fetch(url, limit=MAX_FILE_SIZE, timeout=timeout, pause=pause)
     text = content.decode("utf-8", errors="replace")
     if "_cell_length_a" not in text or not re.search(r"^data_", text, re.MULTILINE):
-        raise FetchError(f"{url}: what arrived is no CIF of a structure: check the number, or try again later")
+        raise FetchError(f"{url}: the answer is not a CIF of a structure: check the number, or try again later")
     stated = re.search(r"^_cod_database_code\s+'?(\d+)", text, re.MULTILINE)
     if stated and stated[1] != code:
-        raise FetchError(f"{url}: what arrived is COD {stated[1]}, not {code}: check the address")
+        raise FetchError(f"{url}: the answer is COD {stated[1]}, not {code}: check the address")
     with whole_file(cached) as file:
         file.write(content)
 

@@ -90,8 +90,8 @@ def gross_density_fault(content: Mapping[str, float], stated: Statements, volume
     found = density(mass(content), volume)
     low, high = GROSS_DENSITY
     if not np.isnan(stated.density) and not low < found / stated.density < high:
-        return f"the density comes out as {found:.2f} g/cm³ where {stated.density:.2f} is stated"
-    return f"the density comes out as {found:.0f} g/cm³" if found > HIGHEST_DENSITY else None
+        return f"the density is {found:.2f} g/cm³ where {stated.density:.2f} is stated"
+    return f"the density is {found:.0f} g/cm³" if found > HIGHEST_DENSITY else None
 
 
 def compare(
@@ -165,14 +165,14 @@ def _density_verdict(content: Mapping[str, float], stated: Statements, volume: f
     found = density(cell_mass(content, stated.composition, []), volume)
     if _close(found, stated.density, DENSITY_TOLERANCE):
         return ""
-    return f"the density comes out as {found:.2f} g/cm³ where {stated.density:.2f} is stated"
+    return f"the density is {found:.2f} g/cm³ where {stated.density:.2f} is stated"
 
 
 def volume_note(stated: Statements, volume: float) -> str:
     """'' if the stated volume is that of the cell."""
     if np.isnan(stated.volume) or _close(volume, stated.volume, VOLUME_TOLERANCE):
         return ""
-    return f"the cell has {volume:.1f} Å³, {stated.volume:g} is stated: the lengths and angles are taken"
+    return f"the cell has {volume:.1f} Å³, {stated.volume:g} is stated: the lengths and angles are used"
 
 
 def _close(found: float, stated: float, tolerance: float) -> bool:
@@ -212,7 +212,7 @@ def cell_mass(content: Mapping[str, float], composition: Mapping[str, float], no
     units = float(np.median([content[element] / composition[element] for element in common]))
     added = {element: n * units for element, n in missing.items()}
     if mass(added) > 0.5 * found:  # the formula is of something else
-        notes.append(f"the formula's {', '.join(missing)} stand on no site and were left out")
+        notes.append(f"the formula's {', '.join(missing)} has no site and was left out")
         return found
     notes.append(f"no sites for {', '.join(missing)}: their mass is taken from the formula")
     return found + mass(added)

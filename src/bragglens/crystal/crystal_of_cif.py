@@ -76,7 +76,7 @@ def choose_crystal(
     if not candidates:
         only = "".join(f" (it {note.partition(':')[0]})" for note in notes if note.endswith("without that"))
         only = only or "".join(f" ({note})" for note in notes if note.startswith("the list of"))
-        raise StructureError(f"{where}: states no symmetry that is known{only}: give its operations or space group")
+        raise StructureError(f"{where}: states no known symmetry{only}: give its operations or space group")
     read: list[Crystal | str] = []
     first: Crystal | None = None
     for _, group in groupby(candidates, key=lambda candidate: candidate.statement):
@@ -120,7 +120,7 @@ def _crystal(symmetry: Symmetry, cell: gemmi.UnitCell, sites: Mapping[int, Site]
     once = {rows[i]: placed[rows[i]] for i in kept}
     copies = [placed[row].label for row in rows if row not in once]
     listed = f"{', '.join(copies[:5])}{', ...' if len(copies) > 5 else ''}"
-    note = f"{len(copies)} atoms that the symmetry makes of others are listed too, and taken once: {listed}"
+    note = f"{len(copies)} symmetry-equivalent atoms are listed too and used once: {listed}"
     merged = _assembled(symmetry, cell, once, [images[i] for i in kept], stated, [*notes, note])
     better = isinstance(merged, Crystal) and (isinstance(whole, str) or merged.is_meant)
     return merged if better else whole
@@ -137,7 +137,7 @@ def _assembled(
     """The crystal of sites and their images, or why it is impossible."""
     counts = [len(atoms) for atoms in images]
     if sum(counts) > MOST_ATOMS:
-        return f"there would be {sum(counts)} atoms in the cell, more than {MOST_ATOMS}"
+        return f"the cell would have {sum(counts)} atoms in the cell, more than {MOST_ATOMS}"
     placed = tuple(sites.values())
     contact, fault = contact_and_fault(placed, images, symmetry, cell)
     elements = [site.element for site in placed]

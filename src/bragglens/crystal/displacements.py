@@ -31,7 +31,7 @@ def put_uij_in_order(small: gemmi.SmallStructure, notes: list[str]) -> None:
         return
     for site, aniso in zip(moving, by_row, strict=True):
         site.aniso = aniso
-    notes.append("Uij were written in the order 11 12 13 22 23 33 under other headings, and are read so")
+    notes.append("Uij were written in the order 11 12 13 22 23 33 under other headings, and were reordered")
 
 
 def _is_ellipsoid(aniso: gemmi.SMat33d) -> bool:
@@ -59,7 +59,7 @@ def anisotropic(
     if _is_ellipsoid(site.aniso):
         return tuple(site.aniso.elements_pdb())  # type: ignore[return-value]
     instead = "U_iso" if 0 < site.u_iso <= LARGEST_U else f"the usual {DEFAULT_U_ISO} Å²"
-    notes.append(f"Uij of {site.label} are no ellipsoid, {instead} is taken")
+    notes.append(f"Uij of {site.label} are not positive definite, {instead} is taken")
     return None
 
 
@@ -69,7 +69,7 @@ def all_ellipsoids_or_none(sites: list[Site], small: gemmi.SmallStructure, notes
     kept = [site for site in sites if site.u_aniso is not None]
     if not kept or all(site.u_aniso is not None for site in sites if site.label in stated):
         return sites
-    notes.append(f"Uij of {', '.join(site.label for site in kept)} stand in the same table and are not used either")
+    notes.append(f"Uij of {', '.join(site.label for site in kept)} are in the same table and are not used either")
     return [replace(site, u_aniso=None) for site in sites]
 
 

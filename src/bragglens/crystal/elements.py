@@ -48,16 +48,16 @@ def element_of(type_symbol: str, label: str, composition: Set[str], notes: list[
         if symbol:
             return _without_isotope(symbol, notes)
         if _CENTROID.fullmatch(text) and (read is _of_type or text[0] in "Cc"):
-            notes.append(f"site {label} is no atom ({text}) and is left out")
+            notes.append(f"site {label} is not an atom ({text}) and is left out")
             return None
-    raise StructureError(f"atom '{label}' is of no known element: give its _atom_site_type_symbol")
+    raise StructureError(f"atom '{label}' is not a known element: give its _atom_site_type_symbol")
 
 
 def _of_type(text: str, label: str, composition: Set[str], notes: list[str]) -> str | None:
     """The element of a type symbol such as `Fe3+`, `FE`, `Fe(tet)`."""
     alternatives = _ALTERNATIVES.match(text) or _TWO_NAMES.fullmatch(text)
     if alternatives and all(map(_usable, alternatives.groups())) and alternatives[1] != alternatives[2]:
-        raise StructureError(f"atom '{label}' is of several elements ({text}): give each a row with its occupancy")
+        raise StructureError(f"atom '{label}' has several elements ({text}): give each a row with its occupancy")
     hydride = _HYDRIDE.fullmatch(text)
     if hydride:
         notes.append(f"site {label} of type {text} taken as {hydride[1]}, without its hydrogen")
@@ -66,10 +66,10 @@ def _of_type(text: str, label: str, composition: Set[str], notes: list[str]) -> 
     whole, first = letters.capitalize(), letters[:1].upper()
     meant = sorted(composition & {whole, first})
     if letters.isupper() and len(letters) > 1 and len(meant) == 1 and (_GROUP.fullmatch(text) or meant == [first]):
-        notes.append(f"site {label} of type {text} taken as {meant[0]}, as the formula has it")
+        notes.append(f"site {label} of type {text} taken as {meant[0]}, as in the formula")
         return meant[0]
     if _GROUP.fullmatch(text):
-        raise StructureError(f"atom '{label}' is of a group of atoms ({text}): give each of its atoms a row")
+        raise StructureError(f"atom '{label}' is a group of atoms ({text}): give each of its atoms a row")
     if _usable(letters):
         return whole
     if _too_heavy(letters):
@@ -115,6 +115,6 @@ def _too_heavy(symbol: str) -> bool:
 
 def _without_isotope(symbol: str, notes: list[str]) -> str:
     if symbol == "D":
-        notes.append("deuterium taken and weighed as hydrogen")
+        notes.append("deuterium is treated as hydrogen")
         return "H"
     return symbol

@@ -50,7 +50,7 @@ def phase_of(structure: Any, *, name: str) -> Phase:
         lattice, positions = np.array(structure.cell), structure.get_scaled_positions()
         return phase_of_atoms(lattice, positions, _ase_elements(structure), name=name, source="ASE")
     raise StructureError(
-        f"{name}: a {type(structure).__name__} is no structure that is known: give a pymatgen Structure or an ASE Atoms"
+        f"{name}: a {type(structure).__name__} is not a supported structure: give a pymatgen Structure or an ASE Atoms"
     )
 
 
@@ -90,7 +90,9 @@ def phase_of_atoms(
     notes: tuple[str, ...] = ()
     if found is None:
         operations, symbol = ["x,y,z"], "P 1"
-        notes = ("symmetry not sought, P 1 taken: install spglib, since strains and texture follow the symmetry",)
+        notes = (
+            "symmetry not determined, P 1 is used: install spglib, since strains and texture depend on the symmetry",
+        )
     else:
         lattice, positions, atoms, operations, symbol = found
     rows = [
@@ -114,7 +116,7 @@ def phase_of_atoms(
     phase = parse_cif(text, name, where=name)
     mass = sum(share * gemmi.Element(element).weight for element, share in content.items())
     if abs(phase.cell_mass / phase.volume * volume / mass - 1) > 0.01:
-        raise StructureError(f"{name}: atoms of it lie on or beside each other: remove what is there twice")
+        raise StructureError(f"{name}: atoms coincide or nearly coincide: remove duplicates")
     return replace(phase, notes=(*notes, *phase.notes))
 
 
@@ -136,7 +138,7 @@ def _conventional(
     except getattr(spglib, "SpglibError", ()):  # older releases give None
         data = None
     if data is None:
-        raise StructureError(f"{name}: spglib finds no symmetry: check cell and atoms, which may lie on each other")
+        raise StructureError(f"{name}: spglib finds no symmetry: check cell and atoms, which may coincide")
     group = spglib.get_symmetry_from_database(data.hall_number)
     operations = [_triplet(r, t) for r, t in zip(group["rotations"], group["translations"], strict=True)]
     kept = _asymmetric_unit(data.std_positions, data.std_types, group)

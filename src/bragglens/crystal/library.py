@@ -109,7 +109,7 @@ def read_library(source: str | Path) -> Library:
         return Library(tuple(sorted(held.phases, key=lambda phase: phase.name)), held.problems)
     if not folder.is_dir():
         raise StructureError(
-            f"{folder}: is no folder: give the folder that holds the CIFs of your phases, or a {SUFFIX} file"
+            f"{folder}: is not a folder: give the folder with the CIFs of your phases, or a {SUFFIX} file"
         )
     files = sorted(file for file in folder.iterdir() if is_structure(file))
     if not files:

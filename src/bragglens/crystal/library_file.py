@@ -119,8 +119,8 @@ def read_library_file(path: Path, *, trusted: bool = False) -> LibraryFile:
     with unpacked(
         path,
         StructureError,
-        missing=f"no such library: `bragglens library build FOLDER -o {path}` makes one",
-        damaged="is no library of bragglens, or was cut short: copy or build it again",
+        missing=f"there is no such library: `bragglens library build FOLDER -o {path}` makes one",
+        damaged="is not a library of bragglens, or incomplete: copy or build it again",
     ) as packed:
         manifest = packed.fields("manifest.json")
         check_format(path, manifest["format"], FORMAT, StructureError, of="library", again="build it again")
@@ -146,7 +146,7 @@ def _check_manifest(manifest: dict[str, Any]) -> None:
     names = [member["name"] for member in manifest["members"]]
     kept = frozenset(member["name"] for member in manifest["members"] if "same_as" not in member)
     if len(set(names)) < len(names):
-        raise MisfitError("name two phases alike", "manifest.members")
+        raise MisfitError("give two phases the same name", "manifest.members")
     fit("manifest.groups", manifest["groups"], listing(listing(one_of(kept, "the name of a member"))))
     copies = [member.get("same_as", member["name"]) for member in manifest["members"]]
     fit("manifest.members", copies, listing(one_of(kept, "a same_as that names another member")))

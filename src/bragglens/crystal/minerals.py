@@ -152,7 +152,7 @@ def _unknown(name: str, folded: dict[str, str]) -> str:
     """The message for an unknown name."""
     close = difflib.get_close_matches(name.strip().casefold(), folded, n=3)
     meant = f": is it {' or '.join(folded[one] for one in close)}?" if close else ": check the spelling"
-    return f"{name}: is no mineral of AMCSD{meant}"
+    return f"{name}: is not a mineral of AMCSD{meant}"
 
 
 def _spellings(groups: dict[str, list[Entry]]) -> dict[str, str]:
@@ -261,7 +261,7 @@ def _choose(entries: list[Entry]) -> tuple[list[tuple[_Candidate, str, list[str]
     if candidates and not usual:
         first = candidates[0]
         problems.append(
-            f"{_called(first.entry)}: AMCSD holds no structure of usual conditions ({first.conditions.words})"
+            f"{_called(first.entry)}: AMCSD has no structure at ambient conditions ({first.conditions.words})"
         )
     alike = [[one for one in usual if _same_lattice(one.lattice, best.lattice)] for best in usual]
     order = sorted(range(len(usual)), key=lambda i: (-len({one.paper for one in alike[i]}), usual[i].rank, i))
@@ -316,7 +316,7 @@ def _why(best: _Candidate, alike: list[_Candidate]) -> str:
     said = [
         best.conditions.words,
         "its sites give the formula" if best.faithful else "its sites do not give the formula",
-        "all sites full" if best.full else "some sites partly filled or shared",
+        "all sites fully occupied" if best.full else "some sites partly occupied or mixed",
         f"newest of {rivals + 1} such" if rivals else "the only one" if not alike else "the only such",
     ]
     return "; ".join(said)

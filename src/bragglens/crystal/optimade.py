@@ -117,7 +117,7 @@ def _page(address: str, timeout: float, pause: float) -> dict[str, Any]:
     page = _parsed(content)
     _refuse_errors(page, address)
     if not isinstance(page, dict) or not isinstance(page.get("data"), list):
-        raise FetchError(f"{_bare(address)}: what arrived is no answer of OPTIMADE: pass the provider's base URL")
+        raise FetchError(f"{_bare(address)}: the answer is not OPTIMADE: pass the provider's base URL")
     return page
 
 
@@ -221,7 +221,9 @@ def _phase(stated: Mapping[str, Any], name: str, *, where: str, source: str) -> 
     held = {element for mixed in atoms for element in mixed}
     lacking = _elements_of(_text(stated, "chemical_formula_reduced")) - held
     if lacking or not held:
-        raise StructureError(f"{where}: is left out, since no site holds its {', '.join(sorted(lacking)) or 'atoms'}")
+        raise StructureError(
+            f"{where}: is left out, since there is no site for its {', '.join(sorted(lacking)) or 'atoms'}"
+        )
     filled = [i for i, mixed in enumerate(atoms) if mixed]
     return phase_of_atoms(lattice, positions[filled], [atoms[i] for i in filled], name=name, source=source)
 
@@ -235,14 +237,16 @@ def _elements(species: Mapping[str, Any], where: str) -> dict[str, float]:
         if symbol == "vacancy":
             continue
         if not isinstance(symbol, str) or not gemmi.Element(symbol).atomic_number:
-            raise StructureError(f"{where}: is left out, since '{_plain(symbol)}' is no element")
+            raise StructureError(f"{where}: is left out, since '{_plain(symbol)}' is not an element")
         if not 0 <= share <= 1:
             raise ValueError(share)
         if share:
             name = gemmi.Element(symbol).name
             elements[name] = elements.get(name, 0.0) + float(share)
     if sum(elements.values()) > 1.01:
-        raise StructureError(f"{where}: is left out, since one of its positions is filled {sum(elements.values()):.2f}")
+        raise StructureError(
+            f"{where}: is left out, since one of its sites has an occupancy of {sum(elements.values()):.2f}"
+        )
     return elements
 
 

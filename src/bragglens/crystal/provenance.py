@@ -79,7 +79,7 @@ def read_manifest(folder: Path) -> dict[str, Origin]:
         table = csv.DictReader(io.StringIO(text, newline=""))
         rows = [Origin(**{key: of_cell(cell) for key, cell in row.items()}) for row in table]
     except (TypeError, ValueError, AttributeError, csv.Error) as error:
-        raise StructureError(f"{path}: is no manifest of bragglens: choose another folder, or remove it") from error
+        raise StructureError(f"{path}: is not a manifest of bragglens: choose another folder, or remove it") from error
     return {row.file: row for row in rows}
 
 
@@ -104,7 +104,7 @@ def put(folder: Path, content: bytes, origin: Origin, origins: dict[str, Origin]
         held = sha256(cif_content(path))
         known = origins.get(origin.file)
         if held not in (origin.sha256, known.sha256 if known else ""):
-            raise StructureError(f"{path}: is there already and was changed, and is left as it is: rename or remove it")
+            raise StructureError(f"{path}: exists already and was changed, so it is kept: rename or remove it")
     if not path.exists() or held != origin.sha256:
         with whole_file(path) as file:
             file.write(content)

@@ -27,7 +27,7 @@ def read_sites(
     """
     if not len(small.sites) or not len(block.find_values("_atom_site_fract_x")):
         raise StructureError(
-            f"{where}: holds no atom sites with fractional coordinates: take a CIF with the full structure"
+            f"{where}: has no atom sites with fractional coordinates: use a CIF with the full structure"
         )
     if len(small.sites) > MOST_SITES:
         raise StructureError(
@@ -44,7 +44,7 @@ def read_sites(
         if element and _is_placed(site, element, notes, where):
             sites[row] = _site(site, element, notes)
     if not sites:
-        raise StructureError(f"{where}: no site of it is occupied: give the occupancies of a real crystal")
+        raise StructureError(f"{where}: no site is occupied: give valid occupancies")
     return sites
 
 
@@ -67,9 +67,7 @@ def _is_placed(site: gemmi.SmallStructure.Site, element: str, notes: list[str], 
     position = site.fract.tolist()
     if np.isfinite(position).all():
         if np.abs(position).max() > LARGEST_FRACTION:
-            raise StructureError(
-                f"{where}: atom '{site.label}' is far outside of the cell: give fractional coordinates"
-            )
+            raise StructureError(f"{where}: atom '{site.label}' is far outside the cell: give fractional coordinates")
         return True
     if element != "H" or not np.isnan(position).any():
         raise StructureError(f"{where}: atom '{site.label}' has no coordinates: give all three or remove it")

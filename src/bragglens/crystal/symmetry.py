@@ -96,13 +96,13 @@ def group_operations(triplets: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     try:
         whole.add_missing_elements()
     except RuntimeError:
-        return (), "the list of operations is no group and is not used"
+        return (), "the list of operations is not a group and is not used"
     completed = tuple(op.triplet() for op in whole)
     if not _is_closed(whole) or not set(triplets) <= set(completed):
-        return (), "the list of operations is no group and is not used"
+        return (), "the list of operations is not a group and is not used"
     if len(completed) == len(triplets):
         return tuple(op.triplet() for op in group), ""
-    note = f"the list of operations is no group: {len(triplets)} are stated, {len(completed)} were taken"
+    note = f"the list of operations is not a group: {len(triplets)} are stated, {len(completed)} were taken"
     return completed, note
 
 
@@ -167,7 +167,7 @@ def contradiction(chosen: Symmetry, small: gemmi.SmallStructure) -> str:
     else:  # an unusual origin or setting: the number of operations tells at least
         wrong = [f"the symbol {g.hm}" for g, _ in named[:1] if len(g.operations()) != len(chosen.triplets)]
         found = f"a group of {len(chosen.triplets)} operations"
-    return f"{' and '.join(wrong)} and {chosen.statement} do not agree: {found} is taken" if wrong else ""
+    return f"{' and '.join(wrong)} and {chosen.statement} do not agree: {found} is used" if wrong else ""
 
 
 @lru_cache(maxsize=512)

@@ -170,15 +170,20 @@ def _notes(problem: StandardLines, state: State, angles: Array) -> tuple[str, ..
     notes = []
     if angles.size and np.ptp(angles) < 60:
         notes.append(
-            f"the lines that were measured well span {angles.min():.0f} to {angles.max():.0f}° only: zero and "
-            "displacement are hardly told apart there, and widths beyond are extrapolated"
+            f"the lines that were measured well span {angles.min():.0f} to {angles.max():.0f}° only: zero shift and "
+            "displacement can hardly be separated there, and widths beyond are extrapolated"
         )
     for one in problem.parameters.shared:
         value, end = state.value(one.name), 1e-3 * (one.high - one.low)
         if one.name not in ("X", "Y", "spread", "turn") and min(value - one.low, one.high - value) < end:
-            notes.append(f"{one.name} ran to the end of its range, {value:.3g}: check wavelength, radius and standard")
+            notes.append(
+                f"{one.name} reached the limit of its range, {value:.3g}: check wavelength, radius and standard"
+            )
     step = float(np.median(np.diff(problem.two_theta)))
     narrowest = float(fwhm(problem.instrument(state), problem.two_theta).min())
     if narrowest < 3 * step:
-        notes.append(f"the narrowest line, {narrowest:.3f}°, has less than three steps of {step:.3f}°: scan finer")
+        notes.append(
+            f"the narrowest line, {narrowest:.3f}°, has less than three steps of {step:.3f}°: measure "
+            "with a smaller step"
+        )
     return tuple(notes)

@@ -76,7 +76,7 @@ def quantify(
     names = [phase.name for phase in phases]
     if standard is not None and standard[0] not in names:
         raise BragglensError(
-            f"the internal standard {standard[0]} was not found in the scan: leave it out, or look whether it is there"
+            f"the internal standard {standard[0]} was not found in the scan: leave it out, or check that it was added"
         )
     if not k:
         return Quantities(np.empty(0), np.empty(0))

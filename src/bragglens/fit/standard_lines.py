@@ -129,7 +129,7 @@ def standard_lines(scan: Scan, standard: Phase, start: Instrument) -> StandardLi
     if len(inside) < _FEWEST:
         raise ScanError(
             f"{scan.name}: only {len(inside)} lines of {standard.name} lie in its range at {wavelength:g} Å, "
-            f"and {_FEWEST} are needed: scan further, or correct the wavelength"
+            f"and {_FEWEST} are needed: measure a wider range, or correct the wavelength"
         )
     kept = scan.two_theta > max(0.5, angles[inside[0]] - _MARGIN)
     two_theta, counts = scan.two_theta[kept], scan.counts[kept]

@@ -22,7 +22,7 @@ def check(model: Source, options: Options) -> tuple[str, ...]:
     """
     who = proposer_of(model)
     if options.network_only and not who.answers_alone:
-        raise BragglensError("structures alone bring no network: leave out --network-only, or give a --model")
+        raise BragglensError("--network-only needs a trained network: leave it out, or give a --model")
     library = who.library
     allowed = allowed_phases(library.phases, options.elements)
     standard = spelled(options, library).standard
@@ -61,5 +61,5 @@ def allowed_phases(phases: Sequence[Phase], elements: Elements | None) -> tuple[
     chosen, words = element_choice(elements), str(read_choice(elements))
     left = tuple(phase.name for phase in phases if chosen(essential_elements(phase)))
     if not left:
-        raise BragglensError(f"elements '{words}': no phase of the library is left: allow more elements")
+        raise BragglensError(f"elements '{words}': excludes every phase of the library: allow more elements")
     return left

@@ -233,7 +233,7 @@ class Identification:
                 return finding
         found = ", ".join(finding.name for finding in self.phases) or "no phase"
         raise BragglensError(
-            f"{self.file}: '{name}' was not found in it, but {found}: see detection_limits for how sure"
+            f"{self.file}: '{name}' was not found in it, but {found}: see detection_limits for its limit of detection"
         )
 
     def __contains__(self, name: object) -> bool:

@@ -253,7 +253,7 @@ def _moved(scan: Scan, mistake: Mistake) -> Scan:
     angle = mistake.true(scan.two_theta)
     kept = (angle > 1) & (angle < 175)
     if kept.sum() < len(kept) / 2:
-        raise ScanError(f"{scan.name}: most of its angles could not have been measured: check the axis")
+        raise ScanError(f"{scan.name}: most of its angles are impossible: check the axis")
     return replace(scan, two_theta=angle[kept], counts=scan.counts[kept], wavelength=mistake.wavelength)
 
 

@@ -48,7 +48,7 @@ def coverage(
     kept = tuple(name for name in allowed if lines[name] >= least)
     if not kept:
         raise ScanError(
-            f"{scan.name}: its {scan.two_theta[0]:.4g}-{scan.two_theta[-1]:.4g}° at {wavelength:.4f} Å hold at most "
+            f"{scan.name}: its {scan.two_theta[0]:.4g}-{scan.two_theta[-1]:.4g}° at {wavelength:.4f} Å contain at most "
             f"{max(lines[name] for name in allowed)} lines of any phase that may be named, {least} are needed: "
             "measure a wider range or state the right wavelength"
         )
@@ -56,7 +56,7 @@ def coverage(
     left_out = [name for name in allowed if lines[name] < least]
     if left_out:
         listed = ", ".join(left_out[:3]) + (", ..." if len(left_out) > 3 else "")
-        notes.append(f"{len(left_out)} phases with fewer than {least} lines in its range are not asked: {listed}")
+        notes.append(f"{len(left_out)} phases with fewer than {least} lines in its range are not considered: {listed}")
     return Coverage(kept, certainty, tuple(notes))
 
 

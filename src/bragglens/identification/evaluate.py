@@ -121,7 +121,7 @@ def read_manifest(path: str | Path, *, sets: Iterable[str] = ()) -> list[Label]:
     missing = wanted - {label.set_name for label in labels}
     if missing or not chosen:
         have = ", ".join(sorted({label.set_name for label in labels})) or "none"
-        raise ScanError(f"{path}: holds no set {', '.join(sorted(missing)) or 'at all'}; its sets: {have}")
+        raise ScanError(f"{path}: has no set {', '.join(sorted(missing)) or 'at all'}; its sets: {have}")
     return chosen
 
 
@@ -149,7 +149,7 @@ def read_alike(path: str | Path) -> tuple[frozenset[str], ...]:
     try:
         lines = read_bytes(path, ScanError, largest=_LARGEST, what="groups of phases").decode().splitlines()
     except UnicodeDecodeError as error:
-        raise ScanError(f"{path}: the list of alike phases cannot be read: {error}") from error
+        raise ScanError(f"{path}: the list of equivalent phases cannot be read: {error}") from error
     return tuple(frozenset(name.strip() for name in line.split(",")) for line in lines if "," in line)
 
 

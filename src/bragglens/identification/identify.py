@@ -167,7 +167,9 @@ def _other_tube(instrument: Instrument | None, used: float) -> list[str]:
     if instrument is None or abs(instrument.lines[0].wavelength / used - 1) < SAME_TUBE:
         return []
     theirs = instrument.lines[0].wavelength
-    return [f"the instrument was calibrated at {theirs:.4f} Å, the scan is of {used:.4f} Å: its widths may not hold"]
+    return [
+        f"the instrument was calibrated at {theirs:.4f} Å, the scan is of {used:.4f} Å: its line widths may not apply"
+    ]
 
 
 def _left_out(library: Library) -> list[str]:

@@ -44,7 +44,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.network_only and (self.particle_size is not None or self.standard is not None):
-            raise BragglensError("the network alone gives no fractions: leave out particle size and standard, or fit")
+            raise BragglensError("with --network-only there are no fractions: leave out particle size and standard")
         size = self.particle_size
         if size is not None and not (isfinite(size) and size >= 0):
             raise BragglensError(
@@ -84,9 +84,11 @@ def _wavelength(value: float | str) -> float | None:
     try:
         wavelength = float(value)
     except (TypeError, ValueError):
-        raise BragglensError(f"wavelength {value!r}: is no wavelength: give 'CuKa', or Å such as 1.5406") from None
+        raise BragglensError(f"wavelength {value!r}: is not a wavelength: give 'CuKa', or Å such as 1.5406") from None
     if not SHORTEST_WAVE < wavelength < LONGEST_WAVE:
-        raise BragglensError(f"wavelength {wavelength:g}: is none in Å of a diffractometer: give 1.5406, or 'CuKa'")
+        raise BragglensError(
+            f"wavelength {wavelength:g}: in Å is not possible for a diffractometer: give 1.5406, or 'CuKa'"
+        )
     return wavelength
 
 
@@ -102,7 +104,7 @@ def _particle_size(value: float | str) -> float | None:
     try:
         return float(value.replace(",", ".") if isinstance(value, str) else value)
     except (TypeError, ValueError):
-        raise BragglensError(f"particle size '{value}' is no number: give the grains' diameter in µm") from None
+        raise BragglensError(f"particle size '{value}' is not a number: give the grain diameter in µm") from None
 
 
 def _standard(value: str | tuple[str, float]) -> tuple[str, float] | None:

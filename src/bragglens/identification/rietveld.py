@@ -68,9 +68,9 @@ def write_project(fit: Fit, folder: Path) -> None:
     rietx = program()
 
     if folder.exists():
-        raise BragglensError(f"{folder}: is there already, maybe with work in it: choose another folder")
+        raise BragglensError(f"{folder}: exists already and is not overwritten: choose another folder")
     if not fit.phases:
-        raise BragglensError(f"{folder}: no phase was found, so that there is no project to begin")
+        raise BragglensError(f"{folder}: no phase was found, so there is no project to write")
     partial = partial_of(folder)
     try:
         structure, instrument = _begin(fit, partial)

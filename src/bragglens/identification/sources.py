@@ -67,7 +67,8 @@ def _read(source: Path) -> Proposer:
         return Matching(read_catalogue(source))
     if not source.exists() and source.suffix != ".bragglens":  # of a model its reader says it
         raise BragglensError(
-            f"{source}: is not there: give a model file, a folder of CIFs, a {SUFFIX} file, or a part of the built-in "
+            f"{source}: does not exist: give a model file, a folder of CIFs, a {SUFFIX} file, or a part of the "
+            "built-in "
             f"library ({', '.join(SCOPES)})"
         )
     return Trained(load_model(source))
@@ -88,7 +89,7 @@ def _(source: Sequence) -> Proposer:  # type: ignore[type-arg]
 def _structures(source: Any) -> Catalogue:
     who = proposer_of(source)
     if who.network is not None:
-        raise BragglensError(f"{source}: is a model, which knows the phases that it was trained for: give it alone")
+        raise BragglensError(f"{source}: is a model, which knows only its own phases: do not combine it")
     return who.catalogue
 
 

@@ -93,7 +93,7 @@ def _fields(data: memoryview, known: dict[int, str | None], what: str) -> Iterat
         key, at = _varint(data, at)
         number, written = key >> 3, key & 7
         if number not in known:
-            raise GraphError(f"has a field {number} in its {what}, which no network of ours has")
+            raise GraphError(f"has a field {number} in its {what}, which no network of bragglens has")
         value: Any
         if written == _VARINT:
             value, at = _varint(data, at)
@@ -116,7 +116,7 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
         value |= (byte & 127) << 7 * place
         if byte < 128:
             return value, at + place + 1
-    raise GraphError("has a number without end")
+    raise GraphError("has an unterminated number")
 
 
 def _text(value: Any) -> str:
@@ -189,7 +189,7 @@ def _tensor(data: memoryview) -> tuple[str, NDArray[Any]]:
 def _ends(each: list[memoryview]) -> dict[str, tuple[int | None, ...]]:
     found = dict(map(_end, each))
     if len(found) < len(each):
-        raise GraphError("names two inputs or outputs alike")
+        raise GraphError("has two inputs or outputs of the same name")
     return found
 
 

@@ -47,7 +47,9 @@ def check_network(data: bytes, *, channels: int, points: int, outputs: int) -> N
         sizes, layer = _LAYERS[node.operator](node, weights, sizes)
         work += layer
         if math.prod(sizes) > MOST_NUMBERS or work > MOST_WORK:
-            raise GraphError(f"would compute more than a network for {points} points can need, in a {node.operator}")
+            raise GraphError(
+                f"would need more computation than a network for {points} points can need, in a {node.operator}"
+            )
     if sizes != (outputs,):
         raise GraphError(f"gives {' x '.join(map(str, sizes))} numbers: {outputs} are expected")
 
@@ -68,7 +70,7 @@ def _chain(graph: Graph) -> Iterator[tuple[Node, list[NDArray[Any]]]]:
             raise GraphError(f"has an operator {node.operator!r}: only {', '.join(_LAYERS)} are expected")
         for name, value in node.attributes.items():
             if name not in _FREE and value not in _ONLY.get(name, ()):
-                raise GraphError(f"has a {node.operator} with {name} {value!r}, which no network of ours has")
+                raise GraphError(f"has a {node.operator} with {name} {value!r}, which no network of bragglens has")
         if node.inputs[:1] != passed or not all(name in graph.tensors for name in node.inputs[1:]):
             raise GraphError(f"has a {node.operator} that does not follow the layer before it")
         passed = node.outputs
@@ -82,7 +84,7 @@ def _slid(node: Node, points: int, kernel: int) -> int:
     before, after = _numbers(node, "pads", (0, 0))
     (stride,), (dilation,) = _numbers(node, "strides", (1,)), _numbers(node, "dilations", (1,))
     if min(before, after) < 0 or min(stride, dilation, kernel) < 1 or max(before, after) > kernel * dilation:
-        raise GraphError(f"has a {node.operator} with a kernel that cannot slide")
+        raise GraphError(f"has a {node.operator} with an impossible kernel")
     left = (points + before + after - dilation * (kernel - 1) - 1) // stride + 1
     if left < 1:
         raise GraphError(f"has a {node.operator} that is longer than the {points} points it is given")

@@ -56,7 +56,8 @@ class Processes:
             distributed.all_gather_object(steps, step)
             if len(set(steps)) > 1:
                 raise RecipeError(
-                    f"the processes would go on from steps {steps}: put the model where all machines see its checkpoint"
+                    f"the processes would continue from different steps, {steps}: put the model where all "
+                    "machines see its checkpoint"
                 )
         return step
 

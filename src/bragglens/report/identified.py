@@ -26,7 +26,7 @@ def identification_figure(answer: Identification) -> Figure:
     """
     picture = picture_of(answer)
     if picture is None:
-        raise BragglensError(f"{answer.file}: there is no scan to draw, as it could not be judged: leave it out")
+        raise BragglensError(f"{answer.file}: there is no scan to draw, as it could not be identified: leave it out")
     return fitted_figure(picture) if picture.sketch is None else _network_figure(picture, picture.sketch)
 
 

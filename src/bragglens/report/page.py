@@ -37,7 +37,7 @@ _USED = ("bragglens", "gemmi", "numpy", "onnxruntime", "scipy")  # whose version
 _RECIPE = (
     ("wavelength", "X-rays", ""),
     ("phases", "phases in a sample, rounded down", ""),
-    ("strangers", "share of samples with a foreign phase", ""),
+    ("strangers", "share of samples with a phase outside the library", ""),
     ("size", "crystallite size", "nm"),
     ("microstrain", "microstrain Δd/d", ""),
     ("dilation", "change of all axes together", ""),

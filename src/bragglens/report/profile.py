@@ -20,8 +20,8 @@ def write_profile(answer: Identification, path: Path) -> None:
         BragglensError: no such form, the answer comes from the network alone, or it cannot be written there.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise BragglensError(f"{path}: a fit is written as {' or '.join(SUFFIXES)}: choose one of them as its ending")
+        raise BragglensError(f"{path}: a fit is written as {' or '.join(SUFFIXES)}: use one of these extensions")
     if answer.fit is None:
-        raise BragglensError(f"{path}: the network alone fits nothing that could be written: leave out --network-only")
+        raise BragglensError(f"{path}: with --network-only there is no fit to write: leave it out")
     columns = path.suffix.lower() == ".xye"
     write_text(columns_text(answer, answer.fit) if columns else pdcif_text(answer, answer.fit), path)

@@ -53,7 +53,9 @@ def recipe_figure(recipe: Recipe, phase: Phase, grid: Grid, *, seed: int = 0, pa
     parts: Any = figure.subfigures(2, 1, height_ratios=[0.6 + 0.45 * patterns, 3.0])
     above, below = parts
     _draw_fan(above, samples, colours)
-    below.suptitle("What they were drawn from, each marked in its colour", x=0.01, ha="left", fontsize=9)
+    below.suptitle(
+        "Distributions of the recipe; the value of each pattern is marked in its colour", x=0.01, ha="left", fontsize=9
+    )
     for ax, name in zip(below.subplots(2, 3).ravel(), SHOWN, strict=True):
         _draw_histogram(ax, name, getattr(recipe, name), samples.population[name])
         _mark(ax, samples.drawn[name], colours)

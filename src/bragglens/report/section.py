@@ -94,7 +94,7 @@ def _rivals(answer: Identification) -> Iterator[str]:
     for one in answer.phases:
         if one.rivals:
             others = " or ".join(one.rivals)
-            yield f"{one.name} and {others} explain this scan about as well: tell them apart by their elements"
+            yield f"{one.name} and {others} explain this scan about equally well: use the elements to distinguish them"
 
 
 def _unexplained(answer: Identification) -> dict[str, Any] | None:

@@ -37,7 +37,8 @@ def series_figure(answers: Sequence[Identification], traces: Sequence[Trace | No
     """
     if not same_axis(traces):
         raise BragglensError(
-            f"these {len(answers)} scans are no series: give at least {LEAST} that can be judged, over one range of 2θ"
+            f"these {len(answers)} scans do not form a series: give at least {LEAST} that can be identified, "
+            "over one range of 2θ"
         )
     place, label = _places(answers)
     figure = Figure(figsize=(WIDTH, 6.0), layout="constrained")

@@ -1,7 +1,7 @@
 // Steer: zoom, pan, hide and ask, by pointer, touch and keyboard.
 
 const NARROWEST = 0.5; // degrees
-const HELP = "Drag over a range to see it larger; drag with Shift, or with a finger, to move; double-click for the whole scan. "
+const HELP = "Drag over a range to zoom in; drag with Shift, or with a finger, to move; double-click for the whole scan. "
   + "Keys: + and − zoom, arrows move, 0 is the whole scan.";
 
 function element(kind, attributes = {}, ...content) {

@@ -67,5 +67,6 @@ def check_series(ends: Sequence[tuple[float, float]]) -> None:
     """
     if not one_range(ends):
         raise BragglensError(
-            f"these {len(ends)} scans are no series: give at least {LEAST} that can be read, over one range of 2θ"
+            f"these {len(ends)} scans do not form a series: give at least {LEAST} that can be read, over one "
+            "range of 2θ"
         )

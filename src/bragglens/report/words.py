@@ -23,7 +23,7 @@ from bragglens.plain import clean as clean
 
 STYLES = {"known": "green", "mixture": "green", "tentative": "cyan", "partly unknown": "yellow", "unknown": "magenta"}
 LARGE = 200.0  # nm; larger crystallites broaden no line that a laboratory instrument could tell
-RELATIVE = "or a relative of it"  # of a phase that fits and is not named
+RELATIVE = "or an isostructural neighbour"  # of a phase that fits and is not named
 _OBEYED = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # control characters, and what turns the reading
 _FEW = 5  # phases whose detection limits are listed one by one
 
@@ -82,14 +82,14 @@ def scores_table(scores: Mapping[str, Mapping[str, Any]], *, console: Console) -
     console.print(rows)
     for name, one in scores.items():
         if one.get("errors"):
-            text = f"{clean(name)}: {one['errors']} of {one['scans']} scans could not be judged"
+            text = f"{clean(name)}: {one['errors']} of {one['scans']} scans could not be identified"
             console.print(Text(text, "red"), soft_wrap=True)
 
 
 def sentence(answer: Identification) -> str:
     """The verdict in words that a chemist understands."""
     if answer.verdict is None:
-        return f"This scan could not be judged: {answer.error}"
+        return f"This scan could not be identified: {answer.error}"
     sole = (
         len(answer.phases) == 1 and not answer.relatives and answer.amorphous_percent is None
     )  # its 100 wt% say nothing
@@ -100,9 +100,9 @@ def sentence(answer: Identification) -> str:
     if not stated:
         lead = f"No phase of the library was found{_nearest(answer)}."
     elif answer.verdict == "partly unknown":
-        lead = f"Found: {listed}; something that is not in the library is there too."
+        lead = f"Found: {listed}; the scan also contains a phase outside the library."
     elif answer.verdict == "tentative":
-        lead = f"Likely, but not sure: {listed}."
+        lead = f"Probable, not certain: {listed}."
     else:
         lead = f"{'One phase' if len(stated) == 1 else f'{len(stated)} phases'} of the library found: {listed}."
     besides = f" Besides,{_relatives(answer)}" if answer.relatives else ""
@@ -111,9 +111,9 @@ def sentence(answer: Identification) -> str:
 
 def _relatives(answer: Identification) -> str:
     """What fits, and is rather a relative of what is there."""
-    each = [_parenthesis(f, f"lattice changed by up to {percent(f.strain)}") for f in answer.relatives]
+    each = [_parenthesis(f, f"lattice strained by up to {percent(f.strain)}") for f in answer.relatives]
     listed = " and ".join([", ".join(each[:-1]), each[-1]] if len(each) > 1 else each)
-    return f" {listed} would fit, but another compound of the same structure type is at least as likely."
+    return f" {listed} would fit, but an isostructural compound is at least as likely."
 
 
 def _nearest(answer: Identification) -> str:
@@ -123,7 +123,7 @@ def _nearest(answer: Identification) -> str:
         return ""
     named = _parenthesis(close, "")
     if answer.rwp is not None and close.probability >= answer.policy.named:
-        return f": the network alone would name {named}, and the fit does not confirm it"
+        return f": the network proposes {named}, but the fit does not confirm it"
     return f"; the nearest is {named}"
 
 
@@ -134,8 +134,8 @@ def _rest(answer: Identification) -> str:
         tail = f" Of the specimen {unseen} wt% are amorphous or none of these." if unseen else ""
         return f"{percent(answer.unexplained)} of the intensity of all peaks is unexplained.{tail}"
     if answer.stranger is None:
-        return "This model cannot tell whether something else is there too."
-    return f"Probability that something outside the library is there: {probability(answer.stranger)}."
+        return "This model cannot detect phases outside the library."
+    return f"Probability of a phase outside the library: {probability(answer.stranger)}."
 
 
 def probability(value: float) -> str:
@@ -216,14 +216,14 @@ def limits_asked(answer: Identification) -> str:
     wt_percent = answer.detection_limits or {}
     if len(wt_percent) <= _FEW or named_elements(answer.options.get("elements")):
         return limits(wt_percent)
-    return f"detection limits of {len(wt_percent)} phases: in the JSON, or here once elements are named"
+    return f"limits of detection of {len(wt_percent)} phases: see the JSON, or give --elements to print them"
 
 
 def fractions_of(answer: Identification) -> str:
     """What the weight fractions are fractions of, or nothing where there are none."""
     interval = "± is half of the 95% interval"
     if answer.fraction_of == "named phases":
-        return f"wt%: share among the named phases; {interval}, and grows with what is unexplained"
+        return f"wt%: share among the named phases; {interval}, including unexplained intensity"
     return f"wt% of the {answer.fraction_of}; {interval}" if answer.fraction_of else ""
 
 
@@ -254,14 +254,10 @@ def assumptions(answer: Identification) -> list[str]:
         said.append(f"wavelength {answer.wavelength:.5g} Å as stated")
     if answer.rwp is not None:
         grains = answer.options.get("particle_size")
-        stated = (
-            f"{grains:g} µm as stated"
-            if grains is not None
-            else f"{answer.policy.particle_size:g} µm, as nothing was stated"
-        )
+        stated = f"{grains:g} µm as stated" if grains is not None else f"{answer.policy.particle_size:g} µm, assumed"
         said.append(f"grains of {stated}")
     if standard := answer.options.get("standard"):
-        said.append(f"standard {clean(standard[0])}, {standard[1]:g} wt% weighed in")
+        said.append(f"standard {clean(standard[0])}, {standard[1]:g} wt% added")
     if instrument := answer.options.get("instrument"):
         said.append(f"instrument {clean(instrument)}")
     if elements := answer.options.get("elements"):

@@ -58,7 +58,7 @@ def scans(name: str, ranges: Iterable[Range]) -> tuple[Scan, ...]:
     found = few(ranges)
     kept = [each for each in found if each.counts.size >= LEAST_POINTS] or found
     if not kept:
-        raise ScanError("holds no scan: measure or export it again")
+        raise ScanError("has no scan: measure or export it again")
     left_out = len(found) - len(kept)
     note = [f"{left_out} of {len(found)} ranges have fewer than {LEAST_POINTS} points: left out"] if left_out else []
     return tuple(_scan(name, each, note) for each in kept)
@@ -139,10 +139,10 @@ def even_axis(start: float, step: float, points: int) -> Array:
     """
     if not (math.isfinite(start) and math.isfinite(step) and 0 < abs(step) < 10 and abs(start) <= 360):
         raise ScanError(
-            f"says it begins at {start:g}° with steps of {step:g}°, which cannot be: copy or export it again"
+            f"says it begins at {start:g}° with steps of {step:g}°, which is not possible: copy or export it again"
         )
     if not 0 <= points <= MOST_POINTS:
-        raise ScanError(f"says it holds {points} points, which cannot be: copy or export it again")
+        raise ScanError(f"says it holds {points} points, which is not possible: copy or export it again")
     # To 1e-6°: files state single precision, and 4.98 should not become 4.98000001907.
     return np.round(start + step * np.arange(points, dtype=np.float64), 6)
 
@@ -166,7 +166,7 @@ def agreed_points(held: int, *, start: float, stop: float | None, step: float, n
         notes.append(f"the header states {stated}, the file holds {held}")
         return min(held, expected)
     if expected / 2 < held < expected:
-        notes.append(f"the header states {stated}, but only {held} are there: it may have been stopped before its end")
+        notes.append(f"the header states {stated}, but only {held} are there: the measurement may have been stopped")
         return held
     raise ScanError(f"states {stated}, but holds {held}: its angles cannot be trusted, copy or export it again")
 
@@ -181,7 +181,9 @@ def ascending(two_theta: Array, counts: Array, notes: list[str]) -> tuple[Array,
     if steps.size and steps.min() < 0 < steps.max():
         turn = np.flatnonzero(steps * np.sign(steps[steps != 0][0]) < 0)[0]
         found = f"after {two_theta[turn]:g} comes {two_theta[turn + 1]:g}"
-        raise ScanError(f"its angles turn round, {found}: save each range as a file of two columns, 2θ and intensity")
+        raise ScanError(
+            f"its angles are not monotonic, {found}: save each range as a file of two columns, 2θ and intensity"
+        )
     if steps.size and steps.min() < 0:
         notes.append("the angles descend: reversed")
     angles, where, rows = np.unique(two_theta, return_inverse=True, return_counts=True)
@@ -208,7 +210,7 @@ def unattenuated(counts: Array, factors: Array, notes: list[str]) -> Array:
     if jump(counts * factors) < jump(counts):
         notes.append("the attenuator was in the beam: counts multiplied by its factors")
         return counts * factors
-    notes.append("the attenuator was in the beam: its factors were in the counts already")
+    notes.append("the attenuator was in the beam: the counts were already corrected")
     return counts
 
 
@@ -257,5 +259,5 @@ def known_wavelength(value: float | None, notes: list[str]) -> float | None:
         return None
     if math.isfinite(value) and 0.1 < value < 6:  # synchrotrons begin at 0.1, neutrons end at 6
         return float(f"{value:.7g}")  # as typed: headers hold it in single precision
-    notes.append(f"the header states a wavelength of {value:g} Å, which cannot be: not used")
+    notes.append(f"the header states a wavelength of {value:g} Å, which is not possible: not used")
     return None

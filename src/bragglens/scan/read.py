@@ -120,7 +120,7 @@ def scans_in(data: bytes, name: str) -> list[Scan]:
                 return list(scans)
             return [replace(scan, name=f"{name} [{number}]") for number, scan in enumerate(scans, 1)]
     raise ScanError(
-        f"{name}: is binary, and of no format that can be read: "
+        f"{name}: is binary and of an unknown format: "
         "export the scan as text with two columns, 2θ and intensity (.xy), from the program that wrote it"
     )
 
@@ -145,8 +145,8 @@ def _summed(scans: Sequence[Scan], name: str) -> Scan:
         ranges = [f"{scan.two_theta[0]:.4g}-{scan.two_theta[-1]:.4g}°" for scan in scans]
         listed = ", ".join(ranges[:4]) + (", ..." if len(ranges) > 4 else "")
         raise ScanError(
-            f"{name}: holds {len(scans)} scans that are not the same ({listed}): "
-            "export the one you mean as a file of its own, or take it from bragglens.read_scans"
+            f"{name}: holds {len(scans)} different scans ({listed}): "
+            "export one of them as a file of its own, or use bragglens.read_scans"
         )
     counts = np.sum([scan.counts for scan in scans], axis=0)
     note = f"{len(scans)} scans of the same range: summed"

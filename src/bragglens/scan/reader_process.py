@@ -110,9 +110,9 @@ class Reader:
             return pickle.load(_pipe(process.stdout))
         except (EOFError, OSError, pickle.UnpicklingError):
             if late.is_set():
-                said = f"is not read after {LONGEST:g} s, given up: is this the right file?"
+                said = f"could not be read in {LONGEST:g} s, given up: is this the right file?"
             else:
-                said = "the process that read it ended in a crash: is it damaged? If not, please report this file"
+                said = "reading it crashed: if it is not damaged, please report this file"
             raise ScanError(f"{name}: {said}") from None
         finally:
             timer.cancel()
@@ -161,7 +161,7 @@ def _read(data: bytes, name: str) -> list[Scan] | BragglensError:
     except BragglensError as error:
         return error
     except MemoryError:
-        return ScanError(f"{name}: takes more memory than a powder scan can: is this the right file?")
+        return ScanError(f"{name}: needs more memory than a powder scan: is this the right file?")
     except Exception as error:  # a mistake of ours must not end a batch
         return ScanError(f"{name}: cannot be read ({type(error).__name__}: {error}): please report this file")
 

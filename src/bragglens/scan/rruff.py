@@ -129,7 +129,7 @@ def _fetch(url: str, samples: set[str], folder: Path, timeout: float, progress: 
                         _unpack(members, name, folder, url)
         except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError) as error:
             raise FetchError(
-                f"{url}: what arrived is no intact zip archive ({error}): try again, or pass another base_url"
+                f"{url}: the download is not a valid zip archive ({error}): try again, or pass another base_url"
             ) from error
 
 

@@ -25,12 +25,12 @@ METADATA = {
     "intensity_unit": "counts or cps",
     "radius_mm": "radius of the goniometer",
     "divergence_slit_deg": "opening of a fixed divergence slit",
-    "automatic_slit_mm": "length that an automatic slit keeps lit",
+    "automatic_slit_mm": "illuminated length of an automatic slit",
     "soller_rad": "opening of the Soller slits",
     "filter": "material of the Kβ filter",
     "monochromator": "side and name of the crystal",
     "scan_axis": "what moved, in the program's words",
-    "tilt": "where the axes stand that do not move",
+    "tilt": "positions of the axes that do not move",
     "started": "date and time",
     "sample": "name of the specimen",
     "diffractometer": "name of the instrument, or of the program that ran it",
@@ -85,10 +85,10 @@ def _problem(two_theta: NDArray[np.float64], counts: NDArray[np.float64]) -> str
     if not (np.isfinite(two_theta).all() and np.isfinite(counts).all()):
         return "holds numbers that are not finite: it is damaged, copy or export it again"
     if not (np.diff(two_theta) > 0).all():
-        return "the 2θ axis does not ascend: sort it, or say which column is 2θ"
+        return "the 2θ axis is not ascending: sort it, or say which column is 2θ"
     if two_theta[0] < -5 or two_theta[-1] > 180:
         return (
-            f"the axis runs from {two_theta[0]:g} to {two_theta[-1]:g}, which is no 2θ in degrees: "
+            f"the axis runs from {two_theta[0]:g} to {two_theta[-1]:g}, which is not 2θ in degrees: "
             "convert it to 2θ, at most 180°"
         )
     if counts.max() <= counts.min():

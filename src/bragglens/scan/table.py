@@ -172,7 +172,7 @@ def _no_table(lines: Sequence[str]) -> str:
 def _misfit(row: tuple[int, str], expected: str) -> ScanError:
     return ScanError(
         f"line {row[0]}, {row[1][:40]!r}, is not {expected}: "
-        "mend or delete it, or save the scan again as two columns, 2θ and intensity"
+        "correct or delete it, or save the scan again as two columns, 2θ and intensity"
     )
 
 

@@ -125,13 +125,15 @@ def two_theta_of(axis: Array, label: str, wavelength: float | None, notes: list[
         return 2 * axis
     what = f"the axis is {other.lastgroup}, as the header says"
     if wavelength is None:
-        raise ScanError(f"{what}, which gives no 2θ without a wavelength: convert it, or add '# wavelength = 1.5406'")
+        raise ScanError(
+            f"{what}, which cannot be converted to 2θ without a wavelength: convert it, or add '# wavelength = 1.5406'"
+        )
     angstrom = 10 if re.search(r"nm|nano", other[0]) else 1
     with np.errstate(divide="ignore"):
         d = angstrom * (axis if other.lastgroup == "d" else 2 * np.pi / axis)
         sine = wavelength / (2 * d)
     if not ((sine >= 0) & (sine <= 1)).all():
-        raise ScanError(f"{what}, but {wavelength:g} Å does not reach all of it: correct the wavelength or the unit")
+        raise ScanError(f"{what}, but {wavelength:g} Å cannot reach all of it: correct the wavelength or the unit")
     notes.append(f"{what}: converted to 2θ with the file's wavelength, {wavelength:g} Å")
     return np.asarray(np.degrees(2 * np.arcsin(sine)), np.float64)
 
@@ -191,7 +193,7 @@ def _intensity(titles: Sequence[str], ranks: Sequence[int], x: int) -> int:
     """The column of the intensity: the observed one, else the first titled so, else any possible one."""
     others = [i for i, rank in enumerate(ranks) if i != x and rank > 2 and not (titles[i] and _numbers_rows(titles[i]))]
     if not others:
-        raise ScanError(f"its columns {', '.join(titles)[:60]} hold no intensity: save it again with 2θ and intensity")
+        raise ScanError(f"its columns {', '.join(titles)[:60]} have no intensity: save it again with 2θ and intensity")
 
     def preference(i: int) -> float:
         motor = _FOREIGN_AXIS.fullmatch(titles[i]) is not None and not titles[i].startswith("chan")

@@ -64,7 +64,7 @@ class Archive:
     def __post_init__(self) -> None:
         if self.data.count(b"PK\1\2") > _MOST_MEMBERS:
             raise ScanError(
-                f"is a zip archive of over {_MOST_MEMBERS} files, which no scan is: is this the right file?"
+                f"is a zip archive of over {_MOST_MEMBERS} files, too many for a scan: is this the right file?"
             )
         try:
             self._members = zipfile.ZipFile(io.BytesIO(self.data))

@@ -28,7 +28,7 @@ def wavelength_in(header: Sequence[str]) -> tuple[float | None, list[str]]:
     values = {value for alpha1, value in found if alpha1} or {value for _, value in found}
     if len(values) == 1 and None not in values:
         return values.pop(), []
-    return None, ["the wavelength in the header is unclear, and was not used"] if values else []
+    return None, ["the wavelength in the header is ambiguous and was not used"] if values else []
 
 
 def _angstrom(stated: re.Match[str]) -> float | None:

@@ -137,7 +137,7 @@ def _parts(path: Path) -> Path:
 def _find(folder: Path) -> tuple[list[_Found], dict[str, str]]:
     """The CIFs in the order of their paths; one sentence for each that cannot be read, by file."""
     if not folder.is_dir():
-        raise StructureError(f"{folder}: is no folder: give the folder that holds the CIFs of your phases")
+        raise StructureError(f"{folder}: is not a folder: give the folder with the CIFs of your phases")
     files = sorted(file for file in folder.rglob("*") if is_structure(file))
     if not files:
         raise StructureError(f"{folder}: holds no {' or '.join(SUFFIXES)} file: put one for each phase there")
@@ -225,9 +225,7 @@ def _lines(phase: Phase, where: Path) -> Lines:
     try:
         return check_lines(lines_of(phase), [phase])
     except Exception as error:  # a structure that nobody thought of must not stop thousands
-        raise StructureError(
-            f"{where}: its lines cannot be computed ({error!r}): look at its cell and sites"
-        ) from error
+        raise StructureError(f"{where}: its lines cannot be computed ({error!r}): check its cell and sites") from error
 
 
 def _write_part(made: Known, parts: Path) -> None:

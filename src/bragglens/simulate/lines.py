@@ -95,7 +95,7 @@ def check_lines(lines: Lines, phases: Sequence[Phase]) -> Lines:
         ("whole", total <= lines.whole * (1 + _ROUNDED), "the strength of all lines together"),
     ):
         if not usable.all():
-            raise MisfitError(f"{name}.npy[{int(np.argmin(usable))}] cannot be: {expected} is expected")
+            raise MisfitError(f"{name}.npy[{int(np.argmin(usable))}] is not possible: {expected} is expected")
     return lines
 
 

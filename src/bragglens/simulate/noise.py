@@ -32,7 +32,7 @@ def add_noise(
         RecipeError: patterns or amplitudes that cannot be.
     """
     if patterns.ndim != 2:
-        raise RecipeError(f"patterns of shape {patterns.shape} are no table: give (patterns, points)")
+        raise RecipeError(f"patterns of shape {patterns.shape} are not a table: give (patterns, points)")
     if not 0 < noise[0] <= noise[1] <= 1:
         raise RecipeError(f"noise from {noise[0]:g} to {noise[1]:g} is not possible: give 0 < least <= greatest <= 1")
     noisy = np.empty(patterns.shape)

@@ -164,7 +164,7 @@ def _check(name: str, value: Distribution | float | str) -> None:
 
 def _check_distribution(name: str, value: Distribution) -> None:
     if isinstance(value, Uniform | LogUniform) and value.low > value.high:
-        raise RecipeError(f"a range from {value.low:g} to {value.high:g} runs backwards: give the lower end first")
+        raise RecipeError(f"a range from {value.low:g} to {value.high:g} is reversed: give the lower end first")
     if isinstance(value, Normal) and value.deviation < 0:
         raise RecipeError(f"a standard deviation of {value.deviation:g} is not possible: give 0 or more")
     least, most = _bounds(value)

@@ -47,7 +47,7 @@ def simulate_set(
         Patterns with a strongest point of 100, shape (phases x per_phase, points), and class numbers.
     """
     if per_phase < 1:
-        raise RecipeError(f"{per_phase} patterns of each phase are none: give 1 or more")
+        raise RecipeError(f"{per_phase} patterns per phase are not possible: give 1 or more")
     crystals = reflections_in_range(library.phases, recipe.lines, grid, margin=recipe.strain_margin)
     packed = pack_apart(crystals, recipe.lines)
     x = np.empty((len(library) * per_phase, grid.size))
@@ -87,5 +87,5 @@ def load_array(path: Path) -> NDArray[Any]:
     except (OSError, ValueError, EOFError) as error:
         raise RecipeError(f"{path}: is no array of numbers (.npy), or was cut short: make it again") from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu" or not np.isfinite(array).all():
-        raise RecipeError(f"{path}: holds something else than finite numbers: make it again")
+        raise RecipeError(f"{path}: has values that are not finite numbers: make it again")
     return array

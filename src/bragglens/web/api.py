@@ -25,11 +25,11 @@ _LONGEST_NAME = 200  # letters
 Asked = Annotated[Options, Depends(options)]
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "Without the server's token, where it has one"},
-    403: {"model": Problem, "description": "From another web site, or under a name that is not ours"},
-    404: {"model": Problem, "description": "No such job, or no longer"},
+    403: {"model": Problem, "description": "From another web site, or under an unknown host name"},
+    404: {"model": Problem, "description": "No such job, or it was deleted"},
     409: {"model": Problem, "description": "Not yet"},
     413: {"model": Problem, "description": "Too large, or too many files"},
-    422: {"model": Problem, "description": "A field that makes no sense"},
+    422: {"model": Problem, "description": "An invalid field"},
     429: {"model": Problem, "description": "Too many scans wait"},
 }
 
@@ -49,7 +49,7 @@ def _jobs(request: Request) -> Jobs:
 def _job(id: str, request: Request) -> Job:
     job = _jobs(request).get(id)
     if job is None:
-        raise HTTPException(404, "there is no such job, or no longer: send the scan again")
+        raise HTTPException(404, "there is no such job, or it was deleted: send the scan again")
     return job
 
 
@@ -107,7 +107,7 @@ def again(job: TheJob, options: Asked, request: Request, jobs: TheJobs) -> JobVi
 def report(job: TheJob) -> Response:
     """The answer as one self-contained HTML page."""
     if job.answer is None:
-        raise HTTPException(409, f"{job.upload.name}: is not answered yet: ask again when its job is done")
+        raise HTTPException(409, f"{job.upload.name}: is not finished yet: request it when its job is done")
     if job.answer.report is None:
         raise HTTPException(404, f"{job.upload.name}: has no report: its job says why")
     return Response(job.answer.report, media_type="text/html", headers={"Content-Security-Policy": REPORT_POLICY})

@@ -10,14 +10,14 @@ from bragglens.identification.options import Options, read_options
 
 
 def options(
-    wavelength: Annotated[str, Form(description="`CuKa`, `CoKa`, ... or Å; wins over what the files state.")] = "",
+    wavelength: Annotated[str, Form(description="`CuKa`, `CoKa`, ... or Å; overrides what the files state.")] = "",
     wavelength_if_missing: Annotated[str, Form(description="The same, for files that state none.")] = "",
     elements: Annotated[
         str, Form(description="`Ti,O`, `Ti-O` or `TiO2`: only phases of these; `-Fe,-Pb`: none with those.")
     ] = "",
     standard: Annotated[str, Form(description="Internal standard: `corundum=20`, wt% of the specimen.")] = "",
     particle_size: Annotated[str, Form(description="Diameter of the grains in µm; 0 for no correction.")] = "",
-    network_only: Annotated[bool, Form(description="Leave out the fit: faster, no fractions.")] = False,
+    network_only: Annotated[bool, Form(description="Skip the fit: faster, no fractions.")] = False,
 ) -> Options:
     """The options from the fields of a form; an empty field counts as not given."""
     return read_options(

@@ -69,7 +69,7 @@ class Guard:
         host = headers.get("host", "")
         name = _name(host)
         if not self._known(name):
-            return f"this server does not go by the name '{name}': start it with --name {name} if it is meant to"
+            return f"this server does not accept the host name '{name}': start it with --name {name} if it should"
         origin = headers.get("origin")
         if method in _READING or (origin is None and headers.get("sec-fetch-site", "none") in ("same-origin", "none")):
             return None

@@ -88,7 +88,7 @@ class Jobs:
             open_ = [one for one in self._jobs.values() if not one.ended]
             waiting = sum(one.state == "queued" for one in open_)
             if waiting >= MOST_WAITING or sum(one.held for one in open_) + job.held > MOST_HELD:
-                raise FullError(f"{upload.name}: {waiting} scans wait already: send it again in a minute")
+                raise FullError(f"{upload.name}: {waiting} scans are waiting: send it again in a minute")
             self._jobs[job.id] = job
             self._changed.notify()
         return job
@@ -154,11 +154,11 @@ class Jobs:
             if job.lost + 1 < TRIES:
                 self._now(replace(job, lost=job.lost + 1), "queued")
                 return
-            crash = f"{job.upload.name}: its process ended in a crash, twice: please report this file"
+            crash = f"{job.upload.name}: its process crashed twice: please report this file"
             answer = failed(job.upload, self._asked, crash)
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
-            mistake = f"{job.upload.name}: bragglens made a mistake ({type(error).__name__}): please report it"
+            mistake = f"{job.upload.name}: internal error of bragglens ({type(error).__name__}): please report it"
             answer = failed(job.upload, self._asked, mistake)
         if answer is not None:
             self._now(job, "failed" if answer.error else "done", answer)

@@ -76,7 +76,7 @@ class Tools:
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or not isinstance(answer.get("scans"), list):
-            raise BragglensError(f"{path}: is no answer of bragglens: give a file that `identify --json` wrote")
+            raise BragglensError(f"{path}: is not an answer of bragglens: give a file that `identify --json` wrote")
         check_format(path, answer.get("schema"), SCHEMA, BragglensError, of="answer", again="ask the scan again")
         return answer
 
@@ -108,7 +108,7 @@ class Tools:
         """
         library = builtin().library
         if name not in library:
-            raise BragglensError(f"'{name}' is not in the built-in library: take a name that list_phases gives")
+            raise BragglensError(f"'{name}' is not in the built-in library: use a name from list_phases")
         return phase_cif(library[name])
 
     def _allowed(self, path: str) -> Path:
@@ -123,7 +123,7 @@ class Tools:
             raise BragglensError(f"{path!r}: is no path: give the path of a file") from None
         if not any(file.is_relative_to(folder) for folder in self.folders):
             inside = ", ".join(map(str, self.folders))
-            raise BragglensError(f"{path}: lies outside {inside}: start `bragglens mcp --folder` with its folder")
+            raise BragglensError(f"{path}: is outside {inside}: start `bragglens mcp --folder` with its folder")
         return file
 
 

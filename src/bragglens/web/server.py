@@ -69,7 +69,7 @@ def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, OSError):  # while the form was read
         return _short(request, error.__cause__)
-    unknown = "there is nothing at this address: see /api for what there is"
+    unknown = "there is nothing at this address: see /api for the API"
     return _problem(error.status_code, unknown if error.detail == "Not Found" else error.detail)
 
 
@@ -84,8 +84,8 @@ def _impossible(request: Request, error: Exception) -> Response:
 
 
 def _short(request: Request, error: Exception) -> Response:
-    return _problem(503, f"the server cannot go on now ({error}): try again in a minute")
+    return _problem(503, f"the server cannot continue now ({error}): try again in a minute")
 
 
 def _mistaken(request: Request, error: Exception) -> Response:
-    return _problem(500, f"bragglens made a mistake ({type(error).__name__}): please report it")
+    return _problem(500, f"internal error of bragglens ({type(error).__name__}): please report it")

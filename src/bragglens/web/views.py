@@ -27,11 +27,11 @@ class JobView(BaseModel):
     file: str = Field(description="Name of the file as it was sent.")
     state: State
     ahead: int | None = Field(description="How many scans are answered before this one begins, while it is queued.")
-    seconds: float = Field(description="For how long it has been in this state.")
-    options: dict[str, Any] = Field(description="How the scan is looked at: those that were given.")
+    seconds: float = Field(description="Seconds in this state.")
+    options: dict[str, Any] = Field(description="The options that were given.")
     error: str | None = Field(description="Why it failed, in one sentence.")
     missing: str | None = Field(description="`wavelength` where the file does not state it: ask again with it.")
-    report: str | None = Field(description="Where the report is.")
+    report: str | None = Field(description="Address of the report.")
     answer: dict[str, Any] | None = Field(description="Once done or failed: as `bragglens identify --json` has it.")
 
 
@@ -54,7 +54,7 @@ class AxisView(BaseModel):
     start: float = Field(description="2θ in degrees.")
     stop: float = Field(description="2θ in degrees.")
     step: float = Field(description="Degrees.")
-    wavelength: float = Field(description="Å; scans of another one are carried over.")
+    wavelength: float = Field(description="Å; scans of other wavelengths are converted.")
 
 
 class ModelView(BaseModel):
@@ -64,7 +64,7 @@ class ModelView(BaseModel):
     bragglens: str = Field(description="Version that runs.")
     phases: list[PhaseView]
     library: str = Field(description="SHA-256 of the phases.")
-    axis: AxisView | None = Field(description="None where structures alone are asked.")
+    axis: AxisView | None = Field(description="None for a library without a network.")
     versions: dict[str, str] = Field(description="What the model was trained with.")
 
 

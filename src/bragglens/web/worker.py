@@ -63,10 +63,10 @@ def answer(upload: Upload, asked: Proposer, options: Options) -> Answer:
         return failed(upload, asked, str(error))
     except MemoryError:
         most = f"{limits.MOST_MEMORY >> 30} GB"
-        return failed(upload, asked, f"{upload.name}: needs more than the {most} of memory that one scan may take")
+        return failed(upload, asked, f"{upload.name}: needs more than {most} of memory that one scan may take")
     except Exception as error:  # a mistake of ours must not end the worker
         traceback.print_exc(file=sys.stderr)
-        mistake = f"{upload.name}: bragglens made a mistake ({type(error).__name__}: {error}): please report it"
+        mistake = f"{upload.name}: internal error of bragglens ({type(error).__name__}: {error}): please report it"
         return failed(upload, asked, mistake)
 
 
@@ -164,7 +164,7 @@ class Worker:
         return received
 
     def _given_up(self, upload: Upload, why: str) -> Answer:
-        return failed(upload, self._asked, f"{upload.name}: {why}, given up: allow fewer elements")
+        return failed(upload, self._asked, f"{upload.name}: {why}, stopped: allow fewer elements")
 
     def close(self) -> None:
         """End the process, also while it works."""

@@ -47,4 +47,4 @@ class Matching:
 
     def alone(self, scan: Scan, *, wavelength: float) -> Proposal:
         """Refused: the matcher only proposes what the fit is to prove."""
-        raise BragglensError("structures alone bring no network: leave out --network-only, or give a --model")
+        raise BragglensError("--network-only needs a trained network: leave it out, or give a --model")

@@ -100,7 +100,7 @@ def _rows(route: Element) -> Array:
     width = listed[0].count(",") + 1
     values = numbers("\n".join(listed), "points")
     if width < 4 or values.size != width * len(listed):
-        raise ScanError("has rows of unlike length: it is damaged, copy or export it again")
+        raise ScanError("has rows of different length: it is damaged, copy or export it again")
     return values.reshape(-1, width)
 
 
@@ -123,7 +123,7 @@ def _counter(route: Element) -> int | None:
     if view is None:
         return None
     if view.get("Length", "1") != "1":
-        raise ScanError("holds a whole line or image a point, not counts: integrate or export it as .xy first")
+        raise ScanError("has a whole line or image per point, not counts: integrate or export it as .xy first")
     return _start(view)
 
 

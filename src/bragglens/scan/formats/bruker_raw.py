@@ -85,7 +85,7 @@ def _version_3(record: Record) -> list[Range]:
     for _ in range(_ranges(record.u32(12))):
         header, points, more = record.u32(at), record.u32(at + 4), record.u32(at + 256)
         if header < 304:
-            raise ScanError("has a range header shorter than any: it is damaged, copy it again")
+            raise ScanError("has a range header that is too short: it is damaged, copy it again")
         two_theta = even_axis(record.f64(at + 16), record.f64(at + 176), points)
         counts = record.array(at + header + more, points, "<f4")
         slit = divergence(record.text(at + 72, 4), record.f32(568))

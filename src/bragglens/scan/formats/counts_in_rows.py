@@ -131,7 +131,7 @@ def _points(found: _Found, lines: Sequence[str], notes: list[str]) -> tuple[Arra
         start, stop, step = found.stated.start, found.stated.stop, found.stated.step
         raise ScanError(
             f"states {start:g} to {stop or 0:g}° by {step or 0:g}°, {points} points, but holds {held} numbers: "
-            "it is cut short, or no rows of counts, copy or export it again"
+            "it is cut short, or does not consist of rows of counts, copy or export it again"
         )
     return axis, body[: axis.size]
 

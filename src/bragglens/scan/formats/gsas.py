@@ -54,7 +54,7 @@ def _bank(words: Sequence[str], lines: Sequence[str]) -> tuple[Array, Array]:
     if binning in ("SLOG", "RALF", "LPSD", "TIME_MAP") or start is None or step is None:
         raise ScanError(f"its bank is binned as {binning[:20] or 'nothing'}, not in even steps of 2θ: give a 2θ scan")
     if not 0 < points <= MOST_POINTS:
-        raise ScanError(f"says that a bank holds {points} points, which cannot be: copy or export it again")
+        raise ScanError(f"says that a bank holds {points} points, which is not possible: copy or export it again")
     kept = [line for line in lines if not line.startswith(("#", "TIME_MAP"))]
     if kind in ("FXYE", "FXY"):
         return _listed(kept, points, width=len(kind) - 1)
@@ -77,7 +77,7 @@ def _counts(lines: Sequence[str], points: int, kind: str) -> Array:
     """Counts of STD records: two characters for the number of detectors, six for the counts."""
     if kind != "STD":
         raise ScanError(
-            f"holds records of the kind {kind[:20]!r}, of which STD, ESD, FXY and FXYE can be read: convert it"
+            f"holds records of the kind {kind[:20]!r}, which is not supported (STD, ESD, FXY and FXYE are): convert it"
         )
     fields = [line[i + 2 : i + 8] for line in lines for i in range(0, 80, 8)]
     return _enough(_fields(fields), points)

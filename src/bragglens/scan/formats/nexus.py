@@ -150,7 +150,9 @@ def _datasets(file: Any) -> list[tuple[str, Any]]:
         name, item = waiting.pop()
         if isinstance(item, h5py.Dataset):
             if item.external or item.is_virtual:
-                raise ScanError("has data that lie in other files or datasets, which are not opened: export it whole")
+                raise ScanError(
+                    "refers to data in other files or datasets, which are not opened: export it with all data"
+                )
             links.datasets.append((name, item))
         elif isinstance(item, h5py.Group) and _address(item) not in links.leads:
             waiting += reversed(_inside(item, links))
@@ -163,7 +165,7 @@ def _datasets(file: Any) -> list[tuple[str, Any]]:
     try:
         TopologicalSorter(links.leads).prepare()
     except CycleError:
-        raise ScanError("has links that lead back to where they come from: export it again without them") from None
+        raise ScanError("has circular links: export it again without them") from None
     return links.datasets
 
 

@@ -130,7 +130,7 @@ def _why_none(text: str, broken: str) -> str:
     if not re.search(r"^[ \t]*_pd_(?:meas|proc)_(?:counts|intensity)", text, re.MULTILINE) and "_pd_" in text:
         return "holds no measured scan: its tables of angles and counts are missing or commented out, add them"
     if broken:
-        return f"breaks the rules of CIF ({broken}), and holds no scan before or after: mend or export it again"
+        return f"breaks the rules of CIF ({broken}), and holds no scan before or after: correct or export it again"
     if "_pd_" in text:
         return "holds no intensities with their angles, nor with a range and a step: export the measured scan as .xy"
     return "is a CIF of a structure, not of a scan: give it as a phase, and a scan here"
@@ -156,7 +156,7 @@ def _range(block: Any, wavelengths: set[float | None]) -> Range | None:
     if first is None and len(wavelengths) == 1:
         first = next(iter(wavelengths))
     if (_value(block, "_diffrn_radiation_probe") or "").lower().startswith("neutron"):
-        notes.append("a neutron scan: its intensities are not those of X-rays")
+        notes.append("a neutron scan: its intensities differ from those of X-rays")
     metadata = {
         "anode": _anode(block),
         "wavelength_2": second,

@@ -14,11 +14,11 @@ _KNOWN = {
     b"RAW": ("a RAW file of a version that is not known", _AS_TEXT),
     b"FI": ("Rigaku's binary RAW", _AS_TEXT),
     b"\xd0\xcf\x11\xe0": ("an old binary Office file (.xls)", "save it as .xlsx or .csv"),
-    b"PK\3\4": ("a zip archive without a scan that is known", "unpack it, and give the scan inside"),
+    b"PK\3\4": ("a zip archive without a known scan format", "unpack it, and give the scan inside"),
     b"\x1f\x8b": ("compressed with gzip", "unpack it first"),
     b"7z\xbc\xaf": ("compressed with 7-Zip", "unpack it first"),
     b"BZh": ("compressed with bzip2", "unpack it first"),
-    b"%PDF": ("a PDF, which shows a scan and does not hold it", _AS_TEXT),
+    b"%PDF": ("a PDF, which shows a scan but has no data", _AS_TEXT),
     b"\x89PNG": ("a picture of a scan", _AS_TEXT),
     b"\xff\xd8\xff": ("a picture of a scan", _AS_TEXT),
     b"II*\0": ("a TIFF image", _INTEGRATE),
@@ -44,7 +44,7 @@ def read(data: bytes, name: str) -> tuple[Scan, ...]:
     if is_zip(data):
         with about(name):
             Archive(data)  # a damaged or vast one says so itself
-    what, cure = _what(data) or ("of no format that can be read", _AS_TEXT)
+    what, cure = _what(data) or ("of an unknown format", _AS_TEXT)
     raise ScanError(f"{name}: is {what}: {cure}")
 
 

@@ -71,7 +71,7 @@ def _columns(table: Table) -> Columns:
     check_commas(table, columns.axis, titled=any(columns.titles))
     if numbered:
         raise ScanError(
-            "its first column numbers the points, and no other is known for the angles: "
+            "its first column numbers the points, and no column of angles is recognised: "
             "save it again with 2θ and intensity, and a line of column titles"
         )
     return columns
@@ -101,7 +101,7 @@ def _check_axis(scan: Scan, *, said: bool) -> None:
     """Refuse an axis that can hardly be 2θ in degrees; `said` if the header calls it 2θ, or it was converted."""
     steps, last = np.diff(scan.two_theta), scan.two_theta[-1]
     if last < 3.2:
-        raise ScanError(f"{scan.name}: its angles end at {last:g}, likely radians: convert them to 2θ in degrees")
+        raise ScanError(f"{scan.name}: its angles end at {last:g}, probably radians: convert them to 2θ in degrees")
     # Of a scan with even steps in 2θ, the steps in d grow a hundredfold.
     if not said and (last < 12 or np.median(steps[-5:]) > 6 * np.median(steps[:5])):
         raise ScanError(

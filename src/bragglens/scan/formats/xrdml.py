@@ -90,7 +90,7 @@ def _counts(points: Element, notes: list[str]) -> Array:
     times = numbers(points.findtext("{*}countingTimes") or "", "counting times")
     if times.size == counts.size and times.size and times.min() > 0 and np.ptp(times) > 1e-6 * times.mean():
         counts = counts * (times.mean() / times)
-        notes.append("counting times differ from point to point: counts brought to their mean")
+        notes.append("counting times differ from point to point: counts scaled to the mean time")
     return counts
 
 
@@ -110,7 +110,9 @@ def _wavelength(measurement: Element) -> float | None:
     beta = used is not None and "beta" in (used.get("intended") or "").lower()
     value = number(used, "kBeta" if beta else "kAlpha1")
     if value is not None and not 0.1 < value < 3:
-        raise ScanError(f"states a wavelength of {value:g} Å, which no X-ray tube has: correct it in the file")
+        raise ScanError(
+            f"states a wavelength of {value:g} Å, which is not that of an X-ray tube: correct it in the file"
+        )
     return value
 
 

@@ -170,7 +170,7 @@ function show(entry) {
 
 function said(job) {
   if (job.error) return words.problem(job);
-  if (job.state !== "done") return "Not answered yet.";
+  if (job.state !== "done") return "Not finished yet.";
   return job.report ? "" : "Its report could not be made; the answer is in the JSON file. Please report this.";
 }
 

@@ -30,7 +30,7 @@ export function line(job) {
   if (job.state === "failed") return problem(job);
   if (job.state === "queued") return "";
   if (job.state === "running") return `${Math.round(job.seconds)} s`;
-  if (job.state === "sending") return job.waits ? "the server is full; it is sent as soon as there is room" : "";
+  if (job.state === "sending") return job.waits ? "the server is busy; the scan is sent when there is room" : "";
   const scans = scansOf(job);
   if (scans.length === 1) return found(scans[0]);
   const names = scans.map(({ error, phases }) => (error ? "not judged" : phases.map(({ name }) => name).join(", ") || "none"));
