@@ -64,7 +64,7 @@ class Policy:
     hump_window_fine: float = _value(3.0, "°", "narrower window, which keeps more of the top of a hump")
     hump_top: float = _value(1.5, "", "largest ratio of the narrow window's result to that of the wide one")
     least_hump: float = _share(0.02, "of the strongest point: the background polynomial follows lower humps")
-    bare_hump: float = _share(
+    hump_clear: float = _share(
         0.13, "of a hump: height above it that half of the points stay below; otherwise it is crowded lines"
     )
 
@@ -81,10 +81,10 @@ class Policy:
     most_phases: int = _value(8, "phases", "of one scan")
     candidates_tried: int = _value(4, "phases", "best candidates of the screening that are fitted")
     texture_axes_tried: int = _value(3, "axes", "best texture axes of a phase that are fitted")
-    polishings: int = _value(2, "rounds", "rounds of further starts for the final phases")
+    restarts: int = _value(2, "rounds", "rounds of further starts for the final phases")
     strained: float = _value(0.008, "Δd/d", "beyond it a lattice may fit another phase's lines; twice the usual strain")
     indistinguishable: float = _share(0.8, "similarity of two fitted patterns from which one phase may replace both")
-    rival_worse: float = _value(12.0, "", "how much worse (in evidence) a rival may fit")
+    rival_margin: float = _value(12.0, "", "how much worse (in evidence) a rival may fit")
     exchange_gain: float = _share(0.5, "least screening gain of a replacement, relative to the phase's evidence")
 
     # --- the shortlist out of a large library (identification.shortlist)
@@ -93,7 +93,7 @@ class Policy:
     largest: int = _value(12, "phases", "further fitted phases, by probability times share of the intensity")
     added: int = _value(12, "phases", "largest number of phases added for the residual")
     least_added: float = _probability(0.02, "least probability of an added phase")
-    related: float = _share(
+    similar_lines: float = _share(
         0.8,
         "similarity of lines above which the matcher may confuse two phases",
         "24 measured minerals: nearest phase outside the list 0.56 to 0.75, illite beside muscovite 0.90",
@@ -143,10 +143,12 @@ class Policy:
     tube_near: float = _value(0.12, "°", "largest distance of an expected tube line from the peak")
 
     # --- humps (identification.humps)
-    hump_told: float = _share(0.1, "of the intensity", "12 weighed mixtures without glass have 0.06 at most")
+    hump_reported: float = _share(0.1, "of the intensity", "12 weighed mixtures without glass have 0.06 at most")
     hump_narrowest: float = _value(4.0, "°", "FWHM of a hump; silica glass has 8 to 10 for Cu Kα")
     hump_broadest: float = _value(20.0, "°", "FWHM of a hump; holders of glass have 10 to 15")
-    hump_bare: float = _share(0.25, "of a hump", "20 humps in 112 measured scans have 0.11 at most, crowded lines 0.6")
+    hump_uncovered: float = _share(
+        0.25, "of a hump", "20 humps in 112 measured scans have 0.11 at most, crowded lines 0.6"
+    )
 
     # --- fractions (fit.quantify)
     particle_size: float = _value(3.0, "µm", "assumed diameter of the grains")

@@ -102,4 +102,4 @@ def test_what_is_convex_has_nothing_above_it() -> None:
 )
 def test_a_measured_scan_on_a_glass_holder_and_one_without(shared: Path, name: str, hump: bool) -> None:
     answer = identify(read_scan(shared / "scans" / name), read_library(shared / "phases" / "tio2"), wavelength=CU)
-    assert (answer.hump is not None and answer.hump.share > DEFAULT.hump_told) == hump
+    assert (answer.hump is not None and answer.hump.share > DEFAULT.hump_reported) == hump

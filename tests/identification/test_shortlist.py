@@ -41,15 +41,15 @@ def everything(whole: Catalogue) -> np.ndarray:
 def test_the_relative_of_a_phase_is_the_one_with_much_the_same_lines(titania: Catalogue) -> None:
     own = anatase_of(titania)
     others = [row for row in range(len(titania) - 1) if row != own]
-    assert neighbours(titania, [own], everything(titania), DEFAULT.related) == [len(titania) - 1]
-    assert neighbours(titania, others, everything(titania), DEFAULT.related) == []
+    assert neighbours(titania, [own], everything(titania), DEFAULT.similar_lines) == [len(titania) - 1]
+    assert neighbours(titania, others, everything(titania), DEFAULT.similar_lines) == []
 
 
 def test_a_relative_is_none_that_may_not_be_named_or_is_there(titania: Catalogue) -> None:
     own, last = anatase_of(titania), len(titania) - 1
-    assert neighbours(titania, [own], np.arange(len(titania)) != last, DEFAULT.related) == []
-    assert neighbours(titania, [own, last], everything(titania), DEFAULT.related) == []
-    assert neighbours(titania, list(range(len(titania))), everything(titania), DEFAULT.related) == []
+    assert neighbours(titania, [own], np.arange(len(titania)) != last, DEFAULT.similar_lines) == []
+    assert neighbours(titania, [own, last], everything(titania), DEFAULT.similar_lines) == []
+    assert neighbours(titania, list(range(len(titania))), everything(titania), DEFAULT.similar_lines) == []
 
 
 def test_the_relative_that_the_matcher_does_not_see_is_fitted_too(

@@ -198,7 +198,7 @@ def _humps(smooth: Array, counts: Array, step: float, policy: Policy) -> Array:
     humps = np.minimum(policy.hump_top * wide, np.maximum(fine, wide))
     upon = humps > humps.max() / 2
     low = humps.max() < policy.least_hump * counts.max()
-    if low or np.median((counts - smooth)[upon] / humps[upon]) > 1 + policy.bare_hump:
+    if low or np.median((counts - smooth)[upon] / humps[upon]) > 1 + policy.hump_clear:
         return np.zeros_like(counts)
     return np.asarray(humps)
 

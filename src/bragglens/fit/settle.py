@@ -61,7 +61,7 @@ def _polished(problem: Problem, solution: Solution) -> Solution:
     Textures, breadths and lattices make up for each other, so that small steps from one start end in one of many states
     that are nearly as good: of 20 random starts the best is some units of misfit better than most.
     """
-    for _ in range(problem.policy.polishings if solution.state.phases else 0):
+    for _ in range(problem.policy.restarts if solution.state.phases else 0):
         before = solution.cost
         for start in (_anew, _turned):
             solution = min(solution, start(problem, solution), key=lambda one: one.cost)
@@ -150,7 +150,7 @@ def _exchange(
             other, there = tried.state.phases[-1], without.state.phases
             worse = (tried.cost - solution.cost) / misfit_unit(problem.observed, solution) / doubt
             worse += prior.of(phase, there) - prior.of(other, there)
-            if worse < problem.policy.rival_worse:
+            if worse < problem.policy.rival_margin:
                 rivals.append((other, worse))
             if worse < gain:
                 best, gain = tried, worse

@@ -39,7 +39,7 @@ def hump_of(fit: Fit, policy: Policy = DEFAULT) -> Hump | None:
     above = moving_average(peaks, max(1, int(_SMOOTH / step)) | 1)[upon]
     if (
         not policy.hump_narrowest <= breadth <= policy.hump_broadest
-        or np.median(above / height[upon]) > policy.hump_bare
+        or np.median(above / height[upon]) > policy.hump_uncovered
     ):
         return None
     share = float(height.sum() / (height.sum() + max(float(peaks.sum()), 0.0)))
@@ -47,8 +47,8 @@ def hump_of(fit: Fit, policy: Policy = DEFAULT) -> Hump | None:
 
 
 def hump_notice(hump: Hump | None, policy: Policy = DEFAULT) -> str | None:
-    """A note where a hump holds more than `hump_told` of the diffracted intensity, else None."""
-    if hump is None or hump.share < policy.hump_told:
+    """A note where a hump holds more than `hump_reported` of the diffracted intensity, else None."""
+    if hump is None or hump.share < policy.hump_reported:
         return None
     return (
         f"{100 * hump.share:.0f}% of the diffracted intensity lies in a broad hump at {hump.two_theta:.0f}°, as "

@@ -17,7 +17,7 @@ def shortlist(proposal: Proposal, catalogue: Catalogue, allowed: NDArray[np.bool
     likeliest = _best(proposal.probability, allowed)[: policy.likeliest]
     largest = _best(proposal.probability * proposal.share, allowed)
     chosen = [*likeliest, *[row for row in largest if row not in likeliest][: policy.largest]]
-    return sorted([*chosen, *neighbours(catalogue, chosen, allowed, policy.related)])
+    return sorted([*chosen, *neighbours(catalogue, chosen, allowed, policy.similar_lines)])
 
 
 def additions(
@@ -31,7 +31,7 @@ def additions(
     """Rows of further phases: those that what is left asks for, and the neighbours of those that were found."""
     best = _best(proposal.probability, allowed)[: policy.added]
     new = [row for row in best if proposal.probability[row] > policy.least_added and row not in had]
-    near = neighbours(catalogue, found, allowed, policy.related)
+    near = neighbours(catalogue, found, allowed, policy.similar_lines)
     return [*new, *(row for row in near if row not in had and row not in new)]
 
 
