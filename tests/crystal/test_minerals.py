@@ -106,8 +106,8 @@ def test_one_structure_of_each_lattice_and_why(made: Path) -> None:
     assert sorted(rows) == ["Cesiumite.cif", "Cesiumite_CsBr.cif", "Cesiumite_CsI.cif", "Cesiumite_P-1.cif"]
     assert rows["Cesiumite.cif"]["id"] == "0000002"
     assert rows["Cesiumite.cif"]["others"].split() == ["0000001", "0000010"]
-    assert rows["Cesiumite.cif"]["chosen"] == "298 K; its sites give the formula; all sites fully occupied; the "
-                                              "only such"
+    chosen = "298 K; its sites give the formula; all sites fully occupied; the only such"
+    assert rows["Cesiumite.cif"]["chosen"] == chosen
     assert rows["Cesiumite_P-1.cif"]["id"] == "0000005"
     assert read_cif(made / "Cesiumite.cif").cell[0] == 4.123
     assert len(gathered.problems) == 3
