@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import gemmi
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from bragglens.crystal.displacements import u_matrix
 from bragglens.crystal.phase import Site
@@ -141,12 +141,14 @@ def shortest_contact(atoms: NDArray[np.float64], occupancies: NDArray[np.float64
         reach *= 2
 
 
-def _periodic_tree(positions: NDArray[np.float64], cell: gemmi.UnitCell) -> tuple[cKDTree, NDArray[np.float64]]:
+def _periodic_tree(positions: NDArray[np.float64], cell: gemmi.UnitCell) -> tuple[Any, NDArray[np.float64]]:
     """A search tree of fractional positions in a box whose edges are the spacings of the cell's faces in Å.
 
     Two atoms are no nearer in Å than by any of their coordinates in this box, so that a search there by the largest
     coordinate finds all that are within reach.
     """
+    from scipy.spatial import cKDTree  # whoever reads no structure file needs none of it
+
     widths = 1 / np.linalg.norm(np.linalg.inv(orthogonal_axes(cell)), axis=1)
     return cKDTree(_in_box(positions, widths), boxsize=widths), widths
 

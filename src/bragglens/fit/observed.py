@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from pybaselines.whittaker import arpls
-from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
-from scipy.signal import fftconvolve
+from scipy.ndimage import convolve1d, maximum_filter1d, minimum_filter1d, uniform_filter1d
 
 from bragglens.errors import ScanError
+from bragglens.fit.baseline import arpls
 from bragglens.policy import DEFAULT, Policy
 from bragglens.scan.pattern import Grid
 from bragglens.scan.prepare import measured, rebin
@@ -102,8 +100,7 @@ class Observed:
         width = self.policy.soft_width
         reach = int(2 * width / self.grid.step)
         kernel = np.exp(-4 * np.log(2) * (np.arange(-reach, reach + 1) * self.grid.step / width) ** 2)
-        padded = np.pad(curves, ((0, 0), (reach, reach)), mode="edge")
-        return np.asarray(fftconvolve(padded, (kernel / kernel.sum())[None], mode="valid", axes=1))
+        return np.asarray(convolve1d(curves, kernel / kernel.sum(), axis=1, mode="nearest"))
 
     @property
     def peaks(self) -> Array:
@@ -128,11 +125,7 @@ def observe(scan: Scan, policy: Policy = DEFAULT) -> Observed:
     gain = _gain(raw) / factor
     noise = np.sqrt(gain * np.maximum(moving_average(counts, 5), top * 1e-4))
     noise = np.maximum(noise, 1e-9 * top)  # calculated patterns have none
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # it warns where it stops early, which is where a scan has hardly any background
-        smooth = arpls(counts, lam=(policy.baseline_bend / (2 * np.pi * step)) ** 4, tol=1e-2, max_iter=50)[0]
+    smooth = arpls(counts, (policy.baseline_bend / (2 * np.pi * step)) ** 4)
     humps = _humps(smooth, counts, step, policy)
     baseline = smooth + humps
     peaks = np.maximum(moving_average(counts - baseline, 5), 0)
@@ -225,7 +218,7 @@ def _spread(values: Array, step: float, width: float) -> Array:
     """Convolution with a Lorentzian of area 1, to four degrees either side."""
     x = np.arange(-int(4 / step), int(4 / step) + 1) * step
     kernel = 1 / (1 + (2 * x / width) ** 2)
-    return fftconvolve(values, kernel / kernel.sum(), mode="same")
+    return np.asarray(convolve1d(values, kernel / kernel.sum(), mode="constant"))
 
 
 def moving_average(values: Array, points: int) -> Array:

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import find_peaks
 
 from bragglens.fit.observed import Observed, expected_error, moving_average
+from bragglens.fit.peaks import peaks as tops_of
 from bragglens.fit.state import Solution
 
 Array = NDArray[np.float64]
@@ -44,7 +44,7 @@ def unexplained(observed: Observed, solution: Solution, wavelength: float) -> tu
     error = expected_error(noise, calculated, observed.baseline, observed.grid.step, top, policy)
     whole = max(float(np.maximum(observed.peaks, 0)[observed.measured].sum()), 1e-300)
     excess = np.where(residual > policy.intensity_stands_out * error, residual, 0.0)
-    tops, _ = find_peaks(residual / error, height=policy.peak_stands_out, distance=points)
+    tops = tops_of(residual / error, height=policy.peak_stands_out, distance=points)
     peaks = []
     for top, first, end in zip(tops, *_feet(excess, tops), strict=True):
         angle = float(observed.grid.two_theta[top])

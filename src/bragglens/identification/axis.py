@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import find_peaks
 from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.phase import Phase
@@ -24,6 +23,7 @@ from bragglens.fit.atlas import STRETCHES
 from bragglens.fit.candidates import candidates, instrument_and_specimens, largest_strains
 from bragglens.fit.found import Found, no_prior
 from bragglens.fit.observed import Observed, moving_average, observe
+from bragglens.fit.peaks import peaks as tops_of
 from bragglens.fit.problem import Problem
 from bragglens.fit.residual import unexplained
 from bragglens.fit.search import search
@@ -262,7 +262,7 @@ def _count(observed: Observed) -> int:
     points = max(1, int(observed.policy.line_width / observed.grid.step) | 1)
     peaks = moving_average(observed.peaks, points)
     least = np.maximum(5 * observed.noise / np.sqrt(points), _FAINT * peaks.max())
-    return len(find_peaks(peaks, height=least, prominence=least, distance=points)[0])
+    return len(tops_of(peaks, height=least, prominence=least, distance=points))
 
 
 # --- the proof --------------------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def _borne_out(problem: Problem, found: Found, likely: dict[str, float], mistake
         far = against and strains[place] > STRAIN_STATED
         if known[phase].name not in likely or far:
             continue
-        tops, _ = find_peaks(own, height=least, distance=points)
+        tops = tops_of(own, height=least, distance=points)
         lines = int((own[tops] > total[tops] / 2).sum())
         free = len(known[phase].strain_basis)
         spare += max(0, lines - (_CUBIC if free == 1 and mistake.kind == _TUBE else free))

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import find_peaks
 
 from bragglens.fit.candidates import Candidates, instrument_and_specimens
 from bragglens.fit.observed import Observed, moving_average
+from bragglens.fit.peaks import peaks as tops_of
 from bragglens.fit.problem import Problem
 from bragglens.fit.residual import Peak, unexplained
 from bragglens.fit.state import Solution
@@ -110,7 +110,7 @@ def _ratio(observed: Observed, solution: Solution, pattern: Array, peaks: Sequen
     residual = moving_average(observed.counts - solution.calculated, points)
     drawn = moving_average(pattern, points)
     error = np.sqrt(observed.noise**2 / points + np.maximum(observed.sigma**2 - observed.noise**2, 0))
-    tops, _ = find_peaks(drawn, distance=points)
+    tops = tops_of(drawn, distance=points)
     if not len(tops):
         return 0.0
     first = tops[np.argsort(-drawn[tops] / error[tops])][: policy.tube_places]
