@@ -10,7 +10,7 @@ from bragglens.errors import BragglensError
 from bragglens.files import partial_of, whole_file
 from bragglens.identification.answer import Identification
 from bragglens.identification.sources import Source
-from bragglens.report.page import closing, opening, overview
+from bragglens.report.page import closing, opening, overview, policy_in
 from bragglens.report.section import section
 from bragglens.report.trace import Trace, trace_of
 
@@ -62,7 +62,7 @@ class GrowingReport:
                 while copied and (block := sections.read(min(copied, _BLOCK))):
                     target.write(block)
                     copied -= len(block)
-                target.write(closing(self._asked).encode("utf-8", "replace"))
+                target.write(closing(self._asked, policy_in(answers)).encode("utf-8", "replace"))
         finally:
             self._partial.unlink(missing_ok=True)
 

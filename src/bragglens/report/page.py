@@ -21,7 +21,7 @@ from bragglens.identification.answer import Identification
 from bragglens.identification.proposers import Proposer
 from bragglens.identification.sources import Source, proposer_of
 from bragglens.learn.model import Model
-from bragglens.policy import DEFAULT
+from bragglens.policy import DEFAULT, Policy
 from bragglens.report.drawn import Drawn
 from bragglens.report.markup import markup
 from bragglens.report.section import section
@@ -73,7 +73,7 @@ def report_page(
     """
     sections = [section(answer, number) for number, answer in enumerate(identifications, start=1)]
     summary = overview(identifications, list(map(trace_of, identifications)), series=series)
-    return "".join([opening(title, intro), summary, *sections, closing(asked)])
+    return "".join([opening(title, intro), summary, *sections, closing(asked, policy_in(identifications))])
 
 
 def write_report(answer: Identification, path: Path, asked: Source) -> Path:
@@ -106,9 +106,14 @@ def opening(title: str, intro: str) -> Markup:
     return markup("opening.html", title=title, paragraphs=paragraphs, **own)
 
 
-def closing(asked: Source) -> Markup:
+def policy_in(identifications: Sequence[Identification]) -> Policy:
+    """The thresholds of the answers of one page, which are the same for all of them."""
+    return identifications[0].policy if identifications else DEFAULT
+
+
+def closing(asked: Source, policy: Policy) -> Markup:
     """The page after its last section: what every answer rests on."""
-    entries = {} if asked is None else _described(proposer_of(asked))
+    entries = {} if asked is None else _described(proposer_of(asked), policy)
     return markup("closing.html", entries=entries | _versions())
 
 
@@ -172,16 +177,21 @@ def _sha256(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
-def _described(who: Proposer) -> dict[str, str]:
-    return _of_model(who.network) if who.network else _of_library(who)
+def _described(who: Proposer, policy: Policy) -> dict[str, str]:
+    own = _of_model(who.network) if who.network else _of_library(who)
+    verdicts = {
+        "A phase is named": f"from a probability of {policy.named:g} on; only phases of the library can be named",
+        "Known, or mixture": f"from a probability of {policy.sure:g} of each phase on, and no rival; else tentative",
+        "Partly unknown": f"from {policy.most_unexplained:.0%} of the peaks' intensity unexplained on, where fitted",
+    }
+    changed = {"Thresholds of your own": _pairs({name: f"{value:g}" for name, value in policy.changed().items()})}
+    return own | verdicts | (changed if policy.changed() else {})
 
 
 def _of_library(who: Proposer) -> dict[str, str]:
     return {
         "Asked": f"{who.identity}, by the matcher and the fit",
         "Library": _phases(who.library),
-        "Known, or mixture": f"from a probability of {DEFAULT.sure:g} of each phase on, and no rival; else tentative",
-        "Partly unknown": f"from {DEFAULT.most_unexplained:.0%} of the intensity of all peaks unexplained on",
     }
 
 
@@ -192,9 +202,6 @@ def _of_model(model: Model) -> dict[str, str]:
         "Library": _phases(model.library),
         "Axis of the network": f"{grid.start:g}–{grid.stop:g}° 2θ in steps of {grid.step:g}° at "
         f"{model.preparation.wavelength:.5g} Å",
-        "A phase is named": f"from a probability of {DEFAULT.named:g} on; only phases of the library can be named",
-        "Known, or mixture": f"from a probability of {DEFAULT.sure:g} of each phase on, and no rival; else tentative",
-        "Partly unknown": f"from {DEFAULT.most_unexplained:.0%} of the peaks' intensity unexplained on, where fitted",
         "Trained on": "; ".join(_recipe(model.recipe)) or "not known",
         "Scores": _pairs({key.replace("_", " "): f"{value:.4g}" for key, value in model.scores.items()}),
         "Trained with": _pairs(model.versions),
