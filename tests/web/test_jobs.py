@@ -15,6 +15,7 @@ import pytest
 
 from bragglens.crystal.library import Library
 from bragglens.identification.options import Options
+from bragglens.identification.sources import proposer_of
 from bragglens.web import jobs as room
 from bragglens.web import worker
 from bragglens.web.jobs import FullError, Job, Jobs
@@ -37,7 +38,7 @@ def own_process(others: set[int | None]) -> BaseProcess:
 
 @pytest.fixture(scope="module")
 def jobs(titania: Library, others: set[int | None]) -> Iterator[Jobs]:
-    served = Jobs(titania, workers=1)
+    served = Jobs(proposer_of(titania), workers=1)
     yield served
     served.close()
     assert {process.pid for process in multiprocessing.active_children()} <= others
@@ -97,7 +98,7 @@ def test_a_scan_that_crashes_its_worker_fails_in_the_end(titania: Library, monke
             raise worker.LostError
 
     monkeypatch.setattr(room, "Worker", Crashing)
-    served = Jobs(titania, workers=1)
+    served = Jobs(proposer_of(titania), workers=1)
     lost = ended(served, served.add(BAD, Options()))
     served.close()
     assert asked == ["bad.xy"] * 2
@@ -118,11 +119,11 @@ def test_a_thread_outlives_a_worker_that_cannot_be_started(
             return True
 
         def ask(self, upload: Upload, options: object, wanted: object) -> worker.Answer:
-            return worker.failed(upload, titania, "read")
+            return worker.failed(upload, proposer_of(titania), "read")
 
     monkeypatch.setattr(room, "Worker", Short)
     monkeypatch.setattr(room, "_LOOK", 0.02)
-    served = Jobs(titania, workers=1)
+    served = Jobs(proposer_of(titania), workers=1)
     job = served.add(BAD, Options())
     time.sleep(0.1)
     found = served.get(job.id)
@@ -144,7 +145,7 @@ def test_a_mistake_of_ours_ends_the_job_and_not_the_thread(titania: Library, mon
             raise KeyError("x")
 
     monkeypatch.setattr(room, "Worker", Mistaken)
-    served = Jobs(titania, workers=1)
+    served = Jobs(proposer_of(titania), workers=1)
     for _ in range(2):
         answer = ended(served, served.add(BAD, Options())).answer
         assert answer is not None
@@ -194,7 +195,7 @@ def test_what_ended_is_forgotten_in_time(jobs: Jobs, monkeypatch: pytest.MonkeyP
 
 
 def test_the_queue_has_an_end(titania: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    idle = Jobs(titania, workers=0)
+    idle = Jobs(proposer_of(titania), workers=0)
     monkeypatch.setattr(room, "MOST_WAITING", 2)
     first, second = idle.add(BAD, Options()), idle.add(BAD, Options())
     with pytest.raises(FullError, match=r"bad\.xy: 2 scans wait already"):
