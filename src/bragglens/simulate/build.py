@@ -1,4 +1,4 @@
-"""Building a library of thousands of phases: once, in pieces that outlive a kill, and later only what is new."""
+"""Build a library of thousands of phases. An interrupted build continues, and a later build adds only what is new."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bragglens.simulate.built import Built, built_of
 from bragglens.simulate.duplicates import groups, indistinguishable_lines, repeated
 from bragglens.simulate.lines import Lines, check_lines, lines_in, lines_of, stack
 
-PIECE = 64  # CIFs; a second or so of work, which is what a kill costs
+PIECE = 64  # CIFs; about a second of work, which is lost when the build is killed
 LARGEST_CELL = 200_000.0  # Å³; the lines of a larger one take gigabytes
 PARTS = SUFFIX + ".parts"
 
@@ -35,7 +35,7 @@ Tick = Callable[[int, int], object]
 
 @dataclass(frozen=True)
 class _Made:
-    """What was made of a file: of each phase its block, '' where it is alone, and the phase and its lines."""
+    """The phases of one file, each with its lines and block name. The name is '' if the file has only one block."""
 
     blocks: tuple[str, ...]
     phases: tuple[Phase, ...]
@@ -48,7 +48,7 @@ Known = dict[str, _Made]  # by the SHA-256 of the file
 
 @dataclass(frozen=True)
 class _Found:
-    """A CIF of the folder: where in it, its SHA-256, and its row of the manifest."""
+    """A structure file of the folder: its path in the folder, its SHA-256, and its row of the manifest."""
 
     file: str
     sha256: str
@@ -63,23 +63,23 @@ def build_library(
     executor: Executor | None = None,
     tick: Tick | None = None,
 ) -> Built:
-    """Build a library of all CIFs and `.str` files in a folder and the folders in it, and write it to one file.
+    """Build a library of all CIFs and `.str` files in a folder and its subfolders, and write it to one file.
 
-    What an earlier file of that name holds, or a killed build has left beside it, is used again for CIFs that are the
-    same to the byte. However often it is killed, the file ends with the same bytes.
+    An earlier file of the same name, or the pieces of a killed build, are used again for all CIFs that are unchanged
+    (same bytes). The resulting file has the same bytes, however often the build was interrupted.
 
     Args:
-        folder: of CIFs; rows of a `manifest.csv` beside them say where they come from.
-        path: the file to write; `.library` is put behind its name where that is missing.
-        problems: what is known to be left out already, one sentence each.
-        executor: works on the pieces, each of 64 CIFs, where there is one; its processes must see the folder.
-        tick: called with the pieces done and their number.
+        folder: folder of CIFs. The rows of a `manifest.csv` in it say where the files come from.
+        path: the file to write. The suffix `.library` is added if it is missing.
+        problems: what was already left out, one sentence each.
+        executor: works on the pieces of 64 CIFs each, if one is given. Its processes must see the folder.
+        tick: called with the number of finished pieces and the number of all pieces.
 
     Returns:
-        What the file holds.
+        The content of the file.
 
     Raises:
-        StructureError: there is no such folder, no CIF in it, or none that can be read.
+        StructureError: the folder does not exist, has no CIF, or none that can be read.
         BragglensError: the file cannot be written there.
     """
     folder, path = Path(folder), library_path(path)
@@ -97,7 +97,7 @@ def build_library(
 
 
 def _keep(piece: tuple[Known, dict[str, str]], path: Path, known: Known, unread: dict[str, str]) -> None:
-    """Write a finished piece beside the file, and add it to what is known."""
+    """Write a finished piece next to the file, and add it to the known phases."""
     made, refused = piece
     _write_part(made, _parts(path))
     known |= made
@@ -105,7 +105,7 @@ def _keep(piece: tuple[Known, dict[str, str]], path: Path, known: Known, unread:
 
 
 def _problems(folder: Path, found: list[_Found], known: Known, unread: dict[str, str]) -> list[str]:
-    """One sentence for each file that cannot be read, then those of files of which some phases can.
+    """One sentence for each file that cannot be read, then the problems of files that can be read in part.
 
     Raises:
         StructureError: no file can be read.
@@ -121,21 +121,21 @@ def _problems(folder: Path, found: list[_Found], known: Known, unread: dict[str,
 
 
 def library_path(path: str | Path) -> Path:
-    """The path with `.library` at its end."""
+    """The path with the suffix `.library`."""
     path = Path(path)
     return path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX)
 
 
 def _parts(path: Path) -> Path:
-    """Where the finished pieces of a build lie until it is whole."""
+    """Folder of the finished pieces of an incomplete build."""
     return path.with_name(path.stem + PARTS)
 
 
-# --- what is there ----------------------------------------------------------------------------------------------
+# --- the files of the folder ------------------------------------------------------------------------------------
 
 
 def _find(folder: Path) -> tuple[list[_Found], dict[str, str]]:
-    """The CIFs in the order of their paths; one sentence for each that cannot be read, by file."""
+    """The structure files in the order of their paths, and one sentence by file for each that cannot be read."""
     if not folder.is_dir():
         raise StructureError(f"{folder}: is not a folder: give the folder with the CIFs of your phases")
     files = sorted(file for file in folder.rglob("*") if is_structure(file))
@@ -147,7 +147,7 @@ def _find(folder: Path) -> tuple[list[_Found], dict[str, str]]:
         place = file.relative_to(folder).as_posix()
         try:
             if file.parent not in origins:
-                origins[file.parent] = {}  # so that a foreign manifest is told once
+                origins[file.parent] = {}  # an unreadable manifest is reported once
                 origins[file.parent] = read_manifest(file.parent)
         except StructureError as error:
             unread[(file.parent / MANIFEST).relative_to(folder).as_posix()] = _told(error, folder)
@@ -159,38 +159,38 @@ def _find(folder: Path) -> tuple[list[_Found], dict[str, str]]:
 
 
 def _told(error: StructureError, folder: Path) -> str:
-    """The sentence without the way to the folder, so that the library does not depend on where that lies."""
+    """The message without the path of the folder. The library then does not depend on where the folder is."""
     return str(error).removeprefix(f"{folder}{os.sep}")
 
 
 def _known(path: Path) -> Known:
-    """The phases that an earlier file or the pieces of a killed build hold."""
+    """The phases in an earlier file and in the pieces of a killed build."""
     known: Known = {}
     for file in (*sorted(_parts(path).glob("*.part")), path):
         try:
             content = read_library_file(file)
             lines = lines_in(content.tables, content.phases)
-        except (StructureError, MisfitError):  # damaged, of another version, or not there: it is made anew
+        except (StructureError, MisfitError):  # damaged, of another version, or missing: computed again
             continue
         if content.manifest.items() >= made_by().items():
             for place, (member, phase) in enumerate(zip(content.manifest["members"], content.phases, strict=True)):
-                if "block" not in member:  # a file of several is made anew: what it lacked is not in the library
+                if "block" not in member:  # else it is read again, as its problems are not stored
                     known[member["sha256"]] = _Made(("",), (phase,), (lines.of([place]),))
     return known
 
 
 def _pieces(found: list[_Found], known: Known) -> Iterator[list[str]]:
-    """The files that are not known, some at a time."""
+    """The files that are not known yet, in pieces of PIECE files."""
     files = [one.file for one in found if one.sha256 not in known]
     for start in range(0, len(files), PIECE):
         yield files[start : start + PIECE]
 
 
-# --- what is made of it -----------------------------------------------------------------------------------------
+# --- phases and lines -------------------------------------------------------------------------------------------
 
 
 def _make(folder: Path, files: list[str]) -> tuple[Known, dict[str, str]]:
-    """Phase and lines of each file, by its content; one sentence for each that cannot be, by file."""
+    """Phases and lines of each file, by the SHA-256 of its content, and one sentence by file for each that fails."""
     made: Known = {}
     refused = {}
     for file in files:
@@ -203,7 +203,7 @@ def _make(folder: Path, files: list[str]) -> tuple[Known, dict[str, str]]:
 
 
 def _made(content: bytes, path: Path, folder: Path) -> _Made:
-    """The phases of a file and their lines; a structure of several that has none is told."""
+    """The phases of a file and their lines. A phase without lines among several becomes a problem in the result."""
     held = structures_in(content, path)
     if len(held.phases) == 1 and not held.problems:
         return _Made(("",), held.phases, (_lines(held.phases[0], path),))
@@ -224,7 +224,7 @@ def _lines(phase: Phase, where: Path) -> Lines:
         raise StructureError(f"{where}: its cell of {phase.volume:.0f} Å³ is too large for a library: leave it out")
     try:
         return check_lines(lines_of(phase), [phase])
-    except Exception as error:  # a structure that nobody thought of must not stop thousands
+    except Exception as error:  # an unexpected structure must not stop a build of thousands
         raise StructureError(f"{where}: its lines cannot be computed ({error!r}): check its cell and sites") from error
 
 
@@ -244,7 +244,7 @@ def _content(manifest: dict[str, Any], rows: Iterable[tuple[Phase, Lines]]) -> L
 
 
 def _assemble(found: list[_Found], known: Known, problems: list[str]) -> LibraryFile:
-    """The file's content, its phases in the order of their names."""
+    """The content of the file, with the phases in the order of their names."""
     readable = [
         (one, block, phase, lines)
         for one in found
@@ -282,9 +282,9 @@ def _member(name: str, one: _Found, block: str) -> dict[str, Any]:
 
 
 def _names(found: list[tuple[_Found, str]]) -> list[str]:
-    """A name for each phase: its own where its file holds several, else the file's stem.
+    """A name for each phase: its own if its file holds several, else the stem of the file name.
 
-    Where that is taken, the folders that the file lies in stand before it, and a number behind it if need be.
+    If the name is already taken, the folders of the file are put before it, and a number after it if necessary.
     """
     names: dict[str, None] = {}
     for one, own in found:

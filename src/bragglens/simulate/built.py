@@ -1,4 +1,4 @@
-"""A built library: phases with all that a search through thousands of them needs, read in about a second."""
+"""A built library: phases with everything that a search through thousands of them needs, read in about a second."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from bragglens.simulate.lines import Lines, lines_in
 
 @dataclass(frozen=True)
 class Built:
-    """What `build_library` made of a folder.
+    """The result of `build_library` for a folder.
 
     Attributes:
         library: the phases, each structure once, and what was left out.
-        lines: of each phase of the library, in its order.
-        groups: names of phases whose powder patterns are nearly the same, each group's leader first.
-        same: name of each phase that repeats another, and the name of that.
-        hash: `library.hash`, as it was when it was built.
-        members: name, file, SHA-256 and origin of each structure, those that repeat another too.
+        lines: the lines of each phase, in the order of the library.
+        groups: names of phases with nearly the same powder pattern, the leader of each group first.
+        same: name of each duplicate, and the name of the phase that it duplicates.
+        hash: `library.hash` at the time of the build.
+        members: name, file, SHA-256 and origin of each structure, duplicates included.
     """
 
     library: Library
@@ -35,10 +35,10 @@ class Built:
 
 
 def read_built(path: str | Path, *, trusted: bool = False) -> Built:
-    """Read a `.library` file; `trusted` as `read_library_file` has it.
+    """Read a `.library` file. `trusted` is passed to `read_library_file`.
 
     Raises:
-        StructureError: it is missing, foreign, damaged, or of a newer format.
+        StructureError: the file is missing, foreign, damaged, or of a newer format.
     """
     content = read_library_file(Path(path), trusted=trusted)
     try:
@@ -49,7 +49,7 @@ def read_built(path: str | Path, *, trusted: bool = False) -> Built:
 
 
 def built_of(content: LibraryFile) -> Built:
-    """What a library's file holds, without what repeats."""
+    """The content of a library file without its duplicates."""
     manifest = content.manifest
     members = tuple(manifest["members"])
     return Built(

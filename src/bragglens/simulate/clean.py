@@ -1,4 +1,4 @@
-"""Clean patterns: phases as an ideal diffractometer sees them, without strain, background and noise."""
+"""Clean patterns: phases measured by an ideal diffractometer, without strain, background and noise."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class CleanPattern:
     """The calculated pattern of one phase.
 
     Attributes:
-        phase: whose it is.
-        grid: its axis.
-        wavelength: Å of the strongest emission line.
-        intensity: with a strongest point of 1, shape (grid.size,).
-        reflections: all in the range of the grid.
+        phase: the phase.
+        grid: the axis of the pattern.
+        wavelength: wavelength of the strongest emission line in Å.
+        intensity: scaled to a strongest point of 1, shape (grid.size,).
+        reflections: all reflections in the range of the grid.
     """
 
     phase: Phase
@@ -46,5 +46,5 @@ def clean_patterns(phases: Sequence[Phase], grid: Grid, lines: tuple[Line, ...])
 
 
 def clean_reflections(phase: Phase, grid: Grid, lines: tuple[Line, ...]) -> ReflectionList:
-    """All reflections of a phase in the range of a grid, where an ideal diffractometer measures them."""
+    """All reflections of a phase in the range of a grid, at the positions of an ideal diffractometer."""
     return reflection_list(phase, Instrument(lines), Specimen(), grid.start, grid.stop, faintest=0.0)

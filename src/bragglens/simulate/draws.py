@@ -1,8 +1,9 @@
 """Random numbers that depend on (seed, sample, name) alone.
 
-A counter-based generator: each number is a hash of its coordinates, so that sample i is the same alone, in a batch,
-on one worker or on eight, and a new quantity never moves the draws of the old ones. The mixing function is the
-finaliser of SplitMix64 (Steele, Lea & Flood 2014, OOPSLA, doi:10.1145/2714064.2660195), once for each coordinate.
+This is a counter-based generator: each number is a hash of its coordinates. Sample i is therefore the same alone, in a
+batch, on one worker or on eight, and a new quantity does not change the draws of the old ones. The mixing function is
+the finaliser of SplitMix64 (Steele, Lea & Flood 2014, OOPSLA, doi:10.1145/2714064.2660195), applied once for each
+coordinate.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def unit(seed, sample, stream):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def noise_key(seed, sample):  # type: ignore[no-untyped-def]
-    """Where the counting noise of a sample begins: a stream beyond all that have names."""
+    """Key of the counting noise of a sample. Its stream is beyond those of all named quantities."""
     return mix(mix(mix(np.uint64(seed)) ^ np.uint64(sample)) ^ np.uint64(1 << 50))
 
 
@@ -65,7 +66,7 @@ class Draws:
         return np.asarray(_units(np.uint64(self.seed), self.samples[:, None], streams[None, :]))
 
     def of(self, distribution: Distribution, name: str, slots: int = 1) -> Array:
-        """Draws of a distribution for the quantity `name`, shape (batch, slots)."""
+        """Values of a distribution for the quantity `name`, shape (batch, slots)."""
         return distribution.quantile(self.uniform(name, slots))
 
 
@@ -78,18 +79,18 @@ def draws(seed: int, first: int, count: int) -> Draws:
 
 @dataclass(frozen=True)
 class Constant:
-    """Always the same value."""
+    """A constant value."""
 
     value: float
 
     def quantile(self, u: Array) -> Array:
-        """The value, whatever u."""
+        """The value, for any u."""
         return np.full_like(u, self.value)
 
 
 @dataclass(frozen=True)
 class Uniform:
-    """Even between low and high."""
+    """Uniform between low and high."""
 
     low: float
     high: float
@@ -101,7 +102,7 @@ class Uniform:
 
 @dataclass(frozen=True)
 class LogUniform:
-    """Even in the logarithm between low and high, both positive."""
+    """Uniform in the logarithm between low and high, both positive."""
 
     low: float
     high: float

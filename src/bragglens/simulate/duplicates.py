@@ -1,7 +1,7 @@
-"""Which of thousands of phases are one structure twice, or hardly told apart by powder patterns.
+"""Find duplicates and indistinguishable patterns among thousands of phases.
 
-The measure is that of `similarity.indistinguishable_pairs`, from lines instead of rendered patterns: quicker, and the
-same but for the lines left out.
+The similarity is that of `similarity.indistinguishable_pairs`, from lines instead of rendered patterns. This is faster,
+and the result differs only by the lines that `lines` leaves out.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from bragglens.simulate.similarity import ALIKE
 
 Mark = tuple[dict[str, float], NDArray[np.float64]]
 
-SAME = 0.99  # likeness of one structure given twice
-SAME_SPACING = 0.001  # relative; heating by 100 K expands a lattice by about as much
-SAME_CONTENT = 0.01  # relative, of the atoms of each element
+SAME = 0.99  # similarity of a structure and its duplicate
+SAME_SPACING = 0.001  # relative; about the thermal expansion for 100 K
+SAME_CONTENT = 0.01  # relative, of the share of each element
 _LOW, _HIGH, _STEP = 10.0, 90.0, 0.1  # degrees
-_FWHM, _LORENTZIAN = 0.33, 0.2  # degrees, and share: a Gaussian of 0.3° broadened by crystallites of 100 nm
-_BLOCK = 1000  # phases that are compared with all at once
+_FWHM, _LORENTZIAN = 0.33, 0.2  # degrees and share: a Gaussian of 0.3°, broadened by crystallites of 100 nm
+_BLOCK = 1000  # phases that are compared with all others in one matrix product
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Pairs:
     """Pairs of phases, each once.
 
     Attributes:
-        one: place of the first, shape (n,).
-        other: place of the second, which is the greater, shape (n,).
-        likeness: cosine of the angle between their patterns' square roots, shape (n,).
+        one: index of the first phase, shape (n,).
+        other: index of the second phase, always the larger one, shape (n,).
+        likeness: similarity, the cosine of the angle between the square roots of their patterns, shape (n,).
     """
 
     one: NDArray[np.intp]
@@ -44,12 +44,12 @@ class Pairs:
     likeness: NDArray[np.float32]
 
     def of(self, chosen: NDArray[np.bool_]) -> Pairs:
-        """Those of a choice, shape (n,)."""
+        """The pairs where the mask `chosen`, shape (n,), is true."""
         return Pairs(self.one[chosen], self.other[chosen], self.likeness[chosen])
 
 
 def indistinguishable_lines(lines: Lines, *, threshold: float = ALIKE) -> Pairs:
-    """The pairs of phases whose ideal Cu Kα patterns are alike beyond the threshold."""
+    """The pairs of phases whose ideal Cu Kα patterns have a similarity above the threshold."""
     patterns = signatures(lines)
     found: list[Pairs] = []
     for start in range(0, len(patterns), _BLOCK):
@@ -62,7 +62,10 @@ def indistinguishable_lines(lines: Lines, *, threshold: float = ALIKE) -> Pairs:
 
 
 def signatures(lines: Lines) -> NDArray[np.float32]:
-    """Square roots of the blurred patterns, each of length 1, shape (phases, points); products are likenesses."""
+    """Square roots of the blurred patterns, each normalised to length 1, shape (phases, points).
+
+    The scalar product of two rows is the similarity of the two phases.
+    """
     points = round((_HIGH - _LOW) / _STEP) + 1
     sticks = np.zeros((len(lines), points), np.float32)
     for line in emission("CuKa"):
@@ -86,11 +89,11 @@ def _profile(points: int) -> NDArray[np.float32]:
 
 
 def repeated(phases: Sequence[Phase], pairs: Pairs) -> list[int]:
-    """Of each phase the place of the phase that it repeats, its own where it is the first of its kind.
+    """For each phase the index of the phase that it duplicates, or its own index if it is the first of its kind.
 
-    A repetition has the same elements in the same ratio (hydrogen aside, which many structures lack), the same lattice
-    in whatever cell, and the same pattern. The first of several is one that has a name and not only its formula, and
-    the shortest of those.
+    A duplicate has the same elements in the same ratio, the same lattice in any cell setting, and the same pattern.
+    Hydrogen is not counted, as many structures lack it. The first of several duplicates is one that has a name and not
+    only its formula. Among these it is the one with the shortest name.
     """
     close = pairs.of(pairs.likeness > SAME)
     beside: dict[int, list[int]] = {}
@@ -112,7 +115,7 @@ def _precedence(phase: Phase) -> tuple[bool, int, str]:
 
 
 def mark_of(phase: Phase) -> Mark:
-    """What one structure has in every description: the shares of its elements, and its lattice's spacings."""
+    """Setting-independent properties of a structure: the shares of its elements and its lattice spacings."""
     content = composition(phase)
     heavy = {element: number for element, number in content.items() if element != "H"} or content
     total = sum(heavy.values())
@@ -122,7 +125,7 @@ def mark_of(phase: Phase) -> Mark:
 def same_compound(
     here: Mark, there: Mark, *, content_by: float = SAME_CONTENT, spacing_by: float = SAME_SPACING
 ) -> bool:
-    """Whether two marks are of one compound on one lattice, within relative differences."""
+    """Whether two marks belong to one compound on one lattice, within relative differences."""
     (content, spacings), (other_content, other_spacings) = here, there
     return (
         content.keys() == other_content.keys()
@@ -132,9 +135,10 @@ def same_compound(
 
 
 def groups(pairs: Pairs, count: int) -> list[list[int]]:
-    """Groups of look-alikes: a leader, and all that are like it and in no group yet. The largest group comes first.
+    """Groups of look-alikes, the largest first: a leader, and all similar phases that are in no group yet.
 
-    Likeness is not handed on, so that a chain of solid solutions does not become one group of unlike ends.
+    Similarity is not treated as transitive: a series of solid solutions would otherwise become one group with
+    dissimilar end members.
     """
     beside: list[set[int]] = [set() for _ in range(count)]
     for one, other in zip(pairs.one.tolist(), pairs.other.tolist(), strict=True):

@@ -1,10 +1,12 @@
-"""Effects: all that a recipe varies, a row each. Recipes, their files, words and figures are made from this table.
+"""Table of effects: everything that a recipe varies, one row each.
 
-The defaults span the laboratory scans that this was developed with: 4 nm crystallites to bulk, resolution 0.015-0.2°,
-shifts to ±0.3°, 35 to 10⁵ counts, background from none (subtracted) to three times the strongest peak.
+Recipes, recipe files, their descriptions and their figures are made from this table.
 
-What the kernel is given, `kernel.Conditions`, keeps its own typed columns: half of them are made of several effects, as
-the slits are. `mixture.draw_conditions` shows how.
+The defaults cover the laboratory scans that this was developed with: crystallites from 4 nm to bulk, resolution
+0.015-0.2°, shifts to ±0.3°, 35 to 10⁵ counts, background from none (subtracted) to three times the strongest peak.
+
+The kernel's input, `kernel.Conditions`, has typed columns of its own: half of them combine several effects, as those of
+the slits do. See `mixture.draw_conditions`.
 """
 
 from __future__ import annotations
@@ -19,15 +21,15 @@ Where = Literal["phase", "instrument", "specimen", "background", "scan", "mixtur
 
 @dataclass(frozen=True)
 class Effect:
-    """One thing that varies.
+    """One quantity that varies.
 
     Attributes:
         name: the field of a recipe.
-        where: what it is a property of; each `phase` of a sample has its own value, all else one a sample.
-        unit: nm, mm, ° or Å; '' for pure numbers.
-        meaning: in words.
-        default: what a recipe draws it from; a plain number is the share of samples that have a property.
-        ideal: value in an ideal pattern and usual state of a specimen; None where another field switches it off.
+        where: what it is a property of. Each `phase` of a sample has its own value, all others have one value a sample.
+        unit: nm, mm, ° or Å, or '' for a pure number.
+        meaning: description in words.
+        default: default distribution. A plain number is the share of samples that have a property.
+        ideal: value in an ideal pattern and of an ideal specimen, or None if another field switches the effect off.
         above_zero: whether the formulas divide by it.
         share: whether it is a share, at most 1.
     """
@@ -43,7 +45,7 @@ class Effect:
 
     @property
     def without(self) -> Distribution | float:
-        """What a recipe of ideal patterns has in place of the default."""
+        """Value or distribution in a recipe of ideal patterns."""
         if self.ideal is None:
             return self.default
         return self.ideal if isinstance(self.default, float) else Constant(self.ideal)
@@ -106,5 +108,5 @@ EFFECTS: dict[str, Effect] = {effect.name: effect for effect in _ROWS}
 
 
 def varied(name: str) -> Any:
-    """The default distribution or share of an effect: the default of a recipe's field of this name."""
+    """The default distribution or share of an effect, which is the default of the recipe field of this name."""
     return EFFECTS[name].default

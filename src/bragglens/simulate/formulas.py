@@ -1,7 +1,7 @@
-"""The formulas of a powder pattern, one function each, plain NumPy.
+"""The formulas of a powder pattern, one function each, in plain NumPy.
 
-This is the reference that the compiled renderer is held to by the tests. Angles are in degrees at the door and in
-radians only inside a function.
+They are the reference for the compiled renderer, and the tests compare the two. Arguments and results are in degrees.
+Radians are used only inside a function.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-# For the FWHM of roughly equiaxed grains; 0.89 for spheres (Langford & Wilson 1978, J. Appl. Cryst. 11, 102). The
-# 0.94 = 2 √(ln 2 / π) of Scherrer is for Gaussian lines. The whole package uses this one, and so does rietx.
+# For the FWHM of roughly equiaxed grains. For spheres it is 0.89 (Langford & Wilson 1978, J. Appl. Cryst. 11, 102). The
+# 0.94 = 2 √(ln 2 / π) of Scherrer is for Gaussian lines. The whole package uses 0.9, and so does rietx.
 SCHERRER_K = 0.9
 
 
 def two_theta(*, d: Array, wavelength: float) -> Array:
-    """Bragg's law, λ = 2 d sinθ; NaN where the line cannot be reached."""
+    """Bragg's law, λ = 2 d sinθ. NaN if λ > 2 d."""
     with np.errstate(invalid="ignore"):
         return np.asarray(2 * np.degrees(np.arcsin(wavelength / (2 * d))))
 
@@ -28,7 +28,7 @@ def lorentz_polarisation(*, two_theta: Array, polarisation: float) -> Array:
 
 
 def march_dollase(*, cos_alpha: Array, r: float) -> Array:
-    """(r² cos²α + sin²α / r)^(-3/2), its mean over the sphere is 1 (Dollase 1986, J. Appl. Cryst. 19, 267)."""
+    """(r² cos²α + sin²α / r)^(-3/2), with a mean over the sphere of 1 (Dollase 1986, J. Appl. Cryst. 19, 267)."""
     return np.asarray((r**2 * cos_alpha**2 + (1 - cos_alpha**2) / r) ** -1.5)
 
 
@@ -77,38 +77,40 @@ def pseudo_voigt(*, x: Array, fwhm: Array, eta: Array) -> Array:
 
 
 def transparency_shift(*, two_theta: Array, transparency: float) -> Array:
-    """Δ2θ = -t sin2θ in degrees, with t = 1/(2 μ R) in degrees: the beam's depth in a specimen of low absorption.
+    """Δ2θ = -t sin2θ in degrees, with t = 1/(2 μ R) in degrees: shift by penetration into a weakly absorbing specimen.
 
-    The mean shift of a thick specimen (Klug & Alexander 1974, X-ray Diffraction Procedures, section 5-4).
+    This is the mean shift of a thick specimen (Klug & Alexander 1974, X-ray Diffraction Procedures, section 5-4).
     """
     return -transparency * np.sin(np.radians(two_theta))
 
 
 def overspill(*, two_theta: Array, spill: float) -> Array:
-    """Share of the beam that meets the specimen, min(1, L sinθ / (R δ)); `spill` is L/(R δ), 0 for no overspill.
+    """Share of the beam that falls on the specimen, min(1, L sinθ / (R δ)); `spill` is L/(R δ), or 0 for no overspill.
 
-    Footprint of a slit of δ radians at radius R, R δ / sinθ, against the specimen's length L (Klug & Alexander 1974).
+    The footprint of a slit of δ radians at radius R is R δ / sinθ, and L is the length of the specimen (Klug &
+    Alexander 1974).
     """
     sine = np.sin(np.radians(two_theta) / 2)
     return np.minimum(1.0, spill * sine) if spill else np.ones_like(sine)
 
 
 def roughness(*, two_theta: Array, p: float, q: float) -> Array:
-    """Loss by roughness, (1 - p + p exp(-q / sinθ)) / (1 - p + p exp(-q)) (Suortti 1972, J. Appl. Cryst. 5, 325).
+    """Intensity loss by roughness, (1 - p + p exp(-q / sinθ)) / (1 - p + p exp(-q)).
 
-    Here exp(-q/sinθ) falls towards low angle, so that p is the share that shadowing takes there.
+    See Suortti 1972, J. Appl. Cryst. 5, 325. exp(-q/sinθ) falls towards low angles, so that p is the share of intensity
+    that shadowing removes there.
     """
     sine = np.sin(np.radians(two_theta) / 2)
     return np.asarray((1 - p + p * np.exp(-q / sine)) / (1 - p + p * np.exp(-q)))
 
 
 def axial_divergence(*, two_theta: float, axial: float, points: int) -> tuple[Array, Array]:
-    """Places (degrees) and weights (sum 1) of the points that an axially divergent beam spreads a line over.
+    """Positions (degrees) and weights (sum 1) of the points over which axial divergence spreads a line.
 
-    Finger, Cox & Jephcoat (1994), J. Appl. Cryst. 27, 892, with specimen and slit of equal height (S = H) and
-    axial = (S + H)/L. With h, the height of a ray over L, as the variable, cos2φ = cos2θ √(1 + h²), and the profile
-    W(2φ) d2φ / (h cos2φ) becomes W(h) cos²2θ / (cos²2φ sin2φ) dh, free of the singularity at 2φ = 2θ;
-    W falls linearly to 0 at h = axial. Gauss-Legendre quadrature in h.
+    Finger, Cox & Jephcoat (1994), J. Appl. Cryst. 27, 892, with specimen and slit of equal height (S = H) and axial =
+    (S + H)/L. The variable is h, the height of a ray over L: cos2φ = cos2θ √(1 + h²). The profile W(2φ) d2φ / (h cos2φ)
+    then becomes W(h) cos²2θ / (cos²2φ sin2φ) dh, without the singularity at 2φ = 2θ. W falls linearly to 0 at h =
+    axial. The integral is a Gauss-Legendre quadrature in h.
     """
     cosine = np.cos(np.radians(two_theta))
     nodes, weights = np.polynomial.legendre.leggauss(points)

@@ -1,4 +1,4 @@
-"""instrument_of: the instrument that a scan's own header describes."""
+"""Instrument from the header of a scan: `instrument_of`."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from bragglens.simulate.instrument_file import read_instrument
 from bragglens.simulate.presets import GRAPHITE, NICKEL, preset, soller
 
 _ANODES = ("Cr", "Fe", "Co", "Cu", "Mo", "Ag")
-_BETA_FILTERS = {"Cr": "V", "Fe": "Mn", "Co": "Fe", "Cu": "Ni", "Mo": "Zr", "Ag": "Rh"}  # that stop Kβ
+_BETA_FILTERS = {"Cr": "V", "Fe": "Mn", "Co": "Fe", "Cu": "Ni", "Mo": "Zr", "Ag": "Rh"}  # that absorb Kβ
 
 
 def starting_instrument(scan: Scan, *, instrument: str | None = None, wavelength: str | None = None) -> Instrument:
-    """The instrument to begin a fit of a scan with, from what a user and the scan's header say.
+    """Starting instrument of a fit, from the user's options and the header of the scan.
 
     Args:
-        scan: what was measured.
-        instrument: name of a preset, or path of an instrument file; its figures give way to what the header states.
-        wavelength: as `instrument.emission` reads it; goes before all others.
+        scan: the measured scan.
+        instrument: name of a preset, or path of an instrument file. Values in the header of the scan replace its
+            values.
+        wavelength: text for `instrument.emission`. It takes precedence over all others.
 
     Raises:
-        RecipeError: no such instrument, or no wavelength anywhere.
+        RecipeError: the instrument does not exist, or no wavelength is given anywhere.
     """
     start = None
     if instrument is not None:
@@ -40,18 +41,18 @@ def starting_instrument(scan: Scan, *, instrument: str | None = None, wavelength
 
 @dataclass(frozen=True)
 class _Stated:
-    """Fields of an instrument that a header states, and the words for them."""
+    """Fields of an instrument that a header states, and words that name them."""
 
     fields: dict[str, Any]
     words: tuple[str, ...]
 
 
 def instrument_of(scan: Scan, *, start: Instrument | None = None) -> Instrument:
-    """The instrument that measured a scan: what its header states, and of `start` or of the defaults the rest.
+    """The instrument that measured a scan: what its header states, and all else from `start` or the defaults.
 
-    Wavelengths of known tubes are put on the scale of `instrument.emission`, on which standards are certified, and a
-    Kα1 that is stated alone stands for the doublet unless a monochromator that removes Kα2 is stated too.
-    `name` says what was stated.
+    Wavelengths of known tubes are put on the scale of `instrument.emission`, on which standards are certified. If Kα1
+    alone is stated, it stands for the doublet, unless the header also states a monochromator that removes Kα2. The
+    field `name` says what was stated.
 
     Raises:
         RecipeError: neither the scan nor `start` has a wavelength.
@@ -89,7 +90,7 @@ def _stated(scan: Scan) -> _Stated:
 
 
 def _number(scan: Scan, key: str) -> float | None:
-    """The positive number an entry begins with, or None."""
+    """The positive number at the beginning of an entry, or None."""
     found = re.match(r"\s*(\d+(?:\.\d*)?(?:e-?\d+)?)", scan.metadata.get(key, ""), re.IGNORECASE)
     return (float(found[1]) or None) if found else None
 
@@ -110,7 +111,7 @@ def _lines(scan: Scan) -> tuple[Line, ...]:
 
 
 def _alone(scan: Scan) -> bool:
-    """Whether Kα1 came alone: behind a germanium or hybrid monochromator, or with a Kα2 that the header weighs 0."""
+    """Whether Kα1 was used alone: with a germanium or hybrid monochromator, or if the header gives Kα2 the weight 0."""
     crystal = re.search(r"incident.*(Ge|hybrid)", scan.metadata.get("monochromator", ""), re.IGNORECASE)
     weight = scan.metadata.get("wavelength_2_weight", "")
     return crystal is not None or re.fullmatch(r"0*\.?0*", weight or "1") is not None

@@ -1,6 +1,6 @@
-"""Geometries: where a diffractometer puts lines, and how much of them it lets through.
+"""Geometries: line positions of a diffractometer, and the share of their intensity that it measures.
 
-Bragg-Brentano is the only one yet, and the one that the kernel knows. Their formulas stand in `formulas`.
+Bragg-Brentano is the only geometry so far, and the only one in the kernel. The formulas are in `formulas`.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from bragglens.simulate.specimen import Specimen
 
 
 class Geometry(Protocol):
-    """What a geometry does to lines at some 2θ in degrees."""
+    """What a geometry does to lines at given 2θ in degrees."""
 
     def shift(self, two_theta: Array, instrument: Instrument, specimen: Specimen) -> Array:
-        """How far lines stand from their Bragg angles on the instrument's scale, in degrees."""
+        """Shift of lines from their Bragg angles on the scale of the instrument, in degrees."""
 
     def transmitted(self, two_theta: Array, instrument: Instrument, specimen: Specimen) -> Array:
-        """Share of intensity that slits and surface leave."""
+        """Share of the intensity that slits and surface leave."""
 
 
 class BraggBrentano:
-    """Reflection from a flat specimen that turns at half the angle of the detector."""
+    """Reflection from a flat specimen that rotates by half the angle of the detector."""
 
     def shift(self, two_theta: Array, instrument: Instrument, specimen: Specimen) -> Array:
-        """See `Geometry`: zero error, displacement and transparency of the specimen."""
+        """See `Geometry`: zero shift, displacement and transparency of the specimen."""
         displacement, radius = specimen.displacement, instrument.radius
         return (
             instrument.zero
@@ -38,7 +38,7 @@ class BraggBrentano:
         )
 
     def transmitted(self, two_theta: Array, instrument: Instrument, specimen: Specimen) -> Array:
-        """See `Geometry`: a beam that spills over at low angle, an automatic slit, a rough surface."""
+        """See `Geometry`: overspill of the beam at low angles, automatic slit, surface roughness."""
         p, q = specimen.roughness
         share = formulas.overspill(two_theta=two_theta, spill=instrument.spill)
         if instrument.automatic_slit:

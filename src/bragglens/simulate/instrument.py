@@ -1,4 +1,4 @@
-"""Instrument: what the diffractometer puts into a pattern."""
+"""Instrument: what the diffractometer contributes to a pattern."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ TUBES = {
     "Mo": (0.7093172, 0.7136070, 0.6323030),
     "Ag": (0.5594218, 0.5638131, 0.4970830),
 }
-TUNGSTEN = 1.4763870  # Å, W Lα1 (Deslattes et al. 2003): tungsten of the filament on an old anode
-SHORTEST_WAVE, LONGEST_WAVE = 0.05, 5.0  # Å; beyond them no powder diffractometer works
-SAME_TUBE = 5e-4  # relative; tables of the last sixty years differ by less
+TUNGSTEN = 1.4763870  # Å, W Lα1 (Deslattes et al. 2003): tungsten from the filament on an old anode
+SHORTEST_WAVE, LONGEST_WAVE = 0.05, 5.0  # Å; no powder diffractometer works outside this range
+SAME_TUBE = 5e-4  # relative; published tables of the last sixty years differ by less
 _K_ALPHA_2_WEIGHT = 0.5  # statistical weight of the 2p½ level
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of an emission spectrum: wavelength in Å, weight relative to the strongest."""
+    """One line of an emission spectrum: wavelength in Å, and weight relative to the strongest line."""
 
     wavelength: float
     weight: float
@@ -39,17 +39,18 @@ class Instrument:
         lines: emission lines, the strongest first.
         radius: goniometer radius in mm.
         monochromator: 2θ of a diffracted- or incident-beam monochromator in degrees, 0 for none.
-        polarised: linear polarisation of the source across the diffraction plane: 0 a tube, near 1 a synchrotron.
-        divergence: opening of a fixed divergence slit in degrees; 0 for one so small that nothing spills over.
+        polarised: linear polarisation of the source perpendicular to the diffraction plane: 0 for a tube, near 1 for a
+            synchrotron.
+        divergence: opening of a fixed divergence slit in degrees. 0 means so small that there is no overspill.
         specimen_length: length of the specimen along the beam in mm.
-        automatic_slit: whether the slit opens with the angle to light a constant length.
+        automatic_slit: whether the slit opens with the angle and irradiates a constant length.
         axial: (S + H)/L, half height of specimen plus half height of the receiving slit over the radius.
         U, V, W: Gaussian resolution in degrees², H² = U tan²θ + V tanθ + W (Caglioti et al. 1958).
         X, Y: Lorentzian resolution in degrees, H = X/cosθ + Y tanθ.
-        zero: error of the 2θ zero in degrees, added to every angle.
+        zero: zero shift of 2θ in degrees, added to every angle.
         radiation: a member of `radiation.RADIATIONS`.
         geometry: a member of `geometry.GEOMETRIES`.
-        name: what to call it.
+        name: name of the instrument.
     """
 
     lines: tuple[Line, ...]
@@ -77,19 +78,20 @@ class Instrument:
 
     @property
     def spill(self) -> float:
-        """Specimen length over the beam's footprint at θ = 90°; 0 where nothing spills over."""
+        """Specimen length over the beam's footprint at θ = 90°, or 0 if there is no overspill."""
         if not self.divergence or self.automatic_slit:
             return 0.0
         return self.specimen_length / (self.radius * math.radians(self.divergence))
 
 
 def emission(text: str, *, k_beta: float = 0.0, tungsten: float = 0.0) -> tuple[Line, ...]:
-    """Emission lines by name or by number.
+    """Emission lines by name or by wavelength.
 
     Args:
         text: a tube such as `CuKa` (the doublet) or `CuKa1` (the first line alone), one wavelength in Å such as
-            `1.5406`, or a doublet such as `1.5406/1.5444`. The mean of a doublet, such as 1.5418, stands for it.
-        k_beta: weight of the tube's Kβ line that its filter lets pass.
+            `1.5406`, or a doublet such as `1.5406/1.5444`. The mean of a doublet, such as 1.5418, stands for the
+            doublet.
+        k_beta: weight of the tube's Kβ line behind the filter.
         tungsten: weight of the W Lα line.
 
     Raises:
@@ -117,16 +119,16 @@ def emission(text: str, *, k_beta: float = 0.0, tungsten: float = 0.0) -> tuple[
 
 
 def strongest_line(wavelength: float) -> float:
-    """The line in Å that a stated wavelength stands for: Kα1 where a file states the mean of Kα1 and Kα2.
+    """The emission line in Å for a stated wavelength: Kα1 if the mean of Kα1 and Kα2 is stated.
 
-    A scan that was taken with the doublet has its peaks' tops at Kα1, but RRUFF and others state 1.5418 Å for it.
+    The peak maxima of a scan with the doublet are those of Kα1, but RRUFF and others state 1.5418 Å for it.
     """
     doublet = _unresolved(wavelength)
     return doublet[0] if doublet else wavelength
 
 
 def _unresolved(wavelength: float) -> tuple[float, float] | None:
-    """The doublet whose weighted mean this is, or None."""
+    """The doublet whose weighted mean this wavelength is, or None."""
     for first, second, _ in TUBES.values():
         mean = (first + _K_ALPHA_2_WEIGHT * second) / (1 + _K_ALPHA_2_WEIGHT)
         if abs(wavelength - mean) < 1e-4 * mean:

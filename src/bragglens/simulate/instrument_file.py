@@ -1,10 +1,10 @@
-"""Instrument as a text file (TOML) that people write and read.
+"""Instrument as a text file (TOML).
 
-    name = "D8 in room 12, calibrated with LaB6_660c"
+    name = "D8, calibrated with LaB6_660c"
     lines = [[1.5405929, 1.0], [1.5444274, 0.5]]   # wavelength in Å, weight
     radius = 217.5
 
-Fields that are not given keep the defaults of `Instrument`, whose docstring says what each one means.
+Fields that are not given keep the defaults of `Instrument`. Its docstring explains each of them.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _FAMILIES: dict[str, tuple[str, ...]] = {"radiation": tuple(RADIATIONS), "geomet
 
 
 def read_instrument(path: str | Path) -> Instrument:
-    """Read an instrument; fields that the file does not name keep their defaults, `lines` must be there.
+    """Read an instrument. Fields that the file does not name keep their defaults, but `lines` is required.
 
     Raises:
-        RecipeError: the file is missing or damaged, or holds a field or value that cannot be.
+        RecipeError: the file is missing or damaged, or has a field or value that is not possible.
     """
     missing = "there is no such file: `bragglens calibrate -o` makes one"
     given = read_toml(Path(path), what="an instrument", missing=missing, command="bragglens calibrate -o")
@@ -46,10 +46,10 @@ def read_instrument(path: str | Path) -> Instrument:
 
 
 def write_instrument(instrument: Instrument, path: str | Path) -> None:
-    """Write an instrument so that `read_instrument` gives the same again.
+    """Write an instrument so that `read_instrument` gives the same instrument.
 
     Raises:
-        BragglensError: it cannot be written there.
+        BragglensError: the file cannot be written there.
     """
     with whole_file(path) as handle:
         handle.write(instrument_toml(instrument).encode())
@@ -63,7 +63,7 @@ def instrument_toml(instrument: Instrument) -> str:
 
 
 def _value(name: str, entry: Any) -> Any:
-    """What an entry of a file stands for; its kind is that of the field's default."""
+    """The value of an entry of a file. Its type is that of the field's default."""
     if name not in _NAMES:
         close = get_close_matches(name, _NAMES, n=1)
         raise RecipeError(f"an instrument has no field '{name}': use {close[0] if close else ', '.join(_NAMES)}")

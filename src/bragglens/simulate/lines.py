@@ -1,4 +1,4 @@
-"""Lines: what of a phase a search through thousands of them needs, its strongest lines free of any wavelength."""
+"""Strongest lines of a phase, independent of the wavelength: what a search through thousands of phases needs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bragglens.simulate.formulas import lorentz_polarisation, two_theta
 from bragglens.simulate.instrument import emission
 from bragglens.simulate.reference import structure_factor_squared
 
-MOST = 80  # lines that are kept of a phase
+MOST = 80  # lines that are kept for a phase
 D_MIN = 0.9  # Å; Cu Kα reaches 118° there
-_ROUNDED = 1e-3  # relative, and Å: what float32 and sums of it leave
-_SAME = 2e-4  # relative; lines this close in d are one, as a powder shows them
+_ROUNDED = 1e-3  # relative, and Å: rounding of float32 and of sums of it
+_SAME = 2e-4  # relative; lines this close in d are one line of the powder pattern
 _DISPERSION_AT = emission("CuKa1")[0].wavelength
 
 
@@ -29,9 +29,9 @@ class Lines:
 
     Attributes:
         d: spacings in Å, the largest first, shape (phases, lines).
-        strength: m |F|² / (M V) of a gram, with the dispersion of Cu Kα1 and without Lorentz and polarisation
-            factors, shape (phases, lines); 0 where there is no line.
-        whole: the same sum over all sharp lines down to D_MIN, so that one knows what was left out, shape (phases,).
+        strength: m |F|² / (M V) per gram, with the dispersion of Cu Kα1 and without Lorentz and polarisation factors,
+            shape (phases, lines). 0 where there is no line.
+        whole: the sum of the same over all sharp lines down to D_MIN, shape (phases,). It shows how much was left out.
     """
 
     d: NDArray[np.float32]
@@ -42,12 +42,12 @@ class Lines:
         return len(self.d)
 
     def of(self, rows: Sequence[int] | NDArray[np.integer]) -> Lines:
-        """Those of some phases, in this order."""
+        """The lines of some phases, in this order."""
         chosen = np.asarray(rows, dtype=np.int64)
         return Lines(self.d[chosen], self.strength[chosen], self.whole[chosen])
 
     def intensity(self, wavelength: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """2θ in degrees (NaN beyond reach) and intensity per gram at a wavelength in Å, both (phases, lines).
+        """2θ in degrees (NaN if λ > 2 d) and intensity per gram at a wavelength in Å, both (phases, lines).
 
         With the Lorentz and polarisation factors of an unpolarised beam.
         """
@@ -58,9 +58,10 @@ class Lines:
 
 
 def lines_of(phase: Phase) -> Lines:
-    """Lines of one phase; those that fall together are one, at their mean spacing.
+    """Lines of one phase. Lines that coincide are merged into one, at their mean spacing.
 
-    Lines that stacking faults blur are left out: most specimens of such phases show them as humps, if at all.
+    Lines that stacking faults broaden are left out: in most specimens of such phases they are broad humps, if visible
+    at all.
     """
     crystal = reflections(phase, D_MIN)
     blurred = broadened_by_faults(crystal)
@@ -80,7 +81,9 @@ def lines_of(phase: Phase) -> Lines:
 
 
 def check_lines(lines: Lines, phases: Sequence[Phase]) -> Lines:
-    """The lines, if they can be those of the phases: each has some, none with a spacing beyond its cell's edges.
+    """Check that lines can be those of the phases, and return them.
+
+    Each phase needs at least one line, and no spacing may exceed the longest edge of its cell.
 
     Raises:
         MisfitError: a row is not possible.
@@ -100,7 +103,7 @@ def check_lines(lines: Lines, phases: Sequence[Phase]) -> Lines:
 
 
 def lines_in(tables: Mapping[str, NDArray[np.float32]], phases: Sequence[Phase]) -> Lines:
-    """The lines of phases that a library's file holds, its tables by their names; nothing is negative or infinite.
+    """The lines in a library file, whose tables are given by name. No number in them is negative or infinite.
 
     Raises:
         MisfitError: a table is missing, unknown, or not possible.
@@ -113,7 +116,7 @@ def lines_in(tables: Mapping[str, NDArray[np.float32]], phases: Sequence[Phase])
 
 
 def lines_of_phases(phases: Iterable[Phase]) -> Lines:
-    """Lines of each phase of a library, in its order."""
+    """Lines of each phase of a library, in the order of the library."""
     return stack([lines_of(phase) for phase in phases])
 
 

@@ -1,4 +1,4 @@
-"""Samples: which phases, how much of each, in what state, in which instrument, all drawn from a recipe."""
+"""Draw samples from a recipe: which phases, the weight and state of each, and the instrument."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from bragglens.simulate.recipe import Recipe
 
 _LOW_INDEX_AXES = np.array(
     [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1), (1, -1, 0)], dtype=float
-)  # cleavage planes and growth faces are of low index, and these are what grains lie on
+)  # crystallites lie on cleavage planes and growth faces, which have low indices
 SLOTTED = ("phase", "weight", "strain", "size", "microstrain", "lorentzian", "axis", "march")  # of `Conditions`
-_SHADOWING = 0.15  # q of Suortti's correction, about the middle of fitted values
+_SHADOWING = 0.15  # q of Suortti's correction, near the middle of fitted values
 _RADIUS = 185.0  # mm; only displacement over radius matters
 _GRAPHITE = np.cos(np.radians(26.6)) ** 2  # polarisation of a graphite (002) monochromator at Cu Kα
 
 
 @dataclass(frozen=True)
 class Content:
-    """What the samples of a batch hold.
+    """The phases in the samples of a batch.
 
     Attributes:
-        phase: index into the packed phases, -1 where a slot is empty, shape (batch, slots).
-        weight: weight fractions, shape (batch, slots), summing to 1 where there is a phase.
+        phase: index into the packed phases, -1 for an empty slot, shape (batch, slots).
+        weight: weight fractions, shape (batch, slots). Their sum is 1 if there is a phase.
     """
 
     phase: NDArray[np.int64]
@@ -37,10 +37,10 @@ class Content:
 
 
 def draw_mixtures(recipe: Recipe, draws: Draws, *, library: int, strangers: int, slots: int = 5) -> Content:
-    """Mixtures of phases 0 ... library-1, with a stranger (an index from `library` on) in some samples.
+    """Mixtures of phases 0 ... library-1, in some samples with a phase outside the library.
 
-    The last slot is the stranger's. Weights are log-normal and of no lower bound: whether a phase can be seen is for
-    the stream to tell from the rendered signal.
+    The phase outside the library has an index from `library` on, and is in the last slot. Weights are log-normal
+    without a lower limit. Whether a phase is visible is decided later, from the rendered signal.
     """
     batch = len(draws.samples)
     own = min(slots - 1, library)
@@ -58,14 +58,15 @@ def draw_mixtures(recipe: Recipe, draws: Draws, *, library: int, strangers: int,
 
 
 def single_phases(draws: Draws, *, phases: NDArray[np.int64]) -> Content:
-    """Samples of one given phase each."""
+    """Samples that hold one given phase each."""
     return Content(phases.reshape(-1, 1).astype(np.int64), np.ones((len(draws.samples), 1)))
 
 
 def draw_conditions(recipe: Recipe, draws: Draws, content: Content, packed: PackedPhases, grid: Grid) -> Conditions:
-    """State of each phase and of the instrument for each sample; one instrument and height for all its phases.
+    """State of each phase and of the instrument for each sample. Its phases share one instrument and displacement.
 
-    Where a phase of the pack has lines that stacking faults blur (`render.pack_apart`), as many slots follow for these.
+    If a phase has lines that stacking faults broaden (`render.pack_apart`), the same number of slots follows for these
+    lines.
     """
     batch, slots = content.phase.shape
     value: Callable[[str], NDArray[np.float64]] = lambda name: _value(recipe, draws, name, slots)  # noqa: E731
@@ -102,12 +103,12 @@ def draw_conditions(recipe: Recipe, draws: Draws, content: Content, packed: Pack
 
 
 def strongest(signal: NDArray[np.float64], slots: int) -> NDArray[np.float64]:
-    """Of the `Rendered.signal` of sharp and blurred lines, what is of each of so many phases, shape (batch, slots)."""
+    """The larger `Rendered.signal` of sharp and broadened lines for each phase, shape (batch, slots)."""
     return np.asarray(signal.reshape(len(signal), -1, slots).max(axis=1))
 
 
 def _with_blurred(drawn: Conditions, blurred: NDArray[np.int64], faults: NDArray[np.float64]) -> Conditions:
-    """Behind the slots as many for the blurred lines: of the same grams in the same state, of smaller size."""
+    """Append slots for the broadened lines: the same weight and state, with a smaller crystallite size."""
     if (blurred < 0).all():
         return drawn
     place = np.where(drawn.phase >= 0, blurred[drawn.phase], -1)
@@ -117,19 +118,19 @@ def _with_blurred(drawn: Conditions, blurred: NDArray[np.int64], faults: NDArray
 
 
 def _normals(draws: Draws, name: str, slots: int) -> NDArray[np.float64]:
-    """Standard normal numbers by Box and Muller (1958)."""
+    """Standard normal numbers by the method of Box and Muller (1958)."""
     radius = np.sqrt(-2 * np.log(draws.uniform(name + " radius", slots)))
     return np.asarray(radius * np.cos(2 * np.pi * draws.uniform(name + " angle", slots)))
 
 
 def _strain(recipe: Recipe, draws: Draws, content: Content, packed: PackedPhases) -> NDArray[np.float64]:
-    """Coefficients of the strain basis: a common dilation, and one of its own for each allowed strain."""
+    """Coefficients of the strain basis: a common dilation, and an independent draw for each allowed strain."""
     batch, slots = content.phase.shape
     dilation = draws.of(recipe.dilation, "dilation", slots)[..., None, None] * np.eye(3)
     free = draws.of(recipe.strain, "strain", 6 * slots).reshape(batch, slots, 6)
     basis = packed.strains[np.maximum(content.phase, 0)]
     present = np.abs(basis).max(axis=(-1, -2)) > 0
-    # the dilation in terms of the basis, by least squares: it always lies in its span
+    # the dilation as a combination of the basis, by least squares: it is always in the span of the basis
     flat = basis.reshape(batch, slots, 6, 9)
     gram = flat @ np.swapaxes(flat, -1, -2) + np.eye(6) * ~present[..., None]
     target = flat @ dilation.reshape(batch, slots, 9, 1)
@@ -137,20 +138,20 @@ def _strain(recipe: Recipe, draws: Draws, content: Content, packed: PackedPhases
 
 
 def _value(recipe: Recipe, draws: Draws, name: str, slots: int = 1) -> NDArray[np.float64]:
-    """Draws of an effect: one for each phase, (batch, slots), or one a sample, (batch,), as its row says."""
+    """Draws of an effect: one for each phase, (batch, slots), or one a sample, (batch,), as `Effect.where` says."""
     if EFFECTS[name].where == "phase":
         return draws.of(getattr(recipe, name), name, slots)
     return draws.of(getattr(recipe, name), name)[:, 0]
 
 
 def _share(recipe: Recipe, draws: Draws, name: str, slots: int = 1) -> NDArray[np.float64]:
-    """1 for the share of phases or samples that the recipe gives the property, 0 for the others; shaped alike."""
+    """1 for the share of phases or samples with the property, 0 for the others. The shape is that of `_value`."""
     drawn = draws.uniform(name, slots) if EFFECTS[name].where == "phase" else draws.uniform(name)[:, 0]
     return np.asarray(drawn < getattr(recipe, name), dtype=float)
 
 
 def _line_weights(recipe: Recipe, draws: Draws) -> NDArray[np.float64]:
-    """Weights of the recipe's lines; those of weight 0 in clean tubes are Kβ and tungsten, in this order."""
+    """Weights of the recipe's lines. Those with weight 0 for a clean tube are Kβ and tungsten, in this order."""
     weights = np.tile([line.weight for line in recipe.lines], (len(draws.samples), 1))
     foreign = [i for i, line in enumerate(recipe.lines) if line.weight == 0]
     for i, name in zip(foreign, ("k_beta", "tungsten"), strict=False):
@@ -159,7 +160,7 @@ def _line_weights(recipe: Recipe, draws: Draws) -> NDArray[np.float64]:
 
 
 def _slit(recipe: Recipe, draws: Draws) -> NDArray[np.float64]:
-    """Specimen length over footprint where the beam spills over (else 0), and 1 for automatic slits."""
+    """Specimen length over footprint for beams with overspill (else 0), and 1 for automatic slits."""
     spill = _value(recipe, draws, "overspill") * _share(recipe, draws, "spilling")
     automatic = _share(recipe, draws, "automatic")
     return np.column_stack([spill * (automatic == 0), automatic])
@@ -174,7 +175,7 @@ def _resolution(
 
 
 def _humps(recipe: Recipe, draws: Draws, grid: Grid) -> NDArray[np.float64]:
-    """Amorphous humps: centre (15-45°) and standard deviation (2-10°) in degrees, height; shape (batch, 2, 3)."""
+    """Amorphous humps: centre (15-45°) and standard deviation (2-10°) in degrees, and height, shape (batch, 2, 3)."""
     present = draws.uniform("humps") < recipe.humps
     centre = 15 + 30 * draws.uniform("hump centre", 2)
     width = 2 + 8 * draws.uniform("hump width", 2)

@@ -1,4 +1,4 @@
-"""Background and noise for stored patterns. (Streams for training bring their own: counts, humps and air scatter.)"""
+"""Background and noise for stored patterns. Training streams draw counts, humps and air scatter by themselves."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ def add_noise(
 ) -> NDArray[np.float64]:
     """Stored patterns with a random background and noise.
 
-    The noise has mean zero, so that the expectation of the noisy pattern is the clean pattern on its background; it
-    goes below the signal as often as above.
+    The noise has a mean of zero. The expectation of the noisy pattern is therefore the clean pattern plus its
+    background.
 
     Args:
         patterns: shape (patterns, points).
-        noise: least and greatest amplitude relative to the strongest point; an amplitude is three standard deviations.
-        poisson: counting noise in place of white noise, of that amplitude at the strongest point.
-        seed: pattern i gets its noise from (seed, i).
+        noise: smallest and largest amplitude relative to the strongest point. An amplitude is three standard
+            deviations.
+        poisson: use counting noise of that amplitude at the strongest point in place of white noise.
+        seed: the noise of pattern i comes from (seed, i).
 
     Raises:
-        RecipeError: patterns or amplitudes that cannot be.
+        RecipeError: patterns or amplitudes are not possible.
     """
     if patterns.ndim != 2:
         raise RecipeError(f"patterns of shape {patterns.shape} are not a table: give (patterns, points)")

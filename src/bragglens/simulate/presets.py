@@ -1,8 +1,9 @@
-"""Presets: common powder diffractometers as they usually stand, to start from before a calibration.
+"""Presets: common powder diffractometers in their usual configuration, as starting points before a calibration.
 
-Geometry has its source beside it; "typical" marks what laboratories usually choose and no maker prescribes. Resolution
-is of a well aligned instrument with these slits, from the scan named beside it or typical, to about a quarter: fit your
-own with `bragglens calibrate`. `axial` is made from the opening of the Soller slits (see `soller`).
+The source of each geometry is stated beside it. "Typical" marks a common choice of laboratories that no manufacturer
+prescribes. The resolution is that of a well aligned instrument with these slits, from the scan named beside it or a
+typical value. It is correct to about a quarter: fit your own with `bragglens calibrate`. `axial` follows from the
+opening of the Soller slits (see `soller`).
 """
 
 from __future__ import annotations
@@ -13,19 +14,20 @@ from difflib import get_close_matches
 from bragglens.errors import RecipeError
 from bragglens.simulate.instrument import Instrument, Line, emission
 
-# Weight of Kβ that is left. Ni of 0.02 mm lets 0.45 of Cu Kα and 0.008 of Kβ pass (45.7 and 275 cm²/g, International
-# Tables C, 4.2.4), and Cu's Kβ is about a fifth of Kα1: 0.4 %, with thinner foils in use 0.5 % is typical.
-# Graphite leaves none.
+# Weight of Kβ behind the filter. Ni of 0.02 mm transmits 0.45 of Cu Kα and 0.008 of Kβ (45.7 and 275 cm²/g,
+# International Tables C, 4.2.4). Cu Kβ has about a fifth of the intensity of Kα1, which gives 0.4 %. Thinner foils are
+# also in use, so that 0.5 % is typical. Graphite leaves none.
 NICKEL = 0.005
 GRAPHITE = 26.6  # degrees 2θ of graphite (002) for Cu Kα: d = 3.354 Å
 
 
 def soller(opening: float) -> float:
-    """Axial divergence (S + H)/L that stands for two Soller slits of this full opening in degrees, one on each side.
+    """Axial divergence (S + H)/L equivalent to two Soller slits, before and behind the specimen.
 
-    A Soller slit lets a triangle of leanings pass, from -opening/2 to +opening/2. The difference of the leanings before
-    and behind the specimen then has the variance opening²/12, and the triangle from -axial to +axial of Finger, Cox &
-    Jephcoat axial²/6: axial = opening/√2. An estimate; the standard tells what it is.
+    `opening` is the full opening of each slit in degrees. A Soller slit transmits a triangular distribution of angles,
+    from -opening/2 to +opening/2. The difference of the angles before and behind the specimen then has the variance
+    opening²/12. The triangle from -axial to +axial of Finger, Cox & Jephcoat has axial²/6. Hence axial = opening/√2.
+    This is an estimate: measure a standard for the actual value.
     """
     return math.radians(opening) / math.sqrt(2)
 
@@ -33,7 +35,7 @@ def soller(opening: float) -> float:
 def _laboratory(
     name: str, radius: float, *, opening: float, divergence: float, monochromator: float = 0.0, width: float, X: float
 ) -> Instrument:
-    """A Bragg-Brentano instrument with a copper tube; `width` and X as √W and X, both in degrees."""
+    """A Bragg-Brentano instrument with a copper tube. `width` (√W) and X are in degrees."""
     return Instrument(
         emission("CuKa", k_beta=0.0 if monochromator else NICKEL),
         radius=radius,
@@ -48,33 +50,33 @@ def _laboratory(
 
 
 PRESETS: dict[str, Instrument] = {
-    # Radius 280 mm is the D8's larger usual one, 217.5 the smaller (Bruker's data sheets; the acceptance protocol
+    # Radius 280 mm is the larger usual one of the D8, 217.5 the smaller (Bruker's data sheets; the acceptance protocol
     # DOC-M88-EXX157 is for 150 to 280 mm). Soller 2.5°, slit 0.3°, LynxEye and Ni filter: typical.
     "bruker-d8": _laboratory("Bruker D8 Advance", 280.0, opening=2.5, divergence=0.3, width=0.03, X=0.015),
     # Radius 141 mm: Bruker's data sheet of the D2 Phaser (282 mm measuring circle). Soller 2.5°, slit 0.6 mm: typical.
     "bruker-d2": _laboratory("Bruker D2 Phaser", 141.0, opening=2.5, divergence=0.25, width=0.045, X=0.02),
-    # Radius 240 mm and Soller 0.04 rad: the xrdml files that Empyreans write. Slit 1/2°: typical.
+    # Radius 240 mm and Soller 0.04 rad: xrdml files of Empyreans. Slit 1/2°: typical.
     "panalytical-empyrean": _laboratory(
         "PANalytical Empyrean", 240.0, opening=2.29, divergence=0.5, width=0.035, X=0.02
     ),
-    # Radius 240 mm for the X'Pert PRO (MRD types have 320 mm, as their files state). Slits as the Empyrean's: typical.
+    # Radius 240 mm for the X'Pert PRO (MRD types have 320 mm, as their files state). Slits as in the Empyrean: typical.
     "panalytical-xpert": _laboratory("PANalytical X'Pert PRO", 240.0, opening=2.29, divergence=0.5, width=0.04, X=0.02),
-    # Radius 145 mm, Soller 0.04 rad twice, slit 1° and 0.02 mm Ni: an Aeris' own xrdml (Dara's data set).
+    # Radius 145 mm, two Soller slits of 0.04 rad, slit 1° and 0.02 mm Ni: xrdml file of an Aeris (Dara's data set).
     "panalytical-aeris": _laboratory("PANalytical Aeris", 145.0, opening=2.29, divergence=1.0, width=0.05, X=0.02),
-    # Radius 150 mm: a MiniFlex 300/600's own .ras header. Soller 2.5°, slit 0.625° (both in Rigaku's list): typical.
+    # Radius 150 mm: .ras header of a MiniFlex 300/600. Soller 2.5°, slit 0.625° (both in Rigaku's list): typical.
     "rigaku-miniflex": _laboratory("Rigaku MiniFlex", 150.0, opening=2.5, divergence=0.625, width=0.05, X=0.025),
-    # Radius 300 mm: a SmartLab's own .ras header, which also has Soller 2.5° on both sides. Slit 1/2°: typical.
+    # Radius 300 mm: .ras header of a SmartLab, which also states Soller 2.5° on both sides. Slit 1/2°: typical.
     "rigaku-smartlab": _laboratory("Rigaku SmartLab", 300.0, opening=2.5, divergence=0.5, width=0.035, X=0.015),
-    # Radius 200.5 mm: D5000 files' own headers (217.5 mm with some attachments). Slit 1° and graphite: typical.
+    # Radius 200.5 mm: headers of D5000 files (217.5 mm with some attachments). Slit 1° and graphite: typical.
     "siemens-d5000": _laboratory(
         "Siemens D5000", 200.5, opening=2.3, divergence=1.0, monochromator=GRAPHITE, width=0.05, X=0.02
     ),
-    # Radius 173 mm, slits 1°, 0.2-0.3 mm, 1°, curved graphite: the PW1050 as in the IUCr round robin's and many papers'
-    # descriptions (Madsen et al. 2001, J. Appl. Cryst. 34, 409, for its successor of the same radius). Soller: typical.
+    # Radius 173 mm, slits 1°, 0.2-0.3 mm, 1°, curved graphite: the PW1050 as described for the IUCr round robin (Madsen
+    # et al. 2001, J. Appl. Cryst. 34, 409, for its successor of the same radius) and in many papers. Soller: typical.
     "philips-pw1050": _laboratory(
         "Philips PW1050", 173.0, opening=4.0, divergence=1.0, monochromator=GRAPHITE, width=0.07, X=0.02
     ),
-    # NIST's divergent-beam diffractometer as its CIF of SRM 660c states it (data set mds2-2315): radius 217.5 mm, slit
+    # NIST's divergent-beam diffractometer, from NIST's CIF of SRM 660c (data set mds2-2315): radius 217.5 mm, slit
     # 1.05°, graphite at 26.6°. Resolution and axial divergence: `bragglens calibrate` on its scan 100a.
     "nist-dbd": Instrument(
         emission("CuKa"),
@@ -106,10 +108,10 @@ PRESETS: dict[str, Instrument] = {
 
 
 def preset(name: str) -> Instrument:
-    """The instrument of this name, whatever its case and its blanks, as in `preset("Bruker D8")`.
+    """The instrument of this name. Case and blanks do not matter, as in `preset("Bruker D8")`.
 
     Raises:
-        RecipeError: there is none of this name.
+        RecipeError: there is no preset of this name.
     """
     key = "-".join(name.lower().replace("_", " ").replace("-", " ").split())
     if key in PRESETS:

@@ -1,4 +1,4 @@
-"""Kinds of radiation: what atoms scatter of it. X-rays are the only kind yet, and the one that the kernel knows."""
+"""Kinds of radiation and their scattering by atoms. X-rays are the only kind so far, and the only one in the kernel."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from bragglens.crystal.scattering import dispersion, form_factor, form_factor_co
 
 
 class Radiation(Protocol):
-    """What a kind of radiation gives."""
+    """Scattering amplitudes for a kind of radiation."""
 
     def amplitudes(
         self, elements: tuple[str, ...], d: NDArray[np.float64], wavelength: float
     ) -> NDArray[np.complex128]:
-        """What an atom of each element scatters into lines of spacing d in Å, shape (lines, elements).
+        """Scattering amplitude of each element at lines of spacing d in Å, shape (lines, elements).
 
-        In a unit of the radiation; the imaginary part is what lags by a quarter of a wave.
+        The unit depends on the radiation. The imaginary part has a phase shift of a quarter of a wavelength.
         """
 
 
 class XRays:
-    """Scattered by electrons: f0 + f' + i f'', in electrons."""
+    """X-rays, scattered by electrons: f0 + f' + i f'', in electrons."""
 
     def amplitudes(
         self, elements: tuple[str, ...], d: NDArray[np.float64], wavelength: float

@@ -1,8 +1,8 @@
-"""Strangers: crystals that nobody has made, so that a network learns what "none of these" looks like.
+"""Random structures outside every library, from which a network learns "none of these".
 
-Random: one of the frequent space groups of inorganic crystals, a cell of matching symmetry,
-a handful of elements on general and special positions. Their patterns have the statistics of real ones (extinctions,
-multiplicities, strong and weak lines) at places no library phase has.
+Each has one of the common space groups of inorganic crystals, a cell of the matching crystal system, and a few elements
+on general and special positions. Their patterns have the statistics of real ones (extinctions, multiplicities, strong
+and weak lines) at positions that no phase of the library has.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import numpy as np
 
 from bragglens.crystal.phase import Phase, Site
 
-# Space groups that are frequent among inorganic crystals; a choice from experience, in no exact order
+# Common space groups of inorganic crystals, chosen from experience and only roughly ordered
 _SPACE_GROUPS = (62, 14, 15, 2, 225, 12, 139, 227, 166, 194, 221, 63, 148, 176, 167, 61, 64, 136, 141, 216, 58, 60, 186)
 _ELEMENTS = ("O", "O", "O", "S", "F", "Cl", "Na", "Mg", "Al", "Si", "K", "Ca", "Mn", "Fe", "Cu", "Zn", "Sr", "Ba", "Pb")
 _VOLUME_PER_ATOM = (11.0, 20.0)  # Å³, dense oxides to loose chlorides
 
 
 def random_structure(number: int) -> Phase:
-    """The stranger of that number, always the same."""
+    """The random structure of this number, always the same."""
     random = np.random.default_rng([20250501, number])
     while True:
         group = gemmi.find_spacegroup_by_number(int(random.choice(_SPACE_GROUPS)))
@@ -31,7 +31,7 @@ def random_structure(number: int) -> Phase:
 
 
 def _site(random: np.random.Generator, index: int) -> Site:
-    """An atom; half of all coordinates are special, as in real structures."""
+    """An atom. Half of all coordinates are special, as in real structures."""
     special = random.choice([0.0, 0.25, 0.5, 0.75], size=3)
     position = np.where(random.random(3) < 0.5, special, random.random(3))
     element = str(random.choice(_ELEMENTS))
@@ -65,7 +65,7 @@ def _phase(
 
 
 def _cell(random: np.random.Generator, system: str, volume: float) -> tuple[float, float, float, float, float, float]:
-    """A cell of that crystal system and volume, axes within a factor of about three."""
+    """A cell of this crystal system and volume, with axes that differ by a factor of about three at most."""
     a, b, c = np.exp(random.normal(0.0, 0.35, 3))
     alpha = beta = gamma = 90.0
     if system in ("tetragonal", "trigonal", "hexagonal"):

@@ -1,4 +1,4 @@
-"""Recipe: the distributions that instrument, specimen, background and noise are drawn from."""
+"""Recipe: the distributions from which instrument, specimen, background and noise are drawn."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bragglens.simulate.instrument import SAME_TUBE, Instrument, Line, emission
 
 @dataclass(frozen=True)
 class Recipe:
-    """What may vary in a measured pattern, and how far.
+    """What varies in simulated patterns, and how far.
 
-    Each field but the first is an effect of the table `effects.EFFECTS`, which holds its meaning, unit and default: a
+    Each field but the first is an effect of the table `effects.EFFECTS`, with its meaning, unit and default. It is a
     distribution, or the share of samples that have a property. The page on recipes lists them.
 
     Attributes:
@@ -67,38 +67,38 @@ class Recipe:
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """The lines that samples may hold, with the weights they have when clean: 1, 0.5, 0, 0."""
+        """All lines that samples may hold. Their weights are those of a clean tube: 1, 0.5, 0, 0."""
         full = emission(self.wavelength, k_beta=1.0, tungsten=1.0) if self.contaminated else emission(self.wavelength)
         clean = emission(self.wavelength)
         return tuple(Line(line.wavelength, line.weight if line in clean else 0.0) for line in full)
 
     @property
     def strain_margin(self) -> float:
-        """How much larger a lattice may become, relative; several strains may add up."""
+        """Largest relative expansion of a lattice. Several strains may add up."""
         extremes = np.array([1e-4, 1 - 1e-4])
         largest = [float(np.abs(d.quantile(extremes)).max()) for d in (self.dilation, self.strain)]
         return 0.02 + 2 * sum(largest)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain dictionaries, numbers and texts, for JSON and for people."""
+        """Plain dictionaries, numbers and strings, for JSON and for reading."""
         return {
             name: {type(value).__name__: asdict(value)} if isinstance(value, _FAMILY) else value  # type: ignore[call-overload]
             for name, value in vars(self).items()
         }
 
 
-# How far scans of a calibrated instrument are from it: its width (relative) and divergence as other slits and depths of
-# penetration move them, its zero in degrees as one aligns a goniometer.
+# How much scans of a calibrated instrument differ from the calibration. Width (relative) and axial divergence change
+# with slits and penetration depth, and the zero shift in degrees with the alignment of the goniometer.
 _WIDTH_SPREAD, _AXIAL_SPREAD, _ZERO_SPREAD = 0.1, 0.005, 0.01
 
 
 def for_instrument(recipe: Recipe, instrument: Instrument) -> Recipe:
-    """A recipe whose resolution, axial divergence and zero are those of one instrument.
+    """A recipe with the resolution, axial divergence and zero shift of one instrument.
 
-    The Gaussian width of the instrument is met at 2θ of 30° and 90°, between which most lines lie.
+    The Gaussian width agrees with that of the instrument at 2θ of 30° and 90°. Most lines are in this range.
 
     Raises:
-        RecipeError: the instrument has another tube than the recipe.
+        RecipeError: the wavelengths of instrument and recipe differ.
     """
     ours, theirs = recipe.lines[0].wavelength, instrument.lines[0].wavelength
     if abs(theirs / ours - 1) > SAME_TUBE:
@@ -118,7 +118,7 @@ def for_instrument(recipe: Recipe, instrument: Instrument) -> Recipe:
     )
 
 
-# Lorentzian share of the specimen's broadening; Gaussian FWHM of the instrument in degrees; its X + Y over that.
+# Lorentzian share of the specimen broadening, Gaussian FWHM of the instrument in degrees, and its X + Y over this FWHM
 _PROFILES = {"gaussian": (0.0, 0.06, 0.0), "pseudo-voigt": (0.7, 0.06, 0.3), "lorentzian": (1.0, 0.001, 60.0)}
 _FAMILY = (Constant, Uniform, LogUniform, Normal)
 
@@ -134,16 +134,16 @@ def founding_recipe(
     """Single clean phases with the three variations of the founding blog post, for stored training sets.
 
     Args:
-        strain: each allowed lattice strain is even between ± this (0.04 is 4%); 0 switches it off.
-        texture: strength of preferred orientation from 0 (none) to below 1. Orientation densities along and across
-            the texture axis differ by a factor of at most 1/(1 - texture); March-Dollase's r is then log-uniform
-            between (1 - texture)^(2/9) and its inverse, as its two extremes are r^-3 and r^(3/2).
+        strain: each allowed lattice strain is uniform between ± this value (0.04 is 4%). 0 switches it off.
+        texture: strength of preferred orientation, from 0 (none) to below 1. Orientation densities along and across the
+            texture axis differ by a factor of at most 1/(1 - texture). The March-Dollase r is log-uniform between (1 -
+            texture)^(2/9) and its inverse, because its two extremes are r^-3 and r^(3/2).
         domain_sizes: smallest and largest crystallite size in nm.
         profile: shape of the broadening, `gaussian`, `lorentzian` or `pseudo-voigt`.
-        wavelength: tube or Å, as `instrument.emission` reads it.
+        wavelength: tube or wavelength in Å, as `instrument.emission` reads it.
 
     Raises:
-        RecipeError: a value that cannot be.
+        RecipeError: a value is not possible.
     """
     _check_founding(strain, texture, domain_sizes, profile)
     r = (1 - texture) ** (2 / 9)
@@ -162,7 +162,7 @@ def founding_recipe(
 
 
 def _check_founding(strain: float, texture: float, domain_sizes: tuple[float, float], profile: str) -> None:
-    """Refuse values that cannot be."""
+    """Refuse values that are not possible."""
     if profile not in _PROFILES:
         raise RecipeError(f"profile '{profile}' is not known: choose one of {', '.join(_PROFILES)}")
     if not 0 <= strain < 0.2:

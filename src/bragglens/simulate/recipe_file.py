@@ -1,11 +1,11 @@
-"""Recipe as a text file (TOML) that people write and read.
+"""Recipe as a text file (TOML).
 
-A plain number is a share of samples; a distribution is a table of one entry, its name and its one or two numbers:
+A plain number is a share of samples. A distribution is a table of one entry: its name, and its one or two numbers.
 
     strangers = 0.5
     size = { loguniform = [4.0, 300.0] }
 
-Fields that are not given keep their defaults. What a field means, its unit and its limits are in `effects.EFFECTS`.
+Fields that are not given keep their defaults. Meaning, unit and limits of each field are in `effects.EFFECTS`.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ FAMILIES: dict[str, type[Distribution]] = {
 }
 DEFAULTS: dict[str, Distribution | float | str] = vars(Recipe())
 _COMMAND = "bragglens recipe show --toml"
-_ENDS = np.array([2.0**-54, 1 - 2.0**-53])  # the least and greatest numbers that a quantile is asked for
-_MOST_STRAIN = 0.5  # of `Recipe.strain_margin`; beyond, the reflections that might come into range have no end
+_ENDS = np.array([2.0**-54, 1 - 2.0**-53])  # smallest and largest argument of a quantile
+_MOST_STRAIN = 0.5  # of `Recipe.strain_margin`; above, too many reflections could come into range
 _WIDTH = 110
 _WAVELENGTH = "tube or wavelength: CuKa, CuKa1, 1.5406 or 1.5406/1.5444, as `instrument.emission` reads it"
 
 
 def read_recipe(path: str | Path) -> Recipe:
-    """Read a recipe; fields that the file does not name keep their defaults.
+    """Read a recipe. Fields that the file does not name keep their defaults.
 
     Raises:
-        RecipeError: the file is missing or damaged, or holds a field or value that cannot be.
+        RecipeError: the file is missing or damaged, or has a field or value that is not possible.
     """
     given: dict[str, Any] = {}
     missing = f"there is no such file: start one with `{_COMMAND} > {Path(path).name}`"
@@ -65,11 +65,11 @@ def read_recipe(path: str | Path) -> Recipe:
 
 
 def write_recipe(recipe: Recipe, path: str | Path) -> None:
-    """Write a recipe so that `read_recipe` gives the same again.
+    """Write a recipe so that `read_recipe` gives the same recipe.
 
     Raises:
-        RecipeError: it holds a value that cannot be.
-        BragglensError: it cannot be written there.
+        RecipeError: the recipe has a value that is not possible.
+        BragglensError: the file cannot be written there.
     """
     text = recipe_toml(recipe)
     with whole_file(path) as handle:
@@ -80,7 +80,7 @@ def recipe_toml(recipe: Recipe) -> str:
     """A recipe as TOML, with the meaning of each field above it.
 
     Raises:
-        RecipeError: it holds a value that cannot be.
+        RecipeError: the recipe has a value that is not possible.
     """
     said = meanings()
     paragraphs = [_head()]
@@ -96,12 +96,12 @@ def recipe_toml(recipe: Recipe) -> str:
 
 
 def meanings() -> dict[str, str]:
-    """What each field of a recipe means."""
+    """The meaning of each field of a recipe."""
     return {"wavelength": _WAVELENGTH, **{name: effect.meaning for name, effect in EFFECTS.items()}}
 
 
 def unit(name: str) -> str:
-    """The unit of a field, or nothing for pure numbers."""
+    """The unit of a field, or '' for a pure number."""
     return EFFECTS[name].unit if name in EFFECTS else "Å"
 
 
@@ -111,7 +111,7 @@ def family(distribution: Distribution) -> str:
 
 
 def _value(name: str, entry: Any) -> Distribution | float | str:
-    """What an entry of a file stands for; its kind is that of the field's default."""
+    """The value of an entry of a file. Its type is that of the field's default."""
     if name not in DEFAULTS:
         close = get_close_matches(name, DEFAULTS, n=1)
         hint = f"is '{close[0]}' meant?" if close else "`bragglens recipe show` lists all fields"
@@ -143,7 +143,7 @@ def _number(entry: int | float) -> float:
     try:
         return float(entry)
     except OverflowError:
-        return math.inf  # an integer of more than 308 digits; `_check` refuses it as what it is
+        return math.inf  # an integer of more than 308 digits; `_check` refuses it
 
 
 def _refuse(entry: Any, wanted: str) -> Any:
@@ -152,7 +152,7 @@ def _refuse(entry: Any, wanted: str) -> Any:
 
 
 def _check(name: str, value: Distribution | float | str) -> None:
-    """Refuse a value that the field cannot have, whatever its kind."""
+    """Refuse a value that the field cannot have."""
     if isinstance(value, str):
         emission(value)
     elif isinstance(value, int | float):
@@ -170,7 +170,7 @@ def _check_distribution(name: str, value: Distribution) -> None:
     least, most = _bounds(value)
     if not (math.isfinite(least) and math.isfinite(most)):
         raise RecipeError("its draws must be finite: give other numbers")
-    # What the default never draws negative is of a kind that cannot be.
+    # If the default distribution is never negative, the quantity cannot be.
     if least < 0 <= _bounds(DEFAULTS[name])[0]:
         raise RecipeError(f"{_entry(value)} can draw {least:.3g}, and this cannot be negative: give another range")
     effect = EFFECTS[name]
@@ -181,7 +181,7 @@ def _check_distribution(name: str, value: Distribution) -> None:
 
 
 def _bounds(value: Any) -> tuple[float, float]:
-    """The least and greatest draw of a distribution; of a range its ends."""
+    """Smallest and largest draw of a distribution. For a range these are its ends."""
     numbers = list(vars(value).values())
     with np.errstate(all="ignore"):
         drawn = [float(end) for end in value.quantile(_ENDS)]
@@ -191,7 +191,7 @@ def _bounds(value: Any) -> tuple[float, float]:
 
 
 def _check_whole(recipe: Recipe) -> None:
-    """Refuse what fields cannot be together: scans begin before they end as a rule, and lattices stay lattices."""
+    """Refuse fields that do not fit each other: scans that end before they start, and too large lattice changes."""
     start, stop = (float(bound.quantile(np.array([0.5]))[0]) for bound in (recipe.start, recipe.stop))
     if start >= stop:
         raise RecipeError(f"start (about {start:g}°) is not below stop (about {stop:g}°): give scans a range")
@@ -200,7 +200,7 @@ def _check_whole(recipe: Recipe) -> None:
 
 
 def _head() -> str:
-    """The comment that a file begins with: how its values are written."""
+    """The comment at the top of a file: how values are written."""
     forms = [f"#     {_form(name, [field.name for field in fields(kind)])}" for name, kind in FAMILIES.items()]
     return "\n".join(
         (
@@ -225,5 +225,5 @@ def _entry(value: Distribution | float | str) -> str:
 
 
 def _form(name: str, numbers: list[str]) -> str:
-    """How a distribution is written in a file."""
+    """A distribution as it is written in a file."""
     return f"{{ {name} = {numbers[0] if len(numbers) == 1 else '[' + ', '.join(numbers) + ']'} }}"

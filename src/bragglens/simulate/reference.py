@@ -1,6 +1,6 @@
-"""The forward model written to be read: one phase, one instrument, plain NumPy, no cut-offs.
+"""The forward model written for readability: one phase, one instrument, plain NumPy, no cut-offs.
 
-`render` does the same a thousand times faster and is held to this by the tests.
+`render` does the same a thousand times faster. The tests compare it with this module.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bragglens.simulate.instrument import Instrument
 from bragglens.simulate.radiation import RADIATIONS
 from bragglens.simulate.specimen import Specimen
 
-AXIAL_POINTS = 24  # of the quadrature over axial divergence; more change nothing above 5°
+AXIAL_POINTS = 24  # of the quadrature over axial divergence; more make no difference above 5°
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Sticks:
     Attributes:
         hkl: shape (n, 3).
         d: strained lattice spacing in Å.
-        two_theta: Bragg angle in degrees, without zero error and displacement.
-        area: integrated intensity for one gram of the phase, in an arbitrary unit shared by all phases.
+        two_theta: Bragg angle in degrees, without zero shift and displacement.
+        area: integrated intensity for one gram of the phase, in an arbitrary unit common to all phases.
     """
 
     hkl: Array
@@ -48,9 +48,10 @@ def sticks(
     specimen: Specimen | None = None,
     radiation: str = "x-ray",
 ) -> Sticks:
-    """Positions and integrated intensities m |F|² LP T / (M V) of all lines that the wavelength reaches.
+    """Positions and integrated intensities m |F|² LP T / (M V) of all lines with λ < 2 d.
 
-    1/(M V), with the cell's mass M and volume V, turns weight into scale (Hill & Howard 1987, J. Appl. Cryst. 20, 467).
+    The factor 1/(M V), with mass M and volume V of the cell, converts weight to scale (Hill & Howard 1987, J. Appl.
+    Cryst. 20, 467).
     """
     specimen = specimen or Specimen()
     coefficients = np.zeros(len(crystal.strain_basis))
@@ -69,7 +70,7 @@ def sticks(
 
 
 def structure_factor_squared(crystal: Reflections, d: Array, wavelength: float, radiation: str = "x-ray") -> Array:
-    """|F|², of X-rays in electrons², the mean of the two Friedel mates: |Σ (f0 + f') G|² + |Σ f'' G|²."""
+    """|F|² as the mean of the two Friedel mates, |Σ (f0 + f') G|² + |Σ f'' G|². For X-rays in electrons²."""
     amplitudes = RADIATIONS[radiation].amplitudes(crystal.elements, d, wavelength)
     real = (amplitudes.real * crystal.geometry).sum(axis=1)
     imaginary = (amplitudes.imag * crystal.geometry).sum(axis=1)
@@ -77,7 +78,7 @@ def structure_factor_squared(crystal: Reflections, d: Array, wavelength: float, 
 
 
 def _texture(crystal: Reflections, inverse: Array, specimen: Specimen) -> Array:
-    """March-Dollase factor, the mean over the equivalents of each reflection."""
+    """March-Dollase factor, averaged over the equivalents of each reflection."""
     normals = crystal.equivalents @ inverse
     axis = np.array(specimen.texture_axis) @ inverse
     cosine = normals @ axis / (np.linalg.norm(normals, axis=1) * np.linalg.norm(axis))
@@ -86,7 +87,7 @@ def _texture(crystal: Reflections, inverse: Array, specimen: Specimen) -> Array:
 
 
 def pattern(crystal: Reflections, instrument: Instrument, specimen: Specimen, grid: Grid) -> Array:
-    """Intensity of one gram of a phase per degree at each point of the grid, free of background and noise."""
+    """Intensity of one gram of a phase per degree at each point of the grid, without background and noise."""
     if specimen.faults and (blurred := broadened_by_faults(crystal)) is not None:
         whole = replace(specimen, faults=0.0)
         small = replace(whole, size=1 / (1 / specimen.size + specimen.faults))
@@ -110,7 +111,7 @@ def pattern(crystal: Reflections, instrument: Instrument, specimen: Specimen, gr
 
 
 def _places(two_theta: Array, instrument: Instrument, specimen: Specimen) -> list[tuple[Array, Array]]:
-    """Where the lines stand on the instrument's scale: (positions, weights) of each point of the axial divergence."""
+    """Positions of the lines on the instrument's scale: (positions, weights) for each point of the axial divergence."""
     shift = GEOMETRIES[instrument.geometry].shift(two_theta, instrument, specimen)
     if not instrument.axial:
         return [(two_theta + shift, np.ones_like(two_theta))]
@@ -124,7 +125,7 @@ def _places(two_theta: Array, instrument: Instrument, specimen: Specimen) -> lis
 
 
 def widths(two_theta: Array, wavelength: float, instrument: Instrument, specimen: Specimen) -> tuple[Array, Array]:
-    """FWHM in degrees and η of the lines: instrument and specimen folded by Thompson-Cox-Hastings."""
+    """FWHM in degrees and η of the lines: instrument and specimen convolved by Thompson-Cox-Hastings."""
     broadening = formulas.size_width(
         two_theta=two_theta, wavelength=wavelength, size=specimen.size
     ) + formulas.microstrain_width(two_theta=two_theta, microstrain=specimen.microstrain)

@@ -1,4 +1,4 @@
-"""Reflection list: the reflections of a phase where a diffractometer measures them."""
+"""Reflection list: the reflections of a phase at the positions where a diffractometer measures them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from bragglens.simulate.specimen import Specimen
 
 Array = NDArray[np.float64]
 
-FAINT = 1e-3  # intensity over that of the strongest reflection; a fainter one cannot be seen in a scan
-_MARGIN = 0.05  # relative change of a length up to which a fitted lattice still has all its reflections
+FAINT = 1e-3  # intensity over that of the strongest reflection; weaker ones are not visible in a scan
+_MARGIN = 0.05  # relative change of a cell edge up to which all reflections are in the list
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class ReflectionList:
     """Reflections in a range of 2θ, for the strongest emission line.
 
     Attributes:
-        hkl: Miller indices, of all equivalents those with the fewest minus signs (101 before 011), shape (n, 3).
-        two_theta: in degrees, with the specimen's strain and displacement and the instrument's zero.
+        hkl: Miller indices, shape (n, 3). Of all equivalents, those with the fewest minus signs (101 before 011).
+        two_theta: in degrees, with strain and displacement of the specimen and zero shift of the instrument.
         area: integrated intensities in an arbitrary unit.
     """
 
@@ -38,7 +38,7 @@ class ReflectionList:
 
     @property
     def strength(self) -> Array:
-        """Square root of the areas, the strongest 1."""
+        """Square root of the areas, scaled to 1 for the strongest."""
         return np.sqrt(self.area / self.area.max(initial=1e-300))
 
 
@@ -48,11 +48,11 @@ def reflection_list(
     """The reflections of a phase from `start` to `stop` in degrees.
 
     Args:
-        phase: whose they are.
-        instrument: its strongest emission line, polarisation, zero and radius count.
-        specimen: its strain, texture and displacement count.
-        start, stop: of the range.
-        faintest: intensity over that of the strongest reflection below which one is left out.
+        phase: the phase.
+        instrument: its strongest emission line, polarisation, zero shift and radius are used.
+        specimen: its strain, texture and displacement are used.
+        start, stop: limits of the range in degrees.
+        faintest: intensity over that of the strongest reflection. Weaker reflections are left out.
     """
     (crystal,) = reflections_in_range([phase], instrument.lines, Grid(stop / 2, stop, stop / 100), margin=_MARGIN)
     wavelength = instrument.lines[0].wavelength
@@ -66,7 +66,7 @@ def reflection_list(
 
 
 def _fewest_minus(indices: Array, crystal: Reflections) -> tuple[int, ...]:
-    """Of all equivalents of a reflection that with the fewest minus signs."""
+    """Of all equivalents of a reflection, the one with the fewest minus signs."""
     row = int(np.flatnonzero((crystal.hkl == indices).all(axis=1))[0])
     equivalents = crystal.equivalents[crystal.first_equivalent[row] : crystal.first_equivalent[row + 1]]
     return tuple(

@@ -1,4 +1,4 @@
-"""Patterns from phases and drawn conditions: nouns packed into arrays, and the compiled kernel called on them."""
+"""Patterns of phases under given conditions: pack objects into arrays, and call the compiled kernel."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bragglens.simulate.instrument import Instrument, Line
 from bragglens.simulate.kernel import Conditions, PackedPhases, render_batch
 from bragglens.simulate.specimen import Specimen
 
-STRAIN_MARGIN = 0.06  # relative; lattices may swell by this much and the lines that this brings in range are there
+STRAIN_MARGIN = 0.06  # relative; lines that a lattice expansion up to this brings into range are included
 
 
 _LOG = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Rendered:
 
     Attributes:
         intensity: counts, or a clean pattern with a strongest point of 1, shape (batch, points).
-        signal: height of each slot's strongest line over the counting noise beneath it, shape (batch, slots).
+        signal: height of each slot's strongest line over the counting noise at this point, shape (batch, slots).
     """
 
     intensity: NDArray[np.float32]
@@ -45,7 +45,7 @@ class Rendered:
 def reflections_in_range(
     phases: Sequence[Phase], lines: tuple[Line, ...], grid: Grid, *, margin: float = STRAIN_MARGIN
 ) -> list[Reflections]:
-    """Reflections of each phase that can reach the grid, with room for shifts and for lattices larger by `margin`."""
+    """Reflections of each phase that can reach the grid, also with shifts and with lattices larger by `margin`."""
     shortest = min(line.wavelength for line in lines)
     theta = min(math.radians(grid.stop + 1.0) / 2, math.pi / 2)
     d_min = shortest / (2 * math.sin(theta)) * (1 - margin)
@@ -81,9 +81,9 @@ def pack(crystals: Sequence[Reflections], lines: tuple[Line, ...]) -> PackedPhas
 
 
 def pack_apart(crystals: Sequence[Reflections], lines: tuple[Line, ...]) -> PackedPhases:
-    """The same with the lines that stacking faults blur apart: of each phase the sharp ones, and behind all the rest.
+    """Pack the lines that stacking faults broaden separately: the sharp lines of each phase first, then all others.
 
-    A phase of which `blurred` tells a place is whole only with as many grams of that place.
+    If `blurred` gives an index for a phase, the phase is complete only with the same weight of the entry at that index.
     """
     masks = [broadened_by_faults(crystal) for crystal in crystals]
     sharp = [c if mask is None else c.only(~mask) for c, mask in zip(crystals, masks, strict=True)]
@@ -108,7 +108,7 @@ def _run(
     seed: int = 0,
     crystals_only: bool = False,
 ) -> None:
-    """Call the kernel; says what takes so long where no compiled version is in the cache."""
+    """Call the kernel. Log a message if it has to be compiled first."""
     axis = float(grid.start), float(grid.step)
     with _told_if_compiled():
         render_batch(packed, conditions, *axis, np.uint64(seed), crystals_only, out, signal)
@@ -116,7 +116,7 @@ def _run(
 
 @contextmanager
 def _told_if_compiled() -> Iterator[None]:
-    """Says what takes so long where the kernel's first call finds no compiled version in the cache."""
+    """Log a message if the first call of the kernel finds no compiled version in the cache."""
     if render_batch.overloads:
         yield
         return
@@ -129,7 +129,7 @@ def _told_if_compiled() -> Iterator[None]:
 
 
 def render(packed: PackedPhases, conditions: Conditions, grid: Grid, *, seed: int = 0, threads: int = 1) -> Rendered:
-    """Render a batch: sample i of a seed is the same in any batch, on any number of threads."""
+    """Render a batch. Sample i of a seed is the same in any batch and on any number of threads."""
     batch, slots = conditions.phase.shape
     out = np.empty((batch, grid.size), dtype=np.float32)
     signal = np.empty((batch, slots))
@@ -143,13 +143,13 @@ def render(packed: PackedPhases, conditions: Conditions, grid: Grid, *, seed: in
     if threads == 1:
         piece(pieces[0])
     else:
-        with ThreadPoolExecutor(threads) as pool:  # the kernel holds no lock of the interpreter
+        with ThreadPoolExecutor(threads) as pool:  # the kernel releases the interpreter lock
             list(pool.map(piece, pieces))
     return Rendered(out, signal)
 
 
 def render_per_gram(packed: PackedPhases, conditions: Conditions, grid: Grid) -> NDArray[np.float32]:
-    """Clean patterns in the unit of `reference.pattern`: intensity per degree of so many grams, (batch, points)."""
+    """Clean patterns in the unit of `reference.pattern`: intensity per degree of the given weights, (batch, points)."""
     out = np.empty((len(conditions.phase), grid.size), dtype=np.float32)
     _run(packed, conditions, grid, out, np.empty(conditions.phase.shape), crystals_only=True)
     return out
@@ -186,7 +186,7 @@ def fixed_conditions(instrument: Instrument, specimens: Sequence[Specimen], phas
 
 
 def usual_conditions(instrument: Instrument, phases: NDArray[np.int64]) -> Conditions:
-    """The same of specimens in their usual state."""
+    """The same for ideal specimens, the defaults of `Specimen`."""
     n, usual = len(phases), Specimen()
     resolution = [instrument.U, instrument.V, instrument.W, instrument.X, instrument.Y]
     return Conditions(

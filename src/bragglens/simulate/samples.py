@@ -1,4 +1,4 @@
-"""Samples: patterns of one phase as a recipe draws them, with what was drawn for each."""
+"""Samples: patterns of one phase drawn from a recipe, with the values that were drawn for each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bragglens.simulate.render import pack_apart, reflections_in_range, render
 
 Array = NDArray[np.float64]
 
-_POPULATION = 10000  # draws, so that the bars of a histogram are right within a few percent
+_POPULATION = 10000  # draws; the bars of a histogram are then correct within a few percent
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Samples:
     """Simulated patterns of one phase, ordered by crystallite size.
 
     Attributes:
-        phase: whose they are.
-        recipe: that they were drawn by.
-        grid: their axis.
+        phase: the phase.
+        recipe: the recipe that they were drawn from.
+        grid: the axis.
         intensity: counts, shape (samples, grid.size).
-        covered: where each was measured, of the same shape.
-        size: crystallite size in nm of each, shape (samples,).
-        drawn: of each field that was asked for the value of each sample, shape (samples,).
-        population: of these fields the values of many samples.
-        reflections: of the phase, unshifted.
+        covered: where each pattern has data, same shape.
+        size: crystallite size of each in nm, shape (samples,).
+        drawn: for each requested field the value of each sample, shape (samples,).
+        population: for these fields the values of many samples.
+        reflections: of the phase, without shifts.
     """
 
     phase: Phase
@@ -50,15 +50,15 @@ class Samples:
 
 
 def samples_of(recipe: Recipe, phase: Phase, grid: Grid, *, fields: Sequence[str], seed: int, count: int) -> Samples:
-    """The first samples of a seed, as training would draw them; sample i comes from (seed, i).
+    """The first samples of a seed, drawn as in training. Sample i comes from (seed, i).
 
     Args:
-        recipe: what to draw by.
-        phase: to draw.
+        recipe: the recipe to draw from.
+        phase: the phase to simulate.
         grid: axis of the patterns.
-        fields: distributions of the recipe whose values are of interest.
-        seed: of the stream of random numbers.
-        count: of samples.
+        fields: distributions of the recipe whose values are requested.
+        seed: seed of the random numbers.
+        count: number of samples.
     """
     drawn, many = draws(seed, 0, count), draws(seed, 0, _POPULATION)
     order = np.argsort(_values(recipe, drawn, "size"), kind="stable")

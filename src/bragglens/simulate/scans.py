@@ -1,4 +1,4 @@
-"""Simulated scans of mixtures without end, made on the fly, sample i from (seed, i) alone."""
+"""An unlimited number of simulated scans of mixtures, made on the fly. Sample i depends on (seed, i) alone."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from bragglens.simulate.random_structures import random_structure
 from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.render import pack_apart, reflections_in_range, render
 
-MIN_SNR = 3.0  # standard deviations of noise that the strongest line of a phase stands high, if the phase is visible
+MIN_SNR = 3.0  # least height of the strongest line of a visible phase, in standard deviations of noise
 
 
 @dataclass(frozen=True)
 class Scans:
-    """Simulated scans, and all that is known of them.
+    """Simulated scans, and everything that is known about them.
 
     Attributes:
         drawn: their random numbers.
-        content: which phases they hold.
+        content: the phases in them.
         conditions: the state of each phase and of the instrument.
         counts: shape (batch, points).
         covered: where the scan has data, shape (batch, points).
-        visible: whether a phase stands out of the noise, shape (batch, slots).
+        visible: whether a phase is visible above the noise, shape (batch, slots).
     """
 
     drawn: Draws
@@ -42,16 +42,16 @@ class Scans:
 
 @dataclass(frozen=True)
 class Mixtures:
-    """Where scans come from.
+    """Source of simulated scans.
 
     Attributes:
         library: number of phases of the library.
-        outside: number of phases outside it, packed behind those.
-        packed: the reflections of both, the lines that stacking faults blur apart.
+        outside: number of phases outside the library, packed after those.
+        packed: the reflections of both, with the lines that stacking faults broaden packed separately.
         recipe: what varies.
         grid: the axis.
         seed: sample i comes from (seed, i).
-        threads: that render a batch.
+        threads: number of threads that render a batch.
     """
 
     library: int
@@ -75,7 +75,7 @@ class Mixtures:
 
 
 def mixtures(library: Library, recipe: Recipe, grid: Grid, *, seed: int, outside: int, threads: int = 1) -> Mixtures:
-    """Prepare the reflections of a library, and of so many phases outside it, once."""
+    """Prepare the reflections of a library, and of `outside` phases outside it, once."""
     phases = [*library.phases, *(random_structure(i) for i in range(outside))]
     crystals = reflections_in_range(phases, recipe.lines, grid, margin=recipe.strain_margin)
     return Mixtures(len(library), outside, pack_apart(crystals, recipe.lines), recipe, grid, seed, threads)

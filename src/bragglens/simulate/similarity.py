@@ -1,4 +1,4 @@
-"""Which phases of a library powder patterns hardly tell apart."""
+"""Phases of a library with indistinguishable powder patterns."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from bragglens.simulate.specimen import Specimen
 
 ALIKE = 0.9
 _GRID = Grid(10.0, 90.0, 0.05)
-_BLUR = 0.3  # degrees; about the shift that strain and displacement make
+_BLUR = 0.3  # degrees; about the shift by strain and displacement
 
 
 def indistinguishable_pairs(phases: Sequence[Phase], *, threshold: float = ALIKE) -> list[tuple[str, str, float]]:
     """Pairs of phases whose ideal Cu Kα patterns are nearly the same.
 
-    Likeness is the cosine of the angle between the square roots of the two patterns, blurred to 0.3°: 1 for the same
-    crystal, about 0.2-0.6 for different ones.
+    The similarity is the cosine of the angle between the square roots of the two patterns, blurred to 0.3°. It is 1 for
+    the same crystal, and about 0.2-0.6 for different ones.
 
     Returns:
-        (one name, other name, likeness) of each pair above the threshold, the likest first.
+        (one name, other name, similarity) of each pair above the threshold, the most similar first.
     """
     if len(phases) < 2:
         return []

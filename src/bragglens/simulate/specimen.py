@@ -1,4 +1,4 @@
-"""Specimen: what the grains of one phase, and how they lie in the beam, put into a pattern."""
+"""Specimen: what the crystallites of one phase and their orientation contribute to a pattern."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ class Specimen:
         size: volume-weighted crystallite size in nm.
         microstrain: mean relative spread of the lattice spacings, Δd/d.
         lorentzian: share of the broadening by size and microstrain that is Lorentzian, 0 (Gaussian) to 1.
-        strain: coefficients of the phase's allowed lattice strains (`lattice.strain_basis`), relative; may be shorter.
+        strain: coefficients of the phase's allowed lattice strains (`lattice.strain_basis`), relative. May be shorter.
         texture_axis: hkl of the March-Dollase axis.
-        march: March-Dollase r; below 1 plates lie flat on the axis, above 1 needles, 1 is no texture.
+        march: March-Dollase r. Below 1 for plate-like crystallites, above 1 for needles, 1 without texture.
         displacement: height of the specimen above the focusing plane in mm.
-        transparency: 1/(2 μ R) in degrees; 0 for a specimen that absorbs strongly.
-        roughness: p and q of Suortti's correction; p = 0 is a smooth surface.
-        faults: how many stacking faults lie along a nm; the lines that they blur (`crystal.faults`) are as broad as of
-            crystallites of 1/(1/size + faults). The compiled renderer is given those lines apart, with that size.
+        transparency: 1/(2 μ R) in degrees, 0 for a strongly absorbing specimen.
+        roughness: p and q of Suortti's correction. p = 0 is a smooth surface.
+        faults: stacking faults per nm. The lines that they broaden (`crystal.faults`) are as broad as those of
+            crystallites of size 1/(1/size + faults). The compiled renderer takes those lines separately, with that
+            size.
     """
 
     size: float = 100.0

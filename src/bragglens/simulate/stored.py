@@ -1,4 +1,4 @@
-"""Stored sets of single-phase patterns as .npy arrays, as the founding blog post has them."""
+"""Stored sets of single-phase patterns as .npy arrays, as in the founding blog post."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from bragglens.simulate.mixture import draw_conditions, single_phases
 from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.render import pack_apart, reflections_in_range, render
 
-VALIDATION_FIRST = 1 << 40  # validation samples come from numbers that training never reaches
-STRONGEST = 100.0  # the strongest point of each pattern, as the field scales lines
+VALIDATION_FIRST = 1 << 40  # validation samples have numbers that training never reaches
+STRONGEST = 100.0  # the strongest point of each pattern; line intensities are usually scaled to 100
 
 
 def simulate_set(
@@ -32,16 +32,16 @@ def simulate_set(
     first: int = 0,
     tick: Callable[[int, int], None] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Patterns of each phase alone, phase after phase.
+    """Patterns of single phases, one phase after the other.
 
     Args:
-        library: the phases; class numbers are their places in it.
+        library: the phases. The class number of a phase is its index in the library.
         recipe: what varies.
         grid: the axis.
-        per_phase: patterns of each phase.
+        per_phase: number of patterns for each phase.
         seed: sample i comes from (seed, i).
-        first: number of the first sample; take `VALIDATION_FIRST` for a set apart.
-        tick: called with (phases done, phases).
+        first: number of the first sample. Use `VALIDATION_FIRST` for a validation set.
+        tick: called with (finished phases, phases).
 
     Returns:
         Patterns with a strongest point of 100, shape (phases x per_phase, points), and class numbers.
@@ -64,10 +64,10 @@ def simulate_set(
 
 
 def save_array(path: Path, array: NDArray[np.generic]) -> None:
-    """Write a .npy file that is either whole or not there.
+    """Write a .npy file. It is either complete or not there.
 
     Raises:
-        BragglensError: it cannot be written there.
+        BragglensError: the file cannot be written there.
     """
     with whole_file(path) as handle:
         np.save(handle, array, allow_pickle=False)
@@ -77,7 +77,7 @@ def load_array(path: Path) -> NDArray[Any]:
     """Read a .npy file of numbers.
 
     Raises:
-        RecipeError: it is missing, damaged, or holds no numbers.
+        RecipeError: the file is missing, damaged, or does not hold numbers.
     """
     try:
         open_file(path, RecipeError, what="an array of numbers (.npy)").close()

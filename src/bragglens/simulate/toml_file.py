@@ -1,4 +1,4 @@
-"""TOML files that people write: read with one sentence for what is wrong, numbers written with all their digits."""
+"""TOML files: reading with one-sentence errors, and writing numbers with all their digits."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def read_toml(path: Path, *, what: str, missing: str, command: str) -> dict[str,
 
     Args:
         path: the file.
-        what: it is to be, as in `a recipe`.
-        missing: what to say where there is no such file.
-        command: the one that makes such a file.
+        what: the expected content, such as `a recipe`.
+        missing: the message if the file does not exist.
+        command: the command that writes such a file.
 
     Raises:
-        RecipeError: it is missing, no text, or no TOML.
+        RecipeError: the file is missing, no text, or no TOML.
     """
     data = read_bytes(path, RecipeError, largest=_LARGEST, what=what, missing=missing)
-    # A PowerShell's > writes UTF-16.
+    # In PowerShell, > writes UTF-16.
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         return tomllib.loads(data.decode(encoding))
@@ -37,12 +37,12 @@ def read_toml(path: Path, *, what: str, missing: str, command: str) -> dict[str,
 
 
 def is_number(entry: Any) -> bool:
-    """Whether an entry is a number; true and false are none."""
+    """Whether an entry is a number. true and false are not."""
     return isinstance(entry, int | float) and not isinstance(entry, bool)
 
 
 def as_toml(value: str | bool | float) -> str:
-    """A value as TOML; a number is written with all the digits it takes to be read the same."""
+    """A value as TOML. A number gets as many digits as are needed to read exactly the same number."""
     if isinstance(value, bool):
         return str(value).lower()
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(float(value))
