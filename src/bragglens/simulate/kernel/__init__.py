@@ -1,11 +1,13 @@
 """The compiled forward model: `reference.pattern` for many samples, with background and counting noise.
 
-Nothing here knows names or units of a user: `render` packs nouns into arrays and calls `render_batch`. Formulas and
-their sources stand in `formulas`; the tests hold the kernel to them. From a structure to counts:
+The kernel works on plain arrays, without the names and units of the user interface: `render` packs phases and
+conditions into arrays and calls `render_batch`. The formulas and their sources are in `formulas`, and the tests compare
+the kernel with them. The steps from a structure to counts:
 
     sticks (scattering, texture) -> line_table (optics, profiles) -> axial -> axes -> background -> noise
 
-`rendering` calls them in this order. numba compiles it once for a machine and keeps the result; see `compiled`.
+`rendering` calls them in this order. numba compiles the kernel once for a machine and stores the result, see
+`compiled`.
 """
 
 from bragglens.simulate.kernel.rendering import render_batch

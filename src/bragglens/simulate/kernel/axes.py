@@ -1,4 +1,4 @@
-"""Profiles drawn on three axes, the coarser ones for what bends little, and the axes joined to a pattern."""
+"""Profiles on three axes, the coarser ones for parts of small curvature, and their addition to one pattern."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ import numpy as np
 from bragglens.simulate.kernel.compiled import jit, within
 from bragglens.simulate.kernel.singles import F0, F1, F2, F3, F4, F5, F6
 
-TAIL = 3e-6  # of the strongest line; where a line falls below this it is cut
-BEND = 5e-5  # of the strongest line; what linear interpolation between two coarse nodes may miss of a line
-COARSE = 8  # points from node to node of the coarse axis, and coarse nodes from node to node of the far one
+TAIL = 3e-6  # of the strongest line; a line is cut where it falls below this
+BEND = 5e-5  # of the strongest line; largest error of linear interpolation between two coarse nodes
+COARSE = 8  # spacing of the coarse axis in points, and of the far axis in coarse nodes
 ROW = 16  # nodes that are computed together
 _LN2_4 = 4 * math.log(2)
 
-# Three axes carry a pattern: `fine` has its points, `coarse` every COARSE-th, `far` every COARSE-th of these. What
-# bends little goes to the coarser ones, from where `join` interpolates it. Each axis is held in rows of ROW nodes, and
-# its loops run over whole rows in float32, without a branch within a row: so the compiler makes a row two vectors and
-# leaves no rest of single numbers, which would cost more than the vectors. (A row of 8 it would unroll instead.)
-# Vectors of twice that length, which it takes where it must shuffle much, cost 2.6 µs where none came for a while.
+# Three axes hold a pattern: `fine` has all its points, `coarse` every COARSE-th of them, `far` every COARSE-th of
+# these. Parts of small curvature are put on the coarser axes, and `join` interpolates them. Each axis consists of rows
+# of ROW nodes. Its loops run over whole rows in float32, without a branch within a row. The compiler then turns a row
+# into two vectors without a scalar remainder, which would cost more than the vectors. (It would unroll rows of 8.)
+# Vectors of twice that length, which it uses where it must shuffle much, cost 2.6 µs after a time without them.
 
 
 @jit
 def _rows_within(centre, reach, rows):  # type: ignore[no-untyped-def]
-    """First row with a node within reach of the centre, and one past the last."""
+    """First row with a node within `reach` of the centre, and one past the last such row."""
     low, high = math.floor((centre - reach) / ROW), math.floor((centre + reach) / ROW)
     return max(0, int(low)), min(rows, int(high) + 1)
 
 
 @jit
 def _add_lorentz(axis, spacing, centre, reach, peak, width, inner, outer):  # type: ignore[no-untyped-def]
-    """Adds what an axis carries of peak / (1 + width x²), x in points; `spacing` is the axis' own, in points.
+    """Adds the part of peak / (1 + width x²), x in points, that an axis holds. `spacing` is that of the axis in points.
 
-    `inner` and `outer` are the cores that this axis and the next coarser one cannot carry (see `_core`); `reach` is how
-    far the outer one reaches. Within the inner core stands its parabola in place of the Lorentzian; the outer core's
-    parabola is taken off all, and beyond the outer core nothing is left.
+    `inner` and `outer` are the cores that this axis and the next coarser one cannot hold (see `_core`), and `reach` is
+    the half width of the outer one. Within the inner core its parabola replaces the Lorentzian. The parabola of the
+    outer core is subtracted everywhere within it, and nothing is left beyond it.
     """
     inner2, outer2, blunt = np.float32(inner[0]), np.float32(outer[0]), np.float32(inner[2])
     base, rise = np.float32(-outer[1] - outer[2] * outer[0]), np.float32(outer[2] - inner[2])
@@ -53,9 +53,10 @@ def _add_lorentz(axis, spacing, centre, reach, peak, width, inner, outer):  # ty
 
 @jit
 def add_gauss(axis, centre, peak, width, reach):  # type: ignore[no-untyped-def]
-    """Adds peak · exp(-width x²), x in nodes, to the rows of an axis that have a node within reach.
+    """Adds peak · exp(-width x²), x in nodes, to the rows of an axis with a node within `reach`.
 
-    exp(-y) as the 32nd power of a short series at y/32: only products, so that it vectorises. It ends at y = 16.
+    exp(-y) is the 32nd power of a short series at y/32. This needs only products, so that it vectorises. It ends at y =
+    16.
     """
     top, curve = np.float32(peak), np.float32(width) * F6
     first, last = _rows_within(centre, reach, axis.shape[0])
@@ -76,9 +77,9 @@ def add_gauss(axis, centre, peak, width, reach):  # type: ignore[no-untyped-def]
 
 @jit
 def _core(peak, width, reach):  # type: ignore[no-untyped-def]
-    """The core of peak / (1 + width x²) that an axis cannot carry: reach², value at its end, slope.
+    """The core of peak / (1 + width x²) that an axis cannot hold: reach², value at its end, slope.
 
-    Within the core the axis carries the parabola value + slope (reach² - x²) that touches the Lorentzian at both ends.
+    Within the core the axis holds the parabola value + slope (reach² - x²), which touches the Lorentzian at both ends.
     """
     fall = 1.0 / (1.0 + width * reach * reach)
     return reach * reach, peak * fall, width * peak * fall * fall
@@ -86,10 +87,10 @@ def _core(peak, width, reach):  # type: ignore[no-untyped-def]
 
 @jit
 def _lorentz_reaches(fwhm, lorentz, parts, top, near, wide):  # type: ignore[no-untyped-def]
-    """Fills how far the cores reach that the coarse axis (`near`) and the far one (`wide`) cannot carry, in points.
+    """Fills the half widths in points of the cores that the coarse axis (`near`) and the far axis (`wide`) cannot hold.
 
-    Where width reach² = u, what an axis carries of a line (see `_core`) has a second derivative below
-    6 width peak / (1 + u)², of which linear interpolation misses spacing²/8, which is to be BEND. This sets u.
+    With width reach² = u, the part of a line on an axis (see `_core`) has a second derivative below 6 width peak / (1 +
+    u)². Linear interpolation misses spacing²/8 times that, which shall be BEND. This determines u.
     """
     for i in range(np.int32(fwhm.size)):
         loud = lorentz[i] * parts[i] / top
@@ -101,7 +102,7 @@ def _lorentz_reaches(fwhm, lorentz, parts, top, near, wide):  # type: ignore[no-
 
 @jit
 def _tail_reaches(fwhm, lorentz, parts, top, far):  # type: ignore[no-untyped-def]
-    """Fills where Lorentzians fall below TAIL of the strongest line, in points; 0 where they never exceed it."""
+    """Fills where Lorentzians fall below TAIL of the strongest line, in points. 0 for those that never exceed it."""
     for i in range(np.int32(fwhm.size)):
         loud = lorentz[i] * parts[i] / top
         far[i] = 0.5 * fwhm[i] * math.sqrt(loud / TAIL) if loud > TAIL else 0.0
@@ -109,9 +110,9 @@ def _tail_reaches(fwhm, lorentz, parts, top, far):  # type: ignore[no-untyped-de
 
 @jit
 def _gauss_reaches(fwhm, gauss, parts, top, bell):  # type: ignore[no-untyped-def]
-    """Fills where Gaussians fall below TAIL of the strongest line, in points; 0 where they never exceed it.
+    """Fills where Gaussians fall below TAIL of the strongest line, in points. 0 for those that never exceed it.
 
-    A float's bits are its logarithm of base 2 by linear interpolation, which is up to 0.0861 below.
+    The bits of a float are its logarithm of base 2 by linear interpolation, which is too low by up to 0.0861.
     """
     for i in range(np.int32(fwhm.size)):
         loud = np.float32(gauss[i] * parts[i] / (TAIL * top))
@@ -122,13 +123,14 @@ def _gauss_reaches(fwhm, gauss, parts, top, bell):  # type: ignore[no-untyped-de
 
 @jit
 def draw_peaks(space, count, top):  # type: ignore[no-untyped-def]
-    """Draws so many pieces of lines on the three axes, from nothing; `top` is the strongest line's height.
+    """Draws `count` pieces of lines on the three axes after clearing them. `top` is the height of the strongest line.
 
-    The rows of `space.pieces` hold, one column a piece, centre and FWHM in points, Lorentz and Gauss height, and of how
-    many pieces of a line it is one: together these may miss TAIL and BEND. The next four are for the reaches. A
-    Gaussian peak · exp(-width x²) has a second derivative of at most 2 width peak. All reaches come first, in vectors;
-    then one loop for each kind of window, since the processor foresees the ends of like ones. The loops stand here
-    since a call that passes arrays counts references, in 24 ns.
+    The rows of `space.pieces` hold, one column a piece, centre and FWHM in points, Lorentzian and Gaussian height, and
+    the number of pieces of the same line. The pieces of a line together may miss TAIL and BEND. The next four rows are
+    for the reaches. A Gaussian peak · exp(-width x²) has a second derivative of at most 2 width peak. All reaches are
+    computed first, in vectors. Then there is one loop for each kind of window, because the processor predicts loop ends
+    best if they are similar. The loops are not functions of their own, because a call that passes arrays counts
+    references, which costs 24 ns.
     """
     fine, coarse, far, pieces = space.fine, space.coarse, space.far, space.pieces
     fine[:] = 0.0
@@ -159,7 +161,7 @@ def draw_peaks(space, count, top):  # type: ignore[no-untyped-def]
 
 @within
 def _draw_gaussians(fine, coarse, pieces, count, top):  # type: ignore[no-untyped-def]
-    """The Gaussian part of `draw_peaks`, on the finer axis where the coarser one would miss more than BEND of it."""
+    """The Gaussian part of `draw_peaks`, on the fine axis if the coarse one would miss more than BEND of it."""
     centre, fwhm, gauss, parts, bell = (
         pieces[0, :count], pieces[1, :count], pieces[3, :count], pieces[4, :count], pieces[8, :count],
     )  # fmt: skip
@@ -174,9 +176,10 @@ def _draw_gaussians(fine, coarse, pieces, count, top):  # type: ignore[no-untype
 
 @jit
 def join(axis, scale, coarser):  # type: ignore[no-untyped-def]
-    """Multiplies an axis and adds the next coarser one, interpolated linearly.
+    """Multiplies an axis by `scale` and adds the next coarser one, interpolated linearly.
 
-    A row lies from a node to the second next; each of these three counts by its hat, 1 there and 0 at its neighbours.
+    A row extends over two intervals of the coarser axis. Its three nodes have triangular weights, 1 at the node and 0
+    at its neighbours.
     """
     nodes, factor, part = coarser.ravel(), np.float32(scale), np.float32(1.0 / COARSE)
     for row in range(axis.shape[0]):

@@ -1,4 +1,4 @@
-"""Axial divergence: a line becomes the pieces of a Gauss rule (see `formulas.axial_divergence`)."""
+"""Axial divergence: a line becomes the pieces of a Gauss quadrature (see `formulas.axial_divergence`)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from bragglens.simulate.kernel.axes import TAIL
 from bragglens.simulate.kernel.compiled import jit
 from bragglens.simulate.kernel.optics import angle
 
-SPREAD = 1e-4  # of the strongest line; what axial divergence may miss of a line that it spreads over few points
-MOST = 24  # points that axial divergence spreads a line over
+SPREAD = 1e-4  # of the strongest line; largest error of a line that axial divergence spreads over few points
+MOST = 24  # largest number of points over which axial divergence spreads a line
 
 
 def _axial_rules() -> NDArray[np.float64]:
-    """Gauss rules of 1 to MOST nodes over axial divergence: [n, 0] the nodes, [n, 1] their weights (sum 1).
+    """Gauss quadrature rules of 1 to MOST nodes over axial divergence: [n, 0] the nodes, [n, 1] their weights (sum 1).
 
-    The weight is 1 - h for h from 0 to 1 (the rest of formulas.axial_divergence is smooth), and the variable h², to
-    which the shift of a line is proportional: half as many nodes as Gauss-Legendre in h takes. By the three-term
-    recurrence over a fine grid and the eigenvectors of its matrix (Golub & Welsch 1969, Math. Comp. 23, 221).
+    The weight function is 1 - h for h from 0 to 1, as the other factors of formulas.axial_divergence are smooth. The
+    variable is h², to which the shift of a line is proportional. This takes half as many nodes as Gauss-Legendre in h.
+    The rules come from the three-term recurrence on a fine grid and the eigenvectors of its matrix (Golub & Welsch
+    1969, Math. Comp. 23, 221).
     """
     nodes, weights = np.polynomial.legendre.leggauss(200)
     h, weights = 0.5 * (nodes + 1), 0.5 * (1 - nodes) * weights / 2
@@ -44,11 +45,12 @@ _AXIAL = _axial_rules()
 
 @jit
 def place_lines(lines, top, geometry, pieces):  # type: ignore[no-untyped-def]
-    """Fills `pieces` with lines as `draw_peaks` takes them, spread by axial divergence; returns how many pieces.
+    """Fills `pieces` for `draw_peaks` with lines spread by axial divergence, and returns their number.
 
-    Gauss quadrature with n nodes over a segment of `reach` FWHM misses a share of about q^n of a line whose poles are
-    half a FWHM from the segment, as a Lorentzian's are: q = (reach / (1 + √(1 + reach²)))² (Trefethen 2013,
-    Approximation Theory and Approximation Practice, chapter 19). n is the least that misses no more than SPREAD.
+    Gauss quadrature with n nodes over a segment of `reach` FWHM misses a share of about q^n of a line. This holds for a
+    line with poles half a FWHM from the segment, as those of a Lorentzian: q = (reach / (1 + √(1 + reach²)))²
+    (Trefethen 2013, Approximation Theory and Approximation Practice, chapter 19). n is the smallest number that misses
+    no more than SPREAD.
     """
     piece = 0
     for row in range(lines.shape[1]):
@@ -72,7 +74,7 @@ def place_lines(lines, top, geometry, pieces):  # type: ignore[no-untyped-def]
 
 @jit
 def _spread(line, n, geometry, pieces, piece):  # type: ignore[no-untyped-def]
-    """Appends a line in n pieces by axial divergence (see `formulas.axial_divergence`); returns the new length."""
+    """Appends a line in n pieces by axial divergence (see `formulas.axial_divergence`), and returns the new length."""
     first, total, cos2 = piece, 0.0, line[6]
     for i in range(n):
         h = geometry.axial * _AXIAL[n, 0, i]

@@ -1,9 +1,9 @@
-"""How the kernel's functions are compiled, and when what was compiled is out of date.
+"""How the kernel's functions are compiled, and when a stored kernel is out of date.
 
-numba keeps a compiled function on disk. It looks at the file of that function and at the values its closure holds, but
-not at the files of the functions it calls. So only the kernel is kept, and its closure holds `source_stamp`: a change
-in any of these files makes a new kernel. (A file's time and size would not do. An installed file has the time
-of the release's first day, and a constant that changes from 0.90 to 0.94 changes no size.)
+numba stores a compiled function on disk. It checks the file of that function and the values in its closure, but not the
+files of the functions that it calls. Therefore only the kernel is stored, and its closure holds `source_stamp`: a
+change in any of these files makes a new kernel. (Time and size of a file are not sufficient. An installed file has the
+time of the release's first day, and a constant that changes from 0.90 to 0.94 does not change the size.)
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ from numba import njit
 from bragglens.simulate import draws, formulas
 
 _compiled = functools.partial(njit, error_model="numpy", nogil=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
-# Inlined by force: else a process that compiles calls other copies of functions than one that loads, rounded otherwise.
+# Forced inlining: otherwise a process that compiles calls other copies of functions than one that loads a stored
+# kernel, and they round differently.
 jit = _compiled(forceinline=True)
-# What calls these, once in a kernel: inlined before it is compiled, as each level of calls compiles all below it anew.
+# For functions that call these and occur once in a kernel. They are inlined before compilation, as each level of calls
+# would compile all levels below it again.
 within = _compiled(inline="always")
-# What Python calls.
+# For the function that Python calls.
 kernel = _compiled(cache=True)
 
 SOURCES = (*sorted(Path(__file__).parent.glob("*.py")), Path(draws.__file__), Path(formulas.__file__))
 
 
 def source_stamp(sources: tuple[Path, ...] = SOURCES) -> int:
-    """A number that changes with any of the files that a kernel is compiled from."""
+    """A number that changes with each of the files from which the kernel is compiled."""
     content = b"".join(path.read_bytes() for path in sources)
     return int(sha256(content).hexdigest()[:15], 16)

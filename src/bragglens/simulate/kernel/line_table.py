@@ -1,4 +1,4 @@
-"""The table of a sample's lines: place, width, heights, and how far axial divergence spreads each."""
+"""The table of a sample's lines: position, width, heights, and how far axial divergence spreads each line."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _GAUSS_AREA = math.sqrt(4 * math.log(2) / math.pi)
 
 @jit
 def _append_lines(lines, row, sticks, count, wavelength, factor, broadening, geometry):  # type: ignore[no-untyped-def]
-    """Appends the lines of one phase at one wavelength, and returns the table's new length.
+    """Appends the lines of one phase at one wavelength, and returns the new length of the table.
 
-    The table's rows are, one column a line, place (the mean over axial divergence) and FWHM in points, Lorentz and
-    Gauss height, height once spread by axial divergence (within 4% up to a reach of 3, 20% up to 20), reach of that
-    spread in FWHM, cos 2θ, and the instrument's shift in points.
-    `broadening` is the resolution's U V W X Y, then size, microstrain and Lorentzian share.
+    The rows of the table, one column a line, are: position (the mean over axial divergence) and FWHM in points;
+    Lorentzian and Gaussian height; height after the spread by axial divergence (within 4% up to a reach of 3, 20% up to
+    20); reach of that spread in FWHM; cos 2θ; shift by the instrument in points.
+    `broadening` is the resolution U V W X Y, then size, microstrain and Lorentzian share.
     """
     inverse_d, part, step = sticks[0, :count], lines[:, row : row + count], geometry.step
     points, lorentz, gauss, height, reach, cos2 = part[1], part[2], part[3], part[4], part[5], part[6]
@@ -42,7 +42,7 @@ def _append_lines(lines, row, sticks, count, wavelength, factor, broadening, geo
 
 @within
 def _phase_lines(lib, cond, b, slot, geometry, space, first):  # type: ignore[no-untyped-def]
-    """Appends all lines of one phase of one sample; returns the table's new length."""
+    """Appends all lines of one phase of one sample, and returns the new length of the table."""
     count = phase_sticks(lib, cond.phase[b, slot], cond.strain[b, slot], cond.axis[b, slot], cond.march[b, slot], space)
     u = cond.resolution[b]
     broadening = (
@@ -60,7 +60,7 @@ def _phase_lines(lib, cond, b, slot, geometry, space, first):  # type: ignore[no
 
 @jit
 def _strongest(lines, first, last, low, high):  # type: ignore[no-untyped-def]
-    """Height and place (point) of the strongest of some lines that lies from point `low` to `high`; height of any."""
+    """Height and position (point) of the strongest line from point `low` to `high`, and the largest height of all."""
     best, place, top = 0.0, -1, 0.0
     for line in range(first, last):
         height = lines[4, line]
@@ -69,7 +69,7 @@ def _strongest(lines, first, last, low, high):  # type: ignore[no-untyped-def]
             best, place = height, line
     if place < 0:
         return best, place, top
-    # The mean of a line spread by axial divergence is reach/6 from its end, its top closer to that (within 0.07 FWHM).
+    # The mean of a line spread by axial divergence is reach/6 from its end, its maximum closer to it, within 0.07 FWHM.
     reach = math.copysign(lines[5, place], lines[6, place])
     point = lines[0, place] + lines[1, place] * reach / 6.0 * (1.0 - 1.0 / math.sqrt(1.0 + reach * reach / 1.8))
     return best, int(round(min(max(point, low), high))), top
@@ -77,11 +77,11 @@ def _strongest(lines, first, last, low, high):  # type: ignore[no-untyped-def]
 
 @within
 def sample_lines(lib, cond, b, geometry, space, low, high):  # type: ignore[no-untyped-def]
-    """Lines of all phases of one sample: how many, and the height of the strongest.
+    """Number of the lines of all phases of one sample, and the height of the strongest.
 
-    Notes height and place of the strongest line of each slot from point `low` to `high`.
+    Stores height and position of the strongest line of each slot from point `low` to `high`.
     """
-    rows, top = np.int64(0), 0.0  # a literal 0 would compile all that it is given to twice
+    rows, top = np.int64(0), 0.0  # a literal 0 would compile all functions that take it twice
     for slot in range(space.height.size):
         space.height[slot], space.place[slot] = 0.0, -1
         if cond.phase[b, slot] >= 0:

@@ -1,4 +1,4 @@
-"""Counting noise, point i from (key, i), and what else a detector adds: spikes, and a moving average."""
+"""Counting noise, point i from (key, i), and other effects of a detector: spikes, and a moving average."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from bragglens.simulate.draws import mix
 from bragglens.simulate.kernel.compiled import jit, within
 from bragglens.simulate.kernel.singles import F0, F1, F2, F3, exponentials, largest, smallest
 
-INVERSION = 12.0  # mean counts below which Poisson numbers are drawn by inversion
+INVERSION = 12.0  # mean counts; below this Poisson numbers are drawn by inversion
 _SIX_BITS, _FOURTEEN_BITS = np.uint32(0x3F), np.uint32(0x3FFF)
-_MIDDLE, _DEVIATION, _NORMAL, _CUBIC, _NARROW = (  # of the normal number that stands for four parts of 32 bits
+_MIDDLE, _DEVIATION, _NORMAL, _CUBIC, _NARROW = (  # of the normal number from four parts of 32 bits
     np.float32(v) for v in (32383.5, 1 / 9458.4407, 0.94900859, 0.01865203, 5 / 36)
 )
-_BLOCK = 128  # points that are drawn in step
+_BLOCK = 128  # points that are drawn together
 _UNIT = np.float32(2.0**-23)
-_LEAST = np.float32(1e-20)  # mean counts, in place of none
-_ALL = np.float32(1 - 6e-7)  # of all probability: less than 1 by more than float32 may miss, so that every count ends
+_LEAST = np.float32(1e-20)  # mean counts, in place of 0
+_ALL = np.float32(1 - 6e-7)  # total probability, below 1 by more than the error of float32, so that every count ends
 _MOST_COUNTS = np.float32(60)
 _TWO, _THREE, _FOUR = np.float32(2), np.float32(3), np.float32(4)
 
@@ -31,7 +31,7 @@ def bits(x):  # type: ignore[no-untyped-def]
 
 @within
 def _count_up(rest, inverse, count):  # type: ignore[no-untyped-def]
-    """Counts for each point how often its rest(k) is above 0, from k = 1 until none is left (see `_small_counts`)."""
+    """Counts how often rest(k) of each point is above 0, from k = 1 until none is (see `_small_counts`)."""
     k = F1
     while largest(rest) > F0 and k < _MOST_COUNTS:
         for i in range(np.int32(_BLOCK)):
@@ -49,10 +49,10 @@ def _count_up(rest, inverse, count):  # type: ignore[no-untyped-def]
 
 @jit
 def _small_counts(pattern, counts, first, stride, out):  # type: ignore[no-untyped-def]
-    """Draws points of a mean below INVERSION by inversion: the count is how often the uniform number exceeds the CDF.
+    """Draws points with a mean below INVERSION by inversion: the count is how often the uniform number exceeds the CDF.
 
-    What the uniform number exceeds the CDF at k by, over the probability of k, is rest(k) = rest(k-1) k/mean - 1. Block
-    by block in step and four k at a time, so that it vectorises and stays in registers.
+    rest(k) is the excess of the uniform number over the CDF at k, over the probability of k: rest(k) = rest(k-1) k/mean
+    - 1. Points are done in blocks and k in steps of four, so that it vectorises and stays in registers.
     """
     mean, rest = np.full(_BLOCK, _LEAST), np.empty(_BLOCK, np.float32)
     inverse, count = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
@@ -85,11 +85,11 @@ def _small_counts(pattern, counts, first, stride, out):  # type: ignore[no-untyp
 def add_counting_noise(pattern, counts, key, out):  # type: ignore[no-untyped-def]
     """Fills `out` with Poisson counts of mean `counts` x `pattern`, point i from (key, i).
 
-    Below a mean of INVERSION exact. Above, a normal number with the Cornish-Fisher correction for skewness (Abramowitz
-    & Stegun 26.2.49), rounded; the correction adds 1/18 to the variance and rounding 1/12, together 5/36, by which the
-    normal is narrowed. The normal is the sum of four parts of 32 bits, each even over the same range: 14 bits in steps
-    of 1 and three times 6 bits in steps of 256. A cubic gives it variance 1 and kurtosis 3; it ends at 4 standard
-    deviations. Mean and variance hold within 0.1%.
+    Below a mean of INVERSION this is exact. Above, it is a rounded normal number with the Cornish-Fisher correction for
+    skewness (Abramowitz & Stegun 26.2.49). The correction adds 1/18 to the variance and rounding adds 1/12, together
+    5/36, and the variance of the normal number is reduced by this. The normal number is the sum of four parts of 32
+    bits, each uniform over the same range: 14 bits in steps of 1, and three times 6 bits in steps of 256. A cubic term
+    gives it variance 1 and kurtosis 3. It ends at 4 standard deviations. Mean and variance are correct within 0.1%.
     """
     level = np.float32(counts)
     first, stride = np.uint32(key), np.uint32(np.uint32(key >> np.uint64(32)) | np.uint32(1))
@@ -112,7 +112,7 @@ def add_counting_noise(pattern, counts, key, out):  # type: ignore[no-untyped-de
 
 @jit
 def add_spikes(out, spikes, counts, key):  # type: ignore[no-untyped-def]
-    """Single points up to as high as the strongest peak, as cosmic rays and sparks leave them."""
+    """Adds single high points, at most as high as the strongest peak, as from cosmic rays and sparks."""
     for i in range(spikes):
         drawn = mix(key + np.uint64(i))
         height = np.float64(drawn >> np.uint64(40)) / 16777216.0
@@ -121,7 +121,7 @@ def add_spikes(out, spikes, counts, key):  # type: ignore[no-untyped-def]
 
 @jit
 def smooth(out, scratch, half):  # type: ignore[no-untyped-def]
-    """A moving average over 2 half + 1 points, fewer at the ends."""
+    """Moving average over 2 half + 1 points, fewer at the ends."""
     for i in range(np.int32(out.size)):  # an assignment of arrays takes seconds to compile
         scratch[i] = out[i]
     for shift in range(1, half + 1):

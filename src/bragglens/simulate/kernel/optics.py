@@ -1,4 +1,4 @@
-"""Places and areas of lines in an instrument: shifts, Lorentz-polarisation, slits and surface roughness."""
+"""Positions and areas of lines in an instrument: shifts, Lorentz-polarisation, slits and surface roughness."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 from bragglens.simulate.kernel.compiled import jit, within
 
 DEGREES = 180 / math.pi
-HIGHEST_SINE = 0.9999  # sin θ of the highest line that is drawn
-# of arccos x, over √(1 - x) (Abramowitz & Stegun 4.4.46)
+HIGHEST_SINE = 0.9999  # largest sin θ of a line that is drawn
+# series of arccos x over √(1 - x) (Abramowitz & Stegun 4.4.46)
 _ARCCOS = (
     1.5707963050, -0.2145988016, 0.0889789874, -0.0501743046, 0.0308918810, -0.0170881256, 0.0066700901, -0.0012624911
 )  # fmt: skip
 
 
 class Geometry(NamedTuple):
-    """The numbers of one sample that its lines need; passing all conditions to small functions would cost more."""
+    """Numbers of one sample that its lines need. Passing all conditions to small functions would be slower."""
 
     start: float
     step: float
@@ -35,7 +35,7 @@ class Geometry(NamedTuple):
 
 @within
 def geometry_of(cond, b, start, step):  # type: ignore[no-untyped-def]
-    """What the lines of one sample need of its conditions."""
+    """The `Geometry` of one sample."""
     return Geometry(
         start, step, cond.polarisation[b], cond.slit[b, 0], cond.slit[b, 1], cond.roughness[b, 0],
         cond.roughness[b, 1], cond.axial[b], cond.zero[b], cond.tilt[b], cond.transparency[b],
@@ -44,9 +44,9 @@ def geometry_of(cond, b, start, step):  # type: ignore[no-untyped-def]
 
 @jit
 def angle(cosine):  # type: ignore[no-untyped-def]
-    """Angle in degrees of a cosine that axial divergence may have taken beyond 1.
+    """Angle in degrees of a cosine, which axial divergence may have increased beyond 1.
 
-    Within 1.3e-6° (Abramowitz & Stegun 4.4.46); unlike the library's arccos it vectorises.
+    The error is below 1.3e-6° (Abramowitz & Stegun 4.4.46). In contrast to the arccos of the library it vectorises.
     """
     x = abs(cosine)
     x = x if x < 1.0 else 1.0
@@ -59,7 +59,7 @@ def angle(cosine):  # type: ignore[no-untyped-def]
 
 @jit
 def line_areas(inverse_d, strength, wavelength, factor, geometry, area):  # type: ignore[no-untyped-def]
-    """Fills the areas of lines: Lorentz-polarisation, slits and roughness. A line that cannot be reached has none."""
+    """Fills the areas of lines: Lorentz-polarisation, slits and roughness. The area is 0 for a line out of reach."""
     spill, p, q = geometry.spill if geometry.spill > 0.0 else np.inf, geometry.p, geometry.q
     for i in range(np.int32(area.size)):
         sine = 0.5 * wavelength * inverse_d[i]
@@ -77,7 +77,7 @@ def line_areas(inverse_d, strength, wavelength, factor, geometry, area):  # type
 
 @jit
 def line_places(inverse_d, wavelength, geometry, cos2, shift, place):  # type: ignore[no-untyped-def]
-    """Fills cos 2θ, the instrument's shift in points, and the places, the means over axial divergence, in points."""
+    """Fills cos 2θ, and in points the shift by the instrument and the positions (means over axial divergence)."""
     mean = 1.0 + geometry.axial * geometry.axial / 12.0  # the mean of h² is axial²/6
     for i in range(np.int32(place.size)):
         sine = 0.5 * wavelength * inverse_d[i]

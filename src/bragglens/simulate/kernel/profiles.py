@@ -1,4 +1,4 @@
-"""Widths of lines and their Lorentzian share, from crystallite size, microstrain and the instrument's resolution."""
+"""Widths of lines and their Lorentzian share, from crystallite size, microstrain and instrument resolution."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROOT = _fifth_root()
 def line_shapes(inverse_d, wavelength, broadening, step, points, share):  # type: ignore[no-untyped-def]
     """Fills FWHM in points and η of lines.
 
-    Thompson-Cox-Hastings, whose sum of fifth powers lies between 0.3436 (at l = 0.66) and 1 where g + l = 1.
+    This is Thompson-Cox-Hastings with g + l = 1. The sum of fifth powers is then between 0.3436 (at l = 0.66) and 1.
     """
     u, v, w, x, y, size, microstrain, lorentzian = broadening
     grains, stretch, gaussian = (

@@ -1,4 +1,4 @@
-"""The kernel itself: patterns of many samples, one after the other, in memory that is taken once."""
+"""The kernel: patterns of many samples, one after the other, in memory that is allocated once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bragglens.simulate.kernel.sticks import longest
 
 
 class Space(NamedTuple):
-    """Memory that the samples of a batch are made in, one after the other."""
+    """Work memory for the samples of a batch, one after the other."""
 
     sticks: NDArray[np.float64]  # (2, reflections)
     sums: NDArray[np.float64]  # (4, reflections), see `structure_factors_squared`
@@ -41,7 +41,7 @@ def work_space(lib, slots, n):  # type: ignore[no-untyped-def]
     most = longest(lib)
     lines = slots * most * lib.wavelengths.size
     fine_rows = (n - 1) // ROW + 1
-    coarse_rows = fine_rows // COARSE + 1  # as many nodes as `fine` has intervals, and at least one more
+    coarse_rows = fine_rows // COARSE + 1  # at least one node more than the intervals of `fine`
     far_rows = coarse_rows // COARSE + 1
     return Space(
         np.empty((2, most)), np.empty((4, most)), np.empty((2, most), np.float32), np.empty((8, lines)),
@@ -52,7 +52,7 @@ def work_space(lib, slots, n):  # type: ignore[no-untyped-def]
 
 @within
 def _draw_sample(lib, cond, b, n, start, step, space):  # type: ignore[no-untyped-def]
-    """Draws all phases of one sample, and notes the strongest line of each slot that the scan covers."""
+    """Draws all phases of one sample, and stores the strongest line of each slot in the range of the scan."""
     geometry = geometry_of(cond, b, start, step)
     low, high = max((cond.span[b, 0] - start) / step, 0.0), min((cond.span[b, 1] - start) / step, n - 1.0)
     rows, top = sample_lines(lib, cond, b, geometry, space, low, high)
@@ -64,12 +64,12 @@ def _draw_sample(lib, cond, b, n, start, step, space):  # type: ignore[no-untype
 def _kernel(stamp: int):  # type: ignore[no-untyped-def]
     @kernel
     def render_batch(lib, cond, start, step, seed, crystals_only, out, signal):  # type: ignore[no-untyped-def]
-        """Fills `out` (batch, points) and, for each slot, its strongest line over the noise beneath it.
+        """Fills `out` (batch, points) and, for each slot, the ratio of its strongest line to the noise at this point.
 
-        With counts 0 a pattern is clean and scaled to a strongest point of 1; else it holds counts. With
-        `crystals_only` it is clean, in the reference's unit and free of background, and `signal` is not filled.
+        With counts 0 a pattern is clean and scaled to a strongest point of 1, else it consists of counts. With
+        `crystals_only` it is clean, in the unit of the reference and without background, and `signal` is not filled.
         """
-        _ = stamp  # a value of the closure, which numba's cache looks at (see `compiled`)
+        _ = stamp  # a value of the closure, which numba's cache checks (see `compiled`)
         batch, n = out.shape
         slots = cond.phase.shape[1]
         space = work_space(lib, slots, n)
@@ -92,7 +92,7 @@ def _kernel(stamp: int):  # type: ignore[no-untyped-def]
 
 @within
 def _note_signal(cond, b, fine, top, space, signal):  # type: ignore[no-untyped-def]
-    """Height of each slot's strongest line over the counting noise beneath it, 0 where it has none."""
+    """Height of each slot's strongest line over the counting noise at this point, 0 for a slot without a line."""
     for slot in range(signal.shape[1]):
         signal[b, slot] = 0.0
         if space.place[slot] >= 0:
@@ -102,7 +102,7 @@ def _note_signal(cond, b, fine, top, space, signal):  # type: ignore[no-untyped-
 
 @within
 def _count(cond, b, seed, fine, out):  # type: ignore[no-untyped-def]
-    """Fills `out` with counts; `fine` is room to work in afterwards."""
+    """Fills `out` with counts. `fine` is then used as work memory."""
     key = noise_key(seed, cond.sample[b])
     add_counting_noise(fine, cond.counts[b], key, out)
     if cond.spikes[b] > 0:

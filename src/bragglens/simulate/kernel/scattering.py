@@ -1,4 +1,4 @@
-"""Structure factors: what the atoms of a cell scatter into each reflection."""
+"""Structure factors: scattering of the atoms of a cell into each reflection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from bragglens.simulate.kernel.compiled import jit
 from bragglens.simulate.kernel.singles import F1, F2, F3, F4, F5, F7, LN2, LOG2E
 
-_LOWEST = np.float32(-80)  # whose exponential is nothing
+_LOWEST = np.float32(-80)  # its exponential is negligible
 
 
 @jit
@@ -30,7 +30,7 @@ def _scattering(lib, e, s2, factor):  # type: ignore[no-untyped-def]
 
 @jit
 def structure_factors_squared(lib, p, s2, sums, factor, squares):  # type: ignore[no-untyped-def]
-    """Fills |F|² of a phase's reflections, the mean of the Friedel mates; `sums` and `factor` are room to work in."""
+    """Fills |F|² of a phase's reflections, the mean of the Friedel mates. `sums` and `factor` are work memory."""
     first, elements = lib.first_element[p], lib.first_element[p + 1] - lib.first_element[p]
     sums[:, : squares.size] = 0.0
     for e in range(elements):

@@ -1,4 +1,4 @@
-"""Numbers of single precision: constants, extremes and exponentials of whole vectors of them."""
+"""Numbers of single precision: constants, extremes, and exponentials of whole vectors."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LN2, LOG2E = np.float32(math.log(2)), np.float32(1 / math.log(2))
 
 @jit
 def largest(values):  # type: ignore[no-untyped-def]
-    """The largest of some numbers, by their bits; where all are negative, one of them.
+    """The largest of some numbers, from their bits. If all are negative, any one of them.
 
-    Bits of floats that are not negative stand in the floats' order, and those of negative ones below. The compiler
-    takes the extremes of whole numbers in vectors, but not of floats, among which there might be a NaN.
+    The bits of non-negative floats have the same order as the floats, and those of negative floats are below them. The
+    compiler finds extremes of integers in vectors, but not of floats, as there might be a NaN among them.
     """
     bits = values.view(np.int32)
     top = bits[0]
@@ -30,7 +30,7 @@ def largest(values):  # type: ignore[no-untyped-def]
 
 @jit
 def smallest(values):  # type: ignore[no-untyped-def]
-    """The smallest of some numbers, by their bits; where there are negative ones, one of them."""
+    """The smallest of some numbers, from their bits. If some are negative, any one of these."""
     bits = values.view(np.int32)
     low = bits[0]
     for i in range(np.int32(bits.size)):
@@ -41,7 +41,7 @@ def smallest(values):  # type: ignore[no-untyped-def]
 
 @jit
 def exponentials(mean, out):  # type: ignore[no-untyped-def]
-    """exp(mean) of small numbers that are not negative, within 3e-7: 2^n times a series in the rest, |rest| < 0.35."""
+    """exp(mean) of small non-negative numbers, within 3e-7: 2^n times a series in the remainder, |remainder| < 0.35."""
     for i in range(np.int32(mean.size)):
         n = np.int32(mean[i] * LOG2E + F2)
         x = mean[i] - np.float32(n) * LN2

@@ -1,4 +1,4 @@
-"""Reflections of a strained phase: 1/d and the intensity of a gram, before any instrument."""
+"""Reflections of a strained phase: 1/d and the intensity per gram, before any effect of the instrument."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bragglens.simulate.kernel.texture import march_dollase
 
 @jit
 def _invert(m, out):  # type: ignore[no-untyped-def]
-    """Inverse of a 3x3 matrix; returns its determinant."""
+    """Inverse of a 3x3 matrix. Returns the determinant."""
     for i in range(3):
         j, k = (i + 1) % 3, (i + 2) % 3
         for a in range(3):
@@ -28,7 +28,7 @@ def _invert(m, out):  # type: ignore[no-untyped-def]
 
 @jit
 def _strained_inverse(lib, p, coefficients, out):  # type: ignore[no-untyped-def]
-    """Inverse of the strained axes, rows reciprocal axes; returns the cell's volume."""
+    """Inverse of the strained axes, its rows are the reciprocal axes. Returns the volume of the cell."""
     stretch = np.eye(3)
     for k in range(6):
         if coefficients[k] != 0.0:
@@ -43,7 +43,7 @@ def _strained_inverse(lib, p, coefficients, out):  # type: ignore[no-untyped-def
 
 @within
 def phase_sticks(lib, p, coefficients, hkl_axis, march, space):  # type: ignore[no-untyped-def]
-    """Fills 1/d and m |F|² T / (M V) of the phase's reflections, the space's sticks; returns how many."""
+    """Fills `space.sticks` with 1/d and m |F|² T / (M V) of the phase's reflections, and returns their number."""
     inverse = np.empty((3, 3))
     volume = _strained_inverse(lib, p, coefficients, inverse)
     axis, direction = np.zeros(3), np.zeros(3)
@@ -80,7 +80,7 @@ def phase_sticks(lib, p, coefficients, hkl_axis, march, space):  # type: ignore[
 
 @jit
 def longest(lib):  # type: ignore[no-untyped-def]
-    """Reflections of the phase that has most of them."""
+    """Number of reflections of the phase with the most reflections."""
     most = 0
     for p in range(lib.first_reflection.size - 1):
         most = max(most, lib.first_reflection[p + 1] - lib.first_reflection[p])

@@ -1,4 +1,4 @@
-"""What the kernel is given, as named tuples of arrays, which compiled code takes."""
+"""Input of the kernel, as named tuples of arrays, which compiled code can take."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class PackedPhases(NamedTuple):
-    """Reflections of several phases, one after the other, for one set of emission lines."""
+    """Reflections of several phases, one phase after the other, for one set of emission lines."""
 
     first_reflection: NDArray[np.int64]  # (phases + 1,)
     first_equivalent: NDArray[np.int64]  # (reflections + 1,)
@@ -24,12 +24,12 @@ class PackedPhases(NamedTuple):
     axes: NDArray[np.float64]  # (phases, 3, 3)
     strains: NDArray[np.float64]  # (phases, 6, 3, 3)
     cell_mass: NDArray[np.float64]  # (phases,)
-    blurred: NDArray[np.int64]  # (phases,) place of the reflections that stacking faults blur, packed apart; or -1
+    blurred: NDArray[np.int64]  # (phases,) index of the separate reflections that faults broaden; or -1
     wavelengths: NDArray[np.float64]  # (lines,)
 
 
 class Conditions(NamedTuple):
-    """What was drawn for each sample (and for each of its phases)."""
+    """The drawn state of each sample, and of each phase in it."""
 
     sample: NDArray[np.uint64]  # (batch,) number of the sample
     phase: NDArray[np.int64]  # (batch, slots), -1 where the slot is empty
@@ -55,4 +55,4 @@ class Conditions(NamedTuple):
     counts: NDArray[np.float64]  # (batch,) at the strongest peak; 0 for a clean pattern
     span: NDArray[np.float64]  # (batch, 2) first and last 2θ that the scan covers
     smoothing: NDArray[np.int64]  # (batch,) half width in points of a moving average over the counts
-    spikes: NDArray[np.int64]  # (batch,) points where something else than X-rays hit the detector
+    spikes: NDArray[np.int64]  # (batch,) number of points with a spike, such as from cosmic rays

@@ -1,4 +1,4 @@
-"""Preferred orientation by March and Dollase (see `formulas.march_dollase`)."""
+"""Preferred orientation by the March-Dollase formula (see `formulas.march_dollase`)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bragglens.simulate.kernel.compiled import jit
 def march_dollase(lib, r, direction, norm, march):  # type: ignore[no-untyped-def]
     """Mean over the equivalents of a reflection.
 
-    Their normals are of one length, whose square is `norm`, as strain keeps the symmetry; hkl times `direction` is
-    what a normal has along the texture axis.
+    Their normals have the same length, as strain keeps the symmetry, and `norm` is its square. The scalar product of
+    hkl and `direction` is the component of a normal along the texture axis.
     """
     first, last = lib.first_equivalent[r], lib.first_equivalent[r + 1]
     a, b, c = direction[0], direction[1], direction[2]
