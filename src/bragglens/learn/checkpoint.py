@@ -1,12 +1,12 @@
-"""Checkpoints: a training that was killed goes on where it stood, and ends with the same figures.
+"""Checkpoints: an interrupted training continues from its last state, and ends with the same figures.
 
     saved = Checkpoint(path, identity={"seed": 0, ...})
-    step = saved.resume({"network": network, "optimizer": optimizer})  # 0 where there is nothing to go on from
+    step = saved.resume({"network": network, "optimizer": optimizer})  # 0 if there is no usable checkpoint
     ...
     saved.keep(step, {"network": network, "optimizer": optimizer})  # writes now and then
     saved.remove()
 
-A checkpoint of another run, or a damaged one, is not used. Nothing in the file is executed as code.
+A damaged checkpoint, or one of another run, is not used. Nothing in the file is executed as code.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ import torch
 
 from bragglens.files import whole_file
 
-EVERY = 30.0  # seconds between two writings, which take some ten milliseconds each
+EVERY = 30.0  # seconds between two checkpoints; writing one takes some ten milliseconds
 
 
 class Stateful(Protocol):
-    """What can be put aside and taken up again."""
+    """An object whose state can be saved and restored."""
 
     def state_dict(self) -> dict[str, Any]:
-        """All that it holds."""
+        """The state."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> object:
-        """Take that up again."""
+        """Restore the state."""
 
 
 @dataclass
 class Checkpoint:
-    """A file that a training puts its state into.
+    """A file with the state of a training.
 
     Attributes:
         path: the file.
-        identity: all that the run depends on; JSON values.
+        identity: everything that the run depends on, as JSON values.
     """
 
     path: Path
@@ -53,13 +53,13 @@ class Checkpoint:
         return json.dumps(self.identity, sort_keys=True)
 
     def resume(self, parts: Mapping[str, Stateful]) -> int:
-        """Take up the state of this run where there is one; how many steps it has done, 0 where there is none."""
+        """Restore the state of this run if there is one. Returns the number of steps done, 0 if there is none."""
         try:
             held = torch.load(self.path, weights_only=True, map_location="cpu")
             if held["identity"] != self._name:
                 return 0
             states, step, random = held["parts"], int(held["step"]), held["random"]
-        except Exception:  # missing, cut short or foreign: torch raises a dozen kinds
+        except Exception:  # missing, truncated or foreign: torch raises a dozen kinds
             return 0
         for name, part in parts.items():
             part.load_state_dict(states[name])
@@ -67,7 +67,7 @@ class Checkpoint:
         return step
 
     def keep(self, step: int, parts: Mapping[str, Stateful]) -> None:
-        """Write the state after so many steps, unless that was done a moment ago."""
+        """Write the state after this step, unless the last checkpoint is less than EVERY seconds old."""
         if time.monotonic() - self._written < EVERY:
             return
         states = {name: part.state_dict() for name, part in parts.items()}
@@ -77,5 +77,5 @@ class Checkpoint:
         self._written = time.monotonic()
 
     def remove(self) -> None:
-        """The run is done."""
+        """Delete the file at the end of the run."""
         self.path.unlink(missing_ok=True)

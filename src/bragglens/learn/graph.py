@@ -1,8 +1,8 @@
-"""Graph: what an ONNX file holds, read without running it.
+"""Content of an ONNX file, read without running it.
 
-ONNX is a protocol buffer. Its few messages that a network of ours needs are walked here, by the field numbers of
-`onnx.proto3`; a field that is not named here (subgraphs, functions, external data, sparse tensors, training) refuses
-the file, so that nothing reaches the interpreter that was not looked at.
+ONNX is a protocol buffer. This module reads the few messages that the networks of bragglens need, by the field numbers
+of `onnx.proto3`. A file with any other field (subgraphs, functions, external data, sparse tensors, training) is
+refused, so that nothing unchecked reaches the interpreter.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_NODES = 100  # of a network; ours have 12 and 13
-_SKIPPED = None  # a field that says nothing of what is computed
+MOST_NODES = 100  # of a network; those of bragglens have 12 and 13
+_SKIPPED = None  # a field that does not affect the computation
 _MODEL = {1: _SKIPPED, 2: _SKIPPED, 3: _SKIPPED, 4: _SKIPPED, 5: _SKIPPED, 6: _SKIPPED, 14: _SKIPPED} | {
     7: "graph",
     8: "operators",
@@ -26,11 +26,11 @@ _NODE = {1: "input", 2: "output", 3: _SKIPPED, 4: "operator", 5: "attribute", 6:
 _ATTRIBUTE = {1: "name", 2: "float", 3: "integer", 4: "text", 7: "floats", 8: "integers", 13: _SKIPPED, 20: _SKIPPED}
 _TENSOR = {1: "sizes", 2: "kind", 8: "name", 9: "raw", 12: _SKIPPED, 16: _SKIPPED}
 _DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 7: np.dtype("<i8")}
-_VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5  # how a field is written
+_VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5  # wire types of fields
 
 
 class GraphError(ValueError):
-    """The bytes are no network as ours are; the message says of what."""
+    """The bytes are not a network as bragglens writes it. The message says why."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Node:
 
     Attributes:
         operator: its name.
-        inputs, outputs: the names of what it takes and gives.
-        attributes: its numbers by name: one, or a tuple of them.
+        inputs, outputs: names of its inputs and outputs.
+        attributes: its numbers by name, one number or a tuple.
     """
 
     operator: str
@@ -51,12 +51,12 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """A network as it is written.
+    """A network as written in the file.
 
     Attributes:
-        nodes: in the order in which they are computed.
+        nodes: in the order of computation.
         tensors: the weights by name, float32 or int64.
-        inputs, outputs: sizes of what goes in and comes out by name, None for one that is free.
+        inputs, outputs: dimensions of inputs and outputs by name, None for a free dimension.
     """
 
     nodes: tuple[Node, ...]
@@ -66,10 +66,10 @@ class Graph:
 
 
 def read_graph(data: bytes) -> Graph:
-    """What a network's bytes hold.
+    """The content of the bytes of a network.
 
     Raises:
-        GraphError: they are damaged, or hold what no network of ours does.
+        GraphError: they are damaged, or hold something that no network of bragglens has.
     """
     try:
         (graph,) = [value for name, value in _fields(memoryview(data), _MODEL, "model") if name == "graph"]
@@ -87,7 +87,7 @@ def read_graph(data: bytes) -> Graph:
 
 
 def _fields(data: memoryview, known: dict[int, str | None], what: str) -> Iterator[tuple[str, Any]]:
-    """The fields of a message, by name; a number, or the bytes of text, message or packed numbers."""
+    """The fields of a message by name. A value is a number, or the bytes of a text, a message or packed numbers."""
     at = 0
     while at < len(data):
         key, at = _varint(data, at)
@@ -109,7 +109,7 @@ def _fields(data: memoryview, known: dict[int, str | None], what: str) -> Iterat
 
 
 def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    """A whole number of 7 bits a byte, the lowest first, and where it ends."""
+    """An integer with 7 bits a byte, the lowest first, and the position after it."""
     value = 0
     for place in range(10):
         byte = data[at + place]
@@ -128,7 +128,7 @@ def _signed(value: int) -> int:
 
 
 def _integers(value: Any) -> list[int]:
-    """Whole numbers that stand alone, or packed together."""
+    """Integers, either one alone or packed."""
     if isinstance(value, int):
         return [_signed(value)]
     found, at = [], 0
@@ -194,7 +194,7 @@ def _ends(each: list[memoryview]) -> dict[str, tuple[int | None, ...]]:
 
 
 def _end(data: memoryview) -> tuple[str, tuple[int | None, ...]]:
-    """Name and sizes of what goes in or comes out."""
+    """Name and dimensions of an input or output."""
     said = dict(_fields(data, {1: "name", 2: "type", 3: _SKIPPED, 4: _SKIPPED}, "ends"))
     (tensor,) = [value for _, value in _fields(said["type"], {1: "tensor", 6: _SKIPPED}, "types")]
     sizes = dict(_fields(tensor, {1: _SKIPPED, 2: "shape"}, "types"))["shape"]

@@ -1,7 +1,7 @@
-"""Layers: whether a network is a chain of layers as our exports are, and what size each of them gives.
+"""Check that a network is a chain of layers as exported by bragglens, and compute the output size of each layer.
 
-So a network that does not fit its own axis or library is known before it is run, and what it may cost is too: a chain
-has no loops, and each layer's work follows from its sizes.
+A network that does not fit its own axis or library is thus found before it runs, and so is its cost. A chain has no
+loops, and the work of each layer follows from its sizes.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from bragglens.learn.graph import Graph, GraphError, Node, read_graph
 
-Sizes = tuple[int, ...]  # of what passes from layer to layer, without the batch
+Sizes = tuple[int, ...]  # of the data between two layers, without the batch
 
-MOST_NUMBERS = 20_000_000  # that pass between two layers for one scan; the networks of ours have below 500,000
-MOST_WORK = 20_000_000_000  # multiplications for one scan, seconds; ours take below 10⁹
-_ONLY: dict[str, tuple[Any, ...]] = {  # values that change nothing of what is computed here
+MOST_NUMBERS = 20_000_000  # between two layers for one scan; networks of bragglens have below 500,000
+MOST_WORK = 20_000_000_000  # multiplications for one scan, some seconds; networks of bragglens take below 10⁹
+_ONLY: dict[str, tuple[Any, ...]] = {  # values that do not change the result
     "alpha": (1.0,),
     "beta": (1.0,),
     "auto_pad": ("NOTSET",),
@@ -31,10 +31,10 @@ _FREE = ("pads", "strides", "dilations", "kernel_shape", "transA", "transB", "st
 
 
 def check_network(data: bytes, *, channels: int, points: int, outputs: int) -> None:
-    """Whether bytes are a network that takes (batch, channels, points) and gives (batch, outputs).
+    """Check that bytes are a network that maps (batch, channels, points) to (batch, outputs).
 
     Raises:
-        GraphError: they are not, or hold weights that are no numbers.
+        GraphError: they are not, or have weights that are not finite.
     """
     graph = read_graph(data)
     _check_weights(graph)
@@ -63,7 +63,7 @@ def _check_weights(graph: Graph) -> None:
 
 
 def _chain(graph: Graph) -> Iterator[tuple[Node, list[NDArray[Any]]]]:
-    """Each layer with its weights; each takes what the one before gives."""
+    """Each layer with its weights. The input of each is the output of the one before."""
     passed = tuple(graph.inputs)
     for node in graph.nodes:
         if node.operator not in _LAYERS:
@@ -80,7 +80,7 @@ def _chain(graph: Graph) -> Iterator[tuple[Node, list[NDArray[Any]]]]:
 
 
 def _slid(node: Node, points: int, kernel: int) -> int:
-    """Points that are left where a kernel slides along them."""
+    """Number of points after a kernel has been applied along them."""
     before, after = _numbers(node, "pads", (0, 0))
     (stride,), (dilation,) = _numbers(node, "strides", (1,)), _numbers(node, "dilations", (1,))
     if min(before, after) < 0 or min(stride, dilation, kernel) < 1 or max(before, after) > kernel * dilation:
@@ -154,4 +154,4 @@ _LAYERS: dict[str, Callable[[Node, list[NDArray[Any]], Sizes], tuple[Sizes, int]
     "Reshape": _reshape,
     "Gemm": _dense,
 }
-"""What the exports of `learn.networks` are made of. A network with another operator needs its line here."""
+"""The operators in the exports of `learn.networks`. A network with another operator needs a row here."""

@@ -1,4 +1,4 @@
-"""The training loop of all networks: batch after batch, a checkpoint on the way, several processes where there are."""
+"""The training loop of all networks: one batch after the other, with checkpoints, in one or several processes."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ Figures = dict[str, float]
 Report = Callable[[int, Figures], None]
 Tick = Callable[[int, int], None]
 ALONE = Processes()
-_FIRST_RATE, _HIGHEST_RATE = 1e-3, 2e-3  # of learning
+_FIRST_RATE, _HIGHEST_RATE = 1e-3, 2e-3  # learning rates
 
 
 @dataclass(frozen=True)
 class Course:
-    """How long a network is trained and how: AdamW, whose rate rises to its highest and falls to nothing.
+    """Length and settings of a training with AdamW. The learning rate rises to its maximum and falls to zero.
 
     Attributes:
-        steps: batches.
+        steps: number of batches.
         batch: samples in a batch, those of all processes together.
         rising: share of the steps in which the rate rises.
-        decay: of the weights.
-        clip: largest norm of a step's gradient, or None.
-        every: steps from report to report.
+        decay: weight decay.
+        clip: largest norm of the gradient, or None.
+        every: steps between two reports.
     """
 
     steps: int
@@ -56,8 +56,8 @@ def train_network(
 ) -> None:
     """Train a network in place.
 
-    `make(i, n)` gives samples i ... i + n - 1, `loss` the loss of a batch and the figures whose means `report` gets.
-    Samples begin with number `first`; a run whose checkpoint is there goes on from it.
+    `make(i, n)` gives samples i ... i + n - 1. `loss` gives the loss of a batch, and the figures whose means `report`
+    gets. The first sample has number `first`. A run that has a checkpoint continues from it.
     """
     optimizer = torch.optim.AdamW(network.parameters(), lr=_FIRST_RATE, weight_decay=course.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -82,7 +82,7 @@ def train_network(
 
 
 def descend(loss: torch.Tensor, optimizer: torch.optim.Optimizer, *, clip: float | None = None) -> None:
-    """One step down the gradient."""
+    """One step of gradient descent."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     if clip is not None:
@@ -91,7 +91,7 @@ def descend(loss: torch.Tensor, optimizer: torch.optim.Optimizer, *, clip: float
 
 
 def _ahead(make: Callable[[int], Batch], begun: int, steps: int) -> Iterator[tuple[int, Batch]]:
-    """Batches in their order, the next one made while this one is learned from: the renderer holds no lock."""
+    """Batches in order. The next one is made during the current step, as the renderer releases the interpreter lock."""
     with ThreadPoolExecutor(1) as maker:
         following = maker.submit(make, begun)
         for step in range(begun, steps):
@@ -102,28 +102,28 @@ def _ahead(make: Callable[[int], Batch], begun: int, steps: int) -> Iterator[tup
 
 
 class Means:
-    """Means of figures over the samples since the last report."""
+    """Means of figures over all samples since the last report."""
 
     def __init__(self) -> None:
         self.sums: Figures = {}
         self.seen = 0
 
     def state_dict(self) -> dict[str, Any]:
-        """All that it holds."""
+        """The state."""
         return {"sums": dict(self.sums), "seen": self.seen}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take that up again."""
+        """Restore the state."""
         self.sums, self.seen = dict(state_dict["sums"]), state_dict["seen"]
 
     def add(self, figures: Figures, count: int) -> None:
-        """Figures that are means over so many samples."""
+        """Add figures that are means over `count` samples."""
         for name, value in figures.items():
             self.sums[name] = self.sums.get(name, 0.0) + value * count
         self.seen += count
 
     def close(self) -> Figures:
-        """The means, and begin anew."""
+        """Return the means and start again from zero."""
         means = {name: total / self.seen for name, total in self.sums.items()}
         self.sums, self.seen = {}, 0
         return means

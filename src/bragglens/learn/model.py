@@ -1,8 +1,9 @@
-"""Model: a trained network with all that it needs to be used, in one file; using it needs no torch.
+"""Model: a trained network with everything that it needs, in one file. Its use does not need torch.
 
 A `.bragglens` file is a zip archive of two members: `network.onnx` and `manifest.json` (format number, phases, grid,
-preparation, recipe, scores, versions, and the network's SHA-256). Nothing in it is ever executed as code: JSON is
-data, every field of it is looked at, and ONNX Runtime is given only a chain of the few operators that ours have.
+preparation, recipe, scores, versions, and the SHA-256 of the network). Nothing in it is ever executed as code. JSON is
+data and every field of it is checked. ONNX Runtime gets only a chain of the few operators that the networks of
+bragglens have.
 """
 
 from __future__ import annotations
@@ -43,28 +44,28 @@ from bragglens.schema import (
 )
 
 FORMAT = 1
-_FINEST = 1e-3  # degrees; finer axes have more points than any diffractometer
-_COLDEST = 1e-3  # of the temperature that logits are divided by, and of its inverse; trainings end near 1
+_FINEST = 1e-3  # degrees; finer axes would have more points than any diffractometer measures
+_COLDEST = 1e-3  # smallest temperature that logits are divided by, and smallest inverse; usual values are near 1
 Answer = Literal["sigmoid", "softmax"]
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network and all it needs.
+    """A trained network and everything that it needs.
 
     Attributes:
         library: the phases it can name, in the order of its outputs.
         preparation: grid, wavelength and scaling of its input.
-        answer: `sigmoid`, an independent yes or no for each phase and a last output for "something else is there
-            too"; or `softmax`, one of the phases, as the founding blog post has it.
-        network: the network as ONNX, giving logits.
-        network_name: the member of the family.
-        recipe: what it was trained on.
-        scores: figures on simulated patterns it has not seen.
+        answer: `sigmoid` gives an independent probability for each phase, and a last one for a phase outside the
+            library. `softmax` chooses one of the phases, as in the founding blog post.
+        network: the network as ONNX, with logits as its output.
+        network_name: its name in `learn.networks.NETWORKS`.
+        recipe: the recipe of its training.
+        scores: figures on simulated patterns that were not used for training.
         versions: of bragglens, of the libraries used, and the date.
         temperature: logits are divided by this before they become probabilities.
-        alike: pairs of phases whose patterns are nearly the same, so that the network can not tell them apart.
-        name: the file's name.
+        alike: pairs of phases with nearly the same pattern, which the network cannot distinguish.
+        name: name of the file.
     """
 
     library: Library
@@ -81,14 +82,14 @@ class Model:
 
     @property
     def outputs(self) -> int:
-        """How many numbers the network gives for a scan."""
+        """Number of outputs of the network for a scan."""
         return len(self.library) + (self.answer == "sigmoid")
 
     @cached_property
     def _session(self) -> Any:
         try:
             return session(self.network)
-        except Exception as error:  # onnxruntime raises many kinds, none of them public
+        except Exception as error:  # onnxruntime raises many kinds of exceptions, none of them public
             raise ModelError(f"{self.name}: its network cannot be loaded: train the model again") from error
 
     def logits(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -103,7 +104,7 @@ class Model:
         return logits
 
     def probabilities(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Probability of each phase, and with `sigmoid` of a stranger last, shape (batch, outputs)."""
+        """Probability of each phase, and with `sigmoid` also of a phase outside the library, shape (batch, outputs)."""
         return activate(self.logits(x), self.answer, self.temperature)
 
     def judge(self, pattern: Pattern) -> NDArray[np.float64]:
@@ -112,7 +113,7 @@ class Model:
 
 
 def activate(logits: NDArray[np.float64], answer: Answer, temperature: float) -> NDArray[np.float64]:
-    """Logits to probabilities."""
+    """Convert logits to probabilities."""
     z = logits / temperature
     if answer == "sigmoid":
         return np.asarray(np.exp(-np.logaddexp(0.0, -z)))
@@ -121,10 +122,10 @@ def activate(logits: NDArray[np.float64], answer: Answer, temperature: float) ->
 
 
 def save_model(model: Model, path: str | Path) -> Path:
-    """Write a model file; an existing one is replaced only once the new one is whole.
+    """Write a model file. An existing file is replaced only when the new one is complete.
 
     Raises:
-        BragglensError: it cannot be written there.
+        BragglensError: the file cannot be written there.
     """
     path = Path(path)
     with whole_file(path) as handle, zipfile.ZipFile(handle, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -156,7 +157,7 @@ def load_model(path: str | Path) -> Model:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], bytes]:
-    """Manifest and network of an archive, no more of it than a model may hold."""
+    """Manifest and network of an archive, up to the sizes that a model may have."""
     with unpacked(
         path,
         ModelError,

@@ -1,8 +1,8 @@
-"""Several processes that train one network together, as `torchrun` starts them.
+"""Several processes that train one network together, as started by `torchrun`.
 
-Each process makes and learns from its own share of every batch, and the gradients are averaged (Li et al. 2020, VLDB
-13, 3005, doi:10.14778/3415478.3415530). Layers that look at a whole batch look at all shares (`shared`). So they learn
-what one process learns, but for the rounding of sums that are taken in another order.
+Each process makes its own share of every batch and learns from it, and the gradients are averaged (Li et al. 2020, VLDB
+13, 3005, doi:10.14778/3415478.3415530). Layers that use a whole batch use all shares (`shared`). The processes thus
+learn what one process would learn, except for rounding, as sums are taken in another order.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Processes:
     """This process among those that train together.
 
     Attributes:
-        rank: its number, from 0; process 0 reports and writes.
-        count: how many there are.
-        device: where it computes.
+        rank: its number, from 0. Process 0 reports and writes.
+        count: number of processes.
+        device: device for the computation.
     """
 
     rank: int = 0
@@ -36,20 +36,20 @@ class Processes:
     device: torch.device = torch.device("cpu")
 
     def share(self, batch: int) -> tuple[int, int]:
-        """First sample and number of samples of a batch that are this process's.
+        """First sample and number of samples of a batch for this process.
 
         Raises:
-            RecipeError: the batch does not divide evenly.
+            RecipeError: the batch cannot be divided evenly.
         """
         if batch % self.count:
             raise RecipeError(f"a batch of {batch} cannot be shared by {self.count} processes: start fewer, or 2, 4, 8")
         return batch // self.count * self.rank, batch // self.count
 
     def agreed(self, step: int) -> int:
-        """The step that all processes go on from.
+        """The step from which all processes continue.
 
         Raises:
-            RecipeError: they would go on from different ones, as some do not see the checkpoint.
+            RecipeError: they would continue from different steps, as some do not see the checkpoint.
         """
         if self.count > 1:
             steps: list[int] = [0] * self.count
@@ -62,7 +62,7 @@ class Processes:
         return step
 
     def join(self, network: nn.Module) -> nn.Module:
-        """The network on this process's device, its gradients averaged with those of the others."""
+        """The network on this process's device, with its gradients averaged over all processes."""
         network = network.to(self.device)
         if self.count == 1:
             return network
@@ -71,14 +71,14 @@ class Processes:
 
 @contextmanager
 def processes() -> Iterator[Processes]:
-    """The processes that `torchrun` started, or this one alone."""
+    """The processes started by `torchrun`, or this one alone."""
     local = int(os.environ.get("LOCAL_RANK", "0"))
     device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
         yield Processes(device=device)
         return
-    end_with_parent()  # torchrun, when it is killed, ends nobody
+    end_with_parent()  # a killed torchrun does not end its processes
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Processes(distributed.get_rank(), count, device)

@@ -1,8 +1,8 @@
-"""Layers that look at a whole batch, of which each process holds a share: together they give what one process gives.
+"""Layers that use a whole batch of which each process has a share. Together they give what one process gives.
 
 Batch normalisation (Ioffe & Szegedy 2015, ICML, 448) takes its mean and variance over the shares of all processes, and
-its gradient goes back through both. Dropout draws for the whole batch, by the same random numbers in all processes, and
-each takes its own rows.
+its gradient goes back through both. Dropout draws for the whole batch from the same random numbers in all processes,
+and each uses its own rows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import distributed, nn
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over all processes; each of them learns from what the others make of it."""
+    """The sum over all processes. Its gradient is the sum of the gradients in all processes."""
 
     @staticmethod
     def forward(ctx: Any, share: torch.Tensor) -> torch.Tensor:
@@ -28,7 +28,7 @@ class _Sum(torch.autograd.Function):
 
 
 class SharedBatchNorm(nn.BatchNorm1d):
-    """Batch normalisation over the batch of all processes, whose shares are of one size."""
+    """Batch normalisation over the batch of all processes, whose shares have equal size."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Normalise the share (samples, channels, points) of this process."""
@@ -48,7 +48,7 @@ class SharedBatchNorm(nn.BatchNorm1d):
         return mean / count
 
     def _remember(self, mean: torch.Tensor, variance: torch.Tensor, values: int) -> None:
-        """The running means that are used once the network is trained; their variance is the unbiased one."""
+        """Update the running means that the trained network uses. Their variance is the unbiased one."""
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
@@ -59,10 +59,10 @@ class SharedBatchNorm(nn.BatchNorm1d):
 
 
 class SharedDropout(nn.Dropout):
-    """Dropout of this process's rows, drawn with those of all others."""
+    """Dropout in the rows of this process, drawn together with those of all others."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Leave values of the share (samples, features) of this process out."""
+        """Drop values of the share (samples, features) of this process."""
         if not self.training:
             return x
         kept = torch.ones(distributed.get_world_size() * len(x), *x.shape[1:], dtype=x.dtype, device=x.device)
@@ -74,7 +74,7 @@ _SHARED: dict[type, type[nn.Module]] = {nn.BatchNorm1d: SharedBatchNorm, nn.Drop
 
 
 def share(network: nn.Module) -> nn.Module:
-    """The network, its layers that see a whole batch now of the shared kind, with the weights and names they had."""
+    """The network with its batch-wide layers replaced by shared ones, with the same weights and names."""
     for layer in network.modules():
         layer.__class__ = _SHARED.get(type(layer), type(layer))
     return network

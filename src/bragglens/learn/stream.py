@@ -1,4 +1,4 @@
-"""Stream: simulated scans with the phases that they hold, as a network of a library takes and answers them."""
+"""Stream: simulated scans and the phases in them, as input and labels of a library's network."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from bragglens.simulate.scans import Mixtures, Scans, mixtures
 
 @dataclass(frozen=True)
 class Batch:
-    """Labelled input for a network.
+    """Labelled input of a network.
 
     Attributes:
         x: network input, shape (batch, channels, points).
         present: 1 where the phase (last column: a phase outside the library) is in the sample, (batch, phases + 1).
-        loss_mask: 0 where the phase is in the sample but drowned in noise, so that neither answer is right.
+        loss_mask: 0 where the phase is in the sample but not visible above the noise, so that no answer is wrong.
     """
 
     x: NDArray[np.float32]
@@ -30,7 +30,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Stream:
-    """Where batches come from."""
+    """Source of batches."""
 
     mixtures: Mixtures
     preparation: Preparation
@@ -44,7 +44,7 @@ class Stream:
 def open_stream(
     library: Library, recipe: Recipe, preparation: Preparation, *, seed: int, outside: int, threads: int = 1
 ) -> Stream:
-    """Prepare the reflections of a library, and of so many phases outside it, once."""
+    """Prepare the reflections of a library, and of `outside` phases outside it, once."""
     source = mixtures(library, recipe, preparation.grid, seed=seed, outside=outside, threads=threads)
     return Stream(source, preparation)
 

@@ -1,4 +1,4 @@
-"""Training: networks on a stream of mixtures made on the fly, or on stored single-phase patterns as the post does."""
+"""Training: networks on a stream of mixtures made on the fly, or on stored patterns as in the founding blog post."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ from bragglens.simulate.stored import VALIDATION_FIRST
 
 DEFAULT_GRID = Grid(5.0, 90.0, 0.02)
 POST_BATCH, POST_EPOCHS = 32, 10
-STRANGERS = 400  # phases outside the library that training draws from
-_REPORTS = 10  # how often a training on a stream tells how it is doing
+STRANGERS = 400  # number of phases outside the library for training
+_REPORTS = 10  # reports of a training on a stream
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How training stands at the end of an epoch.
+    """State of a training at the end of an epoch.
 
     Attributes:
-        epoch, epochs: this one and how many there will be.
+        epoch, epochs: this epoch, and the number of epochs.
         loss: mean training loss since the last report.
-        accuracy: share of training patterns answered exactly right since the last report.
-        validation: share of validation patterns answered exactly right.
+        accuracy: share of training patterns since the last report with an exact match.
+        validation: share of validation patterns with an exact match.
         seconds: since the start.
     """
 
@@ -71,7 +71,7 @@ class Stored:
 
 
 def use_threads(count: int | None = None) -> int:
-    """Let torch use so many threads, by default as many as cores are free: shared cores make it slower, not faster."""
+    """Set the number of torch threads, by default the number of free cores. More threads than free cores are slower."""
     if count is None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         busy = round(os.getloadavg()[0]) if hasattr(os, "getloadavg") else 0
@@ -94,24 +94,24 @@ def train(
     checkpoint: Path | None = None,
     group: Processes = ALONE,
 ) -> Model:
-    """Train a network that says for each phase whether it is there, on mixtures made on the fly.
+    """Train a network that gives for each phase the probability that it is present, on mixtures made on the fly.
 
     Args:
         library: the phases.
-        recipe: what varies; the default is wide enough for laboratory scans.
-        grid: the axis the network sees, at the recipe's wavelength.
-        network: a member of the family.
-        steps: batches to train on.
+        recipe: what varies. The default is wide enough for laboratory scans.
+        grid: axis of the network input, at the recipe's wavelength.
+        network: name of a network in `NETWORKS`.
+        steps: number of batches.
         batch: patterns in a batch.
-        seed: sample i comes from (seed, i), and the network's first weights from the seed.
-        report: called at ten points on the way.
+        seed: sample i comes from (seed, i), and the initial weights of the network from the seed.
+        report: called ten times during the training.
         tick: called after each step with (step, steps).
-        checkpoint: file that the state is kept in on the way; a run that was killed goes on from it, and ends with the
-            same figures. Removed at the end.
+        checkpoint: file for the state during the training. An interrupted run continues from it, and ends with the same
+            figures. The file is removed at the end.
         group: the processes that train together.
 
     Returns:
-        The model, calibrated on and scored with samples that it was not trained on.
+        The model. Its calibration and scores are from samples that were not used for training.
     """
     recipe = recipe or Recipe()
     identity = _identity(library, recipe, grid, network, steps, batch, seed)
@@ -159,7 +159,7 @@ def _trained(
 
 
 def _loss_of(device: torch.device) -> Callable[[nn.Module, Batch], tuple[torch.Tensor, Figures]]:
-    """The loss of a batch on a device, and its share of patterns that are answered exactly right."""
+    """The loss of a batch on a device, and its share of patterns with an exact match."""
     half = _has_bfloat16() or device.type == "cuda"
 
     def loss(network: nn.Module, batch: Batch) -> tuple[torch.Tensor, Figures]:
@@ -173,7 +173,7 @@ def _loss_of(device: torch.device) -> Callable[[nn.Module, Batch], tuple[torch.T
 
 
 def _identity(library: Library, recipe: Recipe, grid: Grid, network: str, *numbers: int) -> dict[str, Any]:
-    """All that a run depends on, so that no other takes up its checkpoint."""
+    """Everything that a run depends on, so that no other run uses its checkpoint."""
     axis = [grid.start, grid.stop, grid.step]
     return {
         "library": library.hash,
@@ -197,7 +197,7 @@ def train_stored(
     seed: int = 0,
     report: Report | None = None,
 ) -> Model:
-    """Train a softmax classifier on stored patterns of single phases, as the founding blog post does.
+    """Train a softmax classifier on stored patterns of single phases, as in the founding blog post.
 
     Min-max scaling, Adam at its default rate, cross-entropy, batches of 32, shuffled in each epoch.
 
@@ -226,7 +226,7 @@ def _epoch(
     optimizer: torch.optim.Optimizer,
     batches: Iterable[tuple[NDArray[np.float32], NDArray[np.int64]]],
 ) -> Figures:
-    """Learn from each batch once; means of loss and accuracy."""
+    """Learn once from each batch. Returns the means of loss and accuracy."""
     means = Means()
     for x, y in batches:
         logits = net(torch.from_numpy(x))
@@ -240,7 +240,7 @@ def _epoch(
 def stored_accuracy(
     answer: Callable[[NDArray[np.float32]], NDArray[np.floating]], stored: Stored, preparation: Preparation
 ) -> float:
-    """Share of stored single-phase patterns whose strongest answer among the phases is the right one."""
+    """Share of stored single-phase patterns whose most probable phase is the right one."""
     right = 0
     classes = int(stored.y.max()) + 1
     for i in range(0, len(stored.y), 64):
@@ -283,7 +283,7 @@ def _network(name: str, channels: int, points: int, outputs: int, seed: int) -> 
 
 
 def _has_bfloat16() -> bool:
-    """Whether the processor multiplies in bfloat16, which halves the time of a step; without, it would double it."""
+    """Whether the processor has bfloat16 arithmetic. With it a step takes half the time, without it twice the time."""
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -292,7 +292,7 @@ def _has_bfloat16() -> bool:
 
 
 def _masked_loss(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
-    """Mean binary cross-entropy over what counts, summed over the phases."""
+    """Mean binary cross-entropy of the entries in the mask, summed over the phases."""
     present, mask = (torch.from_numpy(table).to(logits.device) for table in (batch.present, batch.loss_mask))
     losses = nn.functional.binary_cross_entropy_with_logits(logits, present, reduction="none")
     return (losses * mask).sum(dim=1).mean()
@@ -308,18 +308,18 @@ def _infer(net: nn.Module, x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _exact(logits: NDArray[np.floating], batch: Batch) -> NDArray[np.bool_]:
-    """Whether all that counts of a pattern is answered right at a probability of one half."""
+    """Whether the phases of the library are an exact match within the loss mask, at a probability threshold of 0.5."""
     wrong = ((logits > 0) != (batch.present > 0)) & (batch.loss_mask > 0)
     return np.asarray(~wrong[:, :-1].any(axis=1))
 
 
 def _share_right(logits: list[NDArray[np.float32]], validation: list[Batch]) -> float:
-    """Share of validation patterns that are answered exactly right."""
+    """Share of validation patterns with an exact match."""
     return float(np.mean([_exact(one, v).mean() for one, v in zip(logits, validation, strict=True)]))
 
 
 def _temperature(logits: NDArray[np.floating], validation: list[Batch]) -> float:
-    """Temperature scaling (Guo et al. 2017, ICML): the one number that makes probabilities hold on unseen samples."""
+    """Temperature scaling (Guo et al. 2017, ICML): the temperature that calibrates probabilities of new samples best."""
     present = np.concatenate([v.present for v in validation])
     mask = np.concatenate([v.loss_mask for v in validation])
     candidates = np.geomspace(0.5, 4.0, 40)

@@ -1,7 +1,7 @@
-"""A family of interchangeable networks. Needs torch, which only training does.
+"""Interchangeable networks. They need torch, which only training uses.
 
-A member is a function `build(channels, points, outputs) -> torch.nn.Module` whose module takes (batch, channels,
-points) and gives (batch, outputs) logits. To add one: write its file, and name it here. The contract is tested in
+Each is a function `build(channels, points, outputs) -> torch.nn.Module`. Its module maps (batch, channels, points) to
+(batch, outputs) logits. To add one, write its file and name it here. The contract is tested in
 tests/learn/test_networks.py.
 """
 

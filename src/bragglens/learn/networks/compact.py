@@ -1,7 +1,7 @@
-"""The default: four strided convolutions that keep place, then dense layers that know what each place means.
+"""The default: four strided convolutions that keep positions, then dense layers that weigh each position.
 
-Strides instead of pooling keep it cheap although it is wider than the founding network; the dense layer on the
-flattened map is what makes a peak's position count.
+Strides instead of pooling keep it cheap, although it is wider than the network of the founding blog post. The dense
+layer on the flattened map makes the position of a peak count.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _LAYERS = ((32, 31, 4), (48, 15, 2), (64, 9, 2), (64, 5, 2))  # filters, kernel,
 
 
 def build(channels: int, points: int, outputs: int) -> nn.Module:
-    """The network; its logits are independent yes or no for each output."""
+    """The network. Its logits are independent for each output."""
     blocks: list[nn.Module] = []
     width = channels
     for filters, kernel, stride in _LAYERS:

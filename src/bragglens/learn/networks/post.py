@@ -8,7 +8,7 @@ from torch import nn
 
 
 def build(channels: int, points: int, outputs: int) -> nn.Module:
-    """The network, without the softmax, which the loss holds."""
+    """The network without the softmax, which is part of the loss."""
     blocks: list[nn.Module] = []
     width = channels
     for kernel in (35, 25, 15):
