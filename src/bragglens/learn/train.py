@@ -319,7 +319,7 @@ def _share_right(logits: list[NDArray[np.float32]], validation: list[Batch]) -> 
 
 
 def _temperature(logits: NDArray[np.floating], validation: list[Batch]) -> float:
-    """Temperature scaling (Guo et al. 2017, ICML): the temperature that calibrates probabilities of new samples best."""
+    """Temperature scaling (Guo et al. 2017, ICML): the temperature that calibrates probabilities of new samples."""
     present = np.concatenate([v.present for v in validation])
     mask = np.concatenate([v.loss_mask for v in validation])
     candidates = np.geomspace(0.5, 4.0, 40)

@@ -1,7 +1,7 @@
-"""The built-in library: what a scan is compared with where nothing else is given.
+"""The built-in library: the phases with which a scan is compared if no other library is given.
 
-`library/build.py` of the repository makes its file of installable packages and a table of published structures; of each
-phase the file's manifest holds source, reference, number, scopes, number of papers and doubts.
+`library/build.py` of the repository makes its file from installable packages and a table of published structures. For
+each phase the manifest of the file holds source, reference, number, scopes, number of papers and doubts.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from bragglens.match.catalogue import Catalogue
 from bragglens.simulate.built import Built, read_built
 
 SCOPES: tuple[str, ...] = ("minerals", "inorganic", "metals", "cement", "battery", "pharma", "all")
-"""Parts of the library; internal standards, sample holders and substrates are in each."""
+"""Parts of the library. Internal standards, sample holders and substrates are in each of them."""
 
 
 @dataclass(frozen=True)
 class BuiltinEntry:
-    """Where a phase of the built-in library comes from, and how common it is.
+    """Origin of a phase of the built-in library, and how common it is.
 
     Attributes:
-        name: of the phase.
-        formula: as the source states it, or as its sites give it.
+        name: name of the phase.
+        formula: as stated by the source, or as its sites give it.
         space_group: Hermann-Mauguin symbol.
         source: AMCSD, AFLOW, Avogadro, or typed.
-        reference: to the paper.
-        number: under which the source has it; '' of typed phases.
-        scopes: those of `SCOPES` that hold the phase, `all` among them.
-        papers: number of structures of this phase, each of a paper of its own, that the sources hold.
+        reference: the paper.
+        number: its number in the source, '' for typed phases.
+        scopes: the members of `SCOPES` that hold the phase, `all` among them.
+        papers: number of structures of this phase in the sources, each from a different paper.
         listed: the lists of common phases that name it, `common`, `laboratory`, or both.
-        doubts: what is not certain about the structure, '' where nothing is known.
+        doubts: what is uncertain about the structure, '' if nothing is known.
     """
 
     name: str
@@ -53,10 +53,10 @@ class BuiltinEntry:
 
 
 def builtin(scopes: Sequence[str] = ("all",)) -> Catalogue:
-    """The phases of the built-in library that are in one of the scopes, with their lines.
+    """The phases of the built-in library in one or more scopes, with their lines.
 
     Raises:
-        StructureError: a scope is none of `SCOPES`, or none is given.
+        StructureError: a scope is not in `SCOPES`, or none is given.
     """
     wanted = frozenset([scopes] if isinstance(scopes, str) else scopes)
     unknown = sorted(wanted - set(SCOPES))
@@ -67,7 +67,7 @@ def builtin(scopes: Sequence[str] = ("all",)) -> Catalogue:
 
 
 def entries() -> Mapping[str, BuiltinEntry]:
-    """Of each phase of the built-in library, by name: source, reference, scopes, how common it is, doubts."""
+    """Entry of each phase of the built-in library by name: source, reference, scopes, how common it is, doubts."""
     return _entries()
 
 

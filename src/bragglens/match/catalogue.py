@@ -1,4 +1,4 @@
-"""Catalogue: a library with what a search through it needs, ready for scan after scan."""
+"""Catalogue: a library with precomputed data for searches, used for scan after scan."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Catalogue:
 
     Attributes:
         library: the phases.
-        lines: of each phase, in the library's order.
+        lines: the lines of each phase, in the order of the library.
     """
 
     library: Library
@@ -41,18 +41,18 @@ class Catalogue:
 
     @cached_property
     def signatures(self) -> NDArray[np.float32]:
-        """What patterns are compared by: products of two rows are the likeness of two phases, (phases, points)."""
+        """Patterns for comparison, (phases, points). The scalar product of two rows is the similarity of two phases."""
         return signatures(self.lines)
 
 
 @lru_cache(maxsize=4)
 def catalogue(library: Library) -> Catalogue:
-    """The catalogue of a library: some 10 ms a phase, the first time."""
+    """The catalogue of a library. The first call takes some 10 ms a phase."""
     return Catalogue(library, lines_of_phases(library))
 
 
 def joined(own: Catalogue, other: Catalogue) -> Catalogue:
-    """The phases of both; of the other without the compounds that the first has on much the same lattice."""
+    """The phases of both, without those of `other` whose compound `own` has on nearly the same lattice."""
     marks: dict[frozenset[str], list[Mark]] = {}
     for phase in own.library:
         marks.setdefault(_elements(phase), []).append(mark_of(phase))
@@ -74,7 +74,7 @@ def _elements(phase: Phase) -> frozenset[str]:
 
 
 def read_catalogue(source: str | Path) -> Catalogue:
-    """The catalogue of a `.library` file, whose lines are ready, or of a folder of CIFs.
+    """The catalogue of a `.library` file, which includes the lines, or of a folder of CIFs.
 
     Raises:
         StructureError: as `read_library` does.

@@ -1,4 +1,4 @@
-"""The trained matcher as the file that the package carries."""
+"""Export of the trained matcher to the file in the package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bragglens.match.reference_lines import GRID, MOST
 
 
 def save_matcher(network: Network, manifest: dict[str, Any], path: Path) -> None:
-    """Write `matcher.zip`, as `matcher.matcher` reads it."""
+    """Write `matcher.zip`, which `matcher.matcher` reads."""
     encoder, judge = network.cpu().eval().encoder, network.judge
     x = torch.zeros(1, CHANNELS, GRID.size)
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""Features: a scan and the lines of phases as the numbers that the matcher sees; the same in training and in use."""
+"""Features: a scan and the lines of phases as input of the matcher, in the same way for training and use."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from bragglens.scan.prepare import zero_to_one
 
 Array32 = NDArray[np.float32]
 
-CHANNELS = 3  # square roots of what was measured and of what is explained, and where there are data
+CHANNELS = 3  # square roots of measured and explained intensity, and the mask of measured points
 OF_LINES, OF_PHASES = 6, 5
-_FAINT = 2e-3  # of the scan's highest point; below it two heights count as one
+_FAINT = 2e-3  # of the scan's highest point; added to two heights before their ratio is taken
 
 
 class Features(NamedTuple):
-    """What is asked about phases in one scan.
+    """Input of the judge for phases in one scan.
 
     Attributes:
-        place: of each line in points of the axis, (phases, lines).
-        lines: what is known of each line, (phases, lines, OF_LINES).
-        weight: share of each line in its phase's intensity that the scan covers, (phases, lines).
-        phases: what is known of each phase, (phases, OF_PHASES).
+        place: position of each line in points of the axis, (phases, lines).
+        lines: features of each line, (phases, lines, OF_LINES).
+        weight: share of each line in the intensity of its phase within the scan, (phases, lines).
+        phases: features of each phase, (phases, OF_PHASES).
     """
 
     place: Array32
@@ -37,20 +37,20 @@ class Features(NamedTuple):
 def scaled(
     counts: NDArray[np.floating], covered: NDArray[np.bool_], explained: NDArray[np.floating]
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """A scan from 0 to 1 where it has data, and what known phases explain of it in the same unit."""
+    """A scan scaled to 0 to 1 where it has data, and the intensity explained by known phases in the same unit."""
     intensity, span = zero_to_one(counts, covered)
     return intensity, np.where(covered, explained / span, 0.0)
 
 
 def channels(intensity: NDArray[np.floating], covered: NDArray[np.bool_], explained: NDArray[np.floating]) -> Array32:
-    """The scan as the network's encoder sees it, (CHANNELS, points); intensities 0 to 1."""
+    """The scan as input of the encoder, (CHANNELS, points), from intensities of 0 to 1."""
     return np.stack(
         [np.sqrt(np.clip(intensity, 0, 1)), covered, np.sqrt(np.clip(explained, 0, 1))],
     ).astype(np.float32)
 
 
 def line_features(reference: ReferenceLines, met: LineMatch) -> Features:
-    """What is asked about phases whose lines met a scan like this."""
+    """Features of phases, from their reference lines and the line match with a scan."""
     there = met.near >= 0
     near = np.where(there, met.near, 0.0)
     expected = met.scale[:, None] * reference.height

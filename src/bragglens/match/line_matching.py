@@ -1,8 +1,9 @@
-"""Meet: how much of a scan the lines of a phase could explain, for thousands of phases at once.
+"""Line matching: how much of a scan the lines of a phase could explain, for thousands of phases at once.
 
-A phase's lines rise with its share until the first of them is higher than the peak that is there; how much of the scan
-they then explain is a figure that asks for no wavelength, no fit and no training, and that forgives what real scans do:
-lines that lie a little off, heights bent by texture, and peaks of other phases in between.
+The scale of a phase is set so that one of its strongest lines is as high as the peak at its position. Of these scales
+the one at which the phase explains most is used. The result is the intensity that its lines then explain, less a
+penalty for missing lines. It needs no fit and no training. It tolerates what is usual in real scans: small line
+shifts, heights changed by preferred orientation, and peaks of other phases.
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ from bragglens.match.reference_lines import GRID, ReferenceLines
 Array32 = NDArray[np.float32]
 
 _SMOOTH = 5  # points
-_BASELINE = 4.0  # degrees; the lowest within it is taken for background
-_REACHES = ((0.0, 0.2), (30.0, 0.3), (50.0, 0.45), (70.0, 0.6))  # from this 2θ on a line may lie so far off, degrees
-_TRIED = 6  # of the strongest lines, each of which in turn is taken to be met exactly
-MISSING_LINE_PENALTY = 1.5  # how much more a missing line counts against a phase than one that is there counts for it
+_BASELINE = 4.0  # degrees; the lowest point in a window of this width counts as background
+_REACHES = ((0.0, 0.2), (30.0, 0.3), (50.0, 0.45), (70.0, 0.6))  # (2θ from which it holds, tolerance), degrees
+_TRIED = 6  # strongest lines; each of them in turn sets the scale
+MISSING_LINE_PENALTY = 1.5  # weight of a missing line against a phase; an observed line counts 1
 
 
 @dataclass(frozen=True)
 class Peaks:
-    """What of a scan lines can meet, all relative to its highest point.
+    """The peaks of a scan for line matching, all relative to its highest point.
 
     Attributes:
-        near: the highest point within a line's reach, above the background and what is explained, shape (points,).
-        noise: standard deviation of the counting noise of the background, about.
+        near: highest point within the tolerance of a line, above background and explained intensity, shape (points,).
+        noise: estimated standard deviation of the counting noise of the background.
         covered: where the scan has data, shape (points,).
     """
 
@@ -42,14 +43,14 @@ class Peaks:
 
 
 class LineMatch(NamedTuple):
-    """How phases and a scan agree.
+    """Agreement of phases with a scan.
 
     Attributes:
-        scale: height of each phase's strongest line, relative to the scan's, at which it explains most, (phases,).
-        explained: sum of heights that it explains, less what it would show and the scan does not, (phases,).
-        shown: sum of heights at that scale of the lines that the scan covers, (phases,).
-        share: of each phase's intensity, what the scan covers, (phases,).
-        near: what each line meets, relative to the scan's highest point, (phases, lines); -1 where there are no data.
+        scale: height of each phase's strongest line at which it explains most, relative to the scan's, (phases,).
+        explained: sum of the heights that it explains, less a penalty for lines that the scan does not show, (phases,).
+        shown: sum of the heights at that scale of all lines in the range of the scan, (phases,).
+        share: share of each phase's intensity that is in the range of the scan, (phases,).
+        near: height at each line relative to the scan's highest point, (phases, lines). -1 where there are no data.
     """
 
     scale: Array32
@@ -60,12 +61,12 @@ class LineMatch(NamedTuple):
 
     @property
     def rank(self) -> Array32:
-        """The larger the likelier: what a phase explains, and how little it shows that is not there, (phases,)."""
+        """Figure of merit, larger for more likely phases: explained intensity times squared agreement, (phases,)."""
         return self.explained * self.agreement**2
 
     @property
     def agreement(self) -> Array32:
-        """Of what a phase shows in the range of the scan, the share that explains something, (phases,)."""
+        """Share of a phase's line heights in the range of the scan that explains something, (phases,)."""
         return np.asarray(self.explained / np.maximum(self.shown, np.float32(1e-6)))
 
     def of(self, rows: NDArray[np.integer]) -> LineMatch:
@@ -78,8 +79,8 @@ def peaks(intensity: NDArray[np.floating], covered: NDArray[np.bool_], explained
 
     Args:
         intensity: on the axis, 0 to 1 where the scan has data.
-        covered: where it has.
-        explained: what known phases explain of it, in the same unit.
+        covered: where the scan has data.
+        explained: intensity explained by known phases, in the same unit.
     """
     smooth = uniform_filter1d(np.where(covered, intensity, 0.0), _SMOOTH)
     lowest = minimum_filter1d(np.where(covered, smooth, np.inf), int(_BASELINE / GRID.step))
@@ -95,7 +96,7 @@ def peaks(intensity: NDArray[np.floating], covered: NDArray[np.bool_], explained
 
 
 def match_lines(found: Peaks, reference: ReferenceLines) -> LineMatch:
-    """Lay the lines of phases over the peaks of a scan."""
+    """Compare the lines of phases with the peaks of a scan."""
     phases, lines = reference.angle.shape
     scale, explained, shown, share = np.empty((4, phases), np.float32)
     out = LineMatch(scale, explained, shown, share, np.empty((phases, lines), np.float32))

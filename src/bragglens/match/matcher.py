@@ -1,6 +1,7 @@
-"""Matcher: a network trained once that says of any structure how likely it is in a scan; using it needs no torch.
+"""Matcher: a network, trained once, that gives for any structure the probability of its presence in a scan.
 
-`matcher.zip` beside this file holds it: `encoder.onnx`, `judge.onnx`, and `manifest.json` with what it was trained on.
+Its use does not need torch. `matcher.zip` in this folder holds `encoder.onnx`, `judge.onnx`, and `manifest.json` with
+the details of its training.
 """
 
 from __future__ import annotations
@@ -23,18 +24,18 @@ from bragglens.match.reference_lines import ReferenceLines
 from bragglens.scan.pattern import Pattern
 
 STRIDE = 4  # points of the axis to one of the encoder's features
-MOST_JUDGED = 10_000  # phases that the network is asked for; of larger libraries those that explain most of the scan
-_LEAST = 1e-6  # probability of those that it is not asked for
+MOST_JUDGED = 10_000  # phases that the network judges; of a larger library those that explain most of the scan
+_LEAST = 1e-6  # probability of phases that the network does not judge
 _BLOCK = 256  # phases at a time: their tables stay in the processor's cache
 
 
 @dataclass(frozen=True)
 class Opinion:
-    """What the matcher says of each phase.
+    """The matcher's result for each phase.
 
     Attributes:
-        probability: that it is there, (phases,).
-        share: of the scan's diffracted intensity that it gives if it is there, (phases,).
+        probability: that the phase is present, (phases,).
+        share: its share of the scan's diffracted intensity if it is present, (phases,).
     """
 
     probability: NDArray[np.float64]
@@ -46,8 +47,8 @@ class Matcher:
     """The trained network.
 
     Attributes:
-        encoder, judge: its halves as ONNX.
-        manifest: what it was trained on, and how its log odds become probabilities.
+        encoder, judge: its two parts as ONNX.
+        manifest: details of the training, and how its log odds become probabilities.
     """
 
     encoder: Any = field(repr=False)
@@ -57,13 +58,13 @@ class Matcher:
     def opinion(
         self, pattern: Pattern, lines: ReferenceLines, explained: NDArray[np.floating] | None = None
     ) -> Opinion:
-        """What it says of phases in a scan.
+        """The matcher's result for phases in a scan.
 
         Args:
             pattern: the scan on the matcher's axis.
-            lines: the lines of the phases.
-            explained: intensity that phases which are known to be there explain, on the same axis and scale; the
-                opinion is then of what else is there.
+            lines: reference lines of the phases.
+            explained: intensity that known phases explain, on the same axis and scale. The result is then for further
+                phases.
         """
         known = np.zeros(pattern.grid.size) if explained is None else explained
         intensity, accounted = scaled(pattern.intensity, pattern.covered, known)
@@ -80,7 +81,7 @@ class Matcher:
     def _judged(
         self, features: NDArray[np.float32], scene: NDArray[np.float32], asked: Features
     ) -> NDArray[np.float64]:
-        """What the judge says of each phase, some at a time, shape (phases, 2)."""
+        """The judge's result for each phase, computed in blocks, shape (phases, 2)."""
         asked = asked._replace(place=np.minimum(asked.place / STRIDE, len(features) - 1).astype(np.float32))
         out = np.empty((len(asked.place), 2))
         for first in range(0, len(out), _BLOCK):

@@ -1,7 +1,8 @@
-"""The matcher's network: an encoder that reads a scan once, and a judge of lines laid over what it read.
+"""The matcher's network: an encoder that reads a scan once, and a judge that reads the result at the lines of a phase.
 
-No position is learned: the encoder is a convolution, the judge sees the encoder's features at the places of a phase's
-lines, and pools over the lines with the phase's own intensities as weights. So it serves phases that it never saw.
+No position is learned. The encoder is a convolution. The judge gets the encoder's features at the positions of a
+phase's lines, and pools over the lines with the phase's own intensities as weights. The network therefore works for
+phases that were not in its training.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Encoder(nn.Module):
 
 
 class Judge(nn.Module):
-    """Features and questions about phases to (…, 2): log odds that it is there, and of its share of the intensity."""
+    """Features and tables of phases to (…, 2): log odds of presence, and of the share of the intensity."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,9 +71,9 @@ class Judge(nn.Module):
         weight: torch.Tensor,
         phases: torch.Tensor,
     ) -> torch.Tensor:
-        """Features (places, width) of one scan after the other, scene of each phase's scan (…, width).
+        """Judge phases, from the features (places, width) of all scans and the scene of each phase's scan (…, width).
 
-        `place` counts through the features of all scans.
+        `place` is an index into the features of one scan after the other.
         """
         below = place.floor()
         share = (place - below).unsqueeze(-1).to(features.dtype)
@@ -91,7 +92,7 @@ class Judge(nn.Module):
 
 
 class Network(nn.Module):
-    """Both halves: scans and the questions about each to (scans, questions, 2), the judge's answers."""
+    """Both parts: scans and the tables of their phases to (scans, questions, 2), the output of the judge."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,11 +101,11 @@ class Network(nn.Module):
     def forward(
         self, x: torch.Tensor, place: torch.Tensor, lines: torch.Tensor, weight: torch.Tensor, phases: torch.Tensor
     ) -> torch.Tensor:
-        """Scans (scans, CHANNELS, points), and the tables of `features.Features`, for each scan its own."""
+        """Scans (scans, CHANNELS, points), and for each scan its own tables of `features.Features`."""
         features, scene = self.encoder(x)
         scans, places, width = features.shape
         first = places * torch.arange(scans, device=place.device)[:, None, None]
-        place = torch.clamp(place / STRIDE, max=places - 1).double() + first  # of the features of all scans
+        place = torch.clamp(place / STRIDE, max=places - 1).double() + first  # index into the features of all scans
         out: torch.Tensor = self.judge(
             features.reshape(scans * places, width),
             scene[:, None].expand(scans, place.shape[1], width),
@@ -117,6 +118,6 @@ class Network(nn.Module):
 
 
 def _pooled(each: torch.Tensor, means: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
-    """Means over a phase's lines, by intensity and plain, and the largest; nothing of `each` is negative."""
+    """Means over a phase's lines, weighted by intensity and unweighted, and the maximum. `each` is never negative."""
     largest = (each * there.unsqueeze(-1)).amax(dim=-2)
     return torch.cat([torch.matmul(means, each).flatten(-2), largest], dim=-1)

@@ -1,4 +1,4 @@
-"""ReferenceLines: the lines that a scan is asked for, of every phase of a library, on the axis of the matcher."""
+"""ReferenceLines: the lines of every phase of a library on the axis of the matcher, for comparison with a scan."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from bragglens.simulate.lines import Lines
 
 GRID = Grid(5.0, 90.0, 0.02)
 PREPARATION = Preparation(GRID, emission("CuKa1")[0].wavelength, "sqrt")
-MOST = 40  # lines of a phase that are looked for
+MOST = 40  # reference lines of a phase
 
 
 @dataclass(frozen=True)
 class ReferenceLines:
-    """The strongest lines of each phase on the axis, the strongest first; rows are padded with height 0.
+    """The strongest lines of each phase on the axis, the strongest first. Rows are padded with height 0.
 
     Attributes:
         angle: 2θ in degrees, shape (phases, lines).
         height: intensity over that of the phase's strongest line, shape (phases, lines).
-        area: intensity of a gram, all lines on the axis together, shape (phases,).
+        area: intensity per gram of all lines on the axis, shape (phases,).
     """
 
     angle: NDArray[np.float32]
@@ -35,14 +35,15 @@ class ReferenceLines:
         return len(self.angle)
 
     def of(self, rows: NDArray[np.integer]) -> ReferenceLines:
-        """Those of some phases, in this order."""
+        """The lines of some phases, in this order."""
         return ReferenceLines(self.angle[rows], self.height[rows], self.area[rows])
 
 
 def reference_lines(lines: Lines) -> ReferenceLines:
-    """What to look for of phases whose lines are these.
+    """The reference lines of phases with these lines.
 
-    A scan of another wavelength is carried over to this axis through d, so that this holds for every scan.
+    A scan of another wavelength is converted to this axis through d. The reference lines are therefore valid for every
+    scan.
     """
     angle, intensity = lines.intensity(PREPARATION.wavelength)
     inside = (angle >= GRID.start) & (angle <= GRID.stop)

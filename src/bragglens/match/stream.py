@@ -1,4 +1,4 @@
-"""Stream: simulated scans, and of each the phases that are asked for: those that are there, and look-alikes."""
+"""Stream: simulated scans, and for each scan the phases to judge: those that are present, and others."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from bragglens.simulate.scans import Mixtures, Scans, mixtures
 Array32 = NDArray[np.float32]
 Random = np.random.Generator
 
-QUESTIONS = 32  # phases that a sample is asked for
-HARD_NEGATIVES = 18  # of them so many that explain much of the scan and are not there
-HARD_POOL = 100  # drawn from so many that explain most
-OUTSIDE = 400  # phases outside the library that samples hold
-_HALF_KNOWN = 0.5  # share of samples of several phases of which some are already explained
-_HEIGHT_ERROR = 0.35  # largest standard deviation of ln(height) by which a structure misses the lines of a specimen
-_CELL_ERROR = 0.002  # relative, of the lattice, beyond what the recipe strains it
-_FIT_ERROR = 0.06  # relative; what a fit of known phases leaves over of their lines
+QUESTIONS = 32  # phases to judge in a sample
+HARD_NEGATIVES = 18  # of them absent phases that explain much of the scan
+HARD_POOL = 100  # number of absent phases that explain most; the hard negatives are drawn from them
+OUTSIDE = 400  # number of phases outside the library that samples are drawn from
+_HALF_KNOWN = 0.5  # share of samples in which phases may be explained already
+_HEIGHT_ERROR = 0.35  # largest standard deviation of ln(height) between structure and specimen
+_CELL_ERROR = 0.002  # relative, of the lattice, in addition to the strain of the recipe
+_FIT_ERROR = 0.06  # relative error of a fit of known phases
 
 
 @dataclass(frozen=True)
 class Questions:
-    """Samples and what is asked of them.
+    """Samples, and the phases to judge in each.
 
     Attributes:
         x: channels of the scans, (batch, CHANNELS, points).
-        features: of each sample and phase that is asked for, its tables stacked (batch, questions, …).
-        present: 1 where the phase is there, (batch, questions).
-        loss_mask: 0 where neither answer is right: it drowns in noise, is known already, or looks like one that is
-            there.
-        share: of the intensity that it gives, (batch, questions).
-        weight: how many phases of the library each phase that is asked for stands for, (batch, questions).
+        features: features of each sample and phase, tables stacked to (batch, questions, …).
+        present: 1 if the phase is present, visible and not explained already, (batch, questions).
+        loss_mask: 0 if no answer is wrong: the phase is hidden by noise, explained already, or indistinguishable from
+            one that is present.
+        share: share of the diffracted intensity, (batch, questions).
+        weight: number of phases of the library that each phase stands for, (batch, questions).
     """
 
     x: Array32
@@ -55,7 +55,7 @@ class Questions:
 
 
 class _Sample(NamedTuple):
-    """A scan, and for each of its phases of the library: which, how much, whether it shows and is known already."""
+    """A scan, and for each of its phases of the library: index, weight, whether it is visible, whether it is known."""
 
     random: Random
     counts: Array32
@@ -69,12 +69,12 @@ class _Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Stream:
-    """Where samples come from.
+    """Source of samples.
 
     Attributes:
-        mixtures: the scans.
-        reference: lines of the library's phases.
-        alike: phases that powder patterns hardly tell apart, (phases, phases); each is like itself.
+        mixtures: source of the scans.
+        reference: reference lines of the library's phases.
+        alike: mask of indistinguishable patterns, (phases, phases). It is true on the diagonal.
     """
 
     mixtures: Mixtures
@@ -112,7 +112,7 @@ class Stream:
         )
 
     def _chosen(self, sample: _Sample, rank: Array32) -> NDArray[np.int64]:
-        """Phases to ask for: those there, some that explain much, and some at random."""
+        """Phases to judge: those that are present, hard negatives, and some at random."""
         absent = np.ones(len(self.reference), dtype=bool)
         absent[sample.phase] = False
         order = np.argsort(-rank, kind="stable")
@@ -122,19 +122,19 @@ class Stream:
         return np.concatenate([sample.phase, hard, sample.random.choice(np.flatnonzero(absent), others, replace=False)])
 
     def _weight(self, there: int) -> Array32:
-        """Those there stand for themselves, the hard ones for those they were drawn from, the others for the rest."""
+        """Weights of the phases: 1 for present ones. Hard negatives stand for their pool, others for the rest."""
         rest, others = len(self.reference) - there - HARD_POOL, QUESTIONS - there - HARD_NEGATIVES
         weights = np.array([1.0, HARD_POOL / HARD_NEGATIVES, rest / others], np.float32)
         return np.repeat(weights, [there, HARD_NEGATIVES, others])
 
 
 def open_stream(library: Library, lines: Lines, alike: NDArray[np.bool_], recipe: Recipe, *, seed: int) -> Stream:
-    """Prepare a library's reflections, and those of phases outside it, once."""
+    """Prepare the reflections of a library, and of phases outside it, once."""
     return Stream(mixtures(library, recipe, GRID, seed=seed, outside=OUTSIDE), reference_lines(lines), alike)
 
 
 def _samples(source: Mixtures, scans: Scans) -> list[_Sample]:
-    """The scans one by one, some phases of some of them explained already."""
+    """The scans one by one, with some phases of some scans explained already."""
     known = _known(scans.drawn, scans.content)
     explained = _explained(source, scans, known)
     phase, weight = scans.content.phase, scans.content.weight
@@ -155,17 +155,17 @@ def _samples(source: Mixtures, scans: Scans) -> list[_Sample]:
 
 
 def _known(drawn: Draws, content: Content) -> NDArray[np.bool_]:
-    """Phases that are explained already, of half of the samples each phase with a chance of one half."""
+    """Phases that are explained already: in half of the samples, each phase with a probability of one half."""
     some = drawn.uniform("some known")[:, :1] < _HALF_KNOWN
     return np.asarray(some & (drawn.uniform("known", content.phase.shape[1]) < 0.5) & (content.phase >= 0))
 
 
 def _explained(source: Mixtures, scans: Scans, known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Counts that a fit of the known phases would give, about: no calculated line is exactly right."""
+    """Counts that a fit of the known phases would give, with errors, as no calculated line is exactly right."""
     conditions = scans.conditions
     whole = render_per_gram(source.packed, conditions, source.grid)
     slots = known.shape[1]
-    parts = conditions.phase.shape[1] // slots  # two where some phases have lines that faults blur
+    parts = conditions.phase.shape[1] // slots  # two if some phases have lines that stacking faults broaden
 
     def misjudged(name: str) -> NDArray[np.float64]:
         return np.tile(1 + _FIT_ERROR * (2 * scans.drawn.uniform(name, slots) - 1), parts)
@@ -183,7 +183,7 @@ def _explained(source: Mixtures, scans: Scans, known: NDArray[np.bool_]) -> NDAr
 
 
 def _augmented(lines: ReferenceLines, random: Random) -> ReferenceLines:
-    """Lines as a structure gives them that is not quite the one in the scan: another composition, another cell."""
+    """Augmented lines: random errors of heights and cell, as the structure never matches the specimen exactly."""
     phases = len(lines)
     bent = np.exp(random.uniform(0, _HEIGHT_ERROR, (phases, 1)) * random.standard_normal(lines.height.shape))
     height = lines.height * bent

@@ -1,4 +1,4 @@
-"""Training of the matcher, once for all libraries."""
+"""Training of the matcher, done once for all libraries."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bragglens.simulate.draws import LogUniform, Normal
 from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.stored import VALIDATION_FIRST
 
-_SHARE_WEIGHT = 2.0  # of the shares' errors against the cross-entropy
+_SHARE_WEIGHT = 2.0  # weight of the error of the shares relative to the cross-entropy
 
 
 def train(
@@ -36,16 +36,16 @@ def train(
     checkpoint: Path | None = None,
     group: Processes = ALONE,
 ) -> Network:
-    """Train on samples first ... of a stream.
+    """Train on samples of a stream, from number `first` on.
 
     Args:
-        stream: the samples.
-        steps: batches.
+        stream: source of the samples.
+        steps: number of batches.
         batch: samples in a batch.
         first: number of the first sample.
         half: whether to compute in bfloat16.
-        report: called every 50 steps with the step and the means of `cross_entropy` and `shares` since the last.
-        checkpoint: file that the state is kept in on the way; a run that was killed goes on. Removed at the end.
+        report: called every 50 steps with the step and the means of `cross_entropy` and `shares` since the last call.
+        checkpoint: file for the state during the training. An interrupted run continues from it. Removed at the end.
         group: the processes that train together.
     """
     torch.manual_seed(stream.mixtures.seed)
@@ -64,7 +64,7 @@ def train(
 
 
 def _identity(stream: Stream, *numbers: int) -> dict[str, Any]:
-    """All that a run depends on, so that no other takes up its checkpoint."""
+    """Everything that a run depends on, so that no other run uses its checkpoint."""
     lines = sha256(stream.reference.angle.tobytes() + stream.reference.height.tobytes()).hexdigest()
     return {
         "matcher": lines,
@@ -75,15 +75,15 @@ def _identity(stream: Stream, *numbers: int) -> dict[str, Any]:
 
 
 def recipe_of_any() -> Recipe:
-    """What may vary in a scan of a phase whose structure is known about: more of cell and texture than the default."""
+    """Recipe for phases of roughly known structure, with more variation of cell and texture than the default."""
     return Recipe(dilation=Normal(0.0, 0.004), strain=Normal(0.0, 0.005), march=LogUniform(0.3, 2.5))
 
 
 def calibrate(network: Network, stream: Stream, *, samples: int = 2048) -> tuple[float, float]:
-    """Slope and offset by which log odds become those of a phase taken at random from the whole library.
+    """Slope and offset that convert log odds to those of a phase drawn at random from the whole library.
 
-    The hard and easy phases that a sample is asked for are no fair share of a library; here every phase is asked for
-    that the sample holds, and a random choice of the others, each of which stands for many.
+    The hard negatives and other phases of a sample are not representative of a library. Here each sample has all its
+    phases and a random choice of the others, each of which stands for many.
     """
     logits, present, weight = [], [], []
     for first in range(0, samples, 64):
@@ -113,7 +113,7 @@ def answer(
 
 
 def losses(out: torch.Tensor, asked: Questions) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cross-entropy of presence and squared error of the share's root, both over what counts."""
+    """Cross-entropy of presence and squared error of the square root of the share, each within its mask."""
     present, mask, share = (
         torch.from_numpy(table).to(out.device) for table in (asked.present, asked.loss_mask, np.sqrt(asked.share))
     )
