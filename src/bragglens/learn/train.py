@@ -139,13 +139,15 @@ def _trained(
     validation = [stream.batch(VALIDATION_FIRST + 128 * i, 128) for i in range(4)]
     started = time.perf_counter()
 
-    def told(step: int, means: Figures) -> None:
+    def report_step(step: int, means: Figures) -> None:
         if report:
             right = _share_right([_infer(net, v.x) for v in validation], validation)
             seconds = time.perf_counter() - started
             report(Progress(step // course.every, _REPORTS, means["loss"], means["accuracy"], right, seconds))
 
-    train_network(net, stream.batch, _loss_of(group.device), course, report=told, tick=tick, saved=saved, group=group)
+    train_network(
+        net, stream.batch, _loss_of(group.device), course, report=report_step, tick=tick, saved=saved, group=group
+    )
     logits = [_infer(net, v.x) for v in validation]
     if saved and group.rank == 0:
         saved.remove()

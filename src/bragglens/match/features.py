@@ -49,11 +49,11 @@ def channels(intensity: NDArray[np.floating], covered: NDArray[np.bool_], explai
     ).astype(np.float32)
 
 
-def line_features(reference: ReferenceLines, met: LineMatch) -> Features:
+def line_features(reference: ReferenceLines, matched: LineMatch) -> Features:
     """Features of phases, from their reference lines and the line match with a scan."""
-    there = met.near >= 0
-    near = np.where(there, met.near, 0.0)
-    expected = met.scale[:, None] * reference.height
+    there = matched.near >= 0
+    near = np.where(there, matched.near, 0.0)
+    expected = matched.scale[:, None] * reference.height
     covered = np.where(there, reference.height, 0.0)
     total = covered.sum(axis=1, keepdims=True)
     weight = covered / np.maximum(total, 1e-9)
@@ -67,10 +67,10 @@ def line_features(reference: ReferenceLines, met: LineMatch) -> Features:
         reference.angle / 90,
     ]
     phases = [
-        np.sqrt(met.scale),
-        met.agreement,
-        np.log(met.explained + _FAINT),
-        met.share,
+        np.sqrt(matched.scale),
+        matched.agreement,
+        np.log(matched.explained + _FAINT),
+        matched.share,
         there.mean(axis=1),
     ]
     return Features(

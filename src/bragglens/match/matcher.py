@@ -68,10 +68,10 @@ class Matcher:
         """
         known = np.zeros(pattern.grid.size) if explained is None else explained
         intensity, accounted = scaled(pattern.intensity, pattern.covered, known)
-        met = match_lines(peaks(intensity, pattern.covered, accounted), lines)
-        rows = np.sort(np.argsort(-met.rank, kind="stable")[:MOST_JUDGED])
+        matched = match_lines(peaks(intensity, pattern.covered, accounted), lines)
+        rows = np.sort(np.argsort(-matched.rank, kind="stable")[:MOST_JUDGED])
         features, scene = self.encoder.run(None, {"x": channels(intensity, pattern.covered, accounted)[None]})
-        out = self._judged(features[0], scene, line_features(lines.of(rows), met.of(rows)))
+        out = self._judged(features[0], scene, line_features(lines.of(rows), matched.of(rows)))
         slope, offset = self.manifest["log_odds"]
         probability, share = np.full(len(lines), _LEAST), np.zeros(len(lines))
         probability[rows] = expit(slope * out[:, 0] + offset)
@@ -79,13 +79,13 @@ class Matcher:
         return Opinion(probability, share)
 
     def _judged(
-        self, features: NDArray[np.float32], scene: NDArray[np.float32], asked: Features
+        self, features: NDArray[np.float32], scene: NDArray[np.float32], tables: Features
     ) -> NDArray[np.float64]:
         """The judge's result for each phase, computed in blocks, shape (phases, 2)."""
-        asked = asked._replace(place=np.minimum(asked.place / STRIDE, len(features) - 1).astype(np.float32))
-        out = np.empty((len(asked.place), 2))
+        tables = tables._replace(place=np.minimum(tables.place / STRIDE, len(features) - 1).astype(np.float32))
+        out = np.empty((len(tables.place), 2))
         for first in range(0, len(out), _BLOCK):
-            some = {name: table[first : first + _BLOCK] for name, table in asked._asdict().items()}
+            some = {name: table[first : first + _BLOCK] for name, table in tables._asdict().items()}
             fixed = {"features": features, "scene": np.repeat(scene, len(some["place"]), axis=0)}
             out[first : first + _BLOCK] = self.judge.run(None, fixed | some)[0]
         return out

@@ -83,22 +83,22 @@ class Stream:
 
     def batch(self, first: int, count: int) -> Questions:
         """Samples first ... first + count - 1."""
-        asked = [self._ask(sample) for sample in _samples(self.mixtures, self.mixtures.scans(first, count))]
+        questions = [self._questions(sample) for sample in _samples(self.mixtures, self.mixtures.scans(first, count))]
 
         def stacked(name: str) -> Array32:
-            return np.stack([getattr(one, name) for one in asked])
+            return np.stack([getattr(one, name) for one in questions])
 
-        tables = zip(*(one.features for one in asked), strict=True)
+        tables = zip(*(one.features for one in questions), strict=True)
         plain = {field.name: stacked(field.name) for field in fields(Questions) if field.name != "features"}
         return Questions(features=Features(*(np.stack(table) for table in tables)), **plain)
 
-    def _ask(self, sample: _Sample) -> Questions:
+    def _questions(self, sample: _Sample) -> Questions:
         intensity, explained = scaled(sample.counts, sample.covered, sample.explained)
         found = peaks(intensity, sample.covered, explained)
         there = len(sample.phase)
         chosen = self._chosen(sample, match_lines(found, self.reference).rank)
         seen = sample.visible & ~sample.known
-        unlike = ~self.alike[np.ix_(chosen[there:], sample.phase)].any(axis=1)
+        distinguishable = ~self.alike[np.ix_(chosen[there:], sample.phase)].any(axis=1)
         area = sample.weight * self.reference.area[sample.phase]
         rest = np.zeros(QUESTIONS - there)
         lines = _augmented(self.reference.of(chosen), sample.random)
@@ -106,7 +106,7 @@ class Stream:
             x=channels(intensity, sample.covered, explained),
             features=line_features(lines, match_lines(found, lines)),
             present=np.concatenate([seen, rest]).astype(np.float32),
-            loss_mask=np.concatenate([seen, unlike]).astype(np.float32),
+            loss_mask=np.concatenate([seen, distinguishable]).astype(np.float32),
             share=np.concatenate([area / max(float(area.sum()), 1e-30), rest]).astype(np.float32),
             weight=self._weight(there),
         )
@@ -167,14 +167,14 @@ def _explained(source: Mixtures, scans: Scans, known: NDArray[np.bool_]) -> NDAr
     slots = known.shape[1]
     parts = conditions.phase.shape[1] // slots  # two if some phases have lines that stacking faults broaden
 
-    def misjudged(name: str) -> NDArray[np.float64]:
+    def fit_error(name: str) -> NDArray[np.float64]:
         return np.tile(1 + _FIT_ERROR * (2 * scans.drawn.uniform(name, slots) - 1), parts)
 
     known = np.tile(known, parts)
     part = conditions._replace(
         phase=np.where(known, conditions.phase, -1),
-        weight=np.where(known, conditions.weight * misjudged("misjudged"), 0.0),
-        march=conditions.march * misjudged("bent"),
+        weight=np.where(known, conditions.weight * fit_error("misjudged"), 0.0),
+        march=conditions.march * fit_error("bent"),
     )
     top = np.maximum(whole.max(axis=1, keepdims=True), 1e-30)
     return np.asarray(
@@ -185,10 +185,10 @@ def _explained(source: Mixtures, scans: Scans, known: NDArray[np.bool_]) -> NDAr
 def _augmented(lines: ReferenceLines, random: Random) -> ReferenceLines:
     """Augmented lines: random errors of heights and cell, as the structure never matches the specimen exactly."""
     phases = len(lines)
-    bent = np.exp(random.uniform(0, _HEIGHT_ERROR, (phases, 1)) * random.standard_normal(lines.height.shape))
-    height = lines.height * bent
-    swollen = _CELL_ERROR * random.standard_normal((phases, 1))
-    angle = lines.angle - np.degrees(2 * np.tan(np.radians(lines.angle / 2)) * swollen)
+    height_factor = np.exp(random.uniform(0, _HEIGHT_ERROR, (phases, 1)) * random.standard_normal(lines.height.shape))
+    height = lines.height * height_factor
+    expansion = _CELL_ERROR * random.standard_normal((phases, 1))
+    angle = lines.angle - np.degrees(2 * np.tan(np.radians(lines.angle / 2)) * expansion)
     return ReferenceLines(
         np.clip(angle, GRID.start, GRID.stop).astype(np.float32),
         (height / np.maximum(height.max(axis=1, keepdims=True), 1e-12)).astype(np.float32),

@@ -53,8 +53,8 @@ def train(
     course = Course(steps, batch, rising=0.1, decay=1e-3, clip=1.0)
     saved = Checkpoint(checkpoint, _identity(stream, steps, batch, first)) if checkpoint else None
 
-    def loss(joined: nn.Module, asked: Questions) -> tuple[torch.Tensor, Figures]:
-        crossed, shares = losses(answer(joined, asked, half=half, device=group.device), asked)
+    def loss(joined: nn.Module, questions: Questions) -> tuple[torch.Tensor, Figures]:
+        crossed, shares = losses(answer(joined, questions, half=half, device=group.device), questions)
         return crossed + _SHARE_WEIGHT * shares, {"cross_entropy": crossed.item(), "shares": shares.item()}
 
     train_network(network, stream.batch, loss, course, first=first, report=report, saved=saved, group=group)
@@ -87,12 +87,12 @@ def calibrate(network: Network, stream: Stream, *, samples: int = 2048) -> tuple
     """
     logits, present, weight = [], [], []
     for first in range(0, samples, 64):
-        asked = stream.batch(VALIDATION_FIRST + first, 64)
+        questions = stream.batch(VALIDATION_FIRST + first, 64)
         with torch.inference_mode():
-            out = answer(network, asked, half=False)[..., 0].numpy()
+            out = answer(network, questions, half=False)[..., 0].numpy()
         logits.append(out.ravel())
-        present.append(asked.present.ravel())
-        weight.append((asked.loss_mask * asked.weight).ravel())
+        present.append(questions.present.ravel())
+        weight.append((questions.loss_mask * questions.weight).ravel())
     z, y, w = (np.concatenate(column).astype(float) for column in (logits, present, weight))
 
     def loss(values: NDArray[np.float64]) -> float:
@@ -104,18 +104,21 @@ def calibrate(network: Network, stream: Stream, *, samples: int = 2048) -> tuple
 
 
 def answer(
-    network: nn.Module, asked: Questions, *, half: bool, device: torch.device = torch.device("cpu")
+    network: nn.Module, questions: Questions, *, half: bool, device: torch.device = torch.device("cpu")
 ) -> torch.Tensor:
     """Log odds of presence and share, (batch, questions, 2)."""
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
-        out: torch.Tensor = network(*(torch.from_numpy(table).to(device) for table in (asked.x, *asked.features)))
+        out: torch.Tensor = network(
+            *(torch.from_numpy(table).to(device) for table in (questions.x, *questions.features))
+        )
     return out.float()
 
 
-def losses(out: torch.Tensor, asked: Questions) -> tuple[torch.Tensor, torch.Tensor]:
+def losses(out: torch.Tensor, questions: Questions) -> tuple[torch.Tensor, torch.Tensor]:
     """Cross-entropy of presence and squared error of the square root of the share, each within its mask."""
     present, mask, share = (
-        torch.from_numpy(table).to(out.device) for table in (asked.present, asked.loss_mask, np.sqrt(asked.share))
+        torch.from_numpy(table).to(out.device)
+        for table in (questions.present, questions.loss_mask, np.sqrt(questions.share))
     )
     crossed = nn.functional.binary_cross_entropy_with_logits(out[..., 0], present, reduction="none") * mask
     error = (torch.sigmoid(out[..., 1]) - share) ** 2 * present

@@ -114,10 +114,10 @@ def _problems(folder: Path, found: list[_Found], known: Known, unread: dict[str,
         if one.sha256 not in known:
             unread.setdefault(one.file, f"{one.file}: was changed while the library was built: build it again")
     partly = [problem for one in found if one.sha256 in known for problem in known[one.sha256].problems]
-    told = [*(unread[file] for file in sorted(unread)), *partly]
+    messages = [*(unread[file] for file in sorted(unread)), *partly]
     if not any(one.sha256 in known for one in found):
-        raise StructureError(f"{folder}: none of its {len(unread)} files can be read; the first: {told[0]}")
-    return told
+        raise StructureError(f"{folder}: none of its {len(unread)} files can be read; the first: {messages[0]}")
+    return messages
 
 
 def library_path(path: str | Path) -> Path:
@@ -150,15 +150,15 @@ def _find(folder: Path) -> tuple[list[_Found], dict[str, str]]:
                 origins[file.parent] = {}  # an unreadable manifest is reported once
                 origins[file.parent] = read_manifest(file.parent)
         except StructureError as error:
-            unread[(file.parent / MANIFEST).relative_to(folder).as_posix()] = _told(error, folder)
+            unread[(file.parent / MANIFEST).relative_to(folder).as_posix()] = _message(error, folder)
         try:
             found.append(_Found(place, sha256(cif_content(file)), origins[file.parent].get(file.name)))
         except StructureError as error:
-            unread[place] = _told(error, folder)
+            unread[place] = _message(error, folder)
     return found, unread
 
 
-def _told(error: StructureError, folder: Path) -> str:
+def _message(error: StructureError, folder: Path) -> str:
     """The message without the path of the folder. The library then does not depend on where the folder is."""
     return str(error).removeprefix(f"{folder}{os.sep}")
 
@@ -198,7 +198,7 @@ def _make(folder: Path, files: list[str]) -> tuple[Known, dict[str, str]]:
             content = cif_content(folder / file)
             made[sha256(content)] = _made(content, folder / file, folder)
         except StructureError as error:
-            refused[file] = _told(error, folder)
+            refused[file] = _message(error, folder)
     return made, refused
 
 
@@ -216,7 +216,7 @@ def _made(content: bytes, path: Path, folder: Path) -> _Made:
     if not rows:
         raise StructureError(problems[0])
     blocks, phases, lines = zip(*rows, strict=True)
-    return _Made(blocks, phases, lines, tuple(_told(StructureError(one), folder) for one in problems))
+    return _Made(blocks, phases, lines, tuple(_message(StructureError(one), folder) for one in problems))
 
 
 def _lines(phase: Phase, where: Path) -> Lines:

@@ -49,9 +49,9 @@ def draw_mixtures(recipe: Recipe, draws: Draws, *, library: int, strangers: int,
     phase = np.full((batch, slots), -1, dtype=np.int64)
     phase[:, :own] = np.where(np.arange(own) < np.minimum(wanted, own)[:, None], order, -1)
     if strangers and recipe.strangers:
-        has_stranger = draws.uniform("stranger")[:, 0] < recipe.strangers
+        has_outside = draws.uniform("stranger")[:, 0] < recipe.strangers
         pick = library + np.floor(draws.uniform("stranger kind")[:, 0] * strangers).astype(int)
-        phase[:, -1] = np.where(has_stranger, pick, -1)
+        phase[:, -1] = np.where(has_outside, pick, -1)
     spread = draws.of(recipe.dominance, "dominance")
     weight = np.exp(spread * _normals(draws, "weight", slots)) * (phase >= 0)
     return Content(phase, weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-12))
@@ -153,8 +153,8 @@ def _share(recipe: Recipe, draws: Draws, name: str, slots: int = 1) -> NDArray[n
 def _line_weights(recipe: Recipe, draws: Draws) -> NDArray[np.float64]:
     """Weights of the recipe's lines. Those with weight 0 for a clean tube are Kβ and tungsten, in this order."""
     weights = np.tile([line.weight for line in recipe.lines], (len(draws.samples), 1))
-    foreign = [i for i, line in enumerate(recipe.lines) if line.weight == 0]
-    for i, name in zip(foreign, ("k_beta", "tungsten"), strict=False):
+    extra = [i for i, line in enumerate(recipe.lines) if line.weight == 0]
+    for i, name in zip(extra, ("k_beta", "tungsten"), strict=False):
         weights[:, i] = _value(recipe, draws, name) * _share(recipe, draws, "contaminated")
     return weights
 

@@ -110,12 +110,12 @@ def _run(
 ) -> None:
     """Call the kernel. Log a message if it has to be compiled first."""
     axis = float(grid.start), float(grid.step)
-    with _told_if_compiled():
+    with _log_compilation():
         render_batch(packed, conditions, *axis, np.uint64(seed), crystals_only, out, signal)
 
 
 @contextmanager
-def _told_if_compiled() -> Iterator[None]:
+def _log_compilation() -> Iterator[None]:
     """Log a message if the first call of the kernel finds no compiled version in the cache."""
     if render_batch.overloads:
         yield

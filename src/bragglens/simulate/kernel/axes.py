@@ -93,9 +93,9 @@ def _lorentz_reaches(fwhm, lorentz, parts, top, near, wide):  # type: ignore[no-
     u)². Linear interpolation misses spacing²/8 times that, which shall be BEND. This determines u.
     """
     for i in range(np.int32(fwhm.size)):
-        loud = lorentz[i] * parts[i] / top
-        u = COARSE * math.sqrt(3.0 / BEND * loud) / fwhm[i] - 1.0 if loud > TAIL else 0.0
-        v = COARSE * u + (COARSE - 1.0) if loud > TAIL else 0.0
+        height = lorentz[i] * parts[i] / top
+        u = COARSE * math.sqrt(3.0 / BEND * height) / fwhm[i] - 1.0 if height > TAIL else 0.0
+        v = COARSE * u + (COARSE - 1.0) if height > TAIL else 0.0
         near[i] = 0.5 * fwhm[i] * math.sqrt(u if u > 0.0 else 0.0)
         wide[i] = 0.5 * fwhm[i] * math.sqrt(v if v > 0.0 else 0.0)
 
@@ -104,8 +104,8 @@ def _lorentz_reaches(fwhm, lorentz, parts, top, near, wide):  # type: ignore[no-
 def _tail_reaches(fwhm, lorentz, parts, top, far):  # type: ignore[no-untyped-def]
     """Fills where Lorentzians fall below TAIL of the strongest line, in points. 0 for those that never exceed it."""
     for i in range(np.int32(fwhm.size)):
-        loud = lorentz[i] * parts[i] / top
-        far[i] = 0.5 * fwhm[i] * math.sqrt(loud / TAIL) if loud > TAIL else 0.0
+        height = lorentz[i] * parts[i] / top
+        far[i] = 0.5 * fwhm[i] * math.sqrt(height / TAIL) if height > TAIL else 0.0
 
 
 @jit
@@ -115,10 +115,10 @@ def _gauss_reaches(fwhm, gauss, parts, top, bell):  # type: ignore[no-untyped-de
     The bits of a float are its logarithm of base 2 by linear interpolation, which is too low by up to 0.0861.
     """
     for i in range(np.int32(fwhm.size)):
-        loud = np.float32(gauss[i] * parts[i] / (TAIL * top))
-        bits = loud.view(np.int32)
+        height = np.float32(gauss[i] * parts[i] / (TAIL * top))
+        bits = height.view(np.int32)
         power = np.float64(bits) / 8388608.0 - (127.0 - 0.0861)
-        bell[i] = fwhm[i] * 0.5 * math.sqrt(power) if loud > F1 else 0.0
+        bell[i] = fwhm[i] * 0.5 * math.sqrt(power) if height > F1 else 0.0
 
 
 @jit

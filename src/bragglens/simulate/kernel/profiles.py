@@ -26,7 +26,7 @@ def line_shapes(inverse_d, wavelength, broadening, step, points, share):  # type
     This is Thompson-Cox-Hastings with g + l = 1. The sum of fifth powers is then between 0.3436 (at l = 0.66) and 1.
     """
     u, v, w, x, y, size, microstrain, lorentzian = broadening
-    grains, stretch, gaussian = (
+    by_size, by_microstrain, gaussian = (
         0.9 * wavelength / (10.0 * size) * DEGREES,
         4.0 * microstrain * DEGREES,
         1.0 - lorentzian,
@@ -36,7 +36,7 @@ def line_shapes(inverse_d, wavelength, broadening, step, points, share):  # type
         sine = sine if sine < HIGHEST_SINE else HIGHEST_SINE
         secant = 1.0 / math.sqrt(1.0 - sine * sine)
         tangent = sine * secant
-        broad = grains * secant + stretch * tangent
+        broad = by_size * secant + by_microstrain * tangent
         variance = (u * tangent + v) * tangent + w
         gauss = math.sqrt((variance if variance > 0.0 else 0.0) + gaussian * gaussian * broad * broad)
         lorentz = x * secant + y * tangent + lorentzian * broad
