@@ -1,4 +1,4 @@
-"""A built library: the same bytes however it came about, only what is new made again, and what is alike told."""
+"""Built libraries: the same bytes in every way of building, incremental builds, duplicates and look-alikes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PAGE = "<html>404 Not Found</html>"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Titania in folders as COD's mirror has them, and a page that is no CIF."""
+    """Titania in subfolders as in COD's mirror, and a page that is no CIF."""
     folder = tmp_path / "cifs"
     shutil.copytree(TITANIA, folder / "9" / "01")
     (folder / "page.cif").write_text(PAGE)
@@ -62,7 +62,7 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-# --- what is in it ----------------------------------------------------------------------------------------------
+# --- content ----------------------------------------------------------------------------------------------------
 
 
 def test_a_built_library_holds_the_phases_of_the_folder_and_their_lines(folder: Path, titania: Library) -> None:
@@ -78,7 +78,7 @@ def test_a_built_library_holds_the_phases_of_the_folder_and_their_lines(folder: 
     assert problem.startswith("page.cif: is damaged or no CIF")
 
 
-def test_it_tells_file_and_origin_of_each_phase(folder: Path) -> None:
+def test_file_and_origin_of_each_phase_are_stated(folder: Path) -> None:
     place = folder / "9" / "01"
     sha = digest(place / "rutile.cif")
     (place / "manifest.csv").write_text(
@@ -95,7 +95,9 @@ def test_it_tells_file_and_origin_of_each_phase(folder: Path) -> None:
     assert "origin" not in members["anatase"]
 
 
-def test_files_of_one_name_are_told_apart_and_a_foreign_manifest_is_a_problem(folder: Path, titania: Library) -> None:
+def test_files_of_one_name_get_different_names_and_an_unreadable_manifest_is_a_problem(
+    folder: Path, titania: Library
+) -> None:
     swapped = {"anatase": "rutile", "rutile": "anatase"}
     for name, other in swapped.items():
         (folder / "other").mkdir(exist_ok=True)
@@ -107,10 +109,10 @@ def test_files_of_one_name_are_told_apart_and_a_foreign_manifest_is_a_problem(fo
     assert any("other/manifest.csv: is not a manifest of bragglens" in problem for problem in built.library.problems)
 
 
-# --- built again, killed, spread ------------------------------------------------------------------------------------
+# --- incremental, interrupted and parallel builds ---------------------------------------------------------------
 
 
-def test_only_what_is_new_is_made_again_and_the_bytes_are_those_of_a_fresh_build(
+def test_an_incremental_build_computes_only_new_phases_and_gives_the_bytes_of_a_full_build(
     folder: Path, computed: list[str]
 ) -> None:
     path, place = folder.parent / "lib.library", folder / "9" / "01"
@@ -167,7 +169,7 @@ build.build_library(sys.argv[1], sys.argv[2], tick=tick)
 """
 
 
-def test_killed_at_random_it_ends_with_the_same_bytes(tmp_path: Path, titania: Library) -> None:
+def test_a_build_killed_at_random_ends_with_the_same_bytes(tmp_path: Path, titania: Library) -> None:
     cifs = tmp_path / "cifs"
     cifs.mkdir()
     for number in range(12):
@@ -185,7 +187,7 @@ def test_killed_at_random_it_ends_with_the_same_bytes(tmp_path: Path, titania: L
 
 
 class Backwards(Executor):
-    """Does the last piece first."""
+    """An executor that does the last piece first."""
 
     def submit(self, work: Any, /, *args: Any, **named: Any) -> Future[Any]:
         raise NotImplementedError
@@ -196,7 +198,7 @@ class Backwards(Executor):
 
 
 @pytest.mark.parametrize("executor", [ThreadPoolExecutor(2), Backwards()], ids=["threads", "backwards"])
-def test_whoever_works_on_the_pieces_the_bytes_are_the_same(
+def test_the_bytes_do_not_depend_on_the_executor(
     folder: Path, executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "PIECE", 2)
@@ -206,12 +208,10 @@ def test_whoever_works_on_the_pieces_the_bytes_are_the_same(
     assert digest(folder.parent / "alone.library") == digest(folder.parent / "spread.library")
 
 
-# --- what is refused --------------------------------------------------------------------------------------------
+# --- refusals ---------------------------------------------------------------------------------------------------
 
 
-def test_a_structure_that_nobody_thought_of_does_not_stop_the_others(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_structure_does_not_stop_the_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def odd(phase: Any) -> Lines:
         if phase.name == "rutile":
             raise ZeroDivisionError("odd")
@@ -227,7 +227,7 @@ def test_a_structure_that_nobody_thought_of_does_not_stop_the_others(
     assert "huge.cif: " in told
 
 
-def test_nothing_to_build_of_is_said(tmp_path: Path) -> None:
+def test_a_folder_without_structures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StructureError, match="is no folder"):
         build_library(tmp_path / "none", tmp_path / "lib")
     with pytest.raises(StructureError, match=r"holds no \.cif or \.str file"):
@@ -251,11 +251,11 @@ def test_a_foreign_damaged_or_newer_file_is_refused_in_one_sentence(folder: Path
         archive.writestr("manifest.json", '{"format": 99}')
     with pytest.raises(StructureError, match="is of library format 99"):
         read_library(path)
-    build_library(folder, path)  # a file that cannot be read is built anew
+    build_library(folder, path)  # an unreadable file is built again
     assert path.read_bytes() == whole
 
 
-# --- what is alike ----------------------------------------------------------------------------------------------
+# --- duplicates and look-alikes ---------------------------------------------------------------------------------
 
 
 def turned(phase: Phase, *, name: str) -> Phase:
@@ -271,7 +271,7 @@ def turned(phase: Phase, *, name: str) -> Phase:
     return replace(phase, name=name, space_group="P 1", operations=("x,y,z",), cell=cell, sites=sites)
 
 
-def test_one_structure_in_another_cell_and_name_is_kept_once(tmp_path: Path, titania: Library) -> None:
+def test_a_duplicate_in_another_cell_and_with_another_name_is_left_out(tmp_path: Path, titania: Library) -> None:
     folder = tmp_path / "cifs"
     shutil.copytree(TITANIA, folder)
     rutile = next(phase for phase in titania if phase.name == "rutile")
@@ -301,7 +301,7 @@ def test_look_alikes_are_those_of_rendered_patterns(shared: Path) -> None:
     assert all(lined[pair] == pytest.approx(rendered[pair], abs=0.03) for pair in sure)
 
 
-def test_a_chain_of_likeness_is_no_group_of_its_ends(titania: Library) -> None:
+def test_similarity_is_not_transitive(titania: Library) -> None:
     lines = lines_of_phases(titania)
     strained = [
         Lines((lines.d[:1] * (1 + 0.002 * n)).astype(np.float32), lines.strength[:1], lines.whole[:1]) for n in range(6)
@@ -320,7 +320,7 @@ def test_a_chain_of_likeness_is_no_group_of_its_ends(titania: Library) -> None:
 # --- the command ------------------------------------------------------------------------------------------------
 
 
-def test_of_many_that_repeat_others_the_first_are_told_and_all_on_request(folder: Path, tmp_path: Path) -> None:
+def test_the_command_lists_the_first_duplicates_and_all_on_request(folder: Path, tmp_path: Path) -> None:
     for number in range(5):
         (folder / f"zcopy{number}.cif").write_text((TITANIA / "rutile.cif").read_text())
     words = ["library", "build", str(folder), "-o", str(tmp_path / "my.library")]
@@ -335,7 +335,7 @@ def test_of_many_that_repeat_others_the_first_are_told_and_all_on_request(folder
     ]
 
 
-def test_the_command_builds_tells_and_the_file_serves_in_place_of_the_folder(folder: Path, tmp_path: Path) -> None:
+def test_the_command_reports_the_build_and_the_file_can_replace_the_folder(folder: Path, tmp_path: Path) -> None:
     (folder / "copy.cif").write_text((TITANIA / "rutile.cif").read_text())
     path = tmp_path / "my.library"
     done = CliRunner().invoke(app, ["library", "build", str(folder), "-o", str(path)])

@@ -28,16 +28,16 @@ def test_a_recipe_has_the_effects_and_the_wavelength() -> None:
 
 
 @pytest.mark.parametrize("name", ["size", "microstrain", "lorentzian", "march", "displacement", "transparency"])
-def test_a_specimen_is_ideal_where_nothing_is_said(name: str) -> None:
+def test_a_default_specimen_is_ideal(name: str) -> None:
     assert getattr(Specimen(), name) == EFFECTS[name].ideal
 
 
 @pytest.mark.parametrize("name", ["zero", "axial"])
-def test_an_instrument_is_ideal_where_nothing_is_said(name: str) -> None:
+def test_a_default_instrument_is_ideal(name: str) -> None:
     assert getattr(Instrument(emission("CuKa")), name) == EFFECTS[name].ideal
 
 
-def test_phases_have_their_own_values_and_all_else_is_of_the_sample() -> None:
+def test_phase_effects_differ_between_phases_and_others_are_common_to_the_sample() -> None:
     library = read_library(files("bragglens") / "data" / "titania")
     grid, recipe, drawn = Grid(20.0, 40.0, 0.1), Recipe(), draws(1, 0, 6)
     packed = pack(reflections_in_range(library.phases, recipe.lines, grid), recipe.lines)
@@ -53,7 +53,7 @@ def test_phases_have_their_own_values_and_all_else_is_of_the_sample() -> None:
 
 
 def test_a_fit_has_the_units_of_the_effects_it_varies() -> None:
-    """`extra_b` is the one parameter that no recipe draws: displacement of atoms beyond the structure's own."""
+    """`extra_b` is the only parameter without an effect: displacement of atoms in addition to the structure's own."""
     for parameter in (*SHARED, *OWN):
         name = parameter.name.removeprefix("log_").partition("_")[0].replace("width", "resolution")
         if parameter.name != "extra_b":

@@ -1,4 +1,4 @@
-"""The formulas against numbers worked out by hand, integrals, and scipy's Voigt function."""
+"""The formulas against values calculated by hand, integrals, and scipy's Voigt function."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ def titania(name: str) -> Reflections:
 
 
 def test_bragg_angle() -> None:
-    """d = λ is 2θ = 60°; beyond λ/2 there is no line."""
+    """d = λ gives 2θ = 60°. With d below λ/2 there is no line."""
     angles = formulas.two_theta(d=np.array([CU, CU / 2, 0.7]), wavelength=CU)
     assert angles[:2] == pytest.approx([60.0, 180.0])
     assert np.isnan(angles[2])
 
 
 def test_bragg_angle_of_silicon_111() -> None:
-    """a = 5.43102 Å (CODATA); cards quote 28.44°."""
+    """a = 5.43102 Å (CODATA). Reference cards state 28.44°."""
     assert formulas.two_theta(d=np.array(5.43102 / math.sqrt(3)), wavelength=CU) == pytest.approx(28.44, abs=3e-3)
 
 
 def test_specimen_above_the_plane_moves_lines_to_low_angles() -> None:
-    """0.1 mm on 185 mm: 0.0619° at 2θ = 0, cos 45° of that at 90°, nothing at 180°."""
+    """0.1 mm on 185 mm: 0.0619° at 2θ = 0, cos 45° of that at 90°, zero at 180°."""
     shift = formulas.displacement_shift(two_theta=np.array([0.0, 90.0, 180.0]), displacement=0.1, radius=185.0)
     assert shift == pytest.approx([-0.0619414, -0.0437992, 0.0], abs=1e-6)
 
 
 @given(displacement=st.floats(-0.5, 0.5), zero=st.floats(-0.2, 0.2), radius=st.floats(100, 300))
-def test_line_stands_where_the_formula_says(displacement: float, zero: float, radius: float) -> None:
-    """The top of rutile 110 in a whole pattern."""
+def test_line_position_in_a_pattern_is_that_of_the_formula(displacement: float, zero: float, radius: float) -> None:
+    """The maximum of rutile 110 in a whole pattern."""
     grid = Grid(25.0, 30.0, 0.002)
     instrument = Instrument((Line(CU, 1.0),), radius=radius, W=0.0025, zero=zero)
     pattern = reference.pattern(titania("rutile"), instrument, Specimen(displacement=displacement), grid)
@@ -70,10 +70,10 @@ def test_transparency_moves_lines_to_low_angles_most_at_the_middle() -> None:
 
 
 @pytest.mark.parametrize(("angle", "sign"), [(20.0, -1), (60.0, -1), (90.0, 0), (140.0, 1)])
-def test_axial_divergence_bends_lines_away_from_the_middle(angle: float, sign: int) -> None:
-    """A ray h off the plane stands at cos2φ = cos2θ √(1 + h²); with weights (a - h) the mean of h² is a²/6.
+def test_axial_divergence_shifts_lines_away_from_90_degrees(angle: float, sign: int) -> None:
+    """A ray h off the plane is detected at cos2φ = cos2θ √(1 + h²). With weights (a - h) the mean of h² is a²/6.
 
-    So lines lean to low angles below 90° and to high angles above, on average by a²/12 cot2θ.
+    Lines are therefore asymmetric to low angles below 90° and to high angles above. The mean shift is a²/12 cot2θ.
     """
     axial = 0.04
     places, weights = formulas.axial_divergence(two_theta=angle, axial=axial, points=24)
@@ -84,8 +84,8 @@ def test_axial_divergence_bends_lines_away_from_the_middle(angle: float, sign: i
     assert mean == pytest.approx(-math.degrees(axial**2 / 12 / math.tan(math.radians(angle))), rel=0.01, abs=1e-9)
 
 
-def test_axial_divergence_is_finger_cox_and_jephcoats() -> None:
-    """The paper's own integral over 2φ at 2θ = 10°: D(2φ) = W / (h cos2φ), W = a - h, with its singularity at 2θ."""
+def test_axial_divergence_agrees_with_finger_cox_and_jephcoat() -> None:
+    """The integral of the paper over 2φ at 2θ = 10°: D(2φ) = W / (h cos2φ), W = a - h, with its singularity at 2θ."""
     axial, cosine = 0.04, math.cos(math.radians(10.0))
     first = math.degrees(math.acos(cosine * math.sqrt(1 + axial**2)))
 
@@ -117,8 +117,8 @@ def test_lorentz_polarisation(angle: float, polarisation: float, expected: float
     assert value == pytest.approx(expected)
 
 
-def test_monochromator_weakens_the_lines_where_polarisation_tells() -> None:
-    """Graphite at 26.6°: K = 0.7995; the line at 90° does not change, one at low angle loses 10%."""
+def test_monochromator_weakens_lines_at_low_angles() -> None:
+    """Graphite at 26.6°: K = 0.7995. The line at 90° does not change, one at low angles loses 10%."""
     graphite = Instrument(SHARP.lines, monochromator=26.6)
     assert SHARP.polarisation == 1.0
     assert graphite.polarisation == pytest.approx(0.79951, abs=1e-5)
@@ -129,14 +129,14 @@ def test_monochromator_weakens_the_lines_where_polarisation_tells() -> None:
     assert with_graphite.area / plain.area == pytest.approx((1 + 0.79951 * cos2) / (1 + cos2), abs=1e-5)
 
 
-def test_synchrotron_light_is_polarised() -> None:
-    """Fully polarised across the plane of diffraction no intensity is lost: K = 0; half of it leaves a third."""
+def test_synchrotron_radiation_is_polarised() -> None:
+    """Full polarisation perpendicular to the diffraction plane loses no intensity: K = 0. Half of it gives K = 1/3."""
     assert Instrument(SHARP.lines, polarised=1.0).polarisation == 0.0
     assert Instrument(SHARP.lines, polarised=0.5).polarisation == pytest.approx(1 / 3)
 
 
 def test_beam_spills_over_a_short_specimen() -> None:
-    """1° on 185 mm is 3.23 mm across, and meets 20 mm of specimen above sinθ = 0.161, 2θ = 18.6°; half at 9.26°."""
+    """1° on 185 mm is 3.23 mm wide. It is within 20 mm of specimen above sinθ = 0.161, 2θ = 18.6°. Half at 9.26°."""
     instrument = Instrument(SHARP.lines, divergence=1.0)
     assert instrument.spill == pytest.approx(6.194, abs=1e-3)
     share = formulas.overspill(two_theta=np.array([9.261, 18.58, 18.6, 90.0]), spill=instrument.spill)
@@ -156,8 +156,8 @@ def test_automatic_slit_weakens_low_angles_by_the_sine() -> None:
         assert opened[i].sum() / fixed[i].sum() == pytest.approx(math.sin(math.radians(angle / 2)), rel=1e-2)
 
 
-def test_roughness_takes_from_low_angles() -> None:
-    """By hand at θ = 30°: (0.7 + 0.3 e^-0.4) / (0.7 + 0.3 e^-0.2); nothing at 2θ = 180° and for p = 0."""
+def test_roughness_reduces_intensity_at_low_angles() -> None:
+    """By hand at θ = 30°: (0.7 + 0.3 e^-0.4) / (0.7 + 0.3 e^-0.2). No loss at 2θ = 180° and for p = 0."""
     share = formulas.roughness(two_theta=np.array([60.0, 180.0]), p=0.3, q=0.2)
     assert share == pytest.approx([(0.7 + 0.3 * math.exp(-0.4)) / (0.7 + 0.3 * math.exp(-0.2)), 1.0])
     assert (np.diff(formulas.roughness(two_theta=np.linspace(5, 175, 50), p=0.3, q=0.2)) > 0).all()
@@ -186,7 +186,7 @@ def texture(crystal: Reflections, axis: tuple[int, int, int], r: float) -> dict[
 
 
 def of(factors: dict[tuple[int, ...], float], *hkl: int) -> float:
-    """The factor of hkl, whichever sign stands for it."""
+    """The factor of hkl or of its Friedel mate."""
     return factors.get(hkl, factors.get(tuple(-n for n in hkl), math.nan))
 
 
@@ -197,10 +197,10 @@ def test_plates_on_c_strengthen_002_and_not_200() -> None:
     assert across == pytest.approx(0.7**1.5)
 
 
-def test_texture_knows_the_metric() -> None:
-    """Angles by hand: rutile 101 lies atan(c/a) off c*, not at 45° as the indices alone would have it.
+def test_texture_uses_the_metric() -> None:
+    """Angles by hand: rutile 101 is atan(c/a) from c*, not 45° as the indices alone would suggest.
 
-    In the monoclinic bronze form 200 and 001 stand at β* = 180° - β = 72.8°, not at right angles.
+    In the monoclinic bronze form the angle of 200 and 001 is β* = 180° - β = 72.8°, not 90°.
     """
     rutile, bronze = titania("rutile"), titania("tio2_B")
     a, _, c, *_ = rutile.phase.cell
@@ -217,7 +217,7 @@ def test_texture_knows_the_metric() -> None:
 
 
 def test_texture_is_the_mean_over_the_equivalents() -> None:
-    """On an axis 100 rutile's 200 stands along it and across it: the mean of both, with axis 010 the same."""
+    """With axis 100, equivalents of rutile 200 lie along it and across it. The factor is their mean, as with 010."""
     expected = (0.6**-3 + 0.6**1.5) / 2
     for axis in ((1, 0, 0), (0, 1, 0), (-1, 0, 0), (2, 0, 0)):
         factors = texture(titania("rutile"), axis, 0.6)
@@ -225,7 +225,7 @@ def test_texture_is_the_mean_over_the_equivalents() -> None:
         assert found == pytest.approx([expected])
 
 
-def test_no_texture_is_none() -> None:
+def test_r_of_one_is_no_texture() -> None:
     factors = texture(titania("brookite"), (1, 1, 0), 1.0)
     assert list(factors.values()) == pytest.approx([1.0] * len(factors))
 
@@ -235,7 +235,7 @@ def test_no_texture_is_none() -> None:
 
 @given(eta=st.floats(0, 1), fwhm=st.floats(0.01, 5))
 def test_profile_has_area_one_and_its_width(eta: float, fwhm: float) -> None:
-    """The predecessor's kernel summed to 97. Integrated over x = fwhm tan(t), which reaches to infinity."""
+    """The kernel of the predecessor had a sum of 97. Integrated over x = fwhm tan(t), which extends to infinity."""
 
     def integrand(t: float) -> float:
         x = fwhm * math.tan(t)
@@ -249,7 +249,7 @@ def test_profile_has_area_one_and_its_width(eta: float, fwhm: float) -> None:
 
 @pytest.mark.parametrize("ratio", [0.0, 0.05, 0.3, 1.0, 3.0, 20.0])
 def test_thompson_cox_hastings_is_close_to_a_voigt(ratio: float) -> None:
-    """Width within 0.5% and shape within 1.5% of the top of scipy's exact convolution (found: 0.37% and 1.25%)."""
+    """Width within 0.5% and shape within 1.5% of the maximum of scipy's exact convolution (found: 0.37% and 1.25%)."""
     gauss, lorentz = 0.1, 0.1 * ratio
     fwhm, eta = formulas.thompson_cox_hastings(gaussian=np.array(gauss), lorentzian=np.array(lorentz))
     sigma, gamma = gauss / math.sqrt(8 * math.log(2)), lorentz / 2
@@ -268,9 +268,9 @@ def test_thompson_cox_hastings_limits() -> None:
 
 
 def test_scherrer_width() -> None:
-    """2 nm at anatase (101): 0.9 x 1.5406 / (20 cos 12.65°) rad = 4.07°; 100 nm is fifty times sharper.
+    """2 nm at anatase (101): 0.9 x 1.5406 / (20 cos 12.65°) rad = 4.07°. At 100 nm the width is 50 times smaller.
 
-    With degrees taken for radians the two came out as 0.48 and 0.42°.
+    With degrees in place of radians the two were once 0.48 and 0.42°.
     """
     width = {s: formulas.size_width(two_theta=np.array(25.3), wavelength=CU, size=s) for s in (2.0, 100.0)}
     assert width[2.0] == pytest.approx(4.0711, abs=1e-3)
@@ -278,8 +278,8 @@ def test_scherrer_width() -> None:
 
 
 @pytest.mark.parametrize("lorentzian", [0.0, 1.0])
-def test_width_in_a_pattern_is_scherrers(lorentzian: float) -> None:
-    """Measured at half height of rutile 110 alone: 4 and 40 nm, tenfold."""
+def test_width_in_a_pattern_follows_scherrer(lorentzian: float) -> None:
+    """Measured at half height of rutile 110 alone: 4 and 40 nm differ tenfold."""
     found = {}
     for size in (4.0, 40.0):
         grid = Grid(27.447 - 1.5 * 10 / size, 27.447 + 1.5 * 10 / size, 0.001)
@@ -293,7 +293,7 @@ def test_width_in_a_pattern_is_scherrers(lorentzian: float) -> None:
 
 
 def test_microstrain_and_resolution_widths() -> None:
-    """ε = 0.001 at 90°: 0.004 rad; U V W X Y at 90°, where tanθ = 1 and 1/cosθ = √2."""
+    """ε = 0.001 at 90° gives 0.004 rad. U V W X Y at 90°, where tanθ = 1 and 1/cosθ = √2."""
     right = np.array(90.0)
     assert formulas.microstrain_width(two_theta=right, microstrain=1e-3) == pytest.approx(math.degrees(0.004))
     assert formulas.caglioti_width(two_theta=right, U=0.02, V=-0.01, W=0.03) == pytest.approx(0.2)
@@ -301,8 +301,8 @@ def test_microstrain_and_resolution_widths() -> None:
     assert formulas.lorentzian_width(two_theta=right, X=0.1, Y=0.05) == pytest.approx(0.1 * math.sqrt(2) + 0.05)
 
 
-def test_instrument_and_specimen_are_folded() -> None:
-    """Gaussian parts add in squares, Lorentzian ones straight: 3-4-5 and 3 + 4."""
+def test_instrument_and_specimen_widths_are_combined() -> None:
+    """Gaussian widths add in squares, Lorentzian ones linearly: 3-4-5 and 3 + 4."""
     size = 0.9 * CU / (10 * math.radians(0.4) * math.cos(math.radians(20)))
     for share, expected in ((0.0, 0.5), (1.0, 0.7)):
         gauss, lorentz = (0.3**2, 0.0) if share == 0 else (0.0, 0.3 * math.cos(math.radians(20)))
@@ -343,7 +343,7 @@ def test_wavelengths_by_number() -> None:
 
 
 @pytest.mark.parametrize("stated", ["1.5418", "1.54184", "1.541871"])
-def test_mean_of_a_doublet_stands_for_it(stated: str) -> None:
+def test_mean_of_a_doublet_is_read_as_the_doublet(stated: str) -> None:
     assert emission(stated) == emission("CuKa")
     assert strongest_line(float(stated)) == 1.5405929
 
@@ -354,8 +354,8 @@ def test_single_line_is_not_taken_for_a_mean() -> None:
         assert strongest_line(value) == value
 
 
-def test_foreign_lines_of_a_tube() -> None:
-    """Cu Kβ 1.3922 Å and W Lα1 1.4764 Å (Bearden 1967), at the weights asked for, after the doublet."""
+def test_k_beta_and_tungsten_lines_of_a_tube() -> None:
+    """Cu Kβ 1.3922 Å and W Lα1 1.4764 Å (Bearden 1967), with the requested weights, after the doublet."""
     *doublet, beta, tungsten = emission("CuKa", k_beta=0.02, tungsten=0.01)
     assert tuple(doublet) == emission("CuKa")
     assert (beta.wavelength, tungsten.wavelength) == pytest.approx((1.39222, 1.47639), abs=2e-4)
@@ -366,7 +366,7 @@ def test_foreign_lines_of_a_tube() -> None:
     "text",
     ["", "Xx", "CuKb", "CuKa3", "Unobtainium", "0", "-1.5", "nan", "inf", "15406", "1,5406", "1/2/3", "1.54/", "/"],
 )
-def test_nonsense_is_refused_with_what_would_do(text: str) -> None:
+def test_invalid_wavelengths_are_refused_with_valid_examples(text: str) -> None:
     with pytest.raises(RecipeError, match="CuKa1") as caught:
         emission(text)
     assert f"'{text}'" in str(caught.value)

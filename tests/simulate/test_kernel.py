@@ -1,4 +1,4 @@
-"""The compiled renderer against the formulas, counting noise against Poisson's law, and draws against their ranges."""
+"""The compiled renderer against the formulas, counting noise against Poisson's law, draws against distributions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from bragglens.simulate.specimen import Specimen
 
 GRID = Grid(10.0, 90.0, 0.02)
 COPPER = emission("CuKa")
-SIGMAS = 5.0  # a bound on a sum of many independent draws; missed by chance once in two million
+SIGMAS = 5.0  # bound on a sum of many independent draws, exceeded by chance once in two million
 
 
 @functools.cache
@@ -86,11 +86,11 @@ SPECIMENS = st.builds(
 @given(index=st.integers(0, 4), instrument=INSTRUMENTS, specimen=SPECIMENS)
 @example(index=0, instrument=Instrument(COPPER, W=0.001), specimen=Specimen(size=85, lorentzian=1.0))  # 5.4e-4 once
 @example(index=3, instrument=Instrument(COPPER, W=0.001, X=0.05), specimen=Specimen(size=8, lorentzian=1.0))  # 8.7e-4
-def test_kernel_is_the_reference(index: int, instrument: Instrument, specimen: Specimen) -> None:
-    """Within 5e-4 of the strongest point, which is what cutting and interpolating Lorentzian tails may cost.
+def test_kernel_agrees_with_the_reference(index: int, instrument: Instrument, specimen: Specimen) -> None:
+    """Within 5e-4 of the strongest point, the error from cutting and interpolating Lorentzian tails.
 
-    Of 1,200 draws one came to 5.03e-4, with an automatic slit and needles of r = 2; hence a bound of 6e-4. Up to 2
-    coefficients of strain are drawn, as many as every system but the cubic has; monoclinic shear is below.
+    Of 1,200 draws one reached 5.03e-4, with an automatic slit and needles of r = 2. The bound is therefore 6e-4. Up to
+    2 coefficients of strain are drawn, as many as every system but the cubic has. Monoclinic shear is tested below.
     """
     crystal = titania()[index]
     expected = reference.pattern(crystal, instrument, specimen, GRID)
@@ -100,8 +100,8 @@ def test_kernel_is_the_reference(index: int, instrument: Instrument, specimen: S
 
 @settings(max_examples=12, deadline=None)
 @given(index=st.integers(0, 4), axial=st.floats(0.005, 0.05), fwhm=st.floats(0.03, 0.15), size=st.floats(5, 300))
-def test_axial_divergence_is_the_references(index: int, axial: float, fwhm: float, size: float) -> None:
-    """The kernel takes 1 to 24 points where the reference takes 24: up to 1.6e-4 were found in 120 draws."""
+def test_axial_divergence_agrees_with_the_reference(index: int, axial: float, fwhm: float, size: float) -> None:
+    """The kernel uses 1 to 24 points and the reference 24. The largest difference in 120 draws was 1.6e-4."""
     grid, specimen = Grid(10.0, 50.0, 0.02), Specimen(size=size)
     instrument = Instrument(COPPER, axial=axial, W=fwhm**2)
     expected = reference.pattern(titania()[index], instrument, specimen, grid)
@@ -110,8 +110,8 @@ def test_axial_divergence_is_the_references(index: int, axial: float, fwhm: floa
 
 
 @pytest.mark.parametrize(("lorentzian", "U"), [(0.0, 0.0), (0.3, 0.02), (0.7, 0.01), (1.0, 0.0)])
-def test_widths_and_mixing_are_the_formulas(lorentzian: float, U: float) -> None:
-    """A series stands for the fifth root: within 5e-6, as is said there, from all Gaussian to nearly all Lorentzian."""
+def test_widths_and_mixing_agree_with_the_formulas(lorentzian: float, U: float) -> None:
+    """A series replaces the fifth root. It is accurate to 5e-6, from pure Gaussian to nearly pure Lorentzian."""
     inverse_d, points, share = np.linspace(0.05, 1.29, 400), np.empty(400), np.empty(400)
     instrument = Instrument(COPPER, U=U, W=0.002, X=0.05 * lorentzian)
     specimen = Specimen(size=12, microstrain=2e-3, lorentzian=lorentzian)
@@ -124,8 +124,8 @@ def test_widths_and_mixing_are_the_formulas(lorentzian: float, U: float) -> None
     assert share == pytest.approx(eta, abs=1e-5)
 
 
-def test_angles_are_the_arccosines() -> None:
-    """Within 1.3e-6°, as Abramowitz and Stegun say of the series, also beyond 1 where axial divergence may lead."""
+def test_angles_agree_with_arccos() -> None:
+    """Within 1.3e-6°, as stated by Abramowitz and Stegun, also beyond 1, which axial divergence may reach."""
     cosines = np.linspace(-1.0, 1.0, 2001)
     found = np.array([angle_of(c) for c in cosines])
     assert found == pytest.approx(np.degrees(np.arccos(cosines)), abs=1.3e-6)
@@ -133,10 +133,10 @@ def test_angles_are_the_arccosines() -> None:
 
 
 @pytest.mark.parametrize("axial", [0.0, 0.02, 0.05])
-def test_signal_is_of_the_line_and_not_of_a_piece_of_it(axial: float) -> None:
-    """A line of height 1 on nothing but its own noise: √counts, however many pieces axial divergence spreads it over.
+def test_signal_is_that_of_the_whole_line(axial: float) -> None:
+    """A line of height 1 above its own noise has a signal of √counts, for any number of pieces by axial divergence.
 
-    Taken from the highest of these pieces, it was less than half at 0.02 and a tenth at 0.05.
+    From the highest of these pieces the signal was less than half at 0.02, and a tenth at 0.05.
     """
     instrument = Instrument(COPPER, axial=axial, W=0.03**2)
     one = fixed_conditions(instrument, [Specimen(size=200)] * 5, range(5))
@@ -144,7 +144,7 @@ def test_signal_is_of_the_line_and_not_of_a_piece_of_it(axial: float) -> None:
     assert found == pytest.approx(np.full(5, 100.0), rel=0.2)
 
 
-def test_kernel_is_the_reference_for_monoclinic_shear() -> None:
+def test_kernel_agrees_with_the_reference_for_monoclinic_shear() -> None:
     (bronze,) = [c for c in titania() if c.phase.name == "tio2_B"]
     specimen = Specimen(strain=(0.01, -0.008, 0.006, 0.012), size=40)
     instrument = Instrument(COPPER)
@@ -156,8 +156,8 @@ def test_kernel_is_the_reference_for_monoclinic_shear() -> None:
 
 
 @pytest.mark.parametrize("specimen", [Specimen(size=8, lorentzian=1.0), Specimen(size=20), Specimen(size=200)])
-def test_kernel_is_the_reference_for_a_thousand_weak_lines(specimen: Specimen) -> None:
-    """Each line's cut tails are small, and all cuts add up: 9e-4 at worst here, and 3.2e-3 when cut at 2e-5."""
+def test_kernel_agrees_with_the_reference_for_a_thousand_weak_lines(specimen: Specimen) -> None:
+    """The tails cut from each line are small, but they add up: 9e-4 at most here, and 3.2e-3 if cut at 2e-5."""
     random = np.random.default_rng(1)
     sites = tuple(Site(f"O{i}", "O", tuple(random.random(3).tolist()), 1.0, 0.01) for i in range(20))
     phase = Phase("x", "", "P -1", (7.1, 9.3, 12.4, 93.0, 98.0, 104.0), ("x,y,z", "-x,-y,-z"), sites, 640.0)
@@ -168,16 +168,16 @@ def test_kernel_is_the_reference_for_a_thousand_weak_lines(specimen: Specimen) -
     assert np.abs(found - expected / expected.max()).max() < 1.3e-3
 
 
-def test_tails_of_lines_beyond_the_scan_are_there() -> None:
-    """Anatase has no line from 27.5 to 35.8°: the scan shows the flanks of two that are not in it."""
+def test_tails_of_lines_beyond_the_scan_are_included() -> None:
+    """Anatase has no line from 27.5 to 35.8°. A scan of this range shows the tails of two lines outside it."""
     narrow, specimen = Grid(27.5, 35.8, 0.02), Specimen(size=5)
     expected = reference.pattern(titania()[0], Instrument(COPPER), specimen, narrow)
     (found,) = render_phases(titania()[:1], Instrument(COPPER), [specimen], narrow)
     assert np.abs(found - expected / expected.max()).max() < 0.03
 
 
-def test_many_phases_at_once_are_each_alone() -> None:
-    """Offsets of the packed arrays: each phase of a batch is bit for bit what it is by itself."""
+def test_phases_of_a_batch_do_not_affect_each_other() -> None:
+    """Offsets of the packed arrays: each phase of a batch is identical to the last bit to the phase alone."""
     specimens = [Specimen(size=20 + 10 * i, march=0.7) for i in range(5)]
     together = render_phases(titania(), Instrument(COPPER), specimens, GRID)
     for i, specimen in enumerate(specimens):
@@ -200,8 +200,8 @@ def test_phase_without_a_line_in_range_is_flat() -> None:
     assert (reference.pattern(crystal, Instrument(COPPER), Specimen(), low) == 0).all()
 
 
-def test_lines_that_strain_brings_into_range_are_there() -> None:
-    """3% expansion brings reflections in that an unstrained lattice has beyond the end of the grid."""
+def test_lines_that_strain_brings_into_range_are_included() -> None:
+    """3% expansion brings reflections into the grid that are beyond its end for an unstrained lattice."""
     short = Grid(10.0, 60.0, 0.02)
     (crystal,) = reflections_in_range([titania()[1].phase], COPPER, short)
     everything = reflections(titania()[1].phase, 1.0)
@@ -227,7 +227,7 @@ def mixed(weights: list[float], crystals: list[Reflections], specimen: Specimen)
 @settings(max_examples=15, deadline=None)
 @given(share=st.floats(0.02, 0.98), pair=st.sampled_from([(0, 1), (0, 2), (1, 4), (2, 3)]))
 def test_mixture_is_the_sum_of_its_parts_by_weight(share: float, pair: tuple[int, int]) -> None:
-    """Each part as the reference has it for one gram, which holds 1/(M V)."""
+    """Each part is the reference pattern of one gram, which contains 1/(M V)."""
     crystals, specimen = [titania()[i] for i in pair], Specimen(size=30, march=0.8)
     parts = [reference.pattern(c, Instrument(COPPER), specimen, GRID) for c in crystals]
     expected = share * parts[0] + (1 - share) * parts[1]
@@ -241,7 +241,7 @@ def test_only_the_ratio_of_weights_matters() -> None:
 
 
 def test_weights_are_recovered_from_the_clean_mixture() -> None:
-    """Linear: least squares with the pure phases gives back three weights exactly."""
+    """The mixture is linear: least squares with the pure phases returns three weights exactly."""
     crystals, weights = list(titania()[:3]), [0.1, 0.6, 0.3]
     parts = np.array([reference.pattern(c, Instrument(COPPER), Specimen(), GRID) for c in crystals])
     found, *_ = np.linalg.lstsq(parts.T, mixed(weights, crystals, Specimen()), rcond=None)
@@ -249,7 +249,7 @@ def test_weights_are_recovered_from_the_clean_mixture() -> None:
 
 
 def test_scale_is_one_over_mass_and_volume() -> None:
-    """A cell taken twice as long holds twice the mass and is the same crystal: a gram of it scatters the same.
+    """The same crystal with a doubled cell has twice the mass in it. A gram of it must scatter the same.
 
     Without the volume (or the mass) in the scale it would be twice as strong.
     """
@@ -268,7 +268,7 @@ def test_scale_is_one_over_mass_and_volume() -> None:
 
 
 def flat(counts: float, samples: int, *, seed: int = 1) -> np.ndarray:
-    """Counts on a background of 1 without any phase: independent draws of one mean."""
+    """Counts on a background of 1 without any phase: independent draws with one mean."""
     one = fixed_conditions(Instrument(COPPER), [Specimen()], [-1])
     repeated = {name: np.repeat(value, samples, axis=0) for name, value in one._asdict().items()}
     background = np.zeros((samples, 5))
@@ -282,11 +282,11 @@ def flat(counts: float, samples: int, *, seed: int = 1) -> np.ndarray:
 
 
 @pytest.mark.parametrize("mean", [0.5, 2.0, 8.0, 11.9, 12.1, 15.0, 100.0, 1e4])
-def test_noise_is_poissons(mean: float) -> None:
-    """Mean and variance are the mean, within what two million draws allow (and 0.1% where a normal stands in).
+def test_noise_is_poisson_noise(mean: float) -> None:
+    """Variance equals the mean, within the error of two million draws (and 0.1% for the normal approximation).
 
-    The predecessor's noise had a positive mean and never went below the signal. Uncorrected, the normal has a variance
-    5/36 too large, 0.9% at a mean of 15: forty times the bound.
+    The noise of the predecessor had a positive mean and never went below the signal. Uncorrected, the normal has a
+    variance 5/36 too large, 0.9% at a mean of 15: forty times the bound.
     """
     found = flat(mean, 500).astype(float).ravel()
     assert (found >= 0).all()
@@ -303,7 +303,7 @@ def test_noise_is_poissons(mean: float) -> None:
 
 
 def test_noise_of_a_pattern_has_the_pattern_as_its_mean() -> None:
-    """Anatase on a background at 1,000 counts: 2,000 scans, each point within its own error of the clean pattern."""
+    """Anatase on a background at 1,000 counts: the mean of 2,000 scans agrees with the clean pattern at each point."""
     n, grid = 2000, Grid(20.0, 60.0, 0.05)
     one = fixed_conditions(Instrument(COPPER), [Specimen(size=15)], [0])
     background = np.array([[0.3, 0.2, -0.1, 0.0, 0.05]])
@@ -323,7 +323,7 @@ def test_noise_of_a_pattern_has_the_pattern_as_its_mean() -> None:
 
 @pytest.mark.parametrize("half", [1, 7])
 def test_smoothed_counts_are_a_moving_average(half: int) -> None:
-    """Of the same counts unsmoothed, over fewer points at the ends."""
+    """Average of the same counts without smoothing, over fewer points at the ends."""
     one = fixed_conditions(Instrument(COPPER), [Specimen(size=15)], [0])
     noisy = one._replace(counts=np.array([1000.0]), background=np.array([[0.3, 0.2, -0.1, 0.0, 0.05]]))
     counts = render(packed(), noisy, GRID).intensity[0].astype(float)
@@ -334,7 +334,7 @@ def test_smoothed_counts_are_a_moving_average(half: int) -> None:
     assert found == pytest.approx(np.convolve(counts, window, "same") / points, rel=1e-6)
 
 
-def test_noise_has_no_memory() -> None:
+def test_noise_is_not_correlated() -> None:
     """Neighbouring points, neighbouring samples and neighbouring seeds are independent."""
     found = (flat(100.0, 60) - 100) / 10
     other = (flat(100.0, 60, seed=2) - 100) / 10
@@ -343,8 +343,8 @@ def test_noise_has_no_memory() -> None:
         assert abs(float((left * right).mean())) < 1.1 * bound
 
 
-def test_bits_of_the_noise_are_even_and_independent() -> None:
-    """Along a sample, for first numbers and strides of few and of many bits set: each bit, and each pair of bits."""
+def test_bits_of_the_noise_are_uniform_and_independent() -> None:
+    """Along a sample, for first numbers and strides with few and many bits set: each bit, and each pair of bits."""
     count = 1 << 14
     for first, stride in ((0, 1), (0x9E3779B9, 0x85EBCA6B), (1, 0x80000001)):
         hashes = np.array([hashed(np.uint32((first + i * stride) & 0xFFFFFFFF)) for i in range(count)])
@@ -388,8 +388,8 @@ def test_seed_out_of_range_is_refused() -> None:
 
 
 @given(name=st.text(min_size=1, max_size=20), more=st.integers(2, 50))
-def test_a_name_is_a_stream(name: str, more: int) -> None:
-    """Whatever else is drawn, and however many slots are asked for, the numbers of a name stay where they are."""
+def test_each_name_has_its_own_stream(name: str, more: int) -> None:
+    """The numbers of a name do not depend on other draws or on the number of slots."""
     numbers = draws(7, 100, 6)
     expected = numbers.uniform(name, 2)
     numbers.uniform("something else", 9)
@@ -399,7 +399,7 @@ def test_a_name_is_a_stream(name: str, more: int) -> None:
     assert 0 < expected.min() <= expected.max() < 1
 
 
-def test_changing_one_quantity_moves_no_other() -> None:
+def test_changing_one_quantity_does_not_change_others() -> None:
     plain = drawn(5, 0, 200)
     changed = drawn(5, 0, 200, dataclasses.replace(Recipe(), microstrain=Constant(0.002), humps=0.0))
     differing = {
@@ -408,7 +408,7 @@ def test_changing_one_quantity_moves_no_other() -> None:
     assert differing == {"microstrain", "humps"}
 
 
-def test_uniform_numbers_are_even_and_independent() -> None:
+def test_uniform_numbers_are_uniform_and_independent() -> None:
     numbers = draws(11, 0, 20000)
     left, right = numbers.uniform("left")[:, 0], numbers.uniform("right")[:, 0]
     following = draws(12, 0, 20000).uniform("left")[:, 0]
@@ -430,7 +430,7 @@ def population() -> tuple[Content, Conditions]:
 
 
 def assert_follows(found: np.ndarray, distribution: object) -> None:
-    """Kolmogorov-Smirnov against scipy's own distribution of the same parameters."""
+    """Kolmogorov-Smirnov test against scipy's distribution with the same parameters."""
     law = {
         Uniform: lambda d: stats.uniform(d.low, d.high - d.low),
         LogUniform: lambda d: stats.loguniform(d.low, d.high),
@@ -482,7 +482,7 @@ def test_strains_are_a_dilation_and_allowed_strains() -> None:
     assert (np.abs(free.strain[anatase][:, :2]).min(axis=0) > 0).all()
 
 
-def test_mixtures_hold_different_phases_that_sum_to_one() -> None:
+def test_mixtures_hold_different_phases_and_weights_sum_to_one() -> None:
     content, _ = population()
     present = content.phase >= 0
     assert content.weight.sum(axis=1) == pytest.approx(present.any(axis=1).astype(float))
@@ -492,8 +492,8 @@ def test_mixtures_hold_different_phases_that_sum_to_one() -> None:
     assert content.phase.max() == 4
 
 
-def test_number_of_phases_is_the_recipes() -> None:
-    """`Uniform(1, 5)` is 1, 2, 3 or 4 equally often, `Constant(2)` is two phases. (`CLEAN`, with 1, once gave 2.)"""
+def test_number_of_phases_follows_the_recipe() -> None:
+    """`Uniform(1, 5)` gives 1, 2, 3 or 4 equally often, `Constant(2)` two phases. (`CLEAN`, with 1, once gave 2.)"""
     for phases, counts in ((Uniform(1.0, 5.0), [1, 2, 3, 4]), (Constant(2.0), [2]), (Uniform(0.0, 2.0), [0, 1])):
         recipe = dataclasses.replace(CLEAN, phases=phases, dominance=Constant(1.2))
         content = draw_mixtures(recipe, draws(4, 0, BATCH), library=5, strangers=0)
@@ -504,7 +504,7 @@ def test_number_of_phases_is_the_recipes() -> None:
     assert ((alone.phase >= 0).sum(axis=1) == 1).all()
 
 
-def test_each_phase_is_drawn_as_often_as_any_other() -> None:
+def test_all_phases_are_drawn_equally_often() -> None:
     content, _ = population()
     times = np.bincount(content.phase[content.phase >= 0], minlength=5)
     assert times / times.mean() == pytest.approx(np.ones(5), abs=0.03)
@@ -516,7 +516,7 @@ def test_library_smaller_than_the_slots() -> None:
     assert content.phase.max() == 1
 
 
-def test_strangers_come_in_the_last_slot_at_their_share() -> None:
+def test_phases_outside_the_library_are_in_the_last_slot_at_their_share() -> None:
     content = draw_mixtures(Recipe(), draws(4, 0, BATCH), library=5, strangers=30)
     last = content.phase[:, -1]
     assert (last >= 0).mean() == pytest.approx(Recipe().strangers, abs=0.02)
@@ -537,7 +537,7 @@ def test_dominance_widens_the_weights() -> None:
     assert stats.kstest(ratio, stats.norm(0, 1.2 * np.sqrt(2)).cdf).pvalue > 1e-4
 
 
-def test_single_phases_are_given_phases() -> None:
+def test_single_phases_are_the_given_ones() -> None:
     content = single_phases(draws(0, 0, 3), phases=np.array([4, 0, 2]))
     assert content.phase.tolist() == [[4], [0], [2]]
     assert (content.weight == 1).all()
@@ -556,8 +556,8 @@ def test_recipe_becomes_plain_text() -> None:
     assert plain["wavelength"] == "CuKa"
 
 
-def test_other_tubes_put_the_lines_where_braggs_law_says() -> None:
-    """Strongest line of anatase at Co Kα1, against its place at Cu Kα1."""
+def test_line_positions_of_other_tubes_follow_braggs_law() -> None:
+    """Strongest line of anatase with Co Kα1, compared with its position for Cu Kα1."""
     crystal = titania()[0]
     places = []
     for tube in ("CuKa1", "CoKa1"):
@@ -568,7 +568,7 @@ def test_other_tubes_put_the_lines_where_braggs_law_says() -> None:
 
 
 def test_second_line_has_its_weight() -> None:
-    """Far from each other: the second line of a made-up doublet stands at half the area of the first."""
+    """The second line of an artificial doublet with a large splitting has half the area of the first."""
     pair = (Line(1.5, 1.0), Line(1.6, 0.5))
     (crystal,) = reflections_in_range([titania()[0].phase], pair, Grid(20, 30, 0.01))
     (found,) = render_phases([crystal], Instrument(pair), [Specimen(size=60)], Grid(20, 30, 0.01))
@@ -578,8 +578,8 @@ def test_second_line_has_its_weight() -> None:
     assert second / first == pytest.approx(0.5 * lp[1] / lp[0], rel=0.02)
 
 
-def test_a_first_call_that_compiles_says_so_and_gives_the_same(tmp_path: Path) -> None:
-    """Without a cache the first pattern takes seconds; with it no word is said, and every bit is the same."""
+def test_a_compiling_first_call_logs_a_message_and_gives_the_same_pattern(tmp_path: Path) -> None:
+    """Without a cache the first pattern takes seconds. With a cache nothing is logged, and every bit is the same."""
     code = (
         "from hashlib import sha256; from importlib.resources import files; import bragglens; "
         "from bragglens.simulate.recipe import CLEAN; from bragglens.simulate.stored import simulate_set; "

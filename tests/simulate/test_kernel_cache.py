@@ -1,4 +1,4 @@
-"""A kernel that numba kept is used again, but not after a change in a file that it was compiled from."""
+"""A stored kernel of numba is used again, but not after a change in a file from which it was compiled."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def test_the_kernel_holds_the_stamp() -> None:
     assert [cell.cell_contents for cell in kernel.render_batch.py_func.__closure__] == [source_stamp()]
 
 
-def test_the_stamp_is_of_all_files_that_the_kernel_takes_from() -> None:
-    """What a file of the kernel imports of the package is one of the files, or is of no account to compiled code."""
+def test_the_stamp_covers_all_files_that_the_kernel_is_compiled_from() -> None:
+    """Each file of the package that the kernel imports is covered, or does not affect compiled code."""
     stamped = {path.resolve().with_suffix("") for path in SOURCES}
     package = Path(kernel.__file__).parents[2]
     for path in Path(kernel.__file__).parent.glob("*.py"):
@@ -44,7 +44,7 @@ def test_the_stamp_is_of_all_files_that_the_kernel_takes_from() -> None:
 
 
 def test_a_change_of_one_letter_in_another_file_makes_a_new_kernel(tmp_path: Path) -> None:
-    """The file keeps its size and its time, as two releases may have them."""
+    """The file keeps its size and its time, as may happen with two releases."""
     for how in ("jit", "within"):
         folder = tmp_path / how
         folder.mkdir()
@@ -54,7 +54,7 @@ def test_a_change_of_one_letter_in_another_file_makes_a_new_kernel(tmp_path: Pat
 
 
 def answered(folder: Path, how: str, factor: int) -> tuple[int, int]:
-    """What `whole(10)` is where both files are read anew, and how many compiled functions it found in the cache."""
+    """The value of `whole(10)` after reading both files again, and the number of compiled functions from the cache."""
     source = folder / "part.py"
     source.write_text(PART.format(how=how, factor=factor))
     os.utime(source, (1e9, 1e9))
@@ -63,7 +63,7 @@ def answered(folder: Path, how: str, factor: int) -> tuple[int, int]:
 
 
 def read(path: Path, **names: Any) -> dict[str, Any]:
-    """What a file defines; Python's own cache, which looks at time and size, is not asked."""
+    """The definitions of a file. Python's own cache, which checks time and size, is not used."""
     names["__name__"] = path.stem
     exec(compile(path.read_text(), path, "exec"), names)
     return names

@@ -1,4 +1,4 @@
-"""The strongest lines of a phase agree with the reference, at any wavelength."""
+"""The strongest lines of a phase agree with the reference at any wavelength."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def test_lines_hold_the_area_of_all_reflections_at_their_angles(titania: Library
             assert whole.area[near].sum() == pytest.approx(area, rel=1e-4)
 
 
-def test_the_strongest_of_many_lines_are_kept_and_what_is_left_out_is_known(titania: Library) -> None:
+def test_the_strongest_of_many_lines_are_kept_and_the_total_is_known(titania: Library) -> None:
     lines = lines_of_phases(titania)
     count = (lines.strength > 0).sum(axis=1)
     assert count.max() <= MOST

@@ -1,4 +1,4 @@
-"""Library files of which a field or a number is not what it should be: each is refused in one sentence."""
+"""Library files with one wrong field or number: each is refused in one sentence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Members = dict[str, bytes]
 
 @pytest.fixture(scope="module")
 def members(tmp_path_factory: pytest.TempPathFactory) -> Members:
-    """What a library of the five titania phases holds."""
+    """The members of the library file of the five titania phases."""
     path = tmp_path_factory.mktemp("library") / "titania.library"
     build_library(str(files("bragglens") / "data" / "titania"), path)
     with zipfile.ZipFile(path) as archive:
@@ -40,7 +40,7 @@ def write(path: Path, members: Members) -> Path:
 
 
 def outcome(path: Path) -> str:
-    """The sentence that refuses a library, '' where it can be searched."""
+    """The sentence that refuses a library, or '' if it can be searched."""
     try:
         catalogue = read_catalogue(path)
     except BragglensError as error:
@@ -96,7 +96,7 @@ def test_tables(members: Members, tmp_path: Path, name: str, change: Callable[[A
     assert re.search(says, said), said
 
 
-def test_a_table_whose_header_lies(members: Members, tmp_path: Path) -> None:
+def test_a_table_with_a_wrong_header(members: Members, tmp_path: Path) -> None:
     huge = members["d.npy"].replace(b"(5, 80)", b"(5, 99)")
     assert "cut short" in outcome(write(tmp_path / "odd.library", members | {"d.npy": huge}))
     without = {name: content for name, content in members.items() if name != "whole.npy"}
@@ -123,7 +123,7 @@ def test_the_field_is_named(members: Members, tmp_path: Path, field: tuple[Any, 
     assert f"its {says}" in said
 
 
-def test_a_name_that_a_terminal_obeys_is_read_harmless(tmp_path: Path) -> None:
+def test_control_characters_in_a_name_are_removed(tmp_path: Path) -> None:
     folder = tmp_path / "cifs"
     folder.mkdir()
     rutile = (files("bragglens") / "data" / "titania" / "rutile.cif").read_bytes()

@@ -1,4 +1,4 @@
-"""Presets, instrument files, and instruments from a scan's header."""
+"""Presets, instrument files, and instruments from the header of a scan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bragglens.simulate.specimen import Specimen
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets_are_instruments_that_can_be(name: str) -> None:
+def test_presets_are_possible_instruments(name: str) -> None:
     instrument = preset(name)
     assert instrument.name
     assert 100 <= instrument.radius <= 1000
@@ -27,7 +27,7 @@ def test_presets_are_instruments_that_can_be(name: str) -> None:
     fwhm, _ = widths(np.linspace(5, 120, 50), instrument.lines[0].wavelength, instrument, Specimen(size=1e9))
     assert (fwhm > 0.002).all()
     assert (fwhm < 0.25).all()
-    # graphite lets no Kβ pass, a filter does
+    # graphite removes Kβ completely, a filter does not
     assert bool(instrument.monochromator) <= (len(instrument.lines) == 2)
 
 
@@ -100,7 +100,7 @@ def scan(wavelength: float | None = None, **metadata: str) -> Scan:
     return Scan("a.xrdml", angle, np.sin(angle) + 2, wavelength, metadata=metadata)
 
 
-def test_what_the_header_states_is_used_and_named() -> None:
+def test_values_in_the_header_are_used_and_named() -> None:
     found = instrument_of(
         scan(1.540598, radius_mm="240.00", divergence_slit_deg="0.5", soller_rad="0.0400", anode="Cu", filter="Ni")
     )
@@ -116,7 +116,7 @@ def test_an_automatic_slit() -> None:
     assert found.specimen_length == 15
 
 
-def test_the_rest_comes_from_the_start() -> None:
+def test_other_values_come_from_the_start() -> None:
     start = preset("panalytical-aeris")
     found = instrument_of(scan(radius_mm="200"), start=start)
     assert found.radius == 200
@@ -136,7 +136,7 @@ def test_a_wavelength_of_no_tube_is_kept() -> None:
     assert instrument_of(scan(0.4131)).lines == (Line(0.4131, 1.0),)
 
 
-def test_nonsense_in_a_header_is_passed_over() -> None:
+def test_impossible_values_in_a_header_are_ignored() -> None:
     found = instrument_of(
         scan(1.540598, radius_mm="0", divergence_slit_deg="wide", soller_rad="4", automatic_slit_mm="")
     )
@@ -148,7 +148,7 @@ def test_no_wavelength_anywhere_is_refused() -> None:
         instrument_of(scan())
 
 
-def test_what_a_user_says_goes_first(tmp_path: Path) -> None:
+def test_values_of_the_user_take_precedence(tmp_path: Path) -> None:
     assert starting_instrument(scan(1.540598), wavelength="CoKa").lines == emission("CoKa")
     assert starting_instrument(scan(), instrument="bruker-d2").radius == 141
     path = tmp_path / "i.toml"

@@ -1,4 +1,4 @@
-"""Recipes as files: what is written is read the same, what is wrong is told with its place."""
+"""Recipe files: reading returns what was written, and errors name their place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHARES = {name for name, default in FIELDS.items() if isinstance(default, float)
 
 
 def distributions(low: float, high: float) -> st.SearchStrategy[Distribution]:
-    """Any distribution between two bounds; normal ones where there is room below zero."""
+    """Any distribution between two bounds. Normal distributions only if there is a margin above zero."""
     numbers = st.floats(low, high)
     positive = st.floats(max(low, 1e-9), high)
     kinds: list[st.SearchStrategy[Distribution]] = [
@@ -51,7 +51,7 @@ RECIPES = st.builds(
 
 
 @given(recipe=RECIPES)
-def test_what_is_written_is_read_the_same(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_written_recipe_is_read_back_unchanged(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> None:
     assume(recipe.strain_margin <= 0.5)  # larger ones are refused
     path = tmp_path_factory.mktemp("recipes") / "a.toml"
     write_recipe(recipe, path)
@@ -63,12 +63,12 @@ def test_what_is_written_is_read_the_same(recipe: Recipe, tmp_path_factory: pyte
 @pytest.mark.parametrize(
     "recipe", [Recipe(), CLEAN, founding_recipe(profile="lorentzian"), founding_recipe(domain_sizes=(20, 50))]
 )
-def test_the_houses_own_recipes_can_be_written(recipe: Recipe, tmp_path: Path) -> None:
+def test_the_recipes_of_the_package_can_be_written(recipe: Recipe, tmp_path: Path) -> None:
     write_recipe(recipe, tmp_path / "new folder/a.toml")
     assert read_recipe(tmp_path / "new folder/a.toml") == recipe
 
 
-def test_what_a_file_leaves_out_keeps_its_default(tmp_path: Path) -> None:
+def test_fields_missing_from_a_file_keep_their_defaults(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_text("strangers = 0\nzero = { uniform = [-1, 1] }\nwavelength = 1.54\n[size]\nconstant = 9\n")
     expected = Recipe(strangers=0.0, zero=Uniform(-1.0, 1.0), wavelength="1.54", size=Constant(9.0))
@@ -77,7 +77,7 @@ def test_what_a_file_leaves_out_keeps_its_default(tmp_path: Path) -> None:
     assert read_recipe(path) == Recipe()
 
 
-def test_every_field_has_a_meaning_and_stands_beneath_it() -> None:
+def test_every_field_is_written_below_its_meaning() -> None:
     said = meanings()
     assert list(said) == list(FIELDS)
     assert all(said.values())
@@ -91,7 +91,7 @@ def test_every_field_has_a_meaning_and_stands_beneath_it() -> None:
     assert max(map(len, lines)) <= 110
 
 
-def test_the_forms_in_the_head_are_those_that_are_read(tmp_path: Path) -> None:
+def test_the_forms_in_the_head_can_be_read(tmp_path: Path) -> None:
     head = recipe_toml(Recipe()).partition("\n\n")[0]
     forms = [line.strip("# ") for line in head.splitlines() if line.strip("# ").startswith("{")]
     assert len(forms) == 4
@@ -120,7 +120,7 @@ def test_units_are_those_of_the_table(name: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_what_editors_and_shells_write_can_be_read(encoding: str, tmp_path: Path) -> None:
+def test_encodings_of_editors_and_shells_can_be_read(encoding: str, tmp_path: Path) -> None:
     changed = replace(Recipe(), strangers=0.25, size=Constant(7.0))
     (tmp_path / "a.toml").write_bytes(recipe_toml(changed).replace("\n", "\r\n").encode(encoding))
     assert read_recipe(tmp_path / "a.toml") == changed
@@ -170,7 +170,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG, ids=lambda text: text[:40])
-def test_a_mistake_is_told_with_its_file_and_field(text: str, tmp_path: Path) -> None:
+def test_an_error_names_file_and_field(text: str, tmp_path: Path) -> None:
     field, says = WRONG[text]
     path = tmp_path / "mine.toml"
     path.write_text(text)
@@ -183,7 +183,7 @@ def test_a_mistake_is_told_with_its_file_and_field(text: str, tmp_path: Path) ->
     assert len(message) < len(str(path)) + 250
 
 
-def test_files_that_are_none(tmp_path: Path) -> None:
+def test_files_that_are_not_recipes(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"none\.toml: there is no such file: start one with `bragglens recipe show"):
         read_recipe(tmp_path / "none.toml")
     with pytest.raises(RecipeError, match="cannot be read"):
@@ -205,7 +205,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         {"stop": Constant(1.0)},
     ],
 )
-def test_a_recipe_that_cannot_be_is_not_written(change: dict[str, object], tmp_path: Path) -> None:
+def test_an_impossible_recipe_is_not_written(change: dict[str, object], tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_text("what stood there")
     with pytest.raises(RecipeError, match=next(iter(change))):
@@ -213,7 +213,7 @@ def test_a_recipe_that_cannot_be_is_not_written(change: dict[str, object], tmp_p
     assert path.read_text() == "what stood there"
 
 
-def test_an_unwritable_place_is_one_sentence(tmp_path: Path) -> None:
+def test_an_unwritable_path_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BragglensError, match="cannot be written"):
         write_recipe(Recipe(), tmp_path / "file" / "a.toml")

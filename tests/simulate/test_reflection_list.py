@@ -1,4 +1,4 @@
-"""Reflections stand where a diffractometer measures them, strongest and weakest, with indices as they are written."""
+"""Reflection lists: measured positions, weak reflections, and the usual choice of indices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bragglens.simulate.specimen import Specimen
 TUBE = Instrument(emission("CuKa"))
 
 
-def test_positions_are_braggs_for_a_plain_specimen(titania: Library) -> None:
+def test_positions_of_an_ideal_specimen_follow_braggs_law(titania: Library) -> None:
     plain = reflection_list(titania["anatase"], TUBE, Specimen(), 10.0, 70.0)
     assert plain.two_theta[plain.area.argmax()] == pytest.approx(25.31, abs=0.01)
     assert plain.hkl[plain.area.argmax()].tolist() == [1, 0, 1]
@@ -23,7 +23,7 @@ def test_positions_are_braggs_for_a_plain_specimen(titania: Library) -> None:
     np.testing.assert_allclose(shifted.two_theta, plain.two_theta + 0.1 + lift)
 
 
-def test_a_range_holds_its_own_and_none_that_is_too_faint(titania: Library) -> None:
+def test_a_list_has_only_reflections_in_the_range_that_are_strong_enough(titania: Library) -> None:
     every = reflection_list(titania["brookite"], TUBE, Specimen(), 20.0, 90.0, faintest=0.0)
     seen = reflection_list(titania["brookite"], TUBE, Specimen(), 20.0, 90.0)
     assert 0 < len(seen.area) < len(every.area)

@@ -1,18 +1,18 @@
-"""Sticks against two codes nobody here wrote: pymatgen's XRDCalculator and gemmi's structure factors.
+"""Sticks against two independent references: pymatgen's XRDCalculator and gemmi's structure factors.
 
-pymatgen reads each CIF with its own parser. It knows neither thermal motion (unless asked) nor dispersion, so both are
-switched off here for the comparison. What then remains was traced to the last digit:
+pymatgen reads each CIF with its own parser. It includes no dispersion, and thermal motion only on request. Both are
+therefore switched off here. The remaining differences are explained to the last digit:
 
-- positions agree to 1e-13°, as both take d from the metric;
-- intensities differ by up to 1.5% of the strongest line (monazite), and all of it is form factors: pymatgen uses a fit
-  of four Gaussians without a constant, f = Z - 41.78 s² Σ a exp(-b s²), which strays from International Tables C most
-  for heavy atoms and at high angle. Given pymatgen's own form factors, bragglens agrees to 1e-5 of the strongest line,
-  which is where pymatgen stops listing lines.
-- kyanite once showed a difference of 43% of the strongest line. It was the comparison: lines were summed within 1e-3°,
-  and kyanite has two (of 34.8 and 43.5%) that are 0.99e-3° apart, so that both were held against one. pymatgen merges
-  lines within 1e-5°; lines are clustered with that distance here, in both lists.
-- pymatgen's density of nordstrandite, boehmite and other files without their hydrogen is too low by that hydrogen,
-  which does not touch intensities.
+- Positions agree to 1e-13°, as both calculate d from the metric.
+- Intensities differ by up to 1.5% of the strongest line (monazite). All of this is form factors. pymatgen uses a fit of
+  four Gaussians without a constant, f = Z - 41.78 s² Σ a exp(-b s²). It deviates from International Tables C most for
+  heavy atoms and at high angles. With pymatgen's form factors bragglens agrees to 1e-5 of the strongest line, below
+  which pymatgen lists no lines.
+- Kyanite once showed a difference of 43% of the strongest line. The cause was the comparison: lines were summed within
+  1e-3°, and kyanite has two (of 34.8 and 43.5%) with a distance of 0.99e-3°, so that both were compared with one.
+  pymatgen merges lines within 1e-5°. Here lines in both lists are merged within that distance.
+- pymatgen's density of nordstrandite, boehmite and other files without their hydrogen is too low by that hydrogen. This
+  does not affect intensities.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WAVELENGTH = 1.5405929  # Cu Kα1 in Å
 RANGE = (2.0, 80.0)  # degrees
 SHIPPED = sorted(Path(str(importlib.resources.files("bragglens"))).glob("data/titania/*.cif"))
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "phases"
-TEN = {  # one file, why it is here
+TEN = {  # file and reason for its choice
     "minerals/kyanite__r100159": "triclinic P-1, lines closer than 1e-3°",
     "minerals/microcline": "triclinic, centred (C-1), partial occupancies",
     "minerals/titanite": "monoclinic, unusual setting P 21/a",
@@ -50,7 +50,7 @@ TEN = {  # one file, why it is here
     "minerals/fluorapatite": "hexagonal P 63/m",
     "minerals/almandine_garnet": "cubic I a -3 d, mixed occupancies",
 }
-HARDEST = ["oxides/LaB6", "oxides/zircon", "minerals/monazite-(Ce)"]  # over 1% by form factors alone
+HARDEST = ["oxides/LaB6", "oxides/zircon", "minerals/monazite-(Ce)"]  # difference above 1%, only by form factors
 
 
 def in_data(name: str) -> Path:
@@ -62,7 +62,7 @@ def in_data(name: str) -> Path:
 
 @functools.cache
 def pymatgens(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """2θ and intensity, the strongest 100."""
+    """2θ and intensity, scaled to 100 for the strongest."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pattern = XRDCalculator(WAVELENGTH).get_pattern(Structure.from_file(path), two_theta_range=RANGE)
@@ -102,7 +102,7 @@ def differences(path: Path) -> tuple[float, float]:
 
 @pytest.fixture
 def undispersed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No f' and f''."""
+    """Without f' and f''."""
     monkeypatch.setattr(reference, "dispersion", lambda elements, wavelength: np.zeros(len(elements), dtype=complex))
 
 
@@ -130,7 +130,7 @@ def test_titania_agrees_with_pymatgen(path: Path) -> None:
 
 @pytest.mark.usefixtures("undispersed", "pymatgens_form_factors")
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_titania_is_pymatgens_with_its_form_factors(path: Path) -> None:
+def test_titania_agrees_exactly_with_the_form_factors_of_pymatgen(path: Path) -> None:
     place, intensity = differences(path)
     assert place < 1e-9
     assert intensity < 0.002
@@ -147,7 +147,7 @@ def test_ten_phases_of_all_systems_agree_with_pymatgen(name: str) -> None:
 
 @pytest.mark.usefixtures("undispersed", "pymatgens_form_factors")
 @pytest.mark.parametrize("name", [*TEN, *HARDEST])
-def test_nothing_but_form_factors_tells_the_two_apart(name: str) -> None:
+def test_only_form_factors_differ(name: str) -> None:
     place, intensity = differences(in_data(name))
     assert place < 1e-9
     assert intensity < 0.002
@@ -156,7 +156,7 @@ def test_nothing_but_form_factors_tells_the_two_apart(name: str) -> None:
 @pytest.mark.usefixtures("undispersed")
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_thermal_motion_matters_and_was_switched_off(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that the agreement above is one of like with like: with motion the two are 1% and more apart."""
+    """With thermal motion the two differ by 1% and more. The agreement above is therefore without it."""
     monkeypatch.setitem(globals(), "still", lambda phase: phase)
     assert differences(path)[1] > 0.5
 
@@ -192,7 +192,7 @@ _atom_site_aniso_U_23
 Pb1 0.010 0.016 0.011 0.003 -0.002 0.004
 Si1 0.007 0.009 0.012 0.002 0.001 -0.003
 """
-MADE_UP = {  # two anisotropic atoms 1 Å off all that is special, as gemmi moves atoms by up to 0.4 Å
+MADE_UP = {  # two anisotropic atoms 1 Å from all special positions, as gemmi moves atoms by up to 0.4 Å
     "triclinic": ((7.1, 8.3, 9.2, 81.0, 97.0, 104.0), "P -1"),
     "monoclinic": ((9.1, 8.3, 7.2, 90.0, 104.0, 90.0), "C 1 2/c 1"),
     "orthorhombic": ((9.1, 8.3, 7.2, 90.0, 90.0, 90.0), "P n m a"),
@@ -205,7 +205,7 @@ MADE_UP = {  # two anisotropic atoms 1 Å off all that is special, as gemmi move
 
 
 def check_against_gemmi(path: Path) -> int:
-    """Compares |F|² of the 300 first reflections; returns the number of anisotropic sites."""
+    """Compare |F|² of the first 300 reflections. Returns the number of anisotropic sites."""
     phase = read_cif(path)
     small = gemmi.make_small_structure_from_block(gemmi.cif.read(str(path)).sole_block())
     small.change_occupancies_to_crystallographic()
@@ -221,8 +221,8 @@ def check_against_gemmi(path: Path) -> int:
 
 @pytest.mark.usefixtures("undispersed")
 @pytest.mark.parametrize("name", MADE_UP)
-def test_structure_factors_are_gemmis(name: str, tmp_path: Path) -> None:
-    """With turned ellipsoids, a shared special position and partial occupancy; found: 1e-6, tables in float32."""
+def test_structure_factors_agree_with_gemmi(name: str, tmp_path: Path) -> None:
+    """With rotated ellipsoids, a shared special position and partial occupancy. Found: 1e-6, from tables in float32."""
     cell, group = MADE_UP[name]
     path = tmp_path / f"{name}.cif"
     path.write_text(TEMPLATE.format(name=name, cell=cell, group=group), encoding="utf-8")
@@ -231,7 +231,7 @@ def test_structure_factors_are_gemmis(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("undispersed")
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_structure_factors_of_titania_are_gemmis(path: Path) -> None:
+def test_structure_factors_of_titania_agree_with_gemmi(path: Path) -> None:
     check_against_gemmi(path)
 
 
@@ -239,14 +239,14 @@ def test_structure_factors_of_titania_are_gemmis(path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["minerals/titanite", "minerals/sulfur", "minerals/gratonite", "minerals/scheelite", "minerals/calaverite"]
 )
-def test_structure_factors_of_real_anisotropic_crystals_are_gemmis(name: str) -> None:
+def test_structure_factors_of_real_anisotropic_crystals_agree_with_gemmi(name: str) -> None:
     assert check_against_gemmi(in_data(name)) >= 2
 
 
-def test_dispersion_is_added_to_both_friedel_mates() -> None:
-    """|F|² with f' + i f'' as the mean of the two mates, from gemmi's f', f'' and atoms written out.
+def test_dispersion_is_included_for_both_friedel_mates() -> None:
+    """|F|² with f' + i f'' is the mean of the two mates, from gemmi's f' and f'' and explicit atoms.
 
-    Zincblende has no centre: hkl and its mate differ by up to 4%, and a powder holds both.
+    Zincblende is noncentrosymmetric: the intensities of hkl and its mate differ by up to 4%, and a powder has both.
     """
     sulfide = Phase(
         name="sphalerite",
