@@ -24,13 +24,13 @@ GRID = Grid(5.0, 90.0, 0.2)
 
 
 def learn(output: Path, tick: Callable[[int, int], None] | None = None, group: Processes = training.ALONE) -> None:
-    """30 steps whose every state is kept; process 0 writes the model."""
+    """30 steps with a checkpoint after each. Process 0 writes the model."""
     torch.set_num_threads(1)
     library = read_library(str(files("bragglens") / "data" / "titania"))
     with (
         patch.object(checkpoint, "EVERY", 0.0),
         patch.object(training, "STRANGERS", 20),
-        patch.object(training, "_has_bfloat16", lambda: False),  # its rounding hides what is asked for
+        patch.object(training, "_has_bfloat16", lambda: False),  # its rounding would hide differences
     ):
         trained = training.train(
             library, grid=GRID, steps=30, batch=8, seed=3, group=group,
@@ -41,10 +41,10 @@ def learn(output: Path, tick: Callable[[int, int], None] | None = None, group: P
 
 
 def main() -> None:
-    """Tell the steps; after one of them a process is killed, of several the one that started them."""
+    """Print the steps. After step STEP one process is killed: this one, or its parent if there are several."""
     output, last = Path(sys.argv[1]), int(sys.argv[2])
 
-    def told(done: int, of: int) -> None:
+    def print_step(done: int, of: int) -> None:
         print(done, flush=True)
         if done == last:
             os.kill(os.getppid() if group.count > 1 else os.getpid(), signal.SIGKILL)
@@ -52,7 +52,7 @@ def main() -> None:
 
     with processes() as group:
         output.with_name(f"{group.rank}.pid").write_text(str(os.getpid()))
-        learn(output, told, group)
+        learn(output, print_step, group)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The model file: a round trip, and everything that can be wrong with a file."""
+"""The model file: a round trip, and all kinds of damage to a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of the family of networks, and that the contract can fail."""
+"""The contract of all networks, and a check that bad networks break it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bragglens.learn.networks import NETWORKS, Build
 
 
 def keeps_contract(build: Build, channels: int, points: int, outputs: int) -> bool:
-    """Logits of the right shape, independent of the batch, sensitive to where a peak lies, and the same in ONNX."""
+    """Logits of the right shape, independent of the batch, sensitive to the position of a peak, the same in ONNX."""
     torch.manual_seed(0)
     net = build(channels, points, outputs).eval()
     x = torch.rand(3, channels, points)
@@ -37,18 +37,18 @@ def test_member_keeps_the_contract(name: str, channels: int, points: int, output
 
 
 def test_the_contract_catches_bad_members() -> None:
-    def blind_to_place(channels: int, points: int, outputs: int) -> nn.Module:
+    def insensitive_to_position(channels: int, points: int, outputs: int) -> nn.Module:
         return nn.Sequential(nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(channels, outputs))
 
     def wrong_shape(channels: int, points: int, outputs: int) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(channels * points, outputs + 1))
 
-    assert not keeps_contract(blind_to_place, 1, 200, 3)
+    assert not keeps_contract(insensitive_to_position, 1, 200, 3)
     assert not keeps_contract(wrong_shape, 1, 200, 3)
 
 
-def test_post_network_has_the_posts_shape() -> None:
-    """16 filters of 35, 25, 15, each pooled by 2, dense 50, on 8501 points and 5 classes."""
+def test_post_network_has_the_layers_of_the_post() -> None:
+    """16 filters of 35, 25, 15, each pooled by 2, and a dense layer of 50, for 8501 points and 5 classes."""
     net = NETWORKS["post"](1, 8501, 5)
     convolutions = [m for m in net if isinstance(m, nn.Conv1d)]
     assert [(c.out_channels, c.kernel_size[0], c.padding) for c in convolutions] == [

@@ -1,6 +1,6 @@
-"""Model files of which a field, a weight or an operator is not what it should be: each is refused in one sentence.
+"""Model files with one wrong field, weight or operator: each is refused in one sentence.
 
-The network is made by hand, of the layers that our exports have, so that nothing is trained.
+The network is written by hand from the layers of our exports, so that no training is needed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FLAT = FILTERS * (LEFT // 2)
 
 
 def network() -> onnx.ModelProto:
-    """A convolution, a pool, a dense layer."""
+    """A convolution, a pooling layer and a dense layer."""
     random = np.random.default_rng(0)
     weights = {
         "kernel": random.normal(size=(FILTERS, 2, 5)).astype(np.float32),
@@ -75,7 +75,7 @@ def handmade(titania: Library) -> Model:
 
 
 def outcome(path: Path) -> str:
-    """The sentence that refuses a model, '' where it is loaded and gives probabilities."""
+    """The sentence that refuses a model, or '' if it loads and gives probabilities."""
     x = np.linspace(1, 2, POINTS)
     try:
         given = load_model(path).judge(Pattern(GRID, x, np.ones(POINTS, bool)))
@@ -187,7 +187,7 @@ BROKEN: list[tuple[Callable[[onnx.ModelProto], object], str]] = [
 
 
 @pytest.mark.parametrize(("change", "says"), BROKEN)
-def test_networks_that_are_not_ours(
+def test_networks_that_bragglens_does_not_write(
     made: Model, tmp_path: Path, change: Callable[[onnx.ModelProto], object], says: str
 ) -> None:
     model = network()
@@ -212,7 +212,7 @@ def test_flipped_bytes_of_a_network(made: Model, tmp_path: Path) -> None:
         for position in random.integers(0, len(spoiled), 3):
             spoiled[position] = random.integers(256)
         manifest["network_sha256"] = sha256(spoiled).hexdigest()
-        outcome(write(path, manifest, bytes(spoiled)))  # which raises nothing else
+        outcome(write(path, manifest, bytes(spoiled)))  # raises no other error
 
 
 def test_cut_short_anywhere() -> None:
@@ -222,7 +222,7 @@ def test_cut_short_anywhere() -> None:
             check_network(whole[:size], channels=2, points=POINTS, outputs=OUTPUTS)
 
 
-def test_what_is_read_is_what_onnx_reads() -> None:
+def test_the_content_agrees_with_the_onnx_package() -> None:
     model = network()
     graph = read_graph(model.SerializeToString())
     assert [node.operator for node in graph.nodes] == [node.op_type for node in model.graph.node]

@@ -1,4 +1,4 @@
-"""A training that is killed goes on to the same figures; processes that train together learn from the same samples."""
+"""An interrupted training ends with the same figures, and processes that train together learn from the same samples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bragglens.learn.model import load_model
 from bragglens.learn.processes import Processes
 
 
-def test_another_run_and_a_damaged_file_are_not_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_foreign_and_damaged_checkpoints_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
     network = torch.nn.Linear(2, 2)
     mine = Checkpoint(tmp_path / "c", {"seed": 1})
@@ -32,7 +32,7 @@ def test_another_run_and_a_damaged_file_are_not_taken_up(tmp_path: Path, monkeyp
 
 
 def _steps_of(output: Path, *launcher: str, last: int = 0) -> list[int]:
-    """Steps that a training tells, until the last where one is given, at which it is killed; no process is left."""
+    """Steps that a training prints, until step `last`, if given, at which it is killed. No process remains."""
     command = [sys.executable, *launcher, stopped.__file__, str(output), str(last)]
     with started(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
@@ -44,27 +44,27 @@ def _steps_of(output: Path, *launcher: str, last: int = 0) -> list[int]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The model of a run that nothing disturbed."""
+    """The model of a run without interruption."""
     path = tmp_path_factory.mktemp("whole") / "whole.bragglens"
     stopped.learn(path)
     return path
 
 
-def test_a_killed_process_goes_on_to_the_same_network(whole: Path, tmp_path: Path) -> None:
+def test_a_killed_training_continues_to_the_same_network(whole: Path, tmp_path: Path) -> None:
     killed = tmp_path / "killed.bragglens"
     _steps_of(killed, last=5)
     _steps_of(killed, last=11)
     assert not killed.exists()
     steps: list[int] = []
     stopped.learn(killed, lambda done, of: steps.append(done))
-    assert steps == [*range(11, 31)]  # the state after step 11 was not yet kept
+    assert steps == [*range(11, 31)]  # the state after step 11 was not saved yet
     assert load_model(killed).network == load_model(whole).network
 
 
-def test_two_processes_learn_what_one_learns(whole: Path, tmp_path: Path) -> None:
-    """Up to the rounding of sums taken in another order; each with its own share's means would differ by 0.2 and more.
+def test_two_processes_learn_the_same_as_one(whole: Path, tmp_path: Path) -> None:
+    """Except for rounding of sums in another order. With separate means for each share the difference would be 0.2.
 
-    Killed on the way, with the two processes that torchrun started, they go on.
+    The training is killed with both of the processes that torchrun started, and continues.
     """
     two = tmp_path / "two.bragglens"
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")

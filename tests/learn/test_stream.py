@@ -49,10 +49,10 @@ def test_labels_follow_the_recipe(titania: Library) -> None:
     foreign = replace(clear, phases=Constant(0.0), strangers=1.0)
     batch = open_stream(titania, foreign, PREPARATION, seed=1, outside=6).batch(0, 100)
     assert (batch.present[:, :5] == 0).all()
-    assert (batch.present[:, 5] == 1).mean() > 0.9  # a stranger's strongest line may lie outside the scan
+    assert (batch.present[:, 5] == 1).mean() > 0.9  # its strongest line may be outside the scan
 
 
-def test_what_is_drowned_in_noise_does_not_count(titania: Library) -> None:
+def test_phases_hidden_by_noise_are_not_in_the_loss(titania: Library) -> None:
     drowned = replace(
         Recipe(), counts=Constant(MIN_SNR), background=Constant(50.0), strangers=0.0, phases=Constant(1.0)
     )

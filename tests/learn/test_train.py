@@ -25,8 +25,8 @@ def sets(library: Library, per_phase: int = 30) -> tuple[Stored, Stored]:
     )
 
 
-def test_the_posts_road(titania: Library) -> None:
-    """The post's network learns the post's patterns, and its epochs are told."""
+def test_training_on_stored_patterns(titania: Library) -> None:
+    """The network of the post learns the patterns of the post, and each epoch is reported."""
     told: list[Progress] = []
     training, validation = sets(titania)
     model = train_stored(titania, training, validation, grid=COARSE, report=told.append)
@@ -74,13 +74,13 @@ def test_the_same_seed_gives_the_same_model(titania: Library, monkeypatch: pytes
     assert np.abs(one - other).max() > 1e-3
 
 
-def test_the_default_road_learns(small_model: Model) -> None:
-    """Far better than guessing on mixtures of every difficulty, five phases and a stranger: guessing none gives 0.2."""
+def test_the_default_training_learns(small_model: Model) -> None:
+    """Much better than guessing, for five phases and a phase outside the library. Guessing "none" gives 0.2."""
     assert small_model.scores["exact_set_simulated"] > 0.5
 
 
 def test_pure_noise_is_no_phase(small_model: Model) -> None:
-    """The post's network calls noise a phase with confidence 1.00."""
+    """The network of the post identifies noise as a phase with confidence 1.00."""
     random = np.random.default_rng(1)
     size = small_model.preparation.grid.size
     noise = random.poisson(random.choice([30.0, 300.0, 3000.0], (60, 1)) * np.ones((60, size))).astype(float)
@@ -89,7 +89,7 @@ def test_pure_noise_is_no_phase(small_model: Model) -> None:
 
 
 def test_noise_has_mean_zero_and_background_is_positive(titania: Library) -> None:
-    """The predecessor's noise had a positive mean and never went below the signal."""
+    """The noise of the predecessor had a positive mean and never went below the signal."""
     flat = np.full((400, 2000), 100.0)
     for poisson in (False, True):
         noisy = add_noise(flat, noise=(0.03, 0.03), poisson=poisson)
@@ -108,5 +108,5 @@ def test_impossible_noise_is_refused(bad: tuple[float, float]) -> None:
         add_noise(np.ones((1, 100)), noise=bad)
 
 
-def test_shipped_structures_are_the_libraries(titania: Library) -> None:
+def test_the_structures_of_the_package_are_the_library(titania: Library) -> None:
     assert len(list((files("bragglens") / "data" / "titania").iterdir())) == len(titania) == 5

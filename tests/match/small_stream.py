@@ -1,4 +1,4 @@
-"""A small library and its stream of questions, for the tests of the matcher's training."""
+"""A small library and its stream of samples, for the tests of the matcher's training."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bragglens.simulate.lines import Lines, lines_of_phases
 from bragglens.simulate.random_structures import random_structure
 from bragglens.simulate.scans import mixtures
 
-_OTHERS = 125  # a question needs HARD_POOL phases that are not in the scan, and more
+_OTHERS = 125  # a sample needs more than HARD_POOL phases that are not in the scan
 
 
 @cache
 def small_library() -> Library:
-    """Titania, and made-up crystals."""
+    """Titania, and random structures."""
     titania = read_library(str(files("bragglens") / "data" / "titania"))
     return Library((*titania.phases, *(random_structure(1000 + i) for i in range(_OTHERS))))
 
@@ -30,7 +30,7 @@ def small_lines() -> Lines:
 
 @cache
 def small_stream(seed: int = 4) -> stream.Stream:
-    """Its stream, with few phases outside the library."""
+    """The stream of the small library, with few phases outside it."""
     marks = signatures(small_lines())
     source = mixtures(small_library(), recipe_of_any(), stream.GRID, seed=seed, outside=4)
     return stream.Stream(source, stream.reference_lines(small_lines()), marks @ marks.T > 0.9)

@@ -11,7 +11,7 @@ from bragglens.simulate.built import read_built
 DATA = files("bragglens") / "data"
 
 
-def test_of_each_phase_it_is_said_where_it_is_from() -> None:
+def test_the_origin_of_each_phase_is_stated() -> None:
     known = entries()
     assert set(known) == set(builtin().library.names)
     quartz = known["Quartz"]
@@ -37,13 +37,13 @@ def test_scopes_add_up() -> None:
 
 
 @pytest.mark.parametrize("scopes", [["steel"], []])
-def test_what_is_no_scope_is_told(scopes: list[str]) -> None:
+def test_unknown_scopes_are_refused(scopes: list[str]) -> None:
     with pytest.raises(StructureError, match="give one or several of minerals"):
         builtin(scopes)
 
 
-def test_the_file_is_the_one_that_was_written() -> None:
-    """Its fields need no second look then; what is read is the same."""
+def test_the_checksum_of_the_file_is_right() -> None:
+    """Its fields then need no second check. The content is the same with it."""
     assert sha256((DATA / "builtin.library").read_bytes()).hexdigest() == (DATA / "builtin.sha256").read_text().strip()
     trusted, checked = module._read(), read_built(str(DATA / "builtin.library"))
     assert trusted.library.phases == checked.library.phases

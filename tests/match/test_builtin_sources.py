@@ -1,4 +1,4 @@
-"""What library/build.py makes the built-in library of, and the list of common phases that it is held to."""
+"""Sources of the built-in library in library/build.py, and coverage of the list of common phases."""
 
 import sqlite3
 import sys
@@ -29,12 +29,12 @@ ROWS = read_rows(Path(__file__).parent / "coverage.csv")
 HELD = 443  # rows of the list that the library holds
 
 
-def test_the_list_is_whole() -> None:
+def test_the_list_is_complete() -> None:
     assert len(ROWS) == 527
     assert sum(row.cell is None for row in ROWS) == 82
 
 
-def test_of_the_common_phases_so_many_are_held() -> None:
+def test_number_of_common_phases_in_the_library() -> None:
     catalogue = builtin()
     coverage = Coverage(catalogue.library, catalogue.lines)
     missing = [row.name for row in ROWS if not coverage.holding(row)[0]]
@@ -84,7 +84,7 @@ def test_formulas_of_the_list_are_counted() -> None:
         ("SiC", False),
     ],
 )
-def test_organic_molecules_are_known_by_their_hydrogen(formula: str, organic: bool) -> None:
+def test_organic_molecules_are_recognised_by_their_hydrogen(formula: str, organic: bool) -> None:
     assert is_organic(counts(formula)) == organic
 
 
@@ -108,8 +108,8 @@ def test_rules_of_scopes(formula: str, metallic: bool, battery: bool) -> None:
 
 
 @pytest.mark.parametrize("record", typed().records, ids=lambda record: record.name)
-def test_typed_structures_can_be(record: Record) -> None:
-    """Their sites give their formula and no two atoms are too close; each has a paper."""
+def test_typed_structures_are_possible(record: Record) -> None:
+    """Their sites give their formula, no two atoms are too close, and each has a reference."""
     phase = parse_cif(record.cif, record.name, where=record.name)
     assert record.reference
     assert not [note for note in phase.notes if "mass is taken" not in note], phase.notes
@@ -133,8 +133,8 @@ def test_a_structure_has_one_name(name: str, kept: str) -> None:
     assert known[kept].papers > 3
 
 
-def test_of_a_structure_in_two_space_groups_the_more_symmetric_is_held() -> None:
-    """AMCSD has litharge in a subgroup too, and soluble anhydrite in C222."""
+def test_the_more_symmetric_of_two_space_groups_is_used() -> None:
+    """AMCSD also has litharge in a subgroup, and soluble anhydrite in C222."""
     known = entries()
     groups = {name: known[name].space_group for name in known if name.startswith(("Litharge", "Anhydrite"))}
     assert groups["Litharge"] == "P 4/n m m"
@@ -142,12 +142,12 @@ def test_of_a_structure_in_two_space_groups_the_more_symmetric_is_held() -> None
     assert "C 2 2 2" not in groups.values()
 
 
-def test_members_of_a_solid_solution_stay_apart() -> None:
+def test_members_of_a_solid_solution_are_kept() -> None:
     assert {"Forsterite", "Fayalite", "andesine", "labradorite", "Magnetite", "Maghemite"} <= set(entries())
 
 
-def test_lines_of_a_structure_are_without_stacking_faults() -> None:
-    """(101) of LaNi5, 2.94 Å, is among its strongest; the search does without it."""
+def test_lines_broadened_by_stacking_faults_are_strong_lines_of_the_structure() -> None:
+    """(101) of LaNi5, 2.94 Å, is among its strongest lines, but the search does not use it."""
     assert abs(strongest_lines(builtin().library["LaNi5"]) - 2.9365).min() < 0.002
 
 
@@ -161,7 +161,7 @@ def test_lines_of_a_structure_are_without_stacking_faults() -> None:
         ("A new 42 K superconductor", 0),
     ],
 )
-def test_a_title_of_one_condition_tells_it(title: str, distance: int) -> None:
+def test_conditions_are_read_from_titles(title: str, distance: int) -> None:
     assert _of_title(title).distance == distance
 
 
@@ -187,7 +187,7 @@ _chemical_formula_sum 'Na (Al Si3) O8'
 """
 
 
-def test_entries_of_the_older_database_have_what_the_choice_asks_for(tmp_path: Path) -> None:
+def test_entries_of_the_older_database_have_the_fields_for_the_choice(tmp_path: Path) -> None:
     path = tmp_path / "amcsd_cif.db"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE ciftbl (amcsd_id INTEGER, cif BLOB)")
@@ -211,6 +211,6 @@ def test_entries_of_the_older_database_have_what_the_choice_asks_for(tmp_path: P
         ("Diamond ($A4$) Structure", {"C": 8}, ""),
     ],
 )
-def test_atoms_that_are_not_those_of_the_title_are_seen(title: str, content: dict[str, float], wrong: str) -> None:
+def test_atoms_that_disagree_with_the_title_are_found(title: str, content: dict[str, float], wrong: str) -> None:
     found = unlike_title(content, title)
     assert wrong in found if wrong else not found

@@ -1,4 +1,4 @@
-"""What the network is given: scans of any unit, and of each line what it meets."""
+"""Input of the network: scans in any unit, and the features of each line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def scans() -> Scans:
     return small_stream().mixtures.scans(0, 12)
 
 
-def _asked(scans: Scans, i: int) -> tuple[LineMatch, Features]:
+def _features(scans: Scans, i: int) -> tuple[LineMatch, Features]:
     intensity, explained = scaled(scans.counts[i].astype(float), scans.covered[i], np.zeros(GRID.size))
     lines = reference_lines(small_lines())
     met = match_lines(peaks(intensity, scans.covered[i], explained), lines)
@@ -53,9 +53,9 @@ def test_channels_are_roots_and_where_there_are_data() -> None:
     assert x.tolist() == [[0, 0.5, 1, 0], [1, 1, 1, 0], [0, pytest.approx(0.2), 1, 0]]
 
 
-def test_a_question_is_finite_and_of_the_lines_that_the_scan_covers(scans: Scans) -> None:
+def test_features_are_finite_and_only_of_lines_in_the_range_of_the_scan(scans: Scans) -> None:
     for i in range(len(scans.counts)):
-        met, asked = _asked(scans, i)
+        met, asked = _features(scans, i)
         phases, lines = met.near.shape
         assert asked.lines.shape == (phases, lines, OF_LINES)
         assert asked.phases.shape == (phases, OF_PHASES)
@@ -68,7 +68,7 @@ def test_a_question_is_finite_and_of_the_lines_that_the_scan_covers(scans: Scans
 
 def test_weights_of_a_phase_are_its_covered_intensity(scans: Scans) -> None:
     for i in range(len(scans.counts)):
-        met, asked = _asked(scans, i)
+        met, asked = _features(scans, i)
         seen = (met.near >= 0).any(axis=1)
         assert asked.weight[seen].sum(axis=1) == pytest.approx(np.ones(seen.sum()), abs=1e-5)
         assert (asked.weight[~seen] == 0).all()
@@ -76,8 +76,8 @@ def test_weights_of_a_phase_are_its_covered_intensity(scans: Scans) -> None:
 
 @settings(max_examples=20)
 @given(rows=st.lists(st.integers(0, 129), min_size=1, max_size=8))
-def test_what_is_asked_of_a_phase_does_not_depend_on_the_others(scans: Scans, rows: list[int]) -> None:
+def test_features_of_a_phase_do_not_depend_on_other_phases(scans: Scans, rows: list[int]) -> None:
     lines, chosen = reference_lines(small_lines()), np.array(rows)
-    met, whole = _asked(scans, 3)
+    met, whole = _features(scans, 3)
     for one, other in zip(line_features(lines.of(chosen), met.of(chosen)), whole, strict=True):
         np.testing.assert_array_equal(one, other[chosen])

@@ -1,4 +1,4 @@
-"""Lines of phases over the peaks of a scan, without a network."""
+"""Line matching of phases with the peaks of a scan, without a network."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def lines(titania: Library) -> ReferenceLines:
     return table
 
 
-def test_lines_stand_at_bragg_angles_the_strongest_first(titania: Library, lines: ReferenceLines) -> None:
+def test_lines_are_at_bragg_angles_with_the_strongest_first(titania: Library, lines: ReferenceLines) -> None:
     anatase = titania.names.index("anatase")
     assert lines.angle[anatase, 0] == pytest.approx(25.3, abs=0.1)
     assert lines.height.shape == (len(titania), MOST)
@@ -46,7 +46,7 @@ def test_lines_stand_at_bragg_angles_the_strongest_first(titania: Library, lines
 
 
 @given(shift=st.floats(-0.15, 0.15), scale=st.floats(0.2, 1.0), row=st.integers(0, 4))
-def test_the_phase_that_is_there_explains_most(lines: ReferenceLines, shift: float, scale: float, row: int) -> None:
+def test_the_phase_that_is_present_explains_most(lines: ReferenceLines, shift: float, scale: float, row: int) -> None:
     met = match_lines(peaks(_drawn(lines, row, scale=scale, shift=shift), ALL, NOTHING), lines)
     assert int(np.argmax(met.rank)) == row
     assert met.scale[row] == pytest.approx(scale, rel=0.2)
@@ -59,13 +59,13 @@ def test_of_two_phases_each_keeps_its_share(lines: ReferenceLines) -> None:
     assert set(np.argsort(-met.rank)[:2]) == {0, 3}
 
 
-def test_what_is_explained_already_speaks_for_no_other(lines: ReferenceLines) -> None:
+def test_explained_peaks_do_not_count_for_other_phases(lines: ReferenceLines) -> None:
     drawn = _drawn(lines, 0)
     met = match_lines(peaks(drawn, ALL, drawn), lines)
     assert np.all(met.explained < 0.02)
 
 
-def test_lines_beyond_the_scan_say_nothing(lines: ReferenceLines) -> None:
+def test_lines_outside_the_scan_have_no_effect(lines: ReferenceLines) -> None:
     covered = GRID.two_theta < 40
     met = match_lines(peaks(np.where(covered, _drawn(lines, 0), 0), covered, NOTHING), lines)
     assert np.all(met.near[lines.angle > 40.1] == -1)
@@ -87,7 +87,7 @@ def reference() -> ReferenceLines:
 
 @pytest.fixture(scope="module")
 def scans() -> Scans:
-    """Of one to four phases each, in every state that the recipe draws."""
+    """Scans of one to four phases each, in all states that the recipe draws."""
     return small_stream().mixtures.scans(0, 60)
 
 
@@ -97,7 +97,7 @@ def _peaks(scans: Scans, i: int, *, factor: float = 1.0, explained: np.ndarray =
 
 
 def test_figures_are_within_their_bounds(scans: Scans, reference: ReferenceLines) -> None:
-    """What is explained is at most what is shown, and nothing is negative."""
+    """Explained heights are at most the shown heights, and nothing is negative."""
     for i in range(len(scans.counts)):
         found = _peaks(scans, i)
         assert found.near.min() >= 0
@@ -125,7 +125,7 @@ def test_heights_follow_the_scan_and_shares_do_not(
 
 @settings(max_examples=15, deadline=None)
 @given(i=st.integers(0, 59), rows=st.permutations(range(12)))
-def test_a_phase_does_not_depend_on_its_company(
+def test_a_phase_does_not_depend_on_the_other_phases(
     scans: Scans, reference: ReferenceLines, i: int, rows: list[int]
 ) -> None:
     found, chosen = _peaks(scans, i), np.array(rows)
@@ -144,8 +144,8 @@ def test_the_more_is_explained_the_less_is_left(scans: Scans, i: int, share: flo
 
 
 @given(row=st.integers(0, 4), line=st.integers(0, 2))
-def test_a_line_that_is_not_there_counts_against_a_phase(lines: ReferenceLines, row: int, line: int) -> None:
-    """One of its three strongest taken away: it explains less, and shows what is not there."""
+def test_a_missing_line_counts_against_a_phase(lines: ReferenceLines, row: int, line: int) -> None:
+    """Without one of its three strongest lines a phase explains less and its agreement is lower."""
     whole = _drawn(lines, row)
     gap = np.abs(GRID.two_theta - lines.angle[row, line]) < 1.0
     with_it, without = (match_lines(peaks(y, ALL, NOTHING), lines) for y in (whole, np.where(gap, 0.0, whole)))
@@ -156,14 +156,14 @@ def test_a_line_that_is_not_there_counts_against_a_phase(lines: ReferenceLines, 
 
 @settings(max_examples=10)
 @given(sigma=st.floats(1e-3, 0.05), seed=st.integers(0, 9))
-def test_noise_is_that_of_the_counts(sigma: float, seed: int) -> None:
-    """Of the mean of five points, as the peaks are; the median of 4,250 differences is within 6%."""
+def test_estimated_noise_is_the_counting_noise(sigma: float, seed: int) -> None:
+    """For the mean of five points, as in the peaks. The median of 4,250 differences is within 6%."""
     flat = 0.5 + sigma * np.random.default_rng(seed).standard_normal(GRID.size)
     assert peaks(flat, ALL, NOTHING).noise == pytest.approx(sigma / np.sqrt(5), rel=0.06)
 
 
-def test_a_phase_that_is_alone_in_a_scan_is_among_the_first(reference: ReferenceLines) -> None:
-    """Of 130, in whatever state; without a network, wavelength known: recall at 5 of the visible ones."""
+def test_a_single_phase_is_among_the_first(reference: ReferenceLines) -> None:
+    """Of 130 phases, in any state, without a network and with known wavelength: recall at 5 of the visible ones."""
     source = small_stream().mixtures
     alone = replace(source, recipe=replace(source.recipe, phases=Constant(1.0), strangers=0.0), outside=0)
     scans = alone.scans(0, 150)

@@ -1,4 +1,4 @@
-"""The matcher that comes with the package, on structures and scans that it never saw."""
+"""The matcher of the package, on structures and scans that were not in its training."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ALL = np.ones(GRID.size, dtype=bool)
 
 @pytest.fixture(scope="module")
 def many(titania: Library) -> Catalogue:
-    """Titania among crystals that nobody made: more than are fitted without a shortlist."""
+    """Titania and random structures, more phases than are fitted without a shortlist."""
     return catalogue(Library((*titania.phases, *(random_structure(1000 + i) for i in range(160)))))
 
 
@@ -59,14 +59,14 @@ def test_what_is_left_of_a_mixture_is_the_other_phase(many: Catalogue) -> None:
     assert many.library.names[int(np.argmax(opinion.probability))] == "rutile"
 
 
-def test_phases_are_judged_alike_in_any_company(many: Catalogue) -> None:
+def test_probabilities_do_not_depend_on_the_other_phases(many: Catalogue) -> None:
     pattern = Pattern(GRID, _pattern(many.library, {"brookite": 1.0}), ALL)
     alone = Catalogue(Library(many.library.phases[:5]), many.lines.of(range(5)))
     few, all_of_them = (matcher().opinion(pattern, one.reference_lines).probability[:5] for one in (alone, many))
     assert few == pytest.approx(all_of_them, abs=1e-5)
 
 
-def test_a_mixture_is_found_among_many_and_proven(many: Catalogue) -> None:
+def test_a_mixture_is_identified_among_many_phases(many: Catalogue) -> None:
     answer = identify(_scan(_pattern(many.library, {"anatase": 1.0, "rutile": 0.5})), many)
     assert {finding.name for finding in answer.phases} == {"anatase", "rutile"}
     assert answer.verdict == "mixture"
@@ -75,7 +75,7 @@ def test_a_mixture_is_found_among_many_and_proven(many: Catalogue) -> None:
     assert answer.model == f"{len(many)} structures"
 
 
-def test_a_phase_that_no_library_holds_is_unknown(many: Catalogue) -> None:
+def test_a_phase_outside_the_library_is_unknown(many: Catalogue) -> None:
     foreign = Library((random_structure(1),))
     answer = identify(_scan(_pattern(foreign, {foreign.names[0]: 1.0})), many)
     assert answer.verdict in ("unknown", "partly unknown")
@@ -86,7 +86,7 @@ def test_a_scan_without_peaks_is_unknown(many: Catalogue) -> None:
     assert identify(_scan(noise), many).verdict == "unknown"
 
 
-def test_a_library_file_answers_as_its_folder(titania: Library, tmp_path: Path) -> None:
+def test_a_library_file_gives_the_answer_of_its_folder(titania: Library, tmp_path: Path) -> None:
     folder = tmp_path / "cifs"
     folder.mkdir()
     for phase in titania:

@@ -21,8 +21,8 @@ def test_lines_are_on_the_axis_the_strongest_first() -> None:
     assert (lines.height >= 0).all()
 
 
-def test_angles_are_braggs() -> None:
-    """Each line stands where Bragg's law puts a reflection of its phase."""
+def test_angles_follow_braggs_law() -> None:
+    """Each line is at the Bragg angle of a reflection of its phase."""
     lines = reference_lines(small_lines())
     for row in range(5):
         d = reflections(small_library().phases[row], 1.0).d
@@ -31,8 +31,8 @@ def test_angles_are_braggs() -> None:
             assert np.abs(angle - found).min() < 1e-3
 
 
-def test_the_area_is_of_a_gram() -> None:
-    """A crystal whose cell is written twice as long has the same lines, and a gram of it scatters the same."""
+def test_the_area_is_per_gram() -> None:
+    """A crystal with a doubled cell has the same lines, and a gram of it scatters the same."""
     site = Site("Ti", "Ti", (0.0, 0.0, 0.0), 1.0, 0.01)
     cube = Phase("s", "", "P 1", (3.0, 3.0, 3.0, 90.0, 90.0, 90.0), ("x,y,z",), (site,), 47.9)
     pair = (site, Site("Ti", "Ti", (0.0, 0.0, 0.5), 1.0, 0.01))

@@ -1,4 +1,4 @@
-"""The matcher's training on a small library: its samples, its loop, and the file that it ends in."""
+"""Training of the matcher on a small library: samples, training loop, and exported file."""
 
 from __future__ import annotations
 
@@ -36,41 +36,41 @@ def test_samples_do_not_depend_on_the_batch() -> None:
         np.testing.assert_array_equal(one[0], other[2])
 
 
-def test_questions_are_of_what_is_there_and_of_look_alikes() -> None:
-    """Those that are there stand first; shares are of all diffracted intensity; weights stand for the whole library."""
-    asked = small_stream().batch(0, 24)
-    assert asked.present.shape == (24, QUESTIONS)
-    assert asked.weight.sum(axis=1) == pytest.approx(np.full(24, len(small_library())))
-    assert (asked.weight == np.float32(HARD_POOL / HARD_NEGATIVES)).sum() == 24 * HARD_NEGATIVES
-    assert 0 < asked.present.sum() < 24 * 4
-    assert (asked.present <= asked.loss_mask).all()  # what is known to be there counts
-    held = asked.share.sum(axis=1)
+def test_samples_have_present_phases_and_hard_negatives() -> None:
+    """Present phases are first, shares refer to all diffracted intensity, weights add up to the whole library."""
+    questions = small_stream().batch(0, 24)
+    assert questions.present.shape == (24, QUESTIONS)
+    assert questions.weight.sum(axis=1) == pytest.approx(np.full(24, len(small_library())))
+    assert (questions.weight == np.float32(HARD_POOL / HARD_NEGATIVES)).sum() == 24 * HARD_NEGATIVES
+    assert 0 < questions.present.sum() < 24 * 4
+    assert (questions.present <= questions.loss_mask).all()  # present phases are in the loss
+    held = questions.share.sum(axis=1)
     assert np.all(np.isclose(held, 1) | (held == 0))  # 0 in a scan without a phase of the library
-    assert (asked.share[asked.present > 0] > 0).all()
+    assert (questions.share[questions.present > 0] > 0).all()
 
 
-def test_what_looks_like_a_phase_that_is_there_does_not_count() -> None:
-    """Where every phase looks like every other, only those that are there are left in the loss."""
+def test_phases_indistinguishable_from_a_present_one_are_not_in_the_loss() -> None:
+    """If all phases are indistinguishable from each other, only the present ones remain in the loss."""
     stream = small_stream()
     same = Stream(stream.mixtures, stream.reference, np.ones_like(stream.alike))
-    asked = same.batch(0, 8)
-    several = asked.share.sum(axis=1) > 0
+    questions = same.batch(0, 8)
+    several = questions.share.sum(axis=1) > 0
     assert several.any()
-    np.testing.assert_array_equal(asked.loss_mask[several], asked.present[several])
+    np.testing.assert_array_equal(questions.loss_mask[several], questions.present[several])
 
 
 def test_a_few_steps_learn() -> None:
-    """The cross-entropy of samples that were not trained on, over that of the first weights."""
+    """The cross-entropy of new samples, divided by that of the initial weights."""
     torch.manual_seed(small_stream().mixtures.seed)
     fresh, trained = Network(), train(small_stream(), steps=12, batch=4, half=False)
-    asked = small_stream().batch(5000, 16)
-    before, after = (float(losses(answer(one, asked, half=False), asked)[0].detach()) for one in (fresh, trained))
+    questions = small_stream().batch(5000, 16)
+    before, after = (
+        float(losses(answer(one, questions, half=False), questions)[0].detach()) for one in (fresh, trained)
+    )
     assert after < 0.8 * before
 
 
-def test_a_training_that_ends_early_goes_on_to_the_same_network(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_training_continues_to_the_same_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
     options: dict[str, Any] = {"steps": 5, "batch": 2, "half": False, "checkpoint": tmp_path / "m.checkpoint"}
     whole = train(small_stream(), **options)
@@ -93,8 +93,8 @@ def test_a_training_that_ends_early_goes_on_to_the_same_network(
         assert torch.equal(one, other)
 
 
-def test_the_file_answers_as_the_network(tmp_path: Path) -> None:
-    """What the application makes of it, against the network as it is trained."""
+def test_the_exported_file_gives_the_output_of_the_network(tmp_path: Path) -> None:
+    """The result of `matcher.py` from the file, compared with the trained network."""
     torch.manual_seed(0)
     network, stream = Network().eval(), small_stream()
     save_matcher(network, {"log_odds": calibrate(network, stream, samples=64)}, tmp_path / "matcher.zip")
@@ -110,13 +110,15 @@ def test_the_file_answers_as_the_network(tmp_path: Path) -> None:
 
 
 def _logits(network: Network, counts: np.ndarray, covered: np.ndarray, stream: Stream) -> torch.Tensor:
-    """Of presence, for every phase of the library."""
+    """Logits of presence for every phase of the library."""
     from bragglens.match.features import Features, channels, line_features, scaled
     from bragglens.match.line_matching import match_lines, peaks
 
     intensity, explained = scaled(counts.astype(float), covered, np.zeros(GRID.size))
     tables = line_features(stream.reference, match_lines(peaks(intensity, covered, explained), stream.reference))
     none = np.zeros((1, len(stream.reference)), np.float32)
-    asked = Questions(channels(intensity, covered, explained)[None], Features(*(t[None] for t in tables)), *[none] * 4)
+    questions = Questions(
+        channels(intensity, covered, explained)[None], Features(*(t[None] for t in tables)), *[none] * 4
+    )
     with torch.inference_mode():
-        return answer(network, asked, half=False)[0, :, 0].double()
+        return answer(network, questions, half=False)[0, :, 0].double()
