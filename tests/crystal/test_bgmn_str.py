@@ -1,4 +1,4 @@
-"""Structure files of BGMN and Profex, made here from papers, against the same structures as CIFs."""
+"""Structure files of BGMN and Profex, written here from papers, against the same structures as CIFs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def read(text: str) -> Phase:
 
 
 @pytest.mark.parametrize("text", list(CIFS), ids=["quartz", "corundum", "calcite", "anatase"])
-def test_a_structure_file_is_the_crystal_of_the_paper(text: str) -> None:
+def test_a_structure_file_gives_the_crystal_of_the_paper(text: str) -> None:
     symbol, cell, atoms, density = CIFS[text]
     phase, same = read(text), parse_cif(cif(symbol, cell, atoms), "same", where="same")
     assert phase.cell == pytest.approx(same.cell, abs=1e-6)
@@ -71,7 +71,7 @@ def test_a_structure_file_is_the_crystal_of_the_paper(text: str) -> None:
     assert phase.notes == ()
 
 
-def test_what_a_refinement_needs_is_left_out_and_units_are_kept() -> None:
+def test_refinement_settings_are_ignored_and_units_are_used() -> None:
     quartz, calcite = read(QUARTZ), read(CALCITE)
     assert quartz.sites[0].u_iso == pytest.approx(0.5 / 78.957, rel=1e-3)  # TDS is B in nm²
     assert calcite.sites[0].u_iso == pytest.approx(0.5 / 78.957, rel=1e-3)  # or in Å² where UNIT says so
@@ -79,12 +79,12 @@ def test_what_a_refinement_needs_is_left_out_and_units_are_kept() -> None:
     assert "Quartz" in quartz.source
 
 
-def test_a_share_that_is_not_stated_is_the_rest_of_the_site() -> None:
+def test_an_occupancy_that_is_not_stated_is_the_rest_of_the_site() -> None:
     text = CALCITE.replace("(CA+2(1-p),MG+2(p)) p=0.02", "(CA+2,MG+2(p)) PARAM=p=0.3_0^1")
     assert [round(site.occupancy, 3) for site in read(text).sites[:2]] == [0.7, 0.3]
 
 
-def test_assignments_of_the_phase_hold_for_its_sites_and_comments_are_no_end() -> None:
+def test_values_of_the_phase_hold_for_its_sites_and_comments_do_not_end_it() -> None:
     text = CORUNDUM.replace("C=1.2991 //", "C=1.2991 TDS=0.003 zal=0.35 //\n// ---- atoms, x=9 ----")
     text = text.replace(" TDS=0.002", "").replace("z=0.3520", "z=zal+0.002 // heavy")
     phase = read(text)
@@ -92,14 +92,14 @@ def test_assignments_of_the_phase_hold_for_its_sites_and_comments_are_no_end() -
     assert phase.density == pytest.approx(3.986, rel=2e-3)
 
 
-def test_of_coordinates_those_count_that_the_letter_leaves_free() -> None:
+def test_only_coordinates_that_the_wyckoff_letter_leaves_free_are_used() -> None:
     text = CORUNDUM.replace("z=0.3520", "x=0.1 y=0.2 z=0.3520")
     phase = read(text)
     assert phase.density == pytest.approx(3.986, rel=2e-3)
     assert "1 sites do not have the multiplicity of their Wyckoff letter" in phase.notes[0]
 
 
-def test_the_origin_is_the_one_that_coordinates_and_letters_agree_with() -> None:
+def test_the_origin_is_chosen_by_coordinates_and_wyckoff_letters() -> None:
     second = ANATASE.replace("Wyckoff=a", "Wyckoff=a x=0 y=0.75 z=0.125")
     second = second.replace("Wyckoff=e z=0.2081", "Wyckoff=e x=0 y=0.25 z=0.1669")
     assert read(second).density == pytest.approx(3.895, rel=2e-3)
@@ -124,7 +124,7 @@ def test_the_origin_is_the_one_that_coordinates_and_letters_agree_with() -> None
         ("Wyckoff=c z=0.3520", "", "states neither x=, y=, z= nor Wyckoff="),
     ],
 )
-def test_what_cannot_be_read_is_one_sentence(old: str, new: str, said: str) -> None:
+def test_unreadable_files_are_refused_in_one_sentence(old: str, new: str, said: str) -> None:
     with pytest.raises(StructureError) as error:
         read(CORUNDUM.replace(old, new))
     assert str(error.value).startswith("phase.str: ")
@@ -146,7 +146,7 @@ def test_what_cannot_be_read_is_one_sentence(old: str, new: str, said: str) -> N
         ("C 1 2/c 1", "e", (0, 0.2, 0.25)),
     ],
 )
-def test_a_letter_is_the_position_of_the_tables_in_every_setting(symbol: str, letter: str, position) -> None:
+def test_wyckoff_letters_are_those_of_the_tables_in_every_setting(symbol: str, letter: str, position) -> None:
     group = gemmi.SpaceGroup(symbol)
     found = wyckoff_position(group, letter, {"x": 0.1, "y": 0.2, "z": 0.3})
     images = [operation.apply_to_xyz(list(position)) for operation in group.operations()]

@@ -1,4 +1,4 @@
-"""The cell of a fit: its crystal system, and which of its constants are free."""
+"""The cell of a fit: crystal system and free lattice parameters."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def rutile(titania: Library) -> Phase:
 
 
 @pytest.mark.parametrize(("symbol", "system"), SYMBOLS.items())
-def test_the_system_is_that_of_the_operations(rutile: Phase, symbol: str, system: str) -> None:
+def test_the_crystal_system_follows_from_the_operations(rutile: Phase, symbol: str, system: str) -> None:
     operations = tuple(op.triplet() for op in gemmi.SpaceGroup(symbol).operations())
     assert crystal_system(replace(rutile, operations=operations, space_group="")) == system
 
 
-def test_another_axis_is_the_same_system(rutile: Phase) -> None:
-    """A tetragonal structure whose fourfold axis is called a."""
+def test_another_unique_axis_gives_the_same_system(rutile: Phase) -> None:
+    """A tetragonal structure with a as its fourfold axis."""
     turn = gemmi.Op("z,x,y")
     turned = (turn * op * turn.inverse() for op in gemmi.SpaceGroup("P 42/m n m").operations())
     triplets = tuple(op.wrap().triplet() for op in turned)

@@ -1,4 +1,4 @@
-"""Choices of elements as somebody writes them."""
+"""Choices of elements as users write them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bragglens.errors import BragglensError
         ("-Fe,-Pb,", set(), {"O"}, {"Pb", "O"}),
     ],
 )
-def test_only_what_is_not_ruled_out_is_asked_for(
+def test_the_choice_admits_only_phases_that_are_not_excluded(
     written: str | None, named: set[str], left: set[str], gone: set[str] | None
 ) -> None:
     assert named_elements(written) == named
@@ -60,7 +60,7 @@ def test_only_what_is_not_ruled_out_is_asked_for(
         ([], ""),
     ],
 )
-def test_what_people_write_is_understood(written: object, understood: str) -> None:
+def test_spellings_of_users_are_understood(written: object, understood: str) -> None:
     assert str(read_choice(written)) == understood  # type: ignore[arg-type]
     assert str(read_choice(understood)) == understood
 
@@ -82,7 +82,7 @@ def test_what_people_write_is_understood(written: object, understood: str) -> No
         ("Cu(I)", ("a charge", "iodine")),
     ],
 )
-def test_what_could_be_two_things_is_refused_with_both(written: str, both: tuple[str, str]) -> None:
+def test_ambiguous_choices_are_refused_with_both_meanings(written: str, both: tuple[str, str]) -> None:
     with pytest.raises(BragglensError) as refused:
         read_choice(written)
     assert all(reading in str(refused.value) for reading in both), refused.value
@@ -104,6 +104,6 @@ def test_what_could_be_two_things_is_refused_with_both(written: str, both: tuple
         ("-", "has no element"),
     ],
 )
-def test_what_is_no_element_is_one_sentence(written: object, says: str) -> None:
+def test_unknown_elements_are_refused_in_one_sentence(written: object, says: str) -> None:
     with pytest.raises(BragglensError, match=says):
         read_choice(written)  # type: ignore[arg-type]

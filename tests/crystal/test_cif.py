@@ -1,4 +1,4 @@
-"""What public CIFs get wrong, each trap made up inline, and files that are no CIF at all."""
+"""Common errors of public CIFs, each in an artificial file, and files that are not CIFs."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def mass(counts: dict[str, float]) -> float:
 
 
 def refused(path: Path, read: Callable[[Path], object] = read_cif) -> str:
-    """The message of the refusal, which must be one sentence that starts with the file."""
+    """The message of the refusal. It must be one sentence that starts with the file."""
     with pytest.raises(StructureError) as caught:
         read(path)
     message = str(caught.value)
@@ -117,7 +117,7 @@ def refused(path: Path, read: Callable[[Path], object] = read_cif) -> str:
     ids=["symbol", "old symbol", "no blanks", "number", "old number", "Hall", "operations", "number unknown"],
 )
 def test_any_one_statement_of_symmetry_is_enough(read: Read, symmetry: str) -> None:
-    """gemmi alone takes a file of a bare number for P 1: one Na and one Cl."""
+    """gemmi alone reads a file with only the group number as P 1: one Na and one Cl."""
     phase = read(ROCK_SALT, symmetry, SALT)
     assert content(phase) == {"Na": 4, "Cl": 4}
     assert len(phase.operations) == 192
@@ -137,7 +137,7 @@ def test_symbol_without_origin_finds_the_origin_that_fits(read: Read, origin: st
     assert phase.density == pytest.approx(3.89, abs=0.01)
 
 
-def test_taking_the_other_origin_is_noted(read: Read) -> None:
+def test_a_change_of_origin_is_noted(read: Read) -> None:
     notes = {o: read(ANATASE, "_space_group_name_H-M_alt 'I 41/a m d'", ORIGINS[o]).notes for o in ORIGINS}
     (other,) = [o for o, n in notes.items() if n]
     (note,) = notes[other]
@@ -147,15 +147,15 @@ def test_taking_the_other_origin_is_noted(read: Read) -> None:
 
 @pytest.mark.parametrize(("atoms", "setting"), [("1", "2"), ("2", "1")])
 def test_wrong_origin_would_double_the_atoms(write: Write, atoms: str, setting: str) -> None:
-    """The trap is one: operations of the other origin are believed until the stated density denies them."""
+    """Operations of the other origin are accepted until the stated density contradicts them."""
     group = operations(*(op.triplet() for op in gemmi.SpaceGroup(f"I 41/a m d:{setting}").operations()))
     assert content(read_cif(write(cif(ANATASE, group, ORIGINS[atoms])))) == {"Ti": 8, "O": 16}
     stated = cif(ANATASE, group, ORIGINS[atoms], extra="_exptl_crystal_density_diffrn 3.893")
     assert "density comes out as 7.79" in refused(write(stated))
 
 
-def test_density_tells_the_origin_where_contacts_cannot(read: Read) -> None:
-    """Spinel's oxygen is 32 atoms with either origin; the metals would change places."""
+def test_density_decides_the_origin_if_distances_cannot(read: Read) -> None:
+    """Oxygen of spinel has 32 atoms with either origin, but the metals would exchange their sites."""
     spinel = (8.08, 8.08, 8.08, 90, 90, 90)
     atoms = ["Mg1 0.125 0.125 0.125", "Al1 0.5 0.5 0.5", "O1 0.2624 0.2624 0.2624"]
     phase = read(spinel, "_space_group_name_H-M_alt 'F d -3 m'", atoms, extra="_exptl_crystal_density_diffrn 3.58")
@@ -179,13 +179,13 @@ def test_hexagonal_axes_of_the_same_symbol(read: Read) -> None:
     assert content(phase) == {"Al": 12, "O": 18}
 
 
-def test_operations_outrank_the_symbol(read: Read) -> None:
-    """An unusual setting is written out, while the symbol beside it is the standard one."""
+def test_operations_take_precedence_over_the_symbol(read: Read) -> None:
+    """The operations give an unusual setting, while the symbol beside them is the standard one."""
     ops = operations(*(op.triplet() for op in gemmi.SpaceGroup("F m -3 m").operations()))
     assert content(read(ROCK_SALT, "_space_group_name_H-M_alt 'P 1'\n" + ops, SALT)) == {"Na": 4, "Cl": 4}
 
 
-def test_operations_that_one_was_lost_from_are_completed(read: Read) -> None:
+def test_a_list_with_one_missing_operation_is_completed(read: Read) -> None:
     group = [op.triplet() for op in gemmi.SpaceGroup("P 4/m m m").operations()]
     lost = operations(*(t for t in group if t != "-y,x,z"))
     phase = read((4, 4, 6, 90, 90, 90), lost, ["Ti1 0 0 0", "O1 0.21 0.37 0.29"])
@@ -200,23 +200,23 @@ def test_list_without_the_identity_is_completed(read: Read) -> None:
 
 
 @pytest.mark.parametrize("bad", ["x,y,foo", "x,x,x", "x+y,y,z", "0,y,z", "x,y", "x,y,z+0.29"])
-def test_operation_that_is_none_gives_way_to_the_symbol(read: Read, bad: str) -> None:
+def test_with_an_invalid_operation_the_symbol_is_used(read: Read, bad: str) -> None:
     phase = read(ROCK_SALT, FM3M + "\n" + operations("x,y,z", bad), SALT)
     assert content(phase) == {"Na": 4, "Cl": 4}
 
 
 @pytest.mark.parametrize("bad", ["x,y,foo", "x,x,x", "x+y,y,z", "0,y,z"])
-def test_operation_that_is_none_and_no_symbol(write: Write, bad: str) -> None:
+def test_an_invalid_operation_without_a_symbol_is_refused(write: Write, bad: str) -> None:
     assert "symmetry" in refused(write(cif(ROCK_SALT, operations("x,y,z", bad), SALT)))
 
 
 @pytest.mark.parametrize("cell", [(5.6, 6.6, 5.6, 90, 90, 90), (5.6, 5.6, 5.6, 90, 95, 90)])
-def test_cell_that_breaks_the_symmetry_is_refused(write: Write, cell: tuple[float, ...]) -> None:
-    """A cubic group in a cell with b = 6.6 Å would give every multiplicity wrong."""
+def test_cell_that_contradicts_the_symmetry_is_refused(write: Write, cell: tuple[float, ...]) -> None:
+    """A cubic group in a cell with b = 6.6 Å would make every multiplicity wrong."""
     assert "symmetry" in refused(write(cif(cell, FM3M, SALT)))
 
 
-def test_cell_that_was_refined_without_its_symmetry_is_accepted(read: Read) -> None:
+def test_cell_refined_without_its_symmetry_is_accepted(read: Read) -> None:
     assert content(read((5.64, 5.645, 5.637, 90, 90.05, 90), FM3M, SALT)) == {"Na": 4, "Cl": 4}
 
 
@@ -227,7 +227,7 @@ P63MC = "_space_group_name_H-M_alt 'P 63 m c'"
 
 
 @pytest.mark.parametrize("third", ["0.33333", "0.3333", "0.333", "0.33", "0.3333(5)"])
-def test_thirds_are_snapped_to_the_special_position(read: Read, third: str) -> None:
+def test_rounded_thirds_are_moved_to_the_special_position(read: Read, third: str) -> None:
     rest = {"0.33333": "0.66667", "0.33": "0.67"}.get(third, "0.6667")
     phase = read(WURTZITE, P63MC, [f"Zn1 {third} {rest} 0", f"O1 {third} {rest} 0.382"])
     assert content(phase) == {"Zn": 2, "O": 2}
@@ -236,7 +236,7 @@ def test_thirds_are_snapped_to_the_special_position(read: Read, third: str) -> N
     assert phase.sites[1].position[2] == pytest.approx(0.382)
 
 
-def test_general_position_is_left_where_it_is(read: Read) -> None:
+def test_general_position_is_not_changed(read: Read) -> None:
     phase = read((9, 9, 9, 90, 90, 120), P63MC, ["Zn1 0.12 0.43 0.1"])
     assert phase.sites[0].position == (0.12, 0.43, 0.1)
     assert content(phase) == {"Zn": 12}
@@ -247,13 +247,13 @@ def test_general_position_is_left_where_it_is(read: Read) -> None:
     special=st.tuples(*[st.sampled_from([0.0, 0.25, 0.5, 1 / 3, 2 / 3, 0.125])] * 3),
     step=st.tuples(*[st.floats(-0.015, 0.015)] * 3),
 )
-def test_snapped_site_lies_on_its_position_to_the_last_digit(
+def test_moved_site_is_on_its_position_to_the_last_digit(
     number: int, special: tuple[float, ...], step: tuple[float, ...]
 ) -> None:
-    """Reader and reflections count a site's images with tolerances of 0.1 Å and 1e-6; both must find the same.
+    """Reader and reflections count the images of a site with tolerances of 0.1 Å and 1e-6. The numbers must agree.
 
-    One averaging over the near images was not enough: sodium 0.06 Å off (0, 0, 0) of F m -3 m was left with 4 images
-    here and 192 there, and so scattered 48-fold.
+    One averaging over the near images was not enough. Sodium 0.06 Å from (0, 0, 0) in F m -3 m was left with 4 images
+    here and 192 there, so that it scattered 48-fold.
     """
     group = gemmi.find_spacegroup_by_number(number)
     system = group.crystal_system_str()
@@ -282,15 +282,15 @@ def test_scrambled_uij_are_dropped_with_a_note(read: Read) -> None:
     titanium, oxygen = phase.sites
     assert titanium.u_aniso is None
     assert titanium.u_iso == 0.005
-    assert oxygen.u_aniso is None  # an ellipsoid, but of the same shifted table
+    assert oxygen.u_aniso is None  # positive definite, but from the same shifted table
     assert phase.notes == (
         "Uij of Ti1 are not positive definite, U_iso is taken",
         "Uij of O1 are in the same table and are not used either",
     )
 
 
-def test_uij_written_by_rows_go_where_they_belong(read: Read) -> None:
-    """Rutile's as the database lists them, 11 12 13 22 23 33, under the usual heading 11 22 33 12 13 23."""
+def test_uij_in_row_order_are_recognised(read: Read) -> None:
+    """Uij of rutile in the order of the database, 11 12 13 22 23 33, under the usual heading 11 22 33 12 13 23."""
     by_row = uij("Ti1 0.0068 -0.0004 0 0.0068 0 0.0046", "O1 0.0052 -0.0020 0 0.0052 0 0.0035")
     phase = read(RUTILE, P42MNM + "\n" + by_row, TITANIA)
     assert phase.sites[0].u_aniso == (0.0068, 0.0068, 0.0046, -0.0004, 0, 0)
@@ -303,14 +303,14 @@ def test_scrambled_uij_without_an_isotropic_value_leave_the_default(read: Read) 
     assert [s.u_iso for s in phase.sites] == [DEFAULT_U_ISO, DEFAULT_U_ISO]
 
 
-def test_uij_that_the_site_forbids_are_dropped_with_a_note(read: Read) -> None:
-    """The mirror through titanium makes U11 and U22 equal; scrambled columns can be positive and still break that."""
+def test_uij_against_the_site_symmetry_are_dropped_with_a_note(read: Read) -> None:
+    """The mirror plane through titanium makes U11 and U22 equal. Scrambled columns may be positive and violate that."""
     phase = read(RUTILE, P42MNM + "\n" + uij("Ti1 0.0168 0.0046 0.0068 0 0 0"), TITANIA)
     assert phase.sites[0].u_aniso is None
     assert phase.notes == ("Uij of Ti1 violate the symmetry of its position, the isotropic value is used",)
 
 
-def test_sound_uij_are_kept_and_give_the_isotropic_value(read: Read) -> None:
+def test_valid_uij_are_kept_and_give_the_isotropic_value(read: Read) -> None:
     phase = read(RUTILE, P42MNM + "\n" + uij("Ti1 0.0068 0.0068 0.0046 -0.0003 0 0"), TITANIA)
     assert phase.sites[0].u_aniso == (0.0068, 0.0068, 0.0046, -0.0003, 0, 0)
     assert phase.sites[0].u_iso == pytest.approx(0.00607, abs=1e-5)
@@ -319,7 +319,7 @@ def test_sound_uij_are_kept_and_give_the_isotropic_value(read: Read) -> None:
 
 @pytest.mark.parametrize(("stated", "noted"), [("2.0", True), ("-0.01", True), ("?", False), ("0", False)])
 def test_impossible_u_iso_becomes_the_default(read: Read, stated: str, noted: bool) -> None:
-    """U_iso of 2 Å² (a B in the wrong column) for Bi2O3 turned 60:40 into 8:92."""
+    """U_iso of 2 Å² (a B in the wrong column) in Bi2O3 changed a fit from 60:40 to 8:92."""
     phase = read(RUTILE, P42MNM, [f"Ti1 0 0 0 {stated}", "O1 0.305 0.305 0 0.007"], columns="U_iso_or_equiv")
     assert [s.u_iso for s in phase.sites] == [DEFAULT_U_ISO, 0.007]
     assert any("Ti1" in note for note in phase.notes) == noted
@@ -364,17 +364,17 @@ def test_formula_decides_between_cobalt_and_carbon(read: Read) -> None:
 
 
 def test_mass_of_missing_hydrogen_comes_from_the_formula(read: Read) -> None:
-    """Boehmite as AMCSD has it: Al O2 H without the hydrogen; 1.7% of the weight."""
+    """Boehmite as in AMCSD: Al O2 H without the hydrogen site, 1.7% of the weight."""
     boehmite = (2.868, 12.234, 3.692, 90, 90, 90)
     atoms = ["Al 0 0.3172 0.25", "O1 0 0.7134 0.25", "O2 0 0.0820 0.25"]
     phase = read(boehmite, "_space_group_name_H-M_alt 'C m c m'", atoms, extra="_chemical_formula_sum 'Al O2 H'")
     assert phase.cell_mass == pytest.approx(mass({"Al": 4, "O": 8, "H": 4}))
     assert "no sites for H: their mass is taken from the formula" in phase.notes
-    bare = read(boehmite, "_space_group_name_H-M_alt 'C m c m'", atoms)
-    assert bare.cell_mass == pytest.approx(mass({"Al": 4, "O": 8}))
+    without = read(boehmite, "_space_group_name_H-M_alt 'C m c m'", atoms)
+    assert without.cell_mass == pytest.approx(mass({"Al": 4, "O": 8}))
 
 
-def test_water_is_weighed_with_its_hydrogens(read: Read) -> None:
+def test_mass_of_water_includes_its_hydrogen(read: Read) -> None:
     atoms = ["Na1 0 0 0", "Wat 0.5 0.5 0.5"]
     phase = read((4, 4, 4, 90, 90, 90), "_space_group_IT_number 1", atoms, extra="_chemical_formula_sum 'Na O H2'")
     assert phase.cell_mass == pytest.approx(mass({"Na": 1, "O": 1, "H": 2}))
@@ -400,7 +400,7 @@ def test_occupancy_above_one_is_taken_as_one(read: Read) -> None:
     assert "Na1" in phase.notes[0]
 
 
-def test_split_atoms_are_no_clash_and_full_ones_are(write: Write) -> None:
+def test_split_atoms_may_overlap_and_full_ones_may_not(write: Write) -> None:
     def split(share: float) -> str:
         atoms = ["Na1 0 0 0 1", f"Cl1 0.5 0.5 0.45 {share}", f"Cl2 0.5 0.5 0.55 {share}"]
         return cif((5, 5, 5, 90, 90, 90), "_space_group_IT_number 1", atoms, columns="occupancy")
@@ -409,7 +409,7 @@ def test_split_atoms_are_no_clash_and_full_ones_are(write: Write) -> None:
     assert "0.50 Å apart" in refused(write(split(1.0)))
 
 
-def test_formula_is_made_from_the_sites_where_none_is_stated(read: Read) -> None:
+def test_formula_is_made_from_the_sites_if_none_is_stated(read: Read) -> None:
     assert read(ROCK_SALT, FM3M, SALT).formula == "Cl4 Na4"
     assert read(ROCK_SALT, FM3M, SALT, extra="_chemical_formula_sum 'Na Cl'").formula == "Na Cl"
 
@@ -463,12 +463,12 @@ def test_bad_file_is_refused_in_one_sentence(write: Write, case: str) -> None:
     assert reason in refused(write(text))
 
 
-def test_missing_file_and_folder_in_its_place(tmp_path: Path) -> None:
+def test_missing_file_and_folder_instead_of_a_file(tmp_path: Path) -> None:
     assert "no such file" in refused(tmp_path / "nowhere.cif")
     assert "cannot be read" in refused(tmp_path)
 
 
-def test_file_beyond_all_size_is_not_read(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_large_file_is_not_read(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "MAX_FILE_SIZE", 100)
     assert "too large" in refused(write(GOOD))
 
@@ -479,13 +479,13 @@ def test_latin_1_and_windows_lines_are_read(write: Write) -> None:
 
 
 def test_first_block_with_atoms_is_taken(write: Write) -> None:
-    bare = cif((9, 9, 9, 90, 90, 90), FM3M, []).partition("loop_")[0].replace("made_up", "bare")
-    assert read_cif(write("data_global\n_journal_year 1999\n" + bare + GOOD)).cell == ROCK_SALT
+    without = cif((9, 9, 9, 90, 90, 90), FM3M, []).partition("loop_")[0].replace("made_up", "without")
+    assert read_cif(write("data_global\n_journal_year 1999\n" + without + GOOD)).cell == ROCK_SALT
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_damage_to_a_shipped_file_gives_a_phase_or_a_refusal(path: Path, tmp_path: Path) -> None:
-    """Cut at 20 places, and with 1 to 12 bytes flipped 100 times: never another exception, never a hang."""
+def test_a_damaged_file_gives_a_phase_or_a_refusal(path: Path, tmp_path: Path) -> None:
+    """Cut at 20 positions, and with 1 to 12 bytes changed 100 times: no other exception, and no hang."""
     whole = path.read_bytes()
     random = np.random.default_rng(1)
     cases = [whole[:end] for end in np.linspace(0, len(whole), 21).astype(int)[:-1]]
@@ -508,7 +508,7 @@ def test_damage_to_a_shipped_file_gives_a_phase_or_a_refusal(path: Path, tmp_pat
             assert phase.sites
             assert np.isfinite(phase.density)
             assert 0 < phase.density < 40
-        assert time.process_time() - started < 5  # a sound file takes 0.01 s
+        assert time.process_time() - started < 5  # an intact file takes 0.01 s
     assert outcomes == {"a refusal of one line", "a phase"}
 
 
@@ -535,7 +535,7 @@ def test_folders_that_hold_no_library(write: Write, tmp_path: Path) -> None:
     assert "none of its 1" in refused(tmp_path, read_library)
 
 
-def test_library_survives_json_and_its_hash_tells_structures_apart(write: Write, tmp_path: Path) -> None:
+def test_library_as_json_is_unchanged_and_its_hash_depends_on_the_structures(write: Write, tmp_path: Path) -> None:
     write(GOOD, "salt.cif")
     library = read_library(tmp_path)
     assert Library.from_list(library.to_list()) == library

@@ -1,4 +1,4 @@
-"""CIFs as programs and databases write them: syntax, symbols, copies, and statements held against the atoms."""
+"""CIFs of programs and databases: syntax, symbols, copied atoms, and statements that contradict the atoms."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ SLIPS = {
 
 
 @pytest.mark.parametrize("name", SLIPS)
-def test_a_slip_of_syntax_is_mended_with_a_note(name: str) -> None:
+def test_a_syntax_error_is_corrected_with_a_note(name: str) -> None:
     text, note = SLIPS[name]
     with pytest.raises((ValueError, RuntimeError)):
         gemmi.cif.read_string(text)
@@ -186,8 +186,8 @@ def test_a_slip_of_syntax_is_mended_with_a_note(name: str) -> None:
 
 
 @pytest.mark.parametrize("numbered", [False, True])
-def test_operations_without_quotes_are_put_together(numbered: bool) -> None:
-    """No error of syntax: each operation arrives as three values."""
+def test_operations_without_quotes_are_joined(numbered: bool) -> None:
+    """This is valid syntax, but each operation is read as three values."""
     tags = "_symmetry_equiv_pos_site_id " * numbered + "_symmetry_equiv_pos_as_xyz"
     rows = [f"{i if numbered else ''} {op.replace(',', ', ')}" for i, op in enumerate(GROUP, 1)]
     phase = read(GOOD.replace(SYMBOL, loop(tags, rows)))
@@ -205,7 +205,7 @@ STRUCTURAL = {
 
 
 @pytest.mark.parametrize("name", STRUCTURAL)
-def test_a_slip_in_the_structure_is_never_guessed(name: str) -> None:
+def test_an_error_in_the_structure_is_not_guessed(name: str) -> None:
     text, reason = STRUCTURAL[name]
     said = refusal(text)
     assert "is damaged or no CIF" in said
@@ -253,7 +253,7 @@ def test_element_of_a_symbol(kind: str, label: str, formula: str, element: str |
 @pytest.mark.parametrize(
     "kind", ["Fe/Mg", "Fe,Mg", "FeMg", "Fe0.5Mg0.5", "Fe2+/Mg2+", "CO3", "SO4", "CN", "Og", "Nh", "Q"]
 )
-def test_symbols_that_are_no_element_are_refused(kind: str) -> None:
+def test_symbols_of_no_element_are_refused(kind: str) -> None:
     with pytest.raises(StructureError, match="atom 'M1' is"):
         element_of(kind, "M1", set(), [])
 
@@ -266,7 +266,7 @@ def test_hydrogen_without_coordinates_is_left_out_and_a_metal_refused() -> None:
     assert "has no coordinates" in refusal(f"data_x\n{CELL}\n{SYMBOL}\n{atoms.replace('H1', 'Na1')}")
 
 
-def test_dummies_by_their_flag_are_left_out() -> None:
+def test_dummy_atoms_are_left_out() -> None:
     atoms = sites("label fract_x fract_y fract_z calc_flag", ["Ca1 0 0 0 d", "F1 .25 .25 .25 d", "C1 .5 .5 .5 dum"])
     assert composition(read(f"data_x\n{CELL}\n{SYMBOL}\n{atoms}")) == FLUORITE
 
@@ -275,21 +275,21 @@ def test_dummies_by_their_flag_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("stub", ["", operations(group=["x,y,z"]), operations()])
-def test_all_atoms_beside_the_symmetry_are_taken_once(stub: str) -> None:
+def test_symmetry_copies_in_the_list_of_atoms_are_removed(stub: str) -> None:
     phase = read(f"data_x\n_chemical_formula_sum 'Ca F2'\n{CELL}\n{SYMBOL}\n{stub}", sites(PYMATGEN, ALL))
     assert composition(phase) == FLUORITE
     assert len(phase.sites) == 2
     assert any("taken once" in note for note in phase.notes)
 
 
-def test_mixed_valence_on_one_site_is_no_copy() -> None:
+def test_mixed_valence_on_one_site_is_not_a_copy() -> None:
     atoms = sites("label fract_x fract_y fract_z occupancy", ["Fe1 0 0 0 .5", "Fe2 0 0 0 .5", "O1 .5 .5 .5 1"])
     phase = read(f"data_x\n{CELL}\n{SYMBOL}\n{atoms}")
     assert composition(phase) == {"Fe": 4.0, "O": 4.0}
     assert phase.notes == ()
 
 
-def test_half_occupied_copies_are_known_by_formula_and_z() -> None:
+def test_half_occupied_copies_are_recognised_by_formula_and_z() -> None:
     half = [row.replace("1.0", ".5") if row.startswith("F") else row for row in ALL]
     stated = f"data_x\n_chemical_formula_sum 'Ca F'\n_cell_formula_units_Z 4\n{CELL}\n{SYMBOL}"
     assert composition(read(stated, sites(PYMATGEN, half))) == {"Ca": 4.0, "F": 4.0}
@@ -313,33 +313,33 @@ def stating(line: str, *, symbol: str = SYMBOL, atoms: str = ATOMS) -> str:
         (stating("", symbol=f"{SYMBOL}\n_symmetry_Int_Tables_number 221"), "the number 221"),
     ],
 )
-def test_what_disagrees_with_the_sites_is_said(text: str, note: str) -> None:
+def test_statements_that_disagree_with_the_sites_are_noted(text: str, note: str) -> None:
     notes = read(text).notes
     assert len(notes) == 1
     assert note in notes[0]
 
 
-def test_operations_give_way_to_a_symbol_that_gives_the_stated_content() -> None:
+def test_a_symbol_that_gives_the_stated_content_replaces_the_operations() -> None:
     phase = read(stating("_cell_formula_units_Z 4\n" + operations(group=["x,y,z", "-x,-y,-z"])))
     assert composition(phase) == FLUORITE
     assert "symmetry taken from its symbol" in phase.notes[0]
 
 
-def test_the_formula_tells_the_origin_where_contacts_cannot() -> None:
-    """Spinel's metals change places with the origin, and nothing else does."""
+def test_the_formula_decides_the_origin_if_distances_cannot() -> None:
+    """In spinel only the metals exchange their sites with the origin."""
     atoms = sites("label fract_x fract_y fract_z", ["Mg1 .125 .125 .125", "Al1 .5 .5 .5", "O1 .2624 .2624 .2624"])
     text = stating("", symbol=SYMBOL.replace("F m", "F d"), atoms=atoms).replace("Ca F2", "Mg Al2 O4")
     assert composition(read(text.replace(str(EDGE), "8.08"))) == {"Mg": 8.0, "Al": 16.0, "O": 32.0}
 
 
 def test_sites_against_formula_and_multiplicity_are_refused() -> None:
-    """A column was lost: x y z and U have moved by one."""
+    """A column was lost, so that x y z and U are shifted by one."""
     atoms = sites("label symmetry_multiplicity fract_x fract_y fract_z", ["Ca1 4 0 0.2 0.006", "F1 8 .25 .25 .0071"])
     assert "cannot be what is meant" in refusal(stating("", atoms=atoms))
 
 
-def test_a_list_that_is_no_group_is_not_used() -> None:
-    """Its rotations are a group and its translations are not."""
+def test_operations_that_do_not_form_a_group_are_not_used() -> None:
+    """The rotations form a group, but with these translations the operations do not."""
     screws = ["x,y,z", "-x,-y,z+1/2", "-y,x,z", "y,-x,z"]
     assert "is no group" in refusal(f"data_x\n{CELL}\n{operations(group=screws)}\n{ATOMS}")
     phase = read(f"data_x\n{CELL}\n{SYMBOL}\n{operations(group=screws)}\n{ATOMS}")
@@ -360,7 +360,7 @@ def large(edge: float, group: str, atoms: list[tuple[float, ...]]) -> str:
     )
 
 
-def test_a_framework_of_a_thousand_atoms_in_p1_is_quick() -> None:
+def test_a_framework_of_a_thousand_atoms_in_p1_is_fast() -> None:
     random = np.random.default_rng(1)
     atoms = (np.array(list(itertools.product(range(10), repeat=3))) + random.uniform(-0.02, 0.02, (1000, 3))) / 10
     started = time.process_time()
@@ -386,14 +386,14 @@ def test_a_framework_of_a_thousand_atoms_in_p1_is_quick() -> None:
     ],
     ids=["210 Å", "499 Å", "far", "crowded group", "one place", "translations", "digits"],
 )
-def test_what_no_powder_pattern_is_of_is_refused_at_once(text: str, reason: str) -> None:
+def test_structures_too_large_for_a_powder_pattern_are_refused_at_once(text: str, reason: str) -> None:
     started = time.process_time()
     assert reason in refusal(text)
     assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("name", ["P 1", "P -1", "C 1 2/c 1", "R -3 m:H", "F d -3 m:2"])
-def test_the_number_of_reflections_is_known_beforehand(name: str) -> None:
+def test_the_number_of_reflections_is_estimated_before(name: str) -> None:
     group = gemmi.SpaceGroup(name)
     edges = (20, 20, 20, 90, 90, 120 if "R" in name else 90)
     rows = sites("label fract_x fract_y fract_z", ["Zn1 .1234 .2917 .4133"])
@@ -405,7 +405,7 @@ def test_the_number_of_reflections_is_known_beforehand(name: str) -> None:
     assert expected_reflections(phase.volume, phase.operations, 0.8) == pytest.approx(found, rel=0.35)
 
 
-def test_no_file_ends_the_folder(tmp_path: Path) -> None:
+def test_no_file_stops_the_reading_of_a_folder(tmp_path: Path) -> None:
     bad = [large(210.0, "P 1", [(0, 0, 0)]), GOOD.replace("Ca1", "Q1"), GOOD.replace("0 0 0", "1e308 0 0")]
     for number, text in enumerate([GOOD, *bad]):
         (tmp_path / f"{number}.cif").write_text(text)

@@ -1,4 +1,4 @@
-"""Phases written as CIFs come back as they were, and gemmi and pymatgen read them alike."""
+"""Written CIFs give the same phases when read again, also with gemmi and pymatgen."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bragglens.errors import BragglensError
 
 
 def assert_same(one: Phase, other: Phase) -> None:
-    """Equal but for what was mended, for rounding, and for the words of the space group, which the operations tell."""
+    """Equal except for corrections, rounding, and the spelling of the space group, which the operations determine."""
     plain = [replace(phase, notes=(), sites=(), cell_mass=0.0, space_group="") for phase in (one, other)]
     assert plain[0] == plain[1]
     assert one.cell_mass == pytest.approx(other.cell_mass, rel=1e-9)
@@ -27,18 +27,18 @@ def assert_same(one: Phase, other: Phase) -> None:
         assert (a.label, a.element, a.occupancy, a.u_iso) == (b.label, b.element, b.occupancy, b.u_iso)
         assert np.allclose(a.position, b.position, atol=1e-9)
         assert (a.u_aniso is None) == (b.u_aniso is None)
-        assert np.allclose(a.u_aniso or 0, b.u_aniso or 0, atol=1e-3)  # what rounding broke is made symmetric
+        assert np.allclose(a.u_aniso or 0, b.u_aniso or 0, atol=1e-3)  # the reader restores the symmetry after rounding
 
 
-def test_shipped_phases_come_back(titania: Library, tmp_path: Path) -> None:
+def test_phases_of_the_package_are_read_back(titania: Library, tmp_path: Path) -> None:
     for phase in titania:
         write_cif(phase, tmp_path / f"{phase.name}.cif")
         assert_same(read_cif(tmp_path / f"{phase.name}.cif"), phase)
 
 
 @pytest.mark.parametrize("library", ["oxides", "minerals"])
-def test_public_structures_come_back(shared: Path, tmp_path: Path, library: str) -> None:
-    """Partly filled, mixed, with missing hydrogen, in odd settings."""
+def test_public_structures_are_read_back(shared: Path, tmp_path: Path, library: str) -> None:
+    """With partial and mixed occupancies, missing hydrogen and unusual settings."""
     for phase in read_library(shared / "phases" / library):
         write_cif(phase, tmp_path / f"{phase.name}.cif")
         assert_same(read_cif(tmp_path / f"{phase.name}.cif"), phase)
@@ -63,7 +63,7 @@ def test_pymatgen_reads_the_same_density(titania: Library, tmp_path: Path) -> No
         assert float(density) == pytest.approx(phase.density, rel=1e-3)
 
 
-def test_text_that_needs_quotes_survives(titania: Library, tmp_path: Path) -> None:
+def test_text_that_needs_quotes_is_kept(titania: Library, tmp_path: Path) -> None:
     odd = replace(titania.phases[0], source="Ti 'O2' \"x\" # _loop ; data_\nβ", name="odd one")
     write_cif(odd, tmp_path / "odd one.cif")
     assert read_cif(tmp_path / "odd one.cif").source == "Ti 'O2' \"x\" # _loop ; data_ β"
@@ -76,7 +76,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(titania: Library, tmp_p
 
 
 def test_rounded_ellipsoids_keep_the_symmetry_of_their_site(tmp_path: Path) -> None:
-    """A hexagonal site allows U12 = U22/2 alone; a file that rounds 0.0325/2 to 0.0163 is refused by other programs."""
+    """A hexagonal site allows only U12 = U22/2. Other programs refuse a file that rounds 0.0325/2 to 0.0163."""
     wurtzite = """data_x
 _cell_length_a 3.25
 _cell_length_b 3.25

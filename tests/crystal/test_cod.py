@@ -1,4 +1,4 @@
-"""Fetching from COD, against a server on this machine."""
+"""Download from COD, with a local server."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def serve(server: Server):
-    """Serve each path its text; what is not there is 404."""
+    """Serve a text for each path. Other paths give 404."""
 
     def serve(pages: dict[str, str | int]) -> Server:
         def answer(handler: BaseHTTPRequestHandler) -> None:
@@ -93,7 +93,7 @@ def test_structures_come_with_name_and_origin(serve, tmp_path: Path) -> None:
     assert halite["date"].endswith("Z")
 
 
-def test_a_revision_is_asked_for_by_option_or_number(serve, tmp_path: Path) -> None:
+def test_a_revision_is_requested_by_option_or_number(serve, tmp_path: Path) -> None:
     server = serve({f"/cod/9000629.cif@{n}": HALITE for n in (5, 7)} | {"/cod/9003113.cif@7": SYLVITE})
     gathered = fetch(server, tmp_path / "lib", "9000629@5", "9003113", revision="7")
     assert gathered.problems == ()
@@ -135,7 +135,7 @@ def test_each_failing_number_is_one_sentence_and_the_rest_is_fetched(serve, tmp_
         assert part in said
 
 
-def test_a_fault_that_passes_is_tried_again(server: Server, tmp_path: Path) -> None:
+def test_a_temporary_error_is_retried(server: Server, tmp_path: Path) -> None:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         if len(server.paths) < 3:
             handler.send_error(503)
@@ -149,7 +149,7 @@ def test_a_fault_that_passes_is_tried_again(server: Server, tmp_path: Path) -> N
     assert len(server.paths) == 3
 
 
-def test_what_is_too_large_is_given_up_while_it_comes(
+def test_a_too_large_file_is_stopped_during_the_download(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cod, "MAX_FILE_SIZE", 2**20)
@@ -159,7 +159,7 @@ def test_what_is_too_large_is_given_up_while_it_comes(
     assert not list(tmp_path.rglob("*.cif"))
 
 
-def test_a_file_that_was_edited_is_left_alone(serve, tmp_path: Path) -> None:
+def test_an_edited_file_is_not_overwritten(serve, tmp_path: Path) -> None:
     server = serve({"/cod/9000629.cif": HALITE})
     (path,) = fetch(server, tmp_path, "9000629").files
     path.write_text(HALITE.replace("5.6402", "5.65"))
@@ -181,7 +181,7 @@ def test_command(serve, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="of Linux and macOS")
-def test_the_cache_is_at_the_platforms_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_is_in_the_usual_folder_of_the_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     from bragglens.files import cache_folder
@@ -191,7 +191,7 @@ def test_the_cache_is_at_the_platforms_place(tmp_path: Path, monkeypatch: pytest
     assert sys.platform != "linux" or cache_folder() == tmp_path / "bragglens"
 
 
-def test_a_search_asks_for_each_combination_of_the_elements(serve, tmp_path: Path) -> None:
+def test_a_search_requests_each_combination_of_the_elements(serve, tmp_path: Path) -> None:
     pages = {
         "/cod/result?el1=Na&nel1=K&strictmin=1&strictmax=1&format=lst": "",
         "/cod/result?el1=Cl&nel1=K&strictmin=1&strictmax=1&format=lst": "\n",
@@ -215,7 +215,7 @@ def test_a_search_asks_for_each_combination_of_the_elements(serve, tmp_path: Pat
             cod.search_cod(**options, **here)
 
 
-def test_a_fetch_that_was_ended_goes_on(serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_download_continues(serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cod, "POLITE", 0.01)
     pages = {"/cod/result?text=salt&format=lst": "9000629\n9003113\n", "/cod/9000629.cif": HALITE}
     server = serve(pages)

@@ -1,4 +1,4 @@
-"""Lines that stacking faults blur: the textbook's rule for honeycomb layers, and none where nobody knows of faults."""
+"""Lines that stacking faults broaden: the rule for honeycomb layers, and none for structures without known faults."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def honeycomb(tmp_path: Path) -> Reflections:
     return reflections(read_cif(tmp_path / "Li2MnO3.cif"), 1.1)
 
 
-def test_a_honeycomb_keeps_the_lines_whose_k_is_a_multiple_of_three(honeycomb: Reflections) -> None:
+def test_honeycomb_layers_have_sharp_lines_where_k_is_a_multiple_of_three(honeycomb: Reflections) -> None:
     blurred = broadened_by_faults(honeycomb)
     assert blurred is not None
     np.testing.assert_array_equal(blurred, honeycomb.hkl[:, 1] % 3 != 0)
 
 
-def test_titania_and_the_standards_know_no_such_faults(titania: Library) -> None:
+def test_titania_and_the_standards_have_no_such_faults(titania: Library) -> None:
     for phase in (*titania, standard("LaB6"), standard("Si"), standard("corundum")):
         assert broadened_by_faults(reflections(phase, 1.1)) is None
 
@@ -102,17 +102,17 @@ def _made(name: str, group: str, cell: tuple[float, float, float], sites: list[s
 
 
 @pytest.mark.parametrize("name", METALS)
-def test_metals_borides_and_silicides_have_no_layers_that_slip(name: str) -> None:
+def test_metals_borides_and_silicides_have_no_stacking_faults(name: str) -> None:
     assert broadened_by_faults(_made(name, *METALS[name])) is None
 
 
 @pytest.mark.parametrize("changed", ["O", "S", "F", "Cl"])
-def test_layers_that_end_with_anions_slip_whichever_these_are(honeycomb: Reflections, changed: str) -> None:
+def test_layers_that_end_with_any_anions_have_stacking_faults(honeycomb: Reflections, changed: str) -> None:
     elements = tuple(changed if element == "O" else element for element in honeycomb.elements)
     assert broadened_by_faults(replace(honeycomb, elements=elements)) is not None
 
 
-def test_a_choice_of_reflections_and_the_rest_are_the_whole(honeycomb: Reflections) -> None:
+def test_sharp_and_broadened_reflections_are_all_reflections(honeycomb: Reflections) -> None:
     blurred = broadened_by_faults(honeycomb)
     assert blurred is not None
     specimen = Specimen(size=30.0, march=0.8)
@@ -121,7 +121,7 @@ def test_a_choice_of_reflections_and_the_rest_are_the_whole(honeycomb: Reflectio
 
 
 @pytest.mark.parametrize("faults", [0.25, 0.0])
-def test_the_fit_finds_how_many_faults_there_are(honeycomb: Reflections, faults: float) -> None:
+def test_the_fit_finds_the_density_of_faults(honeycomb: Reflections, faults: float) -> None:
     clean = pattern(honeycomb, INSTRUMENT, Specimen(size=60.0, faults=faults), GRID)
     counts = np.random.default_rng(1).poisson(1e4 * clean / clean.max() + 300).astype(float)
     observed = observe(Scan("made up", GRID.two_theta, counts))
@@ -131,7 +131,7 @@ def test_the_fit_finds_how_many_faults_there_are(honeycomb: Reflections, faults:
 
 
 @pytest.mark.parametrize("faulted", [1.0, 0.0])
-def test_a_recipe_draws_faults_as_the_reference_has_them(honeycomb: Reflections, faulted: float) -> None:
+def test_patterns_with_faults_agree_with_the_reference(honeycomb: Reflections, faulted: float) -> None:
     recipe = replace(CLEAN, size=Constant(60.0), faults=Constant(0.25), faulted=faulted)
     drawn, packed = draws(0, 0, 1), pack_apart([honeycomb], recipe.lines)
     content = single_phases(drawn, phases=np.zeros(1, dtype=np.int64))
@@ -153,8 +153,8 @@ def test_the_share_and_the_density_of_faults_follow_the_recipe(honeycomb: Reflec
     assert np.quantile(faults[faulted], shares) == pytest.approx(recipe.faults.quantile(shares), rel=0.1)
 
 
-def test_networks_are_taught_faulted_phases_as_these_phases(honeycomb: Reflections, titania: Library) -> None:
-    """Beside phases that know no faults; a sample whose faults alone are taken away differs in its pattern only."""
+def test_faulted_phases_keep_their_labels_in_training(honeycomb: Reflections, titania: Library) -> None:
+    """Together with phases without faults. Samples with and without the faults differ only in the pattern."""
     recipe = replace(Recipe(), faulted=1.0, counts=Constant(1e5), background=Constant(0.01))
     library = Library((*titania.phases, honeycomb.phase))
     preparation = Preparation(Grid(10.0, 80.0, 0.1), INSTRUMENT.lines[0].wavelength, "sqrt")
@@ -167,7 +167,7 @@ def test_networks_are_taught_faulted_phases_as_these_phases(honeycomb: Reflectio
     np.testing.assert_array_equal(changed, batches[0].present[:, 5] == 1)
 
 
-def test_the_matcher_is_taught_faulted_phases(honeycomb: Reflections) -> None:
+def test_the_matcher_is_trained_with_faulted_phases(honeycomb: Reflections) -> None:
     library = Library((*(replace(random_structure(1000 + i), name=f"other{i}") for i in range(130)), honeycomb.phase))
     lines = lines_of_phases(library)
     recipe = Recipe(phases=Uniform(2.0, 6.0), faults=Constant(0.3), strangers=0.0, counts=Constant(1e5))
@@ -177,4 +177,4 @@ def test_the_matcher_is_taught_faulted_phases(honeycomb: Reflections) -> None:
         for share in (1.0, 0.0)
     ]
     changed = np.abs(scans[0] - scans[1]).max(axis=(1, 2)) > 1e-3
-    assert 0 < changed.mean() < 0.1  # it is in one of forty or so, and no other phase has faults
+    assert 0 < changed.mean() < 0.1  # it is in about one of forty samples, and no other phase has faults

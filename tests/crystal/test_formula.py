@@ -1,4 +1,4 @@
-"""Formulas as CIFs write them, as chemists do."""
+"""Formulas of CIFs, converted to the order that chemists use."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WRITTEN = {
     "Ca H2 O2": "Ca(OH)2",
     "Al (O3 H3)": "Al(OH)3",
     "Al H O2": "AlO(OH)",
-    "W O4 H2": "WO4H2",  # water, or hydroxide: the numbers do not tell
+    "W O4 H2": "WO4H2",  # water or hydroxide: not decided by the numbers
     "Ca2 Al2 Si3 O12 H2": "Ca2Al2Si3O12H2",
     "Cl H4 N": "NH4Cl",
     "H8 N2 O4 S": "(NH4)2SO4",
@@ -65,5 +65,5 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize(("stated", "written"), WRITTEN.items())
-def test_formulas_are_written_as_chemists_do(stated: str, written: str) -> None:
+def test_formulas_have_the_order_of_chemists(stated: str, written: str) -> None:
     assert chemical_formula(stated) == written

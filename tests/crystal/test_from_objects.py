@@ -1,4 +1,4 @@
-"""Objects of pymatgen and ASE become the phases that their CIFs are."""
+"""Objects of pymatgen and ASE give the same phases as their CIFs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bragglens.errors import StructureError
 
 
 def lines(phase: Phase) -> np.ndarray:
-    """d and multiplicity · |F|² / V² of the strong lines down to 1 Å, atoms at rest, lines of one d together."""
+    """d and multiplicity · |F|² / V² of the strong lines down to 1 Å, atoms at rest, lines of equal d merged."""
     found = reflections(phase, 1.0)
     f = form_factor(form_factor_coefficients(found.elements), 1 / (2 * found.d) ** 2)
     strength = found.multiplicity * np.abs((f * found.geometry).sum(axis=1)) ** 2 / phase.volume**2
@@ -31,7 +31,7 @@ def lines(phase: Phase) -> np.ndarray:
 
 
 def at_rest(phase: Phase) -> Phase:
-    """With the usual displacements, as objects carry none."""
+    """With the default displacements, as objects have none."""
     from dataclasses import replace
 
     from bragglens.crystal.cif import DEFAULT_U_ISO
@@ -40,7 +40,7 @@ def at_rest(phase: Phase) -> Phase:
 
 
 def structure_of(phase: Phase, *, primitive: bool = False):
-    """The same crystal as a pymatgen Structure, by pymatgen's own reading of the CIF."""
+    """The same crystal as a pymatgen Structure, read from the CIF by pymatgen."""
     from pymatgen.io.cif import CifParser
 
     with warnings.catch_warnings():
@@ -91,7 +91,7 @@ def test_occupancies_that_ase_read_from_a_cif_are_kept(tmp_path: Path) -> None:
     assert composition(phase_of(atoms, name="mixed")) == pytest.approx({"Fe": 3.6, "Mg": 0.4, "O": 3.8})
 
 
-def test_without_spglib_it_stays_in_p1_and_says_so(titania: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_spglib_a_structure_stays_in_p1_with_a_note(titania: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     structure = structure_of(titania.phases[2])
     monkeypatch.setitem(sys.modules, "spglib", None)
     made = phase_of(structure, name="rutile")
@@ -100,7 +100,7 @@ def test_without_spglib_it_stays_in_p1_and_says_so(titania: Library, monkeypatch
     assert lines(made) == pytest.approx(lines(at_rest(titania.phases[2])), rel=2e-3)
 
 
-def test_what_is_no_crystal_is_refused() -> None:
+def test_objects_that_are_no_crystals_are_refused() -> None:
     from ase import Atoms
     from ase.build import molecule
 
@@ -112,7 +112,7 @@ def test_what_is_no_crystal_is_refused() -> None:
         phase_of(Atoms("Ti2", [[0, 0, 0], [0, 0, 0.1]], cell=[4, 4, 4], pbc=True), name="on")
 
 
-def test_nothing_is_imported_for_it() -> None:
+def test_pymatgen_and_ase_are_not_imported() -> None:
     import subprocess
 
     code = "import bragglens, sys; print([m for m in ('pymatgen', 'ase', 'spglib') if m in sys.modules])"

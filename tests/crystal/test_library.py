@@ -1,4 +1,4 @@
-"""A library as Python sees it."""
+"""The Python interface of a library."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bragglens.crystal.library import Library
 from bragglens.errors import StructureError
 
 
-def test_a_phase_is_had_by_its_name(titania: Library) -> None:
+def test_a_phase_is_found_by_its_name(titania: Library) -> None:
     assert titania["anatase"] is titania.phases[0]
     assert "anatase" in titania
     assert titania.phases[0] in titania

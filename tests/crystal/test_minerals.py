@@ -1,4 +1,4 @@
-"""Minerals of AMCSD: from a made database of the same layout, and from the real one where larixite is installed."""
+"""Minerals of AMCSD: from an artificial database of the same layout, and from the real one if larixite is installed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def stored(*values: float) -> str:
 
 
 def entry(code: int, mineral: str, formula: str, a: float, title: str, year: int, **changed: object) -> dict:
-    """A crystal of CsCl's kind, one element each of the formula."""
+    """A crystal of the CsCl type, with one element of the formula on each site."""
     one, other = formula.split()
     return {
         "code": code,
@@ -64,7 +64,7 @@ MADE = [
 
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the minerals go; they come from a database of the layout that larixite ships."""
+    """Folder for the minerals. They come from a database of the layout that larixite has."""
     database = tmp_path / "amcsd.db"
     fill(database, MADE)
     monkeypatch.setattr(minerals, "amcsd_database", lambda: (database, "larixite 0"))
@@ -100,7 +100,7 @@ def manifest(folder: Path) -> dict[str, dict[str, str]]:
         return {row["file"]: row for row in csv.DictReader(handle)}
 
 
-def test_one_structure_of_each_lattice_and_why(made: Path) -> None:
+def test_one_structure_of_each_lattice_is_chosen_with_reasons(made: Path) -> None:
     gathered = gather_minerals(made)
     rows = manifest(made)
     assert sorted(rows) == ["Cesiumite.cif", "Cesiumite_CsBr.cif", "Cesiumite_CsI.cif", "Cesiumite_P-1.cif"]
@@ -126,7 +126,7 @@ def test_one_structure_of_each_lattice_and_why(made: Path) -> None:
         ({"names": ["CESIUMITE"], "formula": "CsBr"}, {"Cesiumite_CsBr.cif"}),
     ],
 )
-def test_selections_give_the_same_files_as_the_whole(made: Path, selection: dict, files: set[str]) -> None:
+def test_selections_give_the_same_files_as_the_whole_database(made: Path, selection: dict, files: set[str]) -> None:
     gather_minerals(made, compounds=True)
     whole = {path.name: path.read_bytes() for path in made.glob("*.cif")}
     chosen = made.with_name("chosen")
@@ -144,34 +144,34 @@ SPELLED = [
 ]
 
 
-@pytest.mark.parametrize("asked", [(), ("Cesiummite",), ("cesiumite", "CESIUMMITTE")])
-def test_spellings_of_a_mineral_are_one_whichever_is_asked_for(made: Path, asked: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("requested", [(), ("Cesiummite",), ("cesiumite", "CESIUMMITTE")])
+def test_all_spellings_of_a_mineral_give_the_same_file(made: Path, requested: tuple[str, ...]) -> None:
     fill(made.with_name("amcsd.db"), SPELLED)
-    assert not gather_minerals(made, asked).problems
+    assert not gather_minerals(made, requested).problems
     rows = manifest(made)
-    assert set(rows) == {"Cesiumite.cif"} | (set() if asked else {"Cesiumitte.cif", "Cesiumiter.cif"})
-    assert rows["Cesiumite.cif"]["id"] == "0000022"  # the newest, under the name that most papers are filed under
+    assert set(rows) == {"Cesiumite.cif"} | (set() if requested else {"Cesiumitte.cif", "Cesiumiter.cif"})
+    assert rows["Cesiumite.cif"]["id"] == "0000022"  # the newest, under the most frequent name
     assert rows["Cesiumite.cif"]["others"].split() == ["0000021", "0000020", "0000023"]
 
 
-def test_unknown_names_are_said_with_what_may_be_meant(made: Path) -> None:
+def test_unknown_names_are_reported_with_similar_ones(made: Path) -> None:
     gathered = gather_minerals(made, ["cesiumit", "cesiumite"])
     assert gathered.problems == ("cesiumit: is not a mineral of AMCSD: is it Cesiumite?",)
     assert len(gathered.files) == 4
 
 
-def test_a_repeat_mends_what_is_missing_and_leaves_what_is_there(made: Path) -> None:
+def test_a_repeat_adds_missing_files_and_keeps_the_others(made: Path) -> None:
     gather_minerals(made)
     before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in made.iterdir()}
     (made / "Cesiumite.cif").unlink()
-    (made / "manifest.csv").unlink()  # as after a kill
+    (made / "manifest.csv").unlink()  # as after an interruption
     gather_minerals(made)
     after = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in made.iterdir()}
     assert {name: content for name, (content, _) in after.items()} == {n: c for n, (c, _) in before.items()}
     assert after["Cesiumite_CsBr.cif"] == before["Cesiumite_CsBr.cif"]
 
 
-def test_an_own_file_of_that_name_is_left_alone(made: Path) -> None:
+def test_a_users_file_of_that_name_is_not_overwritten(made: Path) -> None:
     made.mkdir()
     (made / "Cesiumite.cif").write_text("mine")
     gathered = gather_minerals(made, ["Cesiumite"])
@@ -187,7 +187,7 @@ def test_a_foreign_database_is_one_sentence(tmp_path: Path, monkeypatch: pytest.
         gather_minerals(tmp_path / "lib")
 
 
-def test_without_larixite_the_command_to_install_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_larixite_the_message_states_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def none(name: str) -> None:
         raise importlib.metadata.PackageNotFoundError(name)
 
@@ -240,7 +240,7 @@ def test_spacings_do_not_depend_on_the_cell_chosen(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A few minerals everybody knows, of larixite's database."""
+    """Some well-known minerals from larixite's database."""
     try:
         importlib.metadata.distribution("larixite")
     except importlib.metadata.PackageNotFoundError:
@@ -250,7 +250,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-# d of the three strongest lines in Å, of powder diffraction files and textbooks, in the order of their strength
+# d of the three strongest lines in Å, from powder diffraction files and textbooks, the strongest first
 WELL_KNOWN = {
     "Quartz": (3.342, 4.257, 1.818),
     "Calcite": (3.035, 2.095, 2.285),
@@ -277,7 +277,7 @@ WELL_KNOWN = {
 
 @pytest.mark.parametrize("name", WELL_KNOWN)
 def test_well_known_lines(real: Path, name: str) -> None:
-    """Each of the three lines is there within 0.7%, and among the eight strongest."""
+    """Each of the three lines is found within 0.7%, among the eight strongest."""
     from bragglens.crystal.scattering import form_factor, form_factor_coefficients
 
     found = reflections(read_cif(real / f"{name}.cif"), 1.1)
@@ -290,7 +290,7 @@ def test_well_known_lines(real: Path, name: str) -> None:
         assert np.abs(strongest / d - 1).min() < 0.007, (name, d, strongest.round(3))
 
 
-def test_densities_are_those_that_amcsd_states(real: Path) -> None:
+def test_densities_agree_with_amcsd(real: Path) -> None:
     for phase in read_library(real):
         block = gemmi.cif.read(str(real / f"{phase.name}.cif")).sole_block()
         stated = float(block.find_value("_exptl_crystal_density_diffrn"))

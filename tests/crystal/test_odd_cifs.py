@@ -1,4 +1,4 @@
-"""Odd CIFs: each is read with a note of what was done, or refused with the reason, in one line."""
+"""Unusual CIFs: each is read with a note of the change, or refused with the reason, in one line."""
 
 from __future__ import annotations
 
@@ -95,16 +95,16 @@ def test_refused_with_the_reason(tmp_path: Path, name: str) -> None:
     assert str(caught.value).isprintable()
 
 
-def test_names_in_another_encoding_do_not_matter(tmp_path: Path) -> None:
+def test_names_in_another_encoding_are_accepted(tmp_path: Path) -> None:
     text = f"data_a\n_chemical_name_mineral 'Grünä'\n{WHOLE}\n"
     assert len(read_cif(write(tmp_path / "odd.cif", text.encode("latin-1"))).sites) == 2
 
 
-def test_a_folder_of_them_is_read_to_its_end(tmp_path: Path) -> None:
+def test_a_folder_of_unusual_files_is_read_completely(tmp_path: Path) -> None:
     for number, (content, _) in enumerate([*READ.values(), *REFUSED.values()]):
         write(tmp_path / f"{number:02d}.cif", content)
     library = read_library(tmp_path)
-    assert len(library) == len(READ) + 1  # one file holds two structures
+    assert len(library) == len(READ) + 1  # one file has two structures
     assert len(library.problems) == len(REFUSED)
 
 

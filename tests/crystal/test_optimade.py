@@ -1,4 +1,4 @@
-"""Fetching from OPTIMADE, against a server on this machine that answers as providers do."""
+"""Download from OPTIMADE, with a local server that answers as providers do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def species(name: str, **shares: float) -> dict[str, Any]:
 
 
 def entry(code: str, formula: str, lattice: Any, sites: list[tuple[str, Any]], *kinds: Any, **more: Any) -> dict:
-    """An entry with all atoms of the cell, places as fractions."""
+    """An entry with all atoms of the cell, with fractional coordinates."""
     places = np.array([place for _, place in sites]) @ np.array(lattice)
     attributes = {
         "chemical_formula_reduced": formula,
@@ -52,7 +52,7 @@ U = 0.3048  # Howard et al. 1991
 RUTILE = entry(
     "mp-2657",
     "O2Ti",
-    [[0.0, 4.5937, 0.0], [0.0, 0.0, 4.5937], [2.9587, 0.0, 0.0]],  # turned, as providers' cells are
+    [[0.0, 4.5937, 0.0], [0.0, 0.0, 4.5937], [2.9587, 0.0, 0.0]],  # rotated, as in the cells of providers
     [
         ("Ti", (0, 0, 0)),
         ("Ti", (0.5, 0.5, 0.5)),
@@ -76,13 +76,13 @@ WUSTITE = entry(
 )
 
 
-def spoilt(code: str, **attributes: Any) -> dict:
-    """Rutile with other attributes."""
+def changed(code: str, **attributes: Any) -> dict:
+    """Rutile with changed attributes."""
     return {**RUTILE, "id": code, "attributes": RUTILE["attributes"] | attributes}
 
 
 def reply(server: Server, *pages: Any, status: int = 200) -> None:
-    """Answer page after page; a dict as JSON, a text as it is."""
+    """Answer page after page. A dict is sent as JSON, a text unchanged."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         number = int(parse_qs(urlsplit(handler.path).query).get("page_offset", ["0"])[0])
@@ -104,7 +104,7 @@ def fetch(server: Server, folder: Path, **options: Any):
 
 
 def strongest(phase: Phase) -> np.ndarray:
-    """d in Å and relative multiplicity · |F|² of the strongest lines, with the usual displacements."""
+    """d in Å and relative multiplicity · |F|² of the strongest lines, with the default displacements."""
     sites = tuple(replace(site, u_aniso=None, u_iso=DEFAULT_U_ISO) for site in phase.sites)
     found = reflections(replace(phase, sites=sites), 1.3)
     f = form_factor(form_factor_coefficients(found.elements), 1 / (2 * found.d) ** 2)
@@ -116,18 +116,18 @@ def strongest(phase: Phase) -> np.ndarray:
 @pytest.mark.parametrize("link", [str, lambda address: {"href": address}], ids=["text", "object"])
 def test_two_pages_become_a_library(server: Server, tmp_path: Path, titania: Library, link: Any) -> None:
     following = link(f"{server.url}/main/v1/structures?page_offset=1")
-    reply(server, page(RUTILE, following=following), page(WUSTITE, spoilt("odd", cartesian_site_positions=None)))
+    reply(server, page(RUTILE, following=following), page(WUSTITE, changed("odd", cartesian_site_positions=None)))
     gathered = fetch(server, tmp_path)
     assert gathered.problems == (
         "OPTIMADE odd: is left out, since its cell, positions or species are missing or damaged",
     )
     assert [path.name for path in gathered.files] == ["O2Ti_mp-2657.cif", "Fe9MgO10_exp_77.cif"]
 
-    asked = urlsplit(server.paths[0])
-    assert asked.path == "/main/v1/structures"
-    assert parse_qs(asked.query)["filter"] == [FILTER]
-    assert "cartesian_site_positions" in parse_qs(asked.query)["response_fields"][0].split(",")
-    assert parse_qs(asked.query)["page_limit"] == ["50"]
+    request = urlsplit(server.paths[0])
+    assert request.path == "/main/v1/structures"
+    assert parse_qs(request.query)["filter"] == [FILTER]
+    assert "cartesian_site_positions" in parse_qs(request.query)["response_fields"][0].split(",")
+    assert parse_qs(request.query)["page_limit"] == ["50"]
 
     library = read_library(tmp_path)
     assert library.problems == ()
@@ -165,8 +165,8 @@ def test_each_entry_that_is_no_crystal_is_one_sentence(server: Server, tmp_path:
         "which may lie on each other": {"cartesian_site_positions": [places[0]] * 6},
         "more than 1000": {"species_at_sites": ["O"] * 1002, "cartesian_site_positions": places * 167},
     }
-    entries = [spoilt(f"\x1b[31m{number}\n", **attributes) for number, attributes in enumerate(wrong.values())]
-    reply(server, page(*entries, 5, {"id": 7}, spoilt("again", structure_features=3), RUTILE))
+    entries = [changed(f"\x1b[31m{number}\n", **attributes) for number, attributes in enumerate(wrong.values())]
+    reply(server, page(*entries, 5, {"id": 7}, changed("again", structure_features=3), RUTILE))
     gathered = fetch(server, tmp_path)
     assert [path.name for path in gathered.files] == ["O2Ti_mp-2657.cif"]
     for part, problem in zip([*wrong, "without id", "without id", "has 3"], gathered.problems, strict=True):
@@ -175,14 +175,14 @@ def test_each_entry_that_is_no_crystal_is_one_sentence(server: Server, tmp_path:
 
 
 @pytest.mark.parametrize("status", [200, 400])
-def test_a_refusal_is_told_in_the_providers_words(server: Server, tmp_path: Path, status: int) -> None:
+def test_a_refusal_quotes_the_message_of_the_provider(server: Server, tmp_path: Path, status: int) -> None:
     reply(server, {"errors": [{"status": "400", "detail": "Unable to parse\nfilter"}], "meta": {}}, status=status)
     with pytest.raises(FetchError, match=r"the provider refuses \(Unable to parse filter\): check the filter"):
         fetch(server, tmp_path)
 
 
 @pytest.mark.parametrize("text", ["<html>a page</html>", "[1]", '{"data": {}}', "[" * 200_000])
-def test_what_is_no_answer_is_refused(server: Server, tmp_path: Path, text: str) -> None:
+def test_invalid_answers_are_refused(server: Server, tmp_path: Path, text: str) -> None:
     reply(server, text)
     with pytest.raises(FetchError, match="main/v1/structures: the answer is not OPTIMADE"):
         fetch(server, tmp_path)
@@ -197,7 +197,7 @@ def test_what_is_no_answer_is_refused(server: Server, tmp_path: Path, text: str)
         ("?page_offset=1", "no answer of OPTIMADE"),
     ],
 )
-def test_what_came_before_a_fault_is_kept(server: Server, tmp_path: Path, following: str, said: str) -> None:
+def test_entries_before_an_error_are_kept(server: Server, tmp_path: Path, following: str, said: str) -> None:
     reply(server, page(RUTILE, following=following), "<html>busy</html>")
     gathered = fetch(server, tmp_path)
     assert len(gathered.files) == 1
@@ -205,18 +205,18 @@ def test_what_came_before_a_fault_is_kept(server: Server, tmp_path: Path, follow
     assert "after 1 entries, which are kept" in gathered.problems[0]
 
 
-def test_no_more_is_fetched_than_asked_for(server: Server, tmp_path: Path) -> None:
+def test_no_more_than_the_requested_number_is_downloaded(server: Server, tmp_path: Path) -> None:
     endless = f"{server.url}/main/v1/structures?page_offset=0"
-    reply(server, page(RUTILE, spoilt("other"), following=endless))
+    reply(server, page(RUTILE, changed("other"), following=endless))
     gathered = fetch(server, tmp_path, most=3)
     assert len(server.paths) == 2
     assert len(gathered.files) == 3
     assert "more than 3 structures match" in gathered.problems[0]
-    reply(server, page(RUTILE, spoilt("other")))
+    reply(server, page(RUTILE, changed("other")))
     assert fetch(server, tmp_path, most=2).problems == ()
 
 
-def test_files_of_others_are_left_alone(server: Server, tmp_path: Path) -> None:
+def test_edited_files_and_files_of_other_entries_are_not_changed(server: Server, tmp_path: Path) -> None:
     reply(server, page(RUTILE, WUSTITE))
     first, _ = fetch(server, tmp_path).files
     first.write_text(first.read_text() + "# mine\n")

@@ -1,4 +1,4 @@
-"""CIFs of several structures: each is a phase, and a bad one stops no other."""
+"""CIFs with several structures: each is a phase, and a bad one does not stop the others."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_every_block_with_atoms_is_a_phase(tmp_path: Path) -> None:
     assert read_cif(path).notes[0] == "holds 3 structures, the first is used (data_halite)"
 
 
-def test_blocks_of_one_name_are_told_apart(tmp_path: Path) -> None:
+def test_blocks_of_one_name_get_different_names(tmp_path: Path) -> None:
     path = tmp_path / "salts.cif"
     path.write_text(block("salts", 5.64) + block("I", 5.7).replace("data_I", "data_i_1") + block("J", 6.29, "K"))
     assert read_structures(path).blocks == ("salts", "i_1", "J")
@@ -53,7 +53,7 @@ def test_a_file_of_bad_blocks_is_one_sentence(tmp_path: Path) -> None:
         read_structures(path)
 
 
-def test_a_build_holds_them_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
+def test_a_build_includes_all_blocks_and_gives_the_same_bytes(tmp_path: Path) -> None:
     folder = tmp_path / "cifs"
     (folder / "zoo").mkdir(parents=True)
     (folder / "salts.cif").write_text(SEVERAL)

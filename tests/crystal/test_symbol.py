@@ -1,4 +1,4 @@
-"""Symbols of space groups as they stand in names of phases."""
+"""Space group symbols in the names of phases."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ CELL = (5.0, 6.0, 7.0, 90.0, 90.0, 90.0)
         ("P 3 2 1", "P 3 2 1", "P321"),
     ],
 )
-def test_the_symbol_is_the_short_one_of_the_operations(stated: str, group: str, symbol: str) -> None:
+def test_the_symbol_is_the_short_one_for_the_operations(stated: str, group: str, symbol: str) -> None:
     operations = tuple(op.triplet() for op in gemmi.SpaceGroup(group).operations())
     assert plain_symbol(Phase("x", "", stated, CELL, operations, (), 1.0)) == symbol
 
 
-def test_a_group_that_no_table_has_is_called_as_stated() -> None:
+def test_an_unknown_group_keeps_its_stated_symbol() -> None:
     operations = ("x,y,z", "x+1/3,y,z")
     assert plain_symbol(Phase("x", "", "A b 3/c", CELL, operations, (), 1.0)) == "Ab3c"

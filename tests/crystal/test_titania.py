@@ -1,7 +1,7 @@
-"""The five titania structures of the package against published figures and against two codes nobody here wrote.
+"""The five titania structures of the package against published values and two independent codes.
 
-The cards are quoted from the Handbook of Mineralogy, which repeats the Powder Diffraction File; where no card could be
-verified the test says so. docs/physics/titania.md tells the whole story.
+The reference cards are quoted from the Handbook of Mineralogy, which reproduces the Powder Diffraction File. If a card
+could not be verified, the test says so. Details are in docs/physics/titania.md.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 FOLDER = importlib.resources.files("bragglens") / "data" / "titania"
 WAVELENGTH = 1.5405929  # Cu Kα1 in Å
 
-# phase -> space group number, formula units a cell, published density in g/cm³ (None: none at hand)
+# phase -> space group number, formula units per cell, published density in g/cm³ (None: not available)
 FACTS = {
     "anatase": (141, 4, 3.89),
     "brookite": (61, 8, 4.13),
@@ -82,7 +82,7 @@ def gemmi_sticks(phase: str) -> Sticks:
 
 
 def pymatgen_sticks(phase: str) -> Sticks:
-    """The same from pymatgen: its own form factors, one mean displacement parameter an element."""
+    """The same from pymatgen, with its own form factors and one mean displacement parameter for each element."""
     b_iso = {
         element: 8 * math.pi**2 * np.mean([s.u_iso for s in small(phase).sites if s.element.name == element])
         for element in ("Ti", "O")
@@ -92,7 +92,7 @@ def pymatgen_sticks(phase: str) -> Sticks:
     return list(zip(pattern.d_hkls, pattern.y, strict=True))
 
 
-WITNESSES = pytest.mark.parametrize("witness", [gemmi_sticks, pymatgen_sticks])
+BOTH_CODES = pytest.mark.parametrize("sticks_of", [gemmi_sticks, pymatgen_sticks])
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -102,7 +102,7 @@ def test_block_is_named_after_the_file_and_lines_are_plain(phase: str) -> None:
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_file_says_where_it_is_from_and_what_was_not_checked(phase: str) -> None:
+def test_file_states_its_source_and_what_was_not_checked(phase: str) -> None:
     for tag in ("_publ_section_title", "_journal_name_full", "_journal_year", "_journal_volume", "_journal_page_first"):
         assert block(phase).find_value(tag)
     assert len(block(phase).find_values("_publ_author_name")) >= 2
@@ -110,7 +110,7 @@ def test_file_says_where_it_is_from_and_what_was_not_checked(phase: str) -> None
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_cell_holds_z_formula_units_of_tio2(phase: str) -> None:
+def test_cell_has_z_formula_units_of_tio2(phase: str) -> None:
     _, z, _ = FACTS[phase]
     elements = [site.element.name for site in small(phase).get_all_unit_cell_sites()]
     assert (elements.count("Ti"), elements.count("O")) == (z, 2 * z)
@@ -130,7 +130,7 @@ def test_density_is_the_published_one(phase: str) -> None:
     assert expanded(phase).density == pytest.approx(FACTS[phase][2], abs=0.01)
 
 
-def test_densities_rise_from_the_bronze_form_to_the_high_pressure_form() -> None:
+def test_densities_increase_from_the_bronze_form_to_the_high_pressure_form() -> None:
     order = ["tio2_B", "anatase", "brookite", "rutile", "tio2_II"]
     assert sorted(PHASES, key=lambda phase: expanded(phase).density) == order
 
@@ -148,17 +148,17 @@ def test_operations_are_those_of_the_stated_group(phase: str) -> None:
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_spglib_finds_the_stated_group_in_the_bare_atoms(phase: str) -> None:
+def test_spglib_finds_the_stated_group_from_the_atoms_alone(phase: str) -> None:
     assert SpacegroupAnalyzer(expanded(phase), symprec=1e-3).get_space_group_number() == FACTS[phase][0]
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_sites_are_full_and_their_multiplicities_right(phase: str) -> None:
+def test_sites_are_fully_occupied_with_the_right_multiplicities(phase: str) -> None:
     columns = ["label", "site_symmetry_multiplicity", "U_iso_or_equiv", "occupancy"]
     labels = [site.label for site in small(phase).get_all_unit_cell_sites()]
     for label, multiplicity, u_iso, occupancy in block(phase).find("_atom_site_", columns):
         assert labels.count(label) == int(multiplicity)
-        assert 0.003 < float(u_iso) < 0.015  # Å²; outside, it would not be an oxide at room temperature
+        assert 0.003 < float(u_iso) < 0.015  # Å²; the range of oxides at room temperature
         assert float(occupancy) == 1
 
 
@@ -171,10 +171,10 @@ def test_distances_are_those_of_an_oxide(phase: str) -> None:
         if site.specie.symbol == "Ti":
             assert len(oxygen) == 6
             assert min(oxygen) > 1.8
-            assert max(oxygen) < 2.3  # 2.26 Å is the sixth of Ti1 in the bronze form
+            assert max(oxygen) < 2.3  # 2.26 Å is the sixth distance of Ti1 in the bronze form
             assert min(n.nn_distance for n in near if n.specie.symbol == "Ti") > 2.9
         else:
-            assert min(oxygen) > 2.45  # the shared edge of anatase
+            assert min(oxygen) > 2.45  # shared edge of the octahedra in anatase
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -186,33 +186,33 @@ def test_bond_valences_sum_to_the_charges(phase: str) -> None:
         assert valence == pytest.approx(4 if site.specie.symbol == "Ti" else 2, rel=0.12)
 
 
-@WITNESSES
+@BOTH_CODES
 @pytest.mark.parametrize("phase", sorted(CARDS))
-def test_strong_lines_are_those_of_the_card(phase: str, witness: Callable[[str], Sticks]) -> None:
-    sticks = witness(phase)
+def test_strong_lines_agree_with_the_card(phase: str, sticks_of: Callable[[str], Sticks]) -> None:
+    sticks = sticks_of(phase)
     for d, intensity in CARDS[phase]:
         nearest, calculated = max((s for s in sticks if abs(s[0] / d - 1) < 3e-3), key=lambda stick: stick[1])
-        assert nearest == pytest.approx(d, rel=1.5e-3)  # the card's natural brookite has a cell 0.1% larger
+        assert nearest == pytest.approx(d, rel=1.5e-3)  # the cell of the natural brookite on the card is 0.1% larger
         assert calculated == pytest.approx(intensity, abs=11)
 
 
-@WITNESSES
+@BOTH_CODES
 @pytest.mark.parametrize("phase", sorted(CARDS))
-def test_no_strong_line_is_missing_from_the_card(phase: str, witness: Callable[[str], Sticks]) -> None:
-    """What the calculation calls strong stands among the card's seven strongest."""
-    for d, intensity in witness(phase):
+def test_no_strong_line_is_missing_from_the_card(phase: str, sticks_of: Callable[[str], Sticks]) -> None:
+    """Each calculated strong line is among the seven strongest of the card."""
+    for d, intensity in sticks_of(phase):
         if intensity > 25:
             assert any(abs(d / listed - 1) < 1.5e-3 for listed, _ in CARDS[phase])
 
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_the_two_codes_agree(phase: str) -> None:
-    """Within half a point of a hundred."""
+    """Within 0.5, with 100 for the strongest line."""
     others = pymatgen_sticks(phase)
     for d, intensity in gemmi_sticks(phase):
         if intensity > 5 and d > 1.25:
-            twins = sum(i for other, i in others if abs(other - d) < 1e-4)
-            assert twins == pytest.approx(intensity, abs=0.5)
+            merged = sum(i for other, i in others if abs(other - d) < 1e-4)
+            assert merged == pytest.approx(intensity, abs=0.5)
 
 
 def strongest(phase: str) -> float:
@@ -222,12 +222,12 @@ def strongest(phase: str) -> float:
 
 
 def test_only_the_high_pressure_form_has_its_strongest_line_outside_25_to_30_degrees() -> None:
-    """So says the blog post that classified the RRUFF scans, of its own simulation from COD structures."""
+    """As stated by the blog post that classified the RRUFF scans, from its own simulation with COD structures."""
     assert [phase for phase in PHASES if not 24.9 < strongest(phase) < 31] == ["tio2_II"]
 
 
 def test_bronze_form_has_the_lines_the_literature_quotes() -> None:
-    """2θ (Cu Kα) as quoted for 46-1237 and 35-0088 again and again; neither card was at hand, so positions only."""
+    """2θ (Cu Kα) as often quoted for cards 46-1237 and 35-0088. The cards were not at hand: positions only."""
     lines = {hkl: 2 * math.degrees(math.asin(WAVELENGTH / 2 / small("tio2_B").cell.calculate_d(hkl))) for hkl in BRONZE}
     assert lines == pytest.approx(BRONZE, abs=0.2)
     assert strongest("tio2_B") == pytest.approx(lines[1, 1, 0])
@@ -254,7 +254,7 @@ def test_high_pressure_form_agrees_with_density_functional_theory() -> None:
 
 
 def test_high_pressure_form_continues_the_zirconium_titanium_series() -> None:
-    """(Zr,Ti)O2 crystals of the same type (AMCSD 8983-8989), a straight line extended to x(Ti) = 1."""
+    """(Zr,Ti)O2 crystals of the same type (AMCSD 8983-8989), linearly extrapolated to x(Ti) = 1."""
     x_ti = [0.425, 0.450, 0.500, 0.548, 0.600, 0.650, 0.666]
     a = [4.8495, 4.8349, 4.8069, 4.7762, 4.7447, 4.7200, 4.7112]
     c = [5.0462, 5.0439, 5.0339, 5.0253, 5.0119, 5.0018, 4.9962]

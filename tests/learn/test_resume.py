@@ -62,7 +62,7 @@ def test_a_killed_training_continues_to_the_same_network(whole: Path, tmp_path: 
 
 
 def test_two_processes_learn_the_same_as_one(whole: Path, tmp_path: Path) -> None:
-    """Except for rounding of sums in another order. With separate means for each share the difference would be 0.2.
+    """Except for rounding of sums in another order. With separate means for each share it would be 0.2 or more.
 
     The training is killed with both of the processes that torchrun started, and continues.
     """

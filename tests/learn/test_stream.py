@@ -46,8 +46,8 @@ def test_labels_follow_the_recipe(titania: Library) -> None:
     assert (batch.present[:, :5].sum(axis=1) == 1).all()
     assert (batch.present[:, 5] == 0).all()
     assert (batch.present[:, :5].sum(axis=0) > 20).all()
-    foreign = replace(clear, phases=Constant(0.0), strangers=1.0)
-    batch = open_stream(titania, foreign, PREPARATION, seed=1, outside=6).batch(0, 100)
+    outside_only = replace(clear, phases=Constant(0.0), strangers=1.0)
+    batch = open_stream(titania, outside_only, PREPARATION, seed=1, outside=6).batch(0, 100)
     assert (batch.present[:, :5] == 0).all()
     assert (batch.present[:, 5] == 1).mean() > 0.9  # its strongest line may be outside the scan
 

@@ -27,13 +27,13 @@ def sets(library: Library, per_phase: int = 30) -> tuple[Stored, Stored]:
 
 def test_training_on_stored_patterns(titania: Library) -> None:
     """The network of the post learns the patterns of the post, and each epoch is reported."""
-    told: list[Progress] = []
+    reports: list[Progress] = []
     training, validation = sets(titania)
-    model = train_stored(titania, training, validation, grid=COARSE, report=told.append)
+    model = train_stored(titania, training, validation, grid=COARSE, report=reports.append)
     assert model.scores["validation_accuracy"] == 1.0
-    assert [p.epoch for p in told] == list(range(1, 11))
-    assert told[-1].loss < told[0].loss
-    assert told[-1].validation == 1.0
+    assert [p.epoch for p in reports] == list(range(1, 11))
+    assert reports[-1].loss < reports[0].loss
+    assert reports[-1].validation == 1.0
     assert model.answer == "softmax"
     assert stored_accuracy(model.probabilities, validation, model.preparation) == 1.0
 

@@ -59,8 +59,8 @@ RUTILE = Row("", "rutile", "TiO2", "136", (4.594, 4.594, 2.959, 90.0, 90.0, 90.0
 )
 def test_a_row_counts_with_its_cell_density_and_lines(row: Row, why: str) -> None:
     library = read_library(str(files("bragglens") / "data" / "titania"))
-    holding, told = Coverage(library, lines_of_phases(library)).holding(row)
-    assert told.startswith(why)
+    holding, reason = Coverage(library, lines_of_phases(library)).holding(row)
+    assert reason.startswith(why)
     assert holding == ([] if why else ["rutile"])
 
 

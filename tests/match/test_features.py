@@ -22,8 +22,8 @@ def scans() -> Scans:
 def _features(scans: Scans, i: int) -> tuple[LineMatch, Features]:
     intensity, explained = scaled(scans.counts[i].astype(float), scans.covered[i], np.zeros(GRID.size))
     lines = reference_lines(small_lines())
-    met = match_lines(peaks(intensity, scans.covered[i], explained), lines)
-    return met, line_features(lines, met)
+    matched = match_lines(peaks(intensity, scans.covered[i], explained), lines)
+    return matched, line_features(lines, matched)
 
 
 @given(factor=st.floats(1e-3, 1e3), floor=st.floats(-1e3, 1e3), seed=st.integers(0, 99))
@@ -55,29 +55,29 @@ def test_channels_are_roots_and_where_there_are_data() -> None:
 
 def test_features_are_finite_and_only_of_lines_in_the_range_of_the_scan(scans: Scans) -> None:
     for i in range(len(scans.counts)):
-        met, asked = _features(scans, i)
-        phases, lines = met.near.shape
-        assert asked.lines.shape == (phases, lines, OF_LINES)
-        assert asked.phases.shape == (phases, OF_PHASES)
-        assert all(np.isfinite(table).all() for table in asked)
-        assert ((asked.place >= 0) & (asked.place <= GRID.size - 1)).all()
-        uncovered = met.near < 0
-        assert (asked.lines[uncovered] == 0).all()
-        assert (asked.weight[uncovered] == 0).all()
+        matched, features = _features(scans, i)
+        phases, lines = matched.near.shape
+        assert features.lines.shape == (phases, lines, OF_LINES)
+        assert features.phases.shape == (phases, OF_PHASES)
+        assert all(np.isfinite(table).all() for table in features)
+        assert ((features.place >= 0) & (features.place <= GRID.size - 1)).all()
+        uncovered = matched.near < 0
+        assert (features.lines[uncovered] == 0).all()
+        assert (features.weight[uncovered] == 0).all()
 
 
 def test_weights_of_a_phase_are_its_covered_intensity(scans: Scans) -> None:
     for i in range(len(scans.counts)):
-        met, asked = _features(scans, i)
-        seen = (met.near >= 0).any(axis=1)
-        assert asked.weight[seen].sum(axis=1) == pytest.approx(np.ones(seen.sum()), abs=1e-5)
-        assert (asked.weight[~seen] == 0).all()
+        matched, features = _features(scans, i)
+        seen = (matched.near >= 0).any(axis=1)
+        assert features.weight[seen].sum(axis=1) == pytest.approx(np.ones(seen.sum()), abs=1e-5)
+        assert (features.weight[~seen] == 0).all()
 
 
 @settings(max_examples=20)
 @given(rows=st.lists(st.integers(0, 129), min_size=1, max_size=8))
 def test_features_of_a_phase_do_not_depend_on_other_phases(scans: Scans, rows: list[int]) -> None:
     lines, chosen = reference_lines(small_lines()), np.array(rows)
-    met, whole = _features(scans, 3)
-    for one, other in zip(line_features(lines.of(chosen), met.of(chosen)), whole, strict=True):
+    matched, whole = _features(scans, 3)
+    for one, other in zip(line_features(lines.of(chosen), matched.of(chosen)), whole, strict=True):
         np.testing.assert_array_equal(one, other[chosen])

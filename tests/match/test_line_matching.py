@@ -47,30 +47,30 @@ def test_lines_are_at_bragg_angles_with_the_strongest_first(titania: Library, li
 
 @given(shift=st.floats(-0.15, 0.15), scale=st.floats(0.2, 1.0), row=st.integers(0, 4))
 def test_the_phase_that_is_present_explains_most(lines: ReferenceLines, shift: float, scale: float, row: int) -> None:
-    met = match_lines(peaks(_drawn(lines, row, scale=scale, shift=shift), ALL, NOTHING), lines)
-    assert int(np.argmax(met.rank)) == row
-    assert met.scale[row] == pytest.approx(scale, rel=0.2)
-    assert met.share == pytest.approx(np.ones(len(lines)))
+    matched = match_lines(peaks(_drawn(lines, row, scale=scale, shift=shift), ALL, NOTHING), lines)
+    assert int(np.argmax(matched.rank)) == row
+    assert matched.scale[row] == pytest.approx(scale, rel=0.2)
+    assert matched.share == pytest.approx(np.ones(len(lines)))
 
 
 def test_of_two_phases_each_keeps_its_share(lines: ReferenceLines) -> None:
     mixed = _drawn(lines, 0) + 0.3 * _drawn(lines, 3)
-    met = match_lines(peaks(mixed / mixed.max(), ALL, NOTHING), lines)
-    assert set(np.argsort(-met.rank)[:2]) == {0, 3}
+    matched = match_lines(peaks(mixed / mixed.max(), ALL, NOTHING), lines)
+    assert set(np.argsort(-matched.rank)[:2]) == {0, 3}
 
 
 def test_explained_peaks_do_not_count_for_other_phases(lines: ReferenceLines) -> None:
     drawn = _drawn(lines, 0)
-    met = match_lines(peaks(drawn, ALL, drawn), lines)
-    assert np.all(met.explained < 0.02)
+    matched = match_lines(peaks(drawn, ALL, drawn), lines)
+    assert np.all(matched.explained < 0.02)
 
 
 def test_lines_outside_the_scan_have_no_effect(lines: ReferenceLines) -> None:
     covered = GRID.two_theta < 40
-    met = match_lines(peaks(np.where(covered, _drawn(lines, 0), 0), covered, NOTHING), lines)
-    assert np.all(met.near[lines.angle > 40.1] == -1)
-    assert np.all(met.share < 1)
-    assert int(np.argmax(met.rank)) == 0
+    matched = match_lines(peaks(np.where(covered, _drawn(lines, 0), 0), covered, NOTHING), lines)
+    assert np.all(matched.near[lines.angle > 40.1] == -1)
+    assert np.all(matched.share < 1)
+    assert int(np.argmax(matched.rank)) == 0
 
 
 def test_a_constant_background_is_no_peak(lines: ReferenceLines) -> None:
@@ -102,14 +102,14 @@ def test_figures_are_within_their_bounds(scans: Scans, reference: ReferenceLines
         found = _peaks(scans, i)
         assert found.near.min() >= 0
         assert found.noise >= 0
-        met = match_lines(found, reference)
-        assert all((column >= 0).all() for column in (met.scale, met.explained, met.shown, met.share))
-        assert (met.explained <= met.shown * (1 + 1e-5) + 1e-6).all()
-        assert (met.agreement <= 1 + 1e-5).all()
-        assert (met.share <= 1 + 1e-6).all()
-        assert (met.rank <= met.explained * (1 + 1e-4)).all()
+        matched = match_lines(found, reference)
+        assert all((column >= 0).all() for column in (matched.scale, matched.explained, matched.shown, matched.share))
+        assert (matched.explained <= matched.shown * (1 + 1e-5) + 1e-6).all()
+        assert (matched.agreement <= 1 + 1e-5).all()
+        assert (matched.share <= 1 + 1e-6).all()
+        assert (matched.rank <= matched.explained * (1 + 1e-4)).all()
         uncovered = ~scans.covered[i][np.round((reference.angle - GRID.start) / GRID.step).astype(int)]
-        assert (met.near[uncovered | (reference.height == 0)] == -1).all()
+        assert (matched.near[uncovered | (reference.height == 0)] == -1).all()
 
 
 @settings(max_examples=15, deadline=None)

@@ -93,6 +93,6 @@ def test_a_library_file_gives_the_answer_of_its_folder(titania: Library, tmp_pat
         write_cif(phase, folder / f"{phase.name}.cif")
     build_library(folder, tmp_path / "titania.library")
     scan = _scan(_pattern(titania, {"rutile": 1.0}))
-    answers = [identify(scan, asked) for asked in (read(folder), read_catalogue(tmp_path / "titania.library"))]
+    answers = [identify(scan, library) for library in (read(folder), read_catalogue(tmp_path / "titania.library"))]
     one, other = (replace(answer, seconds=None).to_dict() for answer in answers)
     assert one == other

@@ -1,4 +1,4 @@
-"""One scan as every format writes it: 10 to 30° in steps of 0.1°, counts from 7 to above 1000, 5 s a point, copper."""
+"""One scan in every format: 10 to 30° in steps of 0.1°, counts from 7 to above 1000, 5 s a point, copper."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LISTED = " ".join(map(str, COUNTS))
 
 
 def packed(size: int, places: Mapping[int, tuple[str, object]], magic: bytes) -> bytes:
-    """A binary header with values at places."""
+    """A binary header with values at given offsets."""
     header = bytearray(size)
     header[: len(magic)] = magic
     for place, (form, value) in places.items():
@@ -24,7 +24,7 @@ def packed(size: int, places: Mapping[int, tuple[str, object]], magic: bytes) ->
 
 
 def zipped(members: Mapping[str, str | bytes]) -> bytes:
-    """An archive, of the same bytes whenever it is made."""
+    """An archive whose bytes do not depend on the time."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writer:
         for name, content in members.items():
@@ -242,7 +242,7 @@ def xrdml() -> bytes:
     ).encode()
 
 
-# Name of the reader -> the scan as it is written in each of its shapes.
+# Name of the reader -> the scan in each variant of its format.
 MADE: dict[str, dict[str, bytes]] = {
     "bruker_raw": {"version 1": raw_1(), "version 2": raw_2(), "version 3": raw_3()},
     "bruker_raw4": {"version 4": raw_4()},

@@ -1,4 +1,4 @@
-"""Files made to hurt: kilobytes that expand to gigabytes, links that leave the file, names that are no names."""
+"""Hostile files: kilobytes that expand to gigabytes, links out of the file, and invalid names."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bragglens.errors import ScanError
 from bragglens.scan import assemble, markup, unpack
 from bragglens.scan.read import read_scan, scans_in
 
-QUICK = 5.0  # seconds of processor time, of a machine with much else to do; 20 to 60 where nothing stops them
+QUICK = 5.0  # seconds of processor time on a busy machine; 20 to 60 without a limit
 
 
 def zipped(**members: str) -> bytes:
-    """A zip file; `__` in a name stands for a slash, and all are XML."""
+    """A zip file of XML members. `__` in a name stands for a slash."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in members.items():
@@ -29,7 +29,7 @@ def zipped(**members: str) -> bytes:
 
 
 def workbook(row: str, rows: int = 1, sheets: int = 1, text: str = "a") -> bytes:
-    """Sheets of the same rows, with one shared text."""
+    """Sheets with equal rows and one shared text."""
     table = f"<worksheet><sheetData>{('<row>' + row + '</row>') * rows}</sheetData></worksheet>"
     pages = {f"xl__worksheets__sheet{number}": table for number in range(1, sheets + 1)}
     return zipped(xl__workbook="<a/>", xl__sharedStrings=f"<sst><si><t>{text}</t></si></sst>", **pages)
@@ -94,9 +94,9 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_what_expands_is_refused_at_once(bomb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bombs_are_refused_at_once(bomb: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make, says = BOMBS[bomb]
-    monkeypatch.setattr(assemble, "MOST_SCANS", 100)  # smaller bombs for smaller bounds: the test is to be quick
+    monkeypatch.setattr(assemble, "MOST_SCANS", 100)  # smaller bombs for smaller bounds, to keep the test fast
     monkeypatch.setattr(markup, "MOST_MARKS", 250_000)
     monkeypatch.setattr(unpack, "MOST_MARKS", 250_000)
     content, begun = make(), time.process_time()
@@ -107,7 +107,7 @@ def test_what_expands_is_refused_at_once(bomb: str, monkeypatch: pytest.MonkeyPa
     assert "\n" not in str(refused.value)
 
 
-def test_a_file_within_the_bounds_is_read() -> None:
+def test_a_file_within_the_limits_is_read() -> None:
     assert len(scans_in(measurements(f"<xrdMeasurement>{SCAN * 20}</xrdMeasurement>"), "a.xrdml")) == 20
     table = "".join(f"<row><c><v>{10 + i}</v></c><c><v>{i % 7}</v></c></row>" for i in range(60))
     book = zipped(xl__workbook="<a/>", xl__worksheets__sheet1=f"<a><sheetData>{table}</sheetData></a>")
@@ -121,8 +121,8 @@ ODD_NAMES = ("²", "1²", "9" * 4301, "9" * 60_000, "٣", "a" * 245)
 @pytest.mark.parametrize(
     "place", ["xl__worksheets__sheet{}", "Data{}__Profile{}", "{}__RawData{}", "Data0__MesurementConditions{}"]
 )
-def test_odd_names_in_an_archive_are_names(place: str, name: str) -> None:
-    """They were taken for numbers, and ended in a ValueError."""
+def test_unusual_names_in_an_archive_are_accepted(place: str, name: str) -> None:
+    """They were once taken for numbers, which gave a ValueError."""
     member = place.format(name[: 30_000 // place.count("{}")], name[: 30_000 // place.count("{}")])
     others = {"xl__workbook": "<a/>", "Experiment0__RawData0": "<a/>", "Data0__MesurementConditions0": "<a/>"}
     with pytest.raises(ScanError) as refused:
@@ -130,14 +130,14 @@ def test_odd_names_in_an_archive_are_names(place: str, name: str) -> None:
     assert len(str(refused.value)) < 300
 
 
-def test_members_stand_in_the_order_of_their_numbers() -> None:
+def test_members_are_in_the_order_of_their_numbers() -> None:
     huge = "9" * 5000
     names = ["Data2__a", "Data10__a", "Data1__a", "Data01__b", f"Data{huge}__a", "Data__a"]
     listed = unpack.Archive(zipped(**dict.fromkeys(names, ""))).names(".*")
     assert [name.removeprefix("Data").split("/")[0] for name in listed] == ["", "01", "1", "2", "10", huge]
 
 
-def test_a_member_that_is_packed_in_another_way_is_refused() -> None:
+def test_a_member_with_another_compression_is_refused() -> None:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("Experiment0/RawData0.xml", "<a/>")
@@ -149,7 +149,7 @@ def test_a_member_that_is_packed_in_another_way_is_refused() -> None:
 
 
 def hdf5(path: Path, change: Callable[..., object]) -> Path:
-    """A file of one scan, changed: `change` gets the file, its NXdata, and h5py."""
+    """A file of one scan after a change. `change` gets the file, its NXdata, and h5py."""
     h5py = pytest.importorskip("h5py")
     with h5py.File(path, "w") as file:
         file.attrs["default"] = "entry"
@@ -192,7 +192,7 @@ def linked(place: str) -> Callable[..., None]:
 
 @pytest.mark.parametrize("change", [external, virtual, linked])
 def test_no_other_file_is_read(change: Callable[[str], Callable[..., None]], tmp_path: Path) -> None:
-    """The other file is a pipe: who opens it waits for ever."""
+    """The other file is a pipe: opening it would wait forever."""
     secret = tmp_path / "secret"
     os.mkfifo(secret)
     path = hdf5(tmp_path / "a.nxs", change(str(secret)))
@@ -201,9 +201,7 @@ def test_no_other_file_is_read(change: Callable[[str], Callable[..., None]], tmp
 
 
 @pytest.mark.parametrize("change", [external, virtual, linked])
-def test_no_other_file_is_read_for_what_stands_beside_the_scan(
-    change: Callable[[str], Callable[..., None]], tmp_path: Path
-) -> None:
+def test_no_other_file_is_read_for_metadata(change: Callable[[str], Callable[..., None]], tmp_path: Path) -> None:
     def beside(file, data, h5py) -> None:  # type: ignore[no-untyped-def]
         group = file.create_group("deep/in/the/file")
         group["intensity"] = 1.0
@@ -229,7 +227,7 @@ def link_to_itself(file, data, h5py) -> None:  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize("change", [loop_of_soft, loop_of_hard, link_to_itself])
-def test_links_that_loop_are_refused(change: Callable[..., None], tmp_path: Path) -> None:
+def test_circular_links_are_refused(change: Callable[..., None], tmp_path: Path) -> None:
     path, begun = hdf5(tmp_path / "a.nxs", change), time.process_time()
     with pytest.raises(ScanError, match="links that lead back"):
         read_scan(path)
@@ -252,7 +250,7 @@ def test_links_within_the_file_are_followed(tmp_path: Path) -> None:
     assert scan.wavelength == 1.5406
 
 
-def test_more_links_than_a_scan_has(tmp_path: Path) -> None:
+def test_too_many_links_are_refused(tmp_path: Path) -> None:
     def change(file, data, h5py) -> None:  # type: ignore[no-untyped-def]
         for i in range(10_001):
             data[f"l{i}"] = h5py.SoftLink("/nowhere")
@@ -261,7 +259,7 @@ def test_more_links_than_a_scan_has(tmp_path: Path) -> None:
         read_scan(hdf5(tmp_path / "a.nxs", change))
 
 
-def test_one_value_that_fills_the_memory_is_left_alone(tmp_path: Path) -> None:
+def test_a_value_that_would_fill_the_memory_is_not_read(tmp_path: Path) -> None:
     def change(file, data, h5py) -> None:  # type: ignore[no-untyped-def]
         file.create_dataset("huge", shape=(1,), dtype="S1000000000")
         file.create_dataset("chunk", shape=(1,), maxshape=(None,), chunks=(2**28,), dtype="f8")

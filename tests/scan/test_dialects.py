@@ -1,4 +1,4 @@
-"""Dialects of text that hold no angles, name another axis, are lists, or were cut short."""
+"""Text files without angles, with another axis, with lists, or truncated."""
 
 from __future__ import annotations
 
@@ -136,14 +136,14 @@ def test_another_axis_is_refused_by_its_name(title: str) -> None:
 
 
 @pytest.mark.parametrize("title", ["# chi_Q chi_I", "#L Q($\\AA^{-1}$)  I", "q / nm^-1 I", "Q (Inverse Nanometres)"])
-def test_q_asks_for_a_wavelength(title: str) -> None:
+def test_q_needs_a_wavelength(title: str) -> None:
     with pytest.raises(ScanError, match=r"axis is Q.*without a wavelength"):
         scan_of(table(title))
     read = scan_of(f"# wavelength = 1.5406\n{table('# chi_Q chi_I', '{q} {y}')}")
     np.testing.assert_allclose(read.two_theta, ANGLES, atol=1e-3)
 
 
-def test_a_line_of_units_holds_for_the_axis() -> None:
+def test_a_line_of_units_applies_to_the_axis() -> None:
     nanometres = table("# wavelength = 1.5406\nQ\tIntensity\n1/nm\ta.u.", "{q}\t{y}").split("\n")
     rows = [f"{float(row.split()[0]) * 10:.5f}\t{row.split()[1]}" for row in nanometres[3:] if row]
     np.testing.assert_allclose(scan_of("\n".join([*nanometres[:3], *rows])).two_theta, ANGLES, atol=1e-3)
@@ -152,7 +152,7 @@ def test_a_line_of_units_holds_for_the_axis() -> None:
 @pytest.mark.parametrize(
     "content", ["".join(f"{i} {y}\n" for i, y in enumerate(COUNTS[:150], 1)), table("Nr;I", "{i};{y}")]
 )
-def test_numbers_of_points_are_no_angles(content: str) -> None:
+def test_point_numbers_are_not_angles(content: str) -> None:
     with pytest.raises(ScanError, match="number"):
         scan_of(content)
 
@@ -171,13 +171,13 @@ def uneven(count: int, digits: int) -> list[float]:
         "Pos. [°2Th.];FWHM [°2Th.];Height [cts]\n" + "".join(f"{x};0.1;{50 + x}\n" for x in uneven(60, 4)),
     ],
 )
-def test_lists_are_no_scans(content: str) -> None:
+def test_lists_are_not_scans(content: str) -> None:
     with pytest.raises(ScanError, match="is a list of peaks"):
         scan_of(content)
 
 
-def test_measured_steps_are_even() -> None:
-    """Steps that rounding makes uneven, that change, or that grow; digits that are fewer from 10° on."""
+def test_measured_steps_are_uniform() -> None:
+    """Steps that rounding makes uneven, that change, or that grow, and fewer digits from 10° on."""
     rounded = np.round(3 + 0.015592 * np.arange(2000), 2)
     mixed = np.where(rounded < 10, np.round(3 + 0.015592 * np.arange(2000), 3), rounded)
     growing = np.degrees(np.arctan(np.arange(100, 2000) / 1500))
@@ -187,12 +187,12 @@ def test_measured_steps_are_even() -> None:
     assert even_share(np.array(uneven(90, 2))) < 0.4 < LEAST_EVEN
 
 
-def test_the_step_that_a_header_rounds() -> None:
+def test_a_rounded_step_in_the_header() -> None:
     notes: list[str] = []
     axis = stated_axis(3046, start=10.023, stop=89.987, step=0.026, notes=notes)
     assert axis[-1] == pytest.approx(89.987, abs=1e-6)
     assert "rounds the step" in notes[0]
-    # A scan that was stopped early: its range is a whole number of steps.
+    # A scan that was stopped early: its range is an integer number of steps.
     notes.clear()
     assert stated_axis(3400, start=10.0, stop=80.0, step=0.02, notes=notes)[-1] == pytest.approx(77.98)
     assert "stopped before its end" in notes[0]
@@ -201,7 +201,7 @@ def test_the_step_that_a_header_rounds() -> None:
             stated_axis(held, start=10.023, stop=89.987, step=0.026, notes=[])
 
 
-def test_errors_beside_the_counts_are_no_counts() -> None:
+def test_standard_deviations_are_not_counts() -> None:
     pairs = "\n".join(f"{y} {y**0.5:.2f}" for y in COUNTS)
     with pytest.raises(ScanError):
         scan_of(under_a_range("10.0 0.1 30.0", pairs))
@@ -223,7 +223,7 @@ def test_a_table_under_a_range_stays_a_table() -> None:
         ("Start time: 12\nStep time = 5\nMax = 1000\nTo: Mr 5", (None, None, None, None)),
     ],
 )
-def test_what_a_header_states(header: str, stated: tuple[float | None, ...]) -> None:
+def test_values_in_a_header_are_read(header: str, stated: tuple[float | None, ...]) -> None:
     found = range_in(header.split("\n"))
     assert (found.start, found.stop, found.step, found.points) == stated
 
@@ -257,12 +257,12 @@ def test_fewer_points_than_the_header_states_are_noted(kind: str) -> None:
         MADE["siemens_text"]["raw"][:900],
     ],
 )
-def test_cut_files_are_refused(content: bytes) -> None:
+def test_truncated_files_are_refused(content: bytes) -> None:
     with pytest.raises(ScanError, match=r"cut short|not all numbers"):
         scan_of(content)
 
 
-def test_a_converter_states_steps_for_points() -> None:
+def test_a_converter_states_steps_in_place_of_points() -> None:
     assert is_the_scan(scan_of(uxd().replace(b"_STEPSIZE", b"_STEPCOUNT= 0200\r\n_STEPSIZE")))
 
 
@@ -281,13 +281,13 @@ def test_udf_may_end_without_its_slash() -> None:
         ((b"\n10.8 ", b"\n@10.8J "), "in a compressed form"),
     ],
 )
-def test_jcamp_of_something_else(change: tuple[bytes, bytes], says: str) -> None:
+def test_jcamp_of_other_data_is_refused(change: tuple[bytes, bytes], says: str) -> None:
     assert change[0] in jcamp()
     with pytest.raises(ScanError, match=says):
         scan_of(jcamp().replace(*change))
 
 
-def test_names_of_the_newer_powder_dictionary() -> None:
+def test_names_of_the_new_powder_dictionary_are_read() -> None:
     dotted = pdcif(listed=True).replace(b"_pd_meas_", b"_pd_meas.")
     dotted = dotted.replace(b"_diffrn_radiation_wavelength_wt", b"_diffrn_radiation_wavelength.wt")
     dotted = dotted.replace(b"loop_ _diffrn_radiation_wavelength\n", b"loop_ _diffrn_radiation_wavelength.value\n")

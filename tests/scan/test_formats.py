@@ -1,4 +1,4 @@
-"""The contract of the family of formats: what every reader does with the same scan, and with damage."""
+"""The contract of all formats: every reader gives the same scan, and the same kind of error for damaged files."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SHAPES = [(reader, shape) for reader, shapes in MADE.items() for shape in shapes
 
 
 def breaches(form: Format, data: bytes, name: str = "a.scan") -> Iterator[str]:
-    """What of the contract a reader breaks with these bytes."""
+    """Violations of the contract by a reader with these bytes."""
     if form.recognises(data) not in (True, False):
         yield "recognises does not answer yes or no"
     if not form.recognises(data):
@@ -77,7 +77,7 @@ def breaches(form: Format, data: bytes, name: str = "a.scan") -> Iterator[str]:
             yield f"spells its metadata in its own way: {sorted(scan.metadata.keys() - METADATA.keys())}"
 
 
-def test_every_reader_has_its_made_scan() -> None:
+def test_every_reader_has_a_made_scan() -> None:
     assert MADE.keys() | {"nexus", "refused"} == READERS.keys()
 
 
@@ -88,7 +88,7 @@ def test_every_reader_gives_the_same_scan(reader: str, shape: str, tmp_path: Pat
     assert list(breaches(READERS[reader], MADE[reader][shape])) == []
     scan = read_scan(tmp_path / "a.scan")
     np.testing.assert_allclose(scan.two_theta, ANGLES, rtol=0, atol=1e-6)
-    # RD packs counts into their root.
+    # RD stores the square root of counts.
     np.testing.assert_allclose(
         scan.counts, COUNTS, rtol=0, atol=0.6 * 0.2 * max(COUNTS) ** 0.5 if reader == "philips_rd" else 0
     )
@@ -104,7 +104,7 @@ def test_every_reader_gives_the_same_scan(reader: str, shape: str, tmp_path: Pat
         - {"jcamp", "labelled_counts", "siemens_text", "sietronics"}
     ),
 )
-def test_what_comes_along_is_spelled_alike(reader: str) -> None:
+def test_metadata_of_all_formats_have_the_same_keys(reader: str) -> None:
     for data in MADE[reader].values():
         metadata = READERS[reader].read(data, "a")[0].metadata
         assert float(metadata["wavelength_2"]) == pytest.approx(ALPHA_2)
@@ -113,7 +113,7 @@ def test_what_comes_along_is_spelled_alike(reader: str) -> None:
         assert reader == "bruker_brml" or metadata["sample"].replace("_", " ") == "T 12"
 
 
-def test_optics_come_along() -> None:
+def test_optics_are_read() -> None:
     said = {
         reader: READERS[reader].read(next(iter(shapes.values())), "a")[0].metadata for reader, shapes in MADE.items()
     }
@@ -160,12 +160,12 @@ GOOD = Scan("a.scan", np.array(ANGLES), np.array(COUNTS, dtype=float))
         (careless(fails("a.scan: bad\n: mend it")), "one sentence"),
     ],
 )
-def test_the_contract_finds_bad_readers(bad: Format, breach: str) -> None:
+def test_bad_readers_violate_the_contract(bad: Format, breach: str) -> None:
     assert any(breach in found for found in breaches(bad, b"12 x"))
 
 
 def damaged(data: bytes, chance: random.Random) -> bytes:
-    """Cut short, or with bytes changed, half of them in the header."""
+    """Truncated, or with bytes changed, half of them in the header."""
     if chance.random() < 0.5:
         return data[: chance.randrange(len(data))]
     piece = bytearray(data)
@@ -175,21 +175,21 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
 
 
 def outcome(data: bytes) -> list[str]:
-    """Breaches of the reader that takes these bytes."""
+    """Violations of the contract by the reader of these bytes."""
     form = next((form for form in FORMATS if form.recognises(data)), None)
     return list(breaches(form, data)) if form else []
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("reader", "shape"), SHAPES)
-def test_damage_gives_scans_or_one_sentence(reader: str, shape: str) -> None:
+def test_damaged_files_give_scans_or_one_sentence(reader: str, shape: str) -> None:
     chance = random.Random(f"{reader} {shape}")
     pieces = [damaged(MADE[reader][shape], chance) for _ in range(40)]
     assert [found for piece in pieces for found in outcome(piece)] == []
 
 
 def test_real_files_are_read_and_agree(shared: Path) -> None:
-    """All but maps, flight times, tables of a few points and the like; `benchmarks/formats.py` lists them."""
+    """All except maps, time of flight, tables of a few points and similar files. `benchmarks/formats.py` lists them."""
     folder = shared / "formats"
     read = {path.relative_to(folder).as_posix(): real(path) for path in sorted(folder.glob("*/*"))}
     scans = {name: found[0] for name, found in read.items() if found}
@@ -198,7 +198,7 @@ def test_real_files_are_read_and_agree(shared: Path) -> None:
         first = scans[f"bruker_raw_v1/sdpd_sample{n}.raw"]
         for other in (f"bruker_uxd/sample{n}.uxd", f"philips_udf/sample{n}.udf", f"rigaku_dat/sample{n}r.dat"):
             assert scans[other].counts.tolist() == first.counts.tolist()
-            assert abs(scans[other].two_theta[0] - first.two_theta[0]) < 0.021  # as the files themselves state
+            assert abs(scans[other].two_theta[0] - first.two_theta[0]) < 0.021  # as stated in the files
     for stem in ("bruker_raw_v2/CORKLZ20", "bruker_raw_v2/QTZQUIN", "bruker_raw_v3/D5000_1", "bruker_raw_v3/D5000_5"):
         truth = next(scan for name, scan in scans.items() if name.startswith(stem) and "truth" in name)
         assert scans[f"{stem}.RAW"].counts.tolist() == truth.counts.tolist()
@@ -212,7 +212,7 @@ def real(path: Path) -> list[Scan]:
         return []
 
 
-def test_a_witness_reads_the_same(shared: Path) -> None:
+def test_an_independent_reader_gives_the_same_scans(shared: Path) -> None:
     geddes = pytest.importorskip("geddes")
     for name in (
         "bruker_raw_v3/Cu3Au-1.raw",
@@ -232,8 +232,8 @@ def test_a_witness_reads_the_same(shared: Path) -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_real_files_in_pieces(shared: Path) -> None:
-    """Seven tries of each file; `benchmarks/formats.py --damage` makes more."""
+def test_damaged_real_files(shared: Path) -> None:
+    """Seven trials of each file. `benchmarks/formats.py --damage` makes more."""
     chance = random.Random(1912)
     files = [path for path in sorted((shared / "formats").glob("*/*")) if path.stat().st_size < 700_000]
     tries = [damaged(path.read_bytes(), chance) for path in files for _ in range(7)]
@@ -285,7 +285,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_is_no_powder_scan_is_refused_by_name(case: str, tmp_path: Path) -> None:
+def test_other_measurements_are_refused_by_name(case: str, tmp_path: Path) -> None:
     content, says = WRONG[case]
     (tmp_path / "mine.x").write_bytes(content)
     with pytest.raises(ScanError, match=says):
@@ -307,7 +307,7 @@ def test_repeats_are_summed_and_ranges_are_not(tmp_path: Path) -> None:
         read_scan(path)
 
 
-def test_a_table_whose_angles_begin_anew_holds_several_scans(tmp_path: Path) -> None:
+def test_a_table_whose_angles_restart_has_several_scans(tmp_path: Path) -> None:
     table = MADE["text"]["xy"]
     (tmp_path / "a.xy").write_bytes(table + table)
     assert read_scan(tmp_path / "a.xy").counts.tolist() == [2 * count for count in COUNTS]
@@ -321,13 +321,13 @@ def test_short_ranges_are_left_out() -> None:
     assert scan.notes == ("1 of 2 ranges have fewer than 50 points: left out",)
 
 
-def test_scans_that_began_off_the_coupled_angle_are_noted() -> None:
+def test_scans_with_an_offset_of_omega_are_noted() -> None:
     data = bytearray(raw_3())
     data[720:728] = np.float64(1.0).tobytes()
     assert "began with θ at 1° and 2θ at 10°" in READERS["bruker_raw"].read(bytes(data), "a")[0].notes[0]
 
 
-def test_rows_with_a_time_each() -> None:
+def test_rows_with_individual_counting_times() -> None:
     rows = "".join(f"{x} {y} 07/07/2022 19:15:30\n" for x, y in zip(ANGLES, COUNTS, strict=True))
     (scan,) = READERS["text"].read(f"twotheta intensity date time\n{rows}".encode(), "a")
     assert scan.counts.tolist() == COUNTS
@@ -343,7 +343,7 @@ def test_attenuator_factors_are_applied_once(in_counts: bool) -> None:
     assert ("already" in notes[0]) == in_counts
 
 
-def test_a_cif_with_a_broken_block_gives_its_scans() -> None:
+def test_a_cif_with_a_damaged_block_gives_its_other_scans() -> None:
     for data in MADE["pdcif"].values():
         broken = data.replace(b"# made\n", b"data_a\n_audit_creation_date Oct 23 13:47:26\n").replace(
             b"_pd_meas_step", b"_x a b\n_pd_meas_step"
@@ -351,13 +351,13 @@ def test_a_cif_with_a_broken_block_gives_its_scans() -> None:
         assert READERS["pdcif"].read(broken, "a")[0].counts.tolist() == COUNTS
 
 
-def test_a_calculated_block_is_no_scan() -> None:
+def test_a_calculated_block_is_not_a_scan() -> None:
     both = pdcif(listed=True) + pdcif(listed=True).replace(b"data_T_12", b"data_T_12_calc")
     assert len(READERS["pdcif"].read(both, "a")) == 1
 
 
 @pytest.mark.parametrize("value", [0.154, 15.4, -1.5, float("nan")])
-def test_a_wavelength_that_cannot_be_is_noted_and_not_used(value: float) -> None:
+def test_an_impossible_wavelength_is_noted_and_not_used(value: float) -> None:
     data = raw_3()[:624] + np.float64(value).tobytes() + raw_3()[632:]
     scan = READERS["bruker_raw"].read(data, "a")[0]
     assert scan.wavelength is None or 0.1 < scan.wavelength < 6
@@ -385,7 +385,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_bombs_are_refused_unread(bomb: str) -> None:
+def test_bombs_are_refused_before_reading(bomb: str) -> None:
     data = BOMBS[bomb]()
     form = next(form for form in FORMATS if form.recognises(data))
     with pytest.raises(ScanError, match=r"over|millions|entities|damaged|without a scan"):
@@ -393,7 +393,7 @@ def test_bombs_are_refused_unread(bomb: str) -> None:
     assert outcome(data) == []
 
 
-def test_a_directory_that_lies_about_sizes_is_cut_at_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_sizes_in_an_archive_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpack, "_LARGEST", 1000)
     archive = unpack.Archive(zipped({"a": bytes(5000)}))
     archive._members.getinfo("a").file_size = 10
@@ -414,8 +414,8 @@ def test_a_directory_that_lies_about_sizes_is_cut_at_the_cap(monkeypatch: pytest
         b"1 2 3 07/07" + b" " * 10**6 + b"x\n",
     ],
 )
-def test_no_header_takes_long(content: bytes) -> None:
-    """A pattern that backtracks would take minutes here, and the test would be seen to hang."""
+def test_no_header_takes_a_long_time(content: bytes) -> None:
+    """A regular expression with backtracking would take minutes here."""
     assert outcome(content) == []
 
 
@@ -452,30 +452,30 @@ def test_nexus() -> None:
         ({"attributes": {"axes": "q"}}, "no NXdata with one intensity over 2θ"),
     ],
 )
-def test_nexus_of_something_else(changes: dict[str, object], says: str) -> None:
+def test_nexus_of_other_data_is_refused(changes: dict[str, object], says: str) -> None:
     with pytest.raises(ScanError, match=says):
         nexus.read(nexus_file(**changes), "a")
 
 
-def test_nexus_without_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nexus_without_h5py(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "h5py", None)
     with pytest.raises(ScanError, match=r"pip install 'bragglens\[nexus\]'"):
         nexus.read(b"\x89HDF\r\n\x1a\n", "a")
 
 
-def test_refusals_are_kept_to_themselves() -> None:
+def test_the_reader_of_refused_formats_takes_no_powder_scans() -> None:
     assert not refused.recognises(MADE["text"]["xy"])
     assert not refused.recognises(b"RAW data of my thesis\n1 2\n")
     assert list(breaches(READERS["refused"], b"RAW_1.06\0")) == []
 
 
 @pytest.mark.parametrize("title", ["data_2theta counts", "*TYPE = mine", "RAW data", "FILE: x", "BANK 1 of sand"])
-def test_titles_of_text_are_no_marks_of_others(title: str, tmp_path: Path) -> None:
+def test_titles_in_text_are_not_taken_for_other_formats(title: str, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(title.encode() + b"\n" + MADE["text"]["xy"])
     assert read_scan(tmp_path / "a.txt").counts.tolist() == COUNTS
 
 
-def test_lines_may_end_as_they_like() -> None:
+def test_all_line_endings_are_read() -> None:
     for reader in ("rigaku_ras", "rigaku_dat", "philips_udf", "bruker_uxd"):
         for end in (b"\n", b"\r"):
             data = next(iter(MADE[reader].values())).replace(b"\r\n", end)

@@ -1,4 +1,4 @@
-"""Points that no diffractometer measured are left out and named; counts of zero, clipped and smoothed scans stay."""
+"""Impossible points are left out with a note. Zero counts, clipped scans and smoothed scans are kept."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILLS = (-1.0, -100.0, -1000.0, -9999.0, 65535.0, 2.0**32 - 1, float("nan"), flo
 
 
 def counted(background: float = 50.0, seed: int = 1) -> np.ndarray:
-    """Counts of six lines of 0.2°."""
+    """Counts of six lines with a width of 0.2°."""
     lines = sum(height / (1 + ((AXIS - at) / 0.1) ** 2) for at, height in LINES)
     return np.random.default_rng(seed).poisson(background + lines).astype(float)
 
@@ -62,7 +62,7 @@ def test_a_spike_is_left_out(height: float) -> None:
     )
 
 
-def test_the_last_value_once_more_is_no_count() -> None:
+def test_a_repeated_last_value_is_left_out() -> None:
     counts = counted()
     scan = read(filled(counts, 60.05, 80.0, counts[np.searchsorted(AXIS, 60.0)]))
     assert scan.two_theta[-1] == pytest.approx(60.0, abs=0.06)
@@ -70,19 +70,19 @@ def test_the_last_value_once_more_is_no_count() -> None:
 
 
 def test_zeros_at_the_end_of_a_scan_of_few_counts() -> None:
-    """A background of two counts has zeros of its own, but not four hundred in a row."""
+    """A background of two counts has some zeros, but not four hundred in a row."""
     scan = read(filled(counted(2.0), 60.05, 80.0, 0.0))
     assert scan.two_theta[-1] == pytest.approx(60.0, abs=0.3)
     assert (scan.counts == 0).sum() > 50
 
 
 def clipped(counts: np.ndarray) -> np.ndarray:
-    """Its background subtracted, and what is then below zero set to zero, as RRUFF's processed scans have it."""
+    """With the background subtracted and negative values set to zero, as in RRUFF's processed scans."""
     return np.maximum(counts - 60.0, 0.0)
 
 
 def narrow_substrate() -> np.ndarray:
-    """A substrate's reflection, a twentieth as broad as the others and a thousand times as high."""
+    """A reflection of a substrate, a twentieth of the width of the others and a thousand times as high."""
     return counted() + np.round(1e6 / (1 + ((AXIS - 33.0) / 0.005) ** 2))
 
 
@@ -106,7 +106,7 @@ KEPT = {
 }
 
 
-def test_many_values_far_below_all_others_are_one_note() -> None:
+def test_many_impossible_low_values_give_one_note() -> None:
     counts = counted()
     counts[100:200:10] = -(10.0 ** np.arange(5, 15))
     scan = read(counts)
@@ -116,14 +116,14 @@ def test_many_values_far_below_all_others_are_one_note() -> None:
 
 
 @pytest.mark.parametrize("value", [1e29, -3e20, np.inf])
-def test_what_no_detector_counts_is_no_number(value: float) -> None:
+def test_values_that_no_detector_counts_are_left_out(value: float) -> None:
     counts = counted()
     counts[[100, 300]] = value
     assert read(counts).notes == ("2 points between 15 and 25° left out: no number",)
 
 
-def test_the_smallest_numbers_are_zero() -> None:
-    """Of damaged files and of the tails of calculated lines; a processor is slow with them."""
+def test_denormal_numbers_become_zero() -> None:
+    """They occur in damaged files and in the tails of calculated lines, and make processors slow."""
     counts = KEPT["calculated"].copy()
     counts[counts == 0] = 2e-41
     scan = read(counts)
@@ -131,7 +131,7 @@ def test_the_smallest_numbers_are_zero() -> None:
 
 
 @pytest.mark.parametrize("kind", KEPT)
-def test_counts_stay(kind: str) -> None:
+def test_valid_counts_are_kept(kind: str) -> None:
     assert impossible(KEPT[kind]) == []
 
 
@@ -142,17 +142,17 @@ def test_points_at_or_below_zero_are_left_out() -> None:
     assert read(counted(), AXIS - 30.0).two_theta.size == 1000
 
 
-def test_an_axis_about_zero_is_no_two_theta() -> None:
+def test_an_axis_around_zero_is_not_two_theta() -> None:
     with pytest.raises(ScanError, match="from -35 to 35, half of it at or below 0"):
         read(counted(), AXIS - 45.0)
 
 
-def test_hardly_anything_measured_is_refused() -> None:
+def test_a_scan_with_few_valid_points_is_refused() -> None:
     with pytest.raises(ScanError, match="1361 of its 1401 points were not measured"):
         read(filled(counted(), 12.0, 80.0, -1.0))
 
 
-def test_a_stopped_brml() -> None:
+def test_an_interrupted_brml() -> None:
     counts = filled(counted(), 60.0, 80.0, -9999.0)
     time = np.where(counts < 0, 0, 0.5)
     (scan,) = scans_in(packed_brml(AXIS, counts, time), "a.brml")
@@ -165,13 +165,13 @@ def test_a_stopped_brml() -> None:
 
 # --- files of others ----------------------------------------------------------------------------------------------
 
-OVERWRITTEN = {  # RockJock's library: other minerals' lines, or what was not measured, written over with one value
+OVERWRITTEN = {  # RockJock's library: lines of other minerals, or missing ranges, overwritten with one value
     "powdR_rockjock__KEROGEN_TYPE_II.csv": 53,
     "powdR_rockjock__MG_CHLORITE_CLINOCHLORE_WEB_PASS.csv": 41,
     "powdR_rockjock__SAKS_GLASS.csv": 231,
     "powdR_rockjock__TOBELITE.csv": 84,
 }
-DAMAGED = {  # zeros where neighbours have tens to thousands of counts
+DAMAGED = {  # zeros with neighbours of tens to thousands of counts
     "PSI_DMC_neutron.dat": 2,
     "FAP.XRA": 2,
     "Sample2.rd": 1,
@@ -181,7 +181,7 @@ DAMAGED = {  # zeros where neighbours have tens to thousands of counts
 
 
 def named(path: Path) -> int:
-    """Points that a scan's notes say are left out as impossible."""
+    """Number of points that the notes of a scan report as impossible."""
     notes = [note for note in read_scan(path).notes if " left out: " in note]
     return sum(int(note.split()[0]) for note in notes)
 

@@ -1,4 +1,4 @@
-"""The door to a network: area kept on the new axis, other wavelengths met through d, and no data without influence."""
+"""Input of a network: area kept on the new axis, other wavelengths converted through d, no effect of missing data."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def peak(two_theta: np.ndarray, place: float, fwhm: float = 0.1) -> np.ndarray:
 @settings(deadline=None)
 @given(step=st.floats(0.004, 0.08), offset=st.floats(0, 0.05), place=st.floats(20, 70), fwhm=st.floats(0.08, 0.5))
 def test_area_is_kept_by_finer_and_coarser_scans(step: float, offset: float, place: float, fwhm: float) -> None:
-    """The sum over the grid is the integral of the scan's polygon, however the two axes lie to each other."""
+    """The sum over the grid is the integral of the scan's polygon, for any relative position of the two axes."""
     axis = np.arange(9.0 + offset, 81.0, step)
     counts = peak(axis, place, fwhm)
     counts[0] = 1e-9
@@ -50,7 +50,7 @@ def test_area_is_kept_by_finer_and_coarser_scans(step: float, offset: float, pla
     assert pattern.covered.all()
 
 
-def test_peak_stays_where_it_is() -> None:
+def test_peak_keeps_its_position() -> None:
     for step in (0.005, 0.013, 0.02, 0.05):
         axis = np.arange(8.0, 82.0, step)
         pattern = to_grid(scan_of(axis, peak(axis, 33.333, 0.2) + 1e-9 * axis), MODEL, wavelength=CU)
@@ -58,16 +58,16 @@ def test_peak_stays_where_it_is() -> None:
         assert mean == pytest.approx(33.333, abs=1e-3)
 
 
-def test_scan_on_the_very_grid_is_hardly_smoothed() -> None:
-    """The mean over a step of the polygon through the points: 1/8, 6/8, 1/8 of each point and its neighbours."""
+def test_scan_on_the_grid_is_hardly_smoothed() -> None:
+    """The mean over a step of the polygon through the points: weights 1/8, 6/8, 1/8 for a point and its neighbours."""
     counts = np.random.default_rng(1).poisson(100.0, GRID.size).astype(float)
     pattern = to_grid(scan_of(GRID.two_theta, counts), MODEL, wavelength=CU)
     expected = counts[1:-1] * 6 / 8 + (counts[:-2] + counts[2:]) / 8
     assert pattern.intensity[1:-1] == pytest.approx(expected)
 
 
-def test_uneven_steps_are_weighed_by_their_width() -> None:
-    """A variable-step scan of a constant is that constant."""
+def test_uneven_steps_are_weighted_by_their_width() -> None:
+    """A constant with variable steps remains that constant."""
     axis = np.cumsum(np.tile([0.003, 0.03, 0.011], 2500)) + 8
     counts = np.full(axis.size, 7.0)
     counts[0] = 7.1
@@ -75,7 +75,7 @@ def test_uneven_steps_are_weighed_by_their_width() -> None:
     assert pattern.intensity[pattern.covered] == pytest.approx(7.0)
 
 
-def test_only_what_was_measured_is_covered() -> None:
+def test_only_the_measured_range_is_covered() -> None:
     axis = np.arange(20.0, 60.005, 0.01)
     pattern = to_grid(scan_of(axis), MODEL, wavelength=CU)
     angle = GRID.two_theta
@@ -84,11 +84,11 @@ def test_only_what_was_measured_is_covered() -> None:
     assert pattern.intensity[pattern.covered] == pytest.approx(100 + angle[pattern.covered], abs=0.01)
 
 
-def test_what_is_short_is_put_on_the_grid_all_the_same() -> None:
+def test_a_short_scan_is_put_on_the_grid() -> None:
     assert to_grid(scan_of(np.arange(10.0, 37.5, 0.02)), MODEL, wavelength=CU).coverage == pytest.approx(0.39, abs=0.01)
 
 
-def test_a_hole_is_not_covered() -> None:
+def test_a_gap_is_not_covered() -> None:
     axis = np.arange(10.0, 80.0, 0.01)
     axis = axis[(axis < 30) | (axis > 35)]
     pattern = to_grid(scan_of(axis), MODEL, wavelength=CU)
@@ -97,8 +97,8 @@ def test_a_hole_is_not_covered() -> None:
     assert pattern.covered[((angle > 10) & (angle < 30)) | ((angle > 35.01) & (angle < 79.9))].all()
 
 
-def test_scan_that_the_models_wavelength_cannot_reach_is_refused() -> None:
-    """Silver radiation at 60-120° is d below 0.56 Å, which copper never sees."""
+def test_scan_out_of_reach_of_the_models_wavelength_is_refused() -> None:
+    """Silver radiation at 60-120° has d below 0.56 Å, out of reach of copper radiation."""
     with pytest.raises(ScanError, match="lie outside of the 10-80°"):
         to_grid(scan_of(np.arange(100.0, 160.0, 0.02)), MODEL, wavelength=0.5594218)
 
@@ -118,7 +118,7 @@ def test_convert_is_braggs_law_twice() -> None:
 
 
 @pytest.mark.parametrize("wavelength", [CO, 2.2897260, 0.7093172])
-def test_line_of_another_tube_stands_where_braggs_law_says(wavelength: float) -> None:
+def test_line_position_of_another_tube_follows_braggs_law(wavelength: float) -> None:
     """Rutile 110 of a scan with Co, Cr or Mo radiation, on the grid of a copper model: 27.45°."""
     path = Path(str(importlib.resources.files("bragglens"))) / "data" / "titania" / "rutile.cif"
     crystal = reflections(read_cif(path), 1.0)
@@ -158,8 +158,8 @@ def test_scalings_have_their_ranges_and_ignore_scale(seed: int, scale: float, fl
             assert (x[:, 1] == covered).all()
 
 
-def test_no_data_has_no_influence() -> None:
-    """Whatever stands outside the covered range, larger or smaller than all that was measured."""
+def test_missing_data_have_no_effect() -> None:
+    """Any values outside the covered range, smaller or larger than all measured ones."""
     random = np.random.default_rng(2)
     intensity = random.random((2, GRID.size)) + 1
     covered = np.zeros((2, GRID.size), dtype=bool)

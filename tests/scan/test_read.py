@@ -1,4 +1,4 @@
-"""read_scan and the text family: made-up dialects, wrong files, damaged files, and the real scans where present."""
+"""read_scan and text formats: artificial dialects, wrong files, damaged files, and real scans if available."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from bragglens.scan.scan import Scan
 
 SCANS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "scans"
 
-# One scan, which every dialect below writes down: 10 to 30°, counts from 7 to above 1000.
+# One scan, written in every dialect below: 10 to 30°, counts from 7 to above 1000.
 ANGLES = [round(10 + 0.1 * i, 1) for i in range(201)]
 COUNTS = [7 + round(2000 / (1 + (angle - 25.3) ** 2 / 0.05)) for angle in ANGLES]
 
 
 def read_text(data: bytes, name: str) -> Scan:
-    """The scan in text that holds one."""
+    """The scan of a text that has one."""
     (scan,) = text.read(data, name)
     return scan
 
 
 def rows(pattern: str, *, end: str = "\n", comma: bool = False, angles: list[float] = ANGLES) -> str:
-    """The scan row by row: angle x, counts y (or 1000 `more`), esd and number i; `comma` for a decimal comma."""
+    """Rows with angle x, counts y (or 1000 `more`), esd and number i. `comma` gives a decimal comma."""
     lines = [
         pattern.format(x=angle, y=count, more=count + 1000, esd=count**0.5, i=i)
         for i, (angle, count) in enumerate(zip(angles, COUNTS, strict=True))
@@ -86,7 +86,7 @@ DIALECTS: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_every_dialect_holds_the_same_scan(dialect: str, tmp_path: Path) -> None:
+def test_every_dialect_gives_the_same_scan(dialect: str, tmp_path: Path) -> None:
     path = tmp_path / "scan.txt"
     path.write_bytes(DIALECTS[dialect])
     scan = read_scan(path)
@@ -108,7 +108,7 @@ def test_a_path_may_be_a_string(tmp_path: Path) -> None:
     assert read_scan(str(tmp_path / "a.xy")).two_theta.size == len(ANGLES)
 
 
-def test_notes_say_what_was_done() -> None:
+def test_notes_state_the_changes() -> None:
     assert read_text(DIALECTS["blanks"], "a").notes == ()
     assert "columns 1 and 2 of 3" in read_text(DIALECTS["xye"], "a").notes[0]
     assert "columns 3 and 4 of 4" in read_text(DIALECTS["columns told by titles"], "a").notes[0]
@@ -122,7 +122,7 @@ def test_repeated_angles_are_averaged() -> None:
     assert scan.notes == ("1 rows repeat an angle: averaged",)
 
 
-def test_negative_intensity_is_data() -> None:
+def test_negative_intensities_are_kept() -> None:
     lines = [f"{angle} {count - 100.5}" for angle, count in zip(ANGLES, COUNTS, strict=True)]
     assert read_text("\n".join(lines).encode(), "a").counts.min() == min(COUNTS) - 100.5
 
@@ -157,8 +157,8 @@ def test_wavelength_of_the_header(header: str, wavelength: float | None) -> None
 @pytest.mark.parametrize(
     "header",
     [
-        "wavelength = 1.5406\nwavelength = 0.7093",  # which of them?
-        "wavelength = 0.15406",  # copper in nm, or a synchrotron in Å?
+        "wavelength = 1.5406\nwavelength = 0.7093",  # ambiguous
+        "wavelength = 0.15406",  # copper in nm, or synchrotron in Å
         "wavelength = 15.406",
     ],
 )
@@ -172,7 +172,7 @@ def test_unclear_wavelength_is_not_used_and_noted(header: str) -> None:
     "header",
     ["K-Alpha2 wavelength,1.544426", "lambda/2 contamination 0.5 %", "Kbeta = 1.3922", "wavelength: Cu", "theta 2.5"],
 )
-def test_what_is_no_wavelength_stays_out(header: str) -> None:
+def test_other_numbers_are_not_taken_for_wavelengths(header: str) -> None:
     scan = read_text((header + "\n" + rows("{x},{y}")).encode(), "a")
     assert scan.wavelength is None
     assert scan.notes == ()
@@ -209,24 +209,24 @@ def test_other_axes_become_two_theta(kind: str, title: str) -> None:
     scan = read_text(f"# wavelength = 1.5406\n{title}\n{table}".encode(), "a")
     np.testing.assert_allclose(scan.two_theta, ANGLES, rtol=0, atol=1e-6)
     assert any("as the header says" in note for note in scan.notes)
-    # Paired with the right counts, although d runs the other way.
+    # Angles have the right counts, although d decreases.
     assert scan.two_theta[scan.counts.argmax()] == pytest.approx(25.3, abs=1e-6)
 
 
 @pytest.mark.parametrize("title", ["theta = 2.5", "theta 2.5", "Theta: 2.5", "D. Smith", "d'après", "Q-phase sample 4"])
-def test_a_header_entry_is_no_axis(title: str) -> None:
+def test_a_header_entry_is_not_an_axis(title: str) -> None:
     assert read_text(f"{title}\n{rows('{x} {y}')}".encode(), "a").two_theta[0] == ANGLES[0]
 
 
-def test_a_short_axis_is_believed_where_the_header_calls_it_two_theta() -> None:
+def test_a_short_axis_is_accepted_if_the_header_calls_it_two_theta() -> None:
     table = rows("{x:.4f} {y}", angles=[angle / 3 for angle in ANGLES])
     assert read_text(("2theta I\n" + table).encode(), "a").two_theta[-1] == 10
     with pytest.raises(ScanError, match="looks like d or Q"):
         read_text(table.encode(), "a")
 
 
-def spoiled(line: int, new: str) -> str:
-    """The scan in blanks with one line, counted from 1, replaced."""
+def replaced(line: int, new: str) -> str:
+    """The scan separated by blanks, with one line, counted from 1, replaced."""
     lines = rows("{x} {y}").splitlines()
     lines[line - 1] = new
     return "\n".join(lines)
@@ -236,15 +236,15 @@ BAD: dict[str, tuple[str, str]] = {
     "prose": ("once upon a time\nthere was a powder", "no table of numbers"),
     "one column": (rows("{y}"), "one column only"),
     "few points": ("\n".join(rows("{x} {y}").splitlines()[:40]), "only 40 points"),
-    "text in the middle": (spoiled(100, "detector saturated"), "line 100, 'detector saturated'"),
-    "text in the second row": (spoiled(2, "hello"), "line 2, 'hello'"),
-    "text in the third row": (spoiled(3, "10.2 O"), "line 3, '10.2 O'"),
-    "text at the end": (spoiled(201, "30.0 1O0"), "line 201"),
-    "a row too long": (spoiled(7, "10.6 7 9"), "line 7, '10.6 7 9', is not 2 numbers"),
-    "no angle": (spoiled(50, "NaN 14.9"), "line 50, .* is not all finite"),
-    "no angle in the first row": (spoiled(1, "nan 10.0"), "line 1, "),
-    "an angle beyond numbers": (spoiled(60, "1e999 15.9"), "line 60"),
-    "an angle out of bounds": (spoiled(60, "1e31 15.9"), "line 60"),
+    "text in the middle": (replaced(100, "detector saturated"), "line 100, 'detector saturated'"),
+    "text in the second row": (replaced(2, "hello"), "line 2, 'hello'"),
+    "text in the third row": (replaced(3, "10.2 O"), "line 3, '10.2 O'"),
+    "text at the end": (replaced(201, "30.0 1O0"), "line 201"),
+    "a row too long": (replaced(7, "10.6 7 9"), "line 7, '10.6 7 9', is not 2 numbers"),
+    "no angle": (replaced(50, "NaN 14.9"), "line 50, .* is not all finite"),
+    "no angle in the first row": (replaced(1, "nan 10.0"), "line 1, "),
+    "an angle beyond numbers": (replaced(60, "1e999 15.9"), "line 60"),
+    "an angle out of bounds": (replaced(60, "1e31 15.9"), "line 60"),
     "empty cell": (rows("{x},{y}").replace("20.0,", "20.0,,"), "line 101"),
     "equal intensities": (rows("{x} 5"), "all intensities are equal"),
     "over 180": (rows("{x} {y}", angles=[7 * angle for angle in ANGLES]), "no 2θ in degrees"),
@@ -255,7 +255,7 @@ BAD: dict[str, tuple[str, str]] = {
     "Q beyond reach": ("lambda=1.5406\nQ I\n" + rows("{x:.6f} {y}", angles=axis("nm")), "does not reach"),
     "d unsaid": (rows("{x:.6f} {y}", angles=axis("d", 3.0)), "looks like d or Q"),
     "Q unsaid": (rows("{x:.6f} {y}", angles=axis("Q", 0.8)), "looks like d or Q|radians"),
-    "unsorted": (spoiled(30, "25.05 7"), "turn round, after 25.05 comes 13"),
+    "unsorted": (replaced(30, "25.05 7"), "turn round, after 25.05 comes 13"),
     "counts in rows": ("START 10 STEP 0.02\n" + "7 9 8 12 7 8 9\n8 7 9 7 30 8 7\n6 7 8 9 8 7 9\n" * 20, "turn round"),
     "thousands with commas": (rows("{x},{y:,.1f}"), "line|two ways"),
     "thousands in every row": (rows("{x},{more:,.1f}"), "two ways"),
@@ -279,13 +279,13 @@ def test_wrong_text_is_refused_with_its_reason(case: str) -> None:
 
 @pytest.mark.parametrize("thousand", ["{y:,}", "{y:,.1f}", "{more:,}", "{more:,.1f}"])
 @pytest.mark.parametrize("separator", [",", ", ", " ", "\t", ";"])
-def test_thousands_are_never_read_wrongly(thousand: str, separator: str) -> None:
+def test_thousands_separators_are_never_misread(thousand: str, separator: str) -> None:
     content = rows("{x}" + separator + thousand).encode()
     with pytest.raises(ScanError):
         read_text(content, "a")
 
 
-def test_titles_tell_columns_from_thousands() -> None:
+def test_titles_distinguish_columns_from_thousands_separators() -> None:
     table = "".join(f"{angle},1,{200 + i}\n" for i, angle in enumerate(ANGLES))
     assert read_text(("2theta,time,counts\n" + table).encode(), "a").counts[0] == 200
     with pytest.raises(ScanError, match="two ways"):
@@ -318,7 +318,7 @@ def test_too_large_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         read_scan(tmp_path / "a.xy")
 
 
-def test_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_without_read_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.xy").write_bytes(DIALECTS["blanks"])
 
     def denied(*_: object) -> None:
@@ -330,12 +330,12 @@ def test_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("path", ["a\0b", "a" * 5000])
-def test_path_that_cannot_be(path: str) -> None:
+def test_impossible_path(path: str) -> None:
     with pytest.raises(ScanError):
         read_scan(path)
 
 
-def test_binary_file_of_no_format(tmp_path: Path) -> None:
+def test_binary_file_of_unknown_format(tmp_path: Path) -> None:
     (tmp_path / "a.raw").write_bytes(b"\x01\x02" * 99)
     with pytest.raises(ScanError, match=r"a\.raw: is binary"):
         read_scan(tmp_path / "a.raw")
@@ -353,7 +353,7 @@ def test_binary_file_of_no_format(tmp_path: Path) -> None:
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1"]),
     title=st.sampled_from(["", "2theta{}counts\n", "# made by hand, 12 °C\n2theta{}counts\n", "! 2Theta{}Intensity\n"]),
 )
-def test_what_was_written_is_read(
+def test_a_written_scan_is_read_back(
     start: int,
     step: int,
     counts: list[int],
@@ -364,7 +364,7 @@ def test_what_was_written_is_read(
     encoding: str,
     title: str,
 ) -> None:
-    """Any scan in any plain dialect: read exactly, or refused; never read as something else."""
+    """Any scan in any simple dialect is read exactly or refused, but never misread."""
     comma = comma and "," not in separator
     angles = [(1250 + start + step * i) / 100 for i in range(len(counts))]
     lines = [f"{x:.2f}{separator}{y / 1000:.{digits}f}" for x, y in zip(angles, counts, strict=True)]
@@ -379,7 +379,7 @@ def test_what_was_written_is_read(
 
 
 def keeps_contract(form: Format, data: bytes) -> bool:
-    """Whether a reader, given these bytes, answers with a Scan, a ScanError or "not mine", and nothing else."""
+    """Whether a reader returns a Scan, a ScanError or "not mine" for these bytes, and nothing else."""
     try:
         found = form.read(data, "fuzz") if form.recognises(data) else ()
         return isinstance(found, tuple) and all(isinstance(scan, Scan) for scan in found)
@@ -390,7 +390,7 @@ def keeps_contract(form: Format, data: bytes) -> bool:
 
 
 def damaged(seed: int) -> list[bytes]:
-    """Pieces of the dialects, cut short, with bytes flipped, doubled, or glued to another; the same for each seed."""
+    """Dialects truncated, with bytes changed or doubled, or joined to another. They are the same for each seed."""
     chance = random.Random(seed)
     sources = list(DIALECTS.values()) + [content.encode() for content, _ in BAD.values()]
     pieces = [bytes(chance.randbytes(chance.randrange(400))) for _ in range(100)]
@@ -409,7 +409,7 @@ def test_damaged_files_give_a_scan_or_a_scan_error(form: Format) -> None:
     assert [data for data in damaged(20240611) if not keeps_contract(form, data)] == []
 
 
-def test_the_contract_finds_a_bad_reader() -> None:
+def test_a_bad_reader_violates_the_contract() -> None:
     class Careless:
         def recognises(self, data: bytes) -> bool:
             return True
@@ -434,8 +434,8 @@ def test_the_contract_finds_a_bad_reader() -> None:
         b"# d" + b" ,_" * 10**5 + b"x\n1 2\n2 3\n3 4",
     ],
 )
-def test_no_line_takes_long(content: bytes) -> None:
-    """A pattern that backtracks would take minutes to years here, and the test would be seen to hang."""
+def test_no_line_takes_a_long_time(content: bytes) -> None:
+    """A regular expression with backtracking would take minutes to years here."""
     with pytest.raises(ScanError):
         read_text(content, "a")
 
@@ -445,7 +445,7 @@ def real_scans() -> list[Path]:
 
 
 @pytest.mark.skipif(not real_scans(), reason="the folder of measured scans is not here")
-def test_every_real_scan_reads() -> None:
+def test_every_real_scan_is_read() -> None:
     for path in real_scans():
         scan = read_scan(path)
         lines = sum(line[:1].isdigit() for line in path.read_text().splitlines())
@@ -456,7 +456,7 @@ def test_every_real_scan_reads() -> None:
         assert (scan.notes == ()) == (scan.two_theta.size == lines), path
 
 
-def test_a_scan_is_made_of_lists() -> None:
+def test_a_scan_from_lists() -> None:
     scan = Scan("made by hand", ANGLES, COUNTS)
     assert scan.two_theta.dtype == scan.counts.dtype == np.float64
     assert scan.counts.tolist() == COUNTS

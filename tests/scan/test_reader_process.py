@@ -1,4 +1,7 @@
-"""Reading apart: the same scans and sentences; a file that hangs, crashes or fills the memory costs itself alone."""
+"""Reading in a separate process: the same scans and messages, and a hostile file affects only itself.
+
+Such a file makes the reader hang or crash, or fills the memory.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from bragglens.scan.reader_process import Reader, read_scans_in_process, reader
 
 GOOD = "".join(f"{10 + i / 10:.1f} {i % 7}\n" for i in range(60)).encode()
 
-# What a hostile file might make a reader do; here the reader is told to by the file's name.
+# Effects of hostile files on a reader. Here the name of the file selects them.
 HURTS = """
 import time, os
 from bragglens.scan import reader_process
@@ -52,7 +55,7 @@ def hurt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     started.close()
 
 
-def test_what_is_read_apart_is_what_is_read(tmp_path: Path) -> None:
+def test_the_reader_process_gives_the_same_scans(tmp_path: Path) -> None:
     (tmp_path / "good.xy").write_bytes(GOOD)
     (tmp_path / "bad.xy").write_text("no scan")
     (there,), (here,) = read_scans_in_process(tmp_path / "good.xy"), read_scans(tmp_path / "good.xy")
@@ -79,9 +82,11 @@ def test_what_is_read_apart_is_what_is_read(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_hurts_costs_itself(hurt: Reader, name: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hostile_file_affects_only_itself(
+    hurt: Reader, name: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if name == "hang":
-        hurt.ask(GOOD, "first")  # the start is not part of the time
+        hurt.ask(GOOD, "first")  # the time limit does not include the start
         monkeypatch.setattr(reader_process, "LONGEST", 1.5)
     with pytest.raises(ScanError, match=says):
         hurt.ask(GOOD, name)
@@ -90,11 +95,11 @@ def test_what_hurts_costs_itself(hurt: Reader, name: str, says: str, monkeypatch
     assert scan.counts.size == 60
 
 
-def test_what_a_library_prints_is_no_answer(hurt: Reader) -> None:
+def test_printed_text_is_not_taken_for_an_answer(hurt: Reader) -> None:
     assert len(hurt.ask(GOOD, "print")) == len(hurt.ask(GOOD, "print")) == 1
 
 
-def test_the_readers_alone_are_loaded() -> None:
+def test_only_the_readers_are_imported() -> None:
     code = reader_process._START.replace(
         "serve()", "print('bragglens.identify' in sys.modules, 'scipy' in sys.modules)"
     )
@@ -102,8 +107,8 @@ def test_the_readers_alone_are_loaded() -> None:
     assert done.stdout.split() == ["False", "False"], done.stderr
 
 
-def test_it_ends_with_who_started_it() -> None:
-    """Killed, who started it cannot end it; its pipe closes all the same."""
+def test_it_ends_with_its_parent() -> None:
+    """A killed parent cannot end it, but the pipe to it closes."""
     process = reader()._process
     assert process is not None
     code = (

@@ -1,4 +1,4 @@
-"""Fetching RRUFF's scans, against a server on this machine that can be told to misbehave."""
+"""Download of RRUFF's scans, with a local server that can misbehave."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_wanted_scans_are_taken_out_of_the_archive_and_nothing_else(server: Server, tmp_path: Path) -> None:
+def test_only_requested_scans_are_extracted_from_the_archive(server: Server, tmp_path: Path) -> None:
     server.serve(archive({"XY_RAW/" + RUTILE: SCAN, BROOKITE: b"brookite", "Quartz__R040031-1.txt": b"no"}))
     fetched = fetch_rruff(tmp_path / "new" / "folder", base_url=server.url + "/", samples=["R050591", "R040049"])
     assert server.paths == ["/" + ARCHIVE]
@@ -48,13 +48,13 @@ def test_the_default_is_the_eleven_titania_samples(server: Server, tmp_path: Pat
     assert fetched.missing == ()
 
 
-def test_missing_samples_are_named_and_the_others_kept(server: Server, tmp_path: Path) -> None:
+def test_missing_samples_are_reported_and_the_others_kept(server: Server, tmp_path: Path) -> None:
     server.serve(archive({RUTILE: SCAN}))
     fetched = fetch_rruff(tmp_path, base_url=server.url, samples=["R050591", "R040049", "../R050591"])
     assert fetched == Fetched((tmp_path / RUTILE,), ("R050591", "../R050591"))
 
 
-def test_a_measured_scan_goes_before_a_calculated_one(server: Server, tmp_path: Path) -> None:
+def test_a_measured_scan_is_preferred_to_a_calculated_one(server: Server, tmp_path: Path) -> None:
     calculated = RUTILE.replace("-1__", "-9__").replace("115", "7")
     server.serve(archive({calculated: b"calculated", RUTILE: b"measured"}))
     assert fetch_rruff(tmp_path, base_url=server.url, samples=["R040049"]).paths == (tmp_path / RUTILE,)
@@ -67,7 +67,7 @@ def test_second_call_sends_no_request(server: Server, tmp_path: Path) -> None:
     assert len(server.paths) == 1
 
 
-def test_a_scan_that_is_there_is_left_alone_when_others_are_fetched(server: Server, tmp_path: Path) -> None:
+def test_an_existing_scan_is_kept_when_others_are_downloaded(server: Server, tmp_path: Path) -> None:
     (tmp_path / RUTILE).write_bytes(b"mine")
     server.serve(archive({RUTILE: SCAN, BROOKITE: SCAN}))
     fetched = fetch_rruff(tmp_path, base_url=server.url, samples=["R040049", "R050591"])
@@ -84,21 +84,21 @@ def test_progress_ends_with_all_bytes(server: Server, tmp_path: Path) -> None:
     assert steps[-1] == (len(body), len(body))
 
 
-def test_404_says_so(server: Server, tmp_path: Path) -> None:
+def test_404_is_reported(server: Server, tmp_path: Path) -> None:
     with pytest.raises(FetchError, match=r"/XY_RAW\.zip: the server answered 404 .*: try again later"):
         fetch_rruff(tmp_path, base_url=server.url)
     assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("body", [archive({RUTILE: SCAN})[:-30], b"<html>moved</html>", b""])
-def test_what_is_no_whole_archive_is_refused(server: Server, tmp_path: Path, body: bytes) -> None:
+def test_incomplete_archives_are_refused(server: Server, tmp_path: Path, body: bytes) -> None:
     server.serve(body)
     with pytest.raises(FetchError, match="no intact zip archive"):
         fetch_rruff(tmp_path, base_url=server.url)
     assert names(tmp_path) == []
 
 
-def test_a_transfer_that_breaks_off_is_refused(server: Server, tmp_path: Path) -> None:
+def test_an_incomplete_transfer_is_refused(server: Server, tmp_path: Path) -> None:
     body = archive({RUTILE: SCAN})
     server.serve(body[:-30], length=len(body))
     with pytest.raises(FetchError, match=r"was interrupted after|cannot be downloaded"):
@@ -114,7 +114,7 @@ def test_a_damaged_member_is_refused_and_leaves_nothing(server: Server, tmp_path
     assert names(tmp_path) == []
 
 
-def test_a_member_compressed_otherwise_is_refused(server: Server, tmp_path: Path) -> None:
+def test_a_member_with_another_compression_is_refused(server: Server, tmp_path: Path) -> None:
     server.serve(archive({RUTILE: SCAN}, zipfile.ZIP_BZIP2))
     with pytest.raises(FetchError, match="unusual way"):
         fetch_rruff(tmp_path, base_url=server.url)
@@ -137,18 +137,18 @@ def test_a_bomb_is_refused(server: Server, tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-def test_a_bomb_among_members_nobody_wants_is_never_opened(server: Server, tmp_path: Path) -> None:
+def test_a_bomb_among_other_members_is_not_opened(server: Server, tmp_path: Path) -> None:
     server.serve(archive({"bomb.txt": bytes(rruff._MEMBER_LIMIT + 1), RUTILE: SCAN}))
     assert fetch_rruff(tmp_path, base_url=server.url, samples=["R040049"]).paths == (tmp_path / RUTILE,)
 
 
-def test_an_archive_over_the_limit_is_refused_by_its_announcement(server: Server, tmp_path: Path) -> None:
+def test_an_archive_over_the_limit_is_refused_by_its_stated_length(server: Server, tmp_path: Path) -> None:
     server.serve(b"", length=rruff._ARCHIVE_LIMIT + 1)
     with pytest.raises(FetchError, match="larger than 300 MB"):
         fetch_rruff(tmp_path, base_url=server.url)
 
 
-def test_an_archive_over_the_limit_is_refused_while_it_comes(
+def test_an_archive_over_the_limit_is_refused_during_the_transfer(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rruff, "_ARCHIVE_LIMIT", 2**20)
@@ -170,7 +170,7 @@ def test_a_table_of_contents_that_would_fill_the_memory_is_refused(
 
 
 @pytest.mark.parametrize("prefix", ["../../", "/", "..\\..\\", "C:\\", "a/../../"])
-def test_folders_in_names_lead_nowhere(server: Server, tmp_path: Path, prefix: str) -> None:
+def test_folders_in_names_are_ignored(server: Server, tmp_path: Path, prefix: str) -> None:
     folder = tmp_path / "deep" / "inside"
     server.serve(archive({prefix + RUTILE: SCAN}))
     assert fetch_rruff(folder, base_url=server.url, samples=["R040049"]).paths == (folder / RUTILE,)
@@ -178,20 +178,20 @@ def test_folders_in_names_lead_nowhere(server: Server, tmp_path: Path, prefix: s
 
 
 @pytest.mark.parametrize("mineral", ["", ".hidden", "C:x", "a\x01b", "x" * 200])
-def test_names_that_are_not_rruffs_are_passed_over(server: Server, tmp_path: Path, mineral: str) -> None:
+def test_names_in_another_form_are_skipped(server: Server, tmp_path: Path, mineral: str) -> None:
     server.serve(archive({RUTILE.replace("Rutile", mineral): SCAN}))
     assert fetch_rruff(tmp_path, base_url=server.url, samples=["R040049"]) == Fetched((), ("R040049",))
     assert names(tmp_path) == []
 
 
-def test_a_server_that_hangs_is_given_up(server: Server, tmp_path: Path) -> None:
+def test_a_server_without_an_answer_gives_a_timeout(server: Server, tmp_path: Path) -> None:
     server.answer = lambda _: server.released.wait(20)  # type: ignore[assignment,return-value]
     with pytest.raises(FetchError, match=r"no answer for 0\.2 s"):
         fetch_rruff(tmp_path, base_url=server.url, timeout=0.2)
     assert names(tmp_path) == []
 
 
-def test_a_server_that_hangs_halfway_is_given_up(server: Server, tmp_path: Path) -> None:
+def test_a_server_that_stops_halfway_gives_a_timeout(server: Server, tmp_path: Path) -> None:
     def halfway(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", "1000")
@@ -205,7 +205,7 @@ def test_a_server_that_hangs_halfway_is_given_up(server: Server, tmp_path: Path)
         fetch_rruff(tmp_path, base_url=server.url, timeout=0.2)
 
 
-def test_nobody_there_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_server_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as closed:
         port = closed.server_address[1]
@@ -214,13 +214,13 @@ def test_nobody_there_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("base_url", ["", "http://", "file:///etc", "ftp://127.0.0.1", "www.rruff.net"])
-def test_only_web_addresses_are_asked(tmp_path: Path, base_url: str) -> None:
+def test_only_web_addresses_are_accepted(tmp_path: Path, base_url: str) -> None:
     with pytest.raises(FetchError, match="no web address"):
         fetch_rruff(tmp_path, base_url=base_url)
 
 
 @pytest.mark.parametrize("base_url", ["http://[", "http://127.0.0.1:port", "http://a b"])
-def test_an_address_that_makes_no_sense_is_a_fetch_error(tmp_path: Path, base_url: str) -> None:
+def test_an_invalid_address_is_a_fetch_error(tmp_path: Path, base_url: str) -> None:
     with pytest.raises(FetchError, match="cannot be downloaded"):
         fetch_rruff(tmp_path, base_url=base_url)
 

@@ -1,4 +1,4 @@
-"""The xrdml family: small files of each shape made here, damaged ones, and the real ones where present."""
+"""xrdml files: small files of each variant made here, damaged ones, and real ones if available."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def read(data: bytes) -> Scan:
     return scan
 
 
-def test_the_scan_and_what_it_states() -> None:
+def test_the_scan_and_its_metadata() -> None:
     scan = read(document(points()))
     np.testing.assert_allclose(scan.two_theta, np.linspace(10, 18, 81))
     assert scan.counts.tolist() == COUNTS
@@ -98,7 +98,7 @@ def test_raw_counts_are_multiplied_by_the_attenuation_and_intensities_are_not() 
     assert scan.counts.tolist() == COUNTS
 
 
-def test_counting_times_that_differ_are_evened_out() -> None:
+def test_different_counting_times_are_normalised() -> None:
     times = f"<countingTimes>{' '.join(['1'] * 40 + ['3'] * 41)}</countingTimes>"
     scan = read(document(points(f"{times}<counts>{NUMBERS}</counts>")))
     assert scan.counts[0] / scan.counts[-1] == pytest.approx(3 * COUNTS[0] / COUNTS[-1])
@@ -156,7 +156,7 @@ def test_scans_that_differ_are_not_summed(scans: tuple[str, ...], tmp_path: Path
         (document(points()).replace(b"UTF-8", b"UTF-77"), "is damaged or cut short"),
     ],
 )
-def test_what_is_no_powder_scan_is_refused(data: bytes, says: str) -> None:
+def test_other_measurements_are_refused(data: bytes, says: str) -> None:
     with pytest.raises(ScanError, match=says) as refused:
         read(data)
     assert str(refused.value).startswith("a.xrdml: ")
@@ -166,7 +166,7 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;"><!
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_entities_are_refused_unread(encoding: str) -> None:
+def test_entities_are_refused_before_reading(encoding: str) -> None:
     text = document(points(), head=BOMB).decode().replace("T 12", "&c;").replace("UTF-8", encoding)
     with pytest.raises(ScanError, match="declares a document type or entities"):
         read(text.encode(encoding))
@@ -188,7 +188,7 @@ def test_damaged_files_give_a_scan_or_a_scan_error() -> None:
 
 
 def outcome_of(data: bytes) -> Scan | str:
-    """The first scan, or the message of its refusal; any other error fails the test."""
+    """The first scan, or the message of its refusal. Any other error fails the test."""
     try:
         return xrdml.read(data, "a.xrdml")[0]
     except ScanError as error:

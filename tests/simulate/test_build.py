@@ -222,9 +222,9 @@ def test_an_unexpected_structure_does_not_stop_the_others(folder: Path, monkeypa
     (folder / "huge.cif").write_text(text.replace("_cell_length_c", "_cell_length_c 90000\n_old"))
     built = build_library(folder, folder.parent / "lib")
     assert len(built.library) == 4
-    told = " ".join(built.library.problems)
-    assert "rutile.cif: its lines cannot be computed (ZeroDivisionError('odd'))" in told
-    assert "huge.cif: " in told
+    problems = " ".join(built.library.problems)
+    assert "rutile.cif: its lines cannot be computed (ZeroDivisionError('odd'))" in problems
+    assert "huge.cif: " in problems
 
 
 def test_a_folder_without_structures_is_refused(tmp_path: Path) -> None:

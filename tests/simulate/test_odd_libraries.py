@@ -123,7 +123,7 @@ def test_the_field_is_named(members: Members, tmp_path: Path, field: tuple[Any, 
     assert f"its {says}" in said
 
 
-def test_control_characters_in_a_name_are_removed(tmp_path: Path) -> None:
+def test_control_characters_in_a_name_are_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "cifs"
     folder.mkdir()
     rutile = (files("bragglens") / "data" / "titania" / "rutile.cif").read_bytes()

@@ -100,5 +100,5 @@ def test_patterns_are_finite_and_differ() -> None:
     patterns = render_phases(crystals, Instrument(lines), [Specimen(size=50)] * 40, grid)
     assert np.isfinite(patterns).all()
     assert patterns.max(axis=1) == pytest.approx(np.ones(40))
-    alike = np.corrcoef(patterns) - np.eye(40)
-    assert alike.max() < 0.9
+    similarity = np.corrcoef(patterns) - np.eye(40)
+    assert similarity.max() < 0.9
