@@ -32,7 +32,7 @@ from pymatgen.core import Element, Structure
 from bragglens.crystal.cif import read_cif
 from bragglens.crystal.phase import Phase, Site
 from bragglens.crystal.reflections import reflections
-from bragglens.simulate import reference
+from bragglens.simulate import radiation, reference
 
 WAVELENGTH = 1.5405929  # Cu Kα1 in Å
 RANGE = (2.0, 80.0)  # degrees
@@ -103,7 +103,7 @@ def differences(path: Path) -> tuple[float, float]:
 @pytest.fixture
 def undispersed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without f' and f''."""
-    monkeypatch.setattr(reference, "dispersion", lambda elements, wavelength: np.zeros(len(elements), dtype=complex))
+    monkeypatch.setattr(radiation, "dispersion", lambda elements, wavelength: np.zeros(len(elements), dtype=complex))
 
 
 @pytest.fixture
@@ -115,8 +115,8 @@ def pymatgens_form_factors(monkeypatch: pytest.MonkeyPatch) -> None:
             columns.append(Element(element).Z - 41.78214 * s2 * (a * np.exp(-b * s2[:, None])).sum(axis=1))
         return np.array(columns).T
 
-    monkeypatch.setattr(reference, "form_factor_coefficients", lambda elements: elements)
-    monkeypatch.setattr(reference, "form_factor", form_factor)
+    monkeypatch.setattr(radiation, "form_factor_coefficients", lambda elements: elements)
+    monkeypatch.setattr(radiation, "form_factor", form_factor)
 
 
 @pytest.mark.usefixtures("undispersed")
