@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bragglens.fit.engine import misfit_unit, solve_symmetric
 from bragglens.fit.problem import Problem
 from bragglens.fit.state import Solution, State
+from bragglens.simulate.formulas import SCHERRER_K
 
 Array = NDArray[np.float64]
 
@@ -27,7 +28,7 @@ def evidence(problem: Problem, without: Solution, with_it: Solution, place: int)
 def _weight_of_points(problem: Problem, state: State, place: int) -> float:
     """`line_width` over the breadth of a phase's lines near 2θ = 40°, at most 1 (Scherrer, Stokes & Wilson)."""
     wavelength, theta = problem.known.instrument.lines[0].wavelength, np.radians(20)
-    size = np.degrees(0.94 * wavelength / (10 * np.exp(state.each("log_size")[place]) * np.cos(theta)))
+    size = np.degrees(SCHERRER_K * wavelength / (10 * np.exp(state.each("log_size")[place]) * np.cos(theta)))
     strain = np.degrees(4 * np.exp(state.each("log_microstrain")[place]) * np.tan(theta))
     return float(min(1.0, problem.policy.line_width / (size + strain + np.exp(state.value("log_width")))))
 
