@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from bragglens.cli.app import app
 from bragglens.crystal import minerals
+from bragglens.crystal.amcsd import Entry
 from bragglens.crystal.cif import read_cif
 from bragglens.crystal.conditions import conditions
 from bragglens.crystal.lattice import lattice_spacings
@@ -303,3 +304,40 @@ def test_command(real: Path, tmp_path: Path) -> None:
     assert "is it Calcite or" in done.output
     assert "1 structures, 1 problems" in done.output
     assert (tmp_path / "lib" / "Quartz.cif").read_bytes() == (real / "Quartz.cif").read_bytes()
+
+
+@pytest.mark.parametrize("uij", ["-0.01 0.01 0.01 0 0 0", "0.01 0.03 0.01 0 0 0"], ids=["negative", "not cubic"])
+def test_of_two_entries_the_one_with_possible_uij_comes_first(uij: str) -> None:
+    """The newer would come first otherwise."""
+
+    def cesium_chloride(code: str, year: int, uij: str) -> Entry:
+        cif = f"""data_{code}
+_cell_length_a 4.12
+_cell_length_b 4.12
+_cell_length_c 4.12
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_space_group_name_H-M_alt 'P m -3 m'
+loop_
+_atom_site_label
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Cs 0 0 0
+Cl 0.5 0.5 0.5
+loop_
+_atom_site_aniso_label
+_atom_site_aniso_U_11
+_atom_site_aniso_U_22
+_atom_site_aniso_U_33
+_atom_site_aniso_U_12
+_atom_site_aniso_U_13
+_atom_site_aniso_U_23
+Cs {uij}
+Cl 0.01 0.01 0.01 0 0 0
+"""
+        return Entry(code, "Cesiumite", "Cs Cl", "Title", "", year, 0.0, cif)
+
+    entries = [cesium_chloride("1", 1990, "0.01 0.01 0.01 0 0 0"), cesium_chloride("2", 2000, uij)]
+    assert [one.entry.code for one in minerals._readable(entries)[0]] == ["1", "2"]

@@ -12,6 +12,8 @@ from bragglens.crystal.phase import Site
 
 DEFAULT_U_ISO = 0.0063  # Å², B = 0.5 Å²: usual for inorganic solids at room temperature
 LARGEST_U = 0.3  # Å²; an atom that swings wider than half a bond is a slip of the file
+INDEFINITE = "are not positive definite"  # words of notes by which `minerals` knows entries with wrong Uij
+ASYMMETRIC = "violate the symmetry"
 
 
 def put_uij_in_order(small: gemmi.SmallStructure, notes: list[str]) -> None:
@@ -59,7 +61,7 @@ def anisotropic(
     if _is_ellipsoid(site.aniso):
         return tuple(site.aniso.elements_pdb())  # type: ignore[return-value]
     instead = "U_iso" if 0 < site.u_iso <= LARGEST_U else f"the usual {DEFAULT_U_ISO} Å²"
-    notes.append(f"Uij of {site.label} are not positive definite, {instead} is taken")
+    notes.append(f"Uij of {site.label} {INDEFINITE}, {instead} is taken")
     return None
 
 

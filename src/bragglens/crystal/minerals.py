@@ -21,7 +21,7 @@ from bragglens.crystal.amcsd import Entry, amcsd_database, read_amcsd
 from bragglens.crystal.choice import Elements, element_choice
 from bragglens.crystal.cif import parse_cif
 from bragglens.crystal.conditions import Conditions, conditions
-from bragglens.crystal.displacements import DEFAULT_U_ISO
+from bragglens.crystal.displacements import ASYMMETRIC, DEFAULT_U_ISO, INDEFINITE
 from bragglens.crystal.formula import parse_formula
 from bragglens.crystal.lattice import lattice_spacings
 from bragglens.crystal.phase import Phase
@@ -244,7 +244,7 @@ class _Candidate:
             self.entry.year < MODERN,
             not self.full,
             any("mass is taken from the formula" in note for note in self.phase.notes),
-            any("no ellipsoid" in note or "break" in note for note in self.phase.notes),
+            any(INDEFINITE in note or ASYMMETRIC in note for note in self.phase.notes),
             all(site.u_iso == DEFAULT_U_ISO for site in self.phase.sites),
         )
 

@@ -10,7 +10,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
-from bragglens.crystal.displacements import u_matrix
+from bragglens.crystal.displacements import ASYMMETRIC, u_matrix
 from bragglens.crystal.phase import Site
 from bragglens.crystal.symmetry import Symmetry
 
@@ -50,7 +50,7 @@ def on_special_position(site: Site, symmetry: Symmetry, cell: gemmi.UnitCell, no
     images = np.array([r @ beta @ r.T for r in symmetry.rotations[near]])
     spread = np.abs(images - images.mean(axis=0)).max()
     if spread > 0.25 * np.abs(beta).max():
-        notes.append(f"Uij of {site.label} violate the symmetry of its position, the isotropic value is used")
+        notes.append(f"Uij of {site.label} {ASYMMETRIC} of its position, the isotropic value is used")
         return replace(placed, u_aniso=None)
     return placed
 
