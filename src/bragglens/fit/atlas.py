@@ -1,4 +1,4 @@
-"""Atlas: every phase of a library at a range of lattice sizes, drawn once, to be laid over what is left of any scan."""
+"""Atlas: coarse patterns of every phase of a library at a range of lattice strains, calculated once for all scans."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bragglens.simulate.kernel import PackedPhases
 from bragglens.simulate.render import fixed_conditions, render_per_gram
 from bragglens.simulate.specimen import Specimen
 
-STRETCHES = np.linspace(-0.012, 0.012, 13)  # relative swelling; a line at 60° moves by 0.13° from one to the next
+STRETCHES = np.linspace(-0.012, 0.012, 13)  # relative expansion; a line at 60° moves by 0.13° from one to the next
 _POINTS = 1500  # 0.06° for scans to 90°; synchrotrons measure sharper lines over shorter ranges
-_BREADTH = 2.5  # steps; lines this broad still meet peaks that they miss by a little
+_BREADTH = 2.5  # steps; lines this broad still overlap peaks that they miss by a little
 _FIRST = 2.0  # degrees
 
 
@@ -41,7 +41,7 @@ def draw_atlas(
     instrument: Instrument,
     end: float,
 ) -> Atlas:
-    """Draw all structures, and after them the candidates that have none, up to 2θ of `end` degrees."""
+    """Patterns of all structures, then of the candidates without a structure, up to 2θ of `end` degrees."""
     step = end / _POINTS
     grid = Grid(_FIRST, _FIRST + step * int((end - _FIRST) / step), step)
     broad = Instrument(instrument.lines, radius=instrument.radius, W=(_BREADTH * step) ** 2)

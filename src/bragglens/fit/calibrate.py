@@ -21,18 +21,19 @@ from bragglens.simulate.reference import widths
 
 Array = NDArray[np.float64]
 
-_WORST = 0.5  # the misfit may have this share of the peaks' weight before the scan is called something else
+_WORST = 0.5  # largest share of the peaks' weight in the misfit; above it the scan is not one of the standard
 _FIRST, _THEN = ("zero", "least", "Y"), ("zero", "displacement", "least", "X", "Y", "axial")
-_ZEROS, _BROAD = np.linspace(-0.48, 0.48, 25), 0.1  # degrees, tried with broad lines that still meet peaks they miss
+# degrees; tried with broad lines, which still overlap peaks that they miss
+_ZEROS, _BROAD = np.linspace(-0.48, 0.48, 25), 0.1
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a scan of a standard tells of the instrument.
+    """The instrument as a scan of a standard shows it.
 
     Attributes:
         instrument: the one the fit started from, with fitted U, V, W, X, Y, axial divergence and zero.
-        displacement: of the standard's surface in mm; it belongs to that mounting, not to the instrument.
+        displacement: sample displacement of the standard in mm; it belongs to that mounting, not to the instrument.
         rwp: weighted profile R of the fit.
         r_expected: the Rwp that counting noise alone would leave.
         two_theta, observed, calculated, background: the range that was fitted, in degrees and counts.
@@ -60,12 +61,12 @@ def calibrate(scan: Scan, standard: Phase, start: Instrument) -> Calibration:
     """Fit the instrument to a scan of a standard whose cell is certified.
 
     Args:
-        scan: of the standard alone; gaps between its lines do no harm.
+        scan: of the standard alone; gaps between its lines are allowed.
         standard: with the certified cell of its lot, such as `standards.standard("LaB6")`.
         start: emission lines, radius, monochromator and slits, which are kept, and a name.
 
     Returns:
-        The calibrated instrument. Broadening by the standard's own grains counts as the instrument's.
+        The calibrated instrument. Broadening by the standard's own crystallites counts as the instrument's.
 
     Raises:
         ScanError: fewer than four lines in range, or a scan that does not look like the standard's.
@@ -88,7 +89,7 @@ def fwhm(instrument: Instrument, two_theta: Array) -> Array:
 
 
 def _shifted(problem: StandardLines) -> State:
-    """The best of several zeros."""
+    """The best of several values of the zero shift."""
     usual = problem.state()
     tried = [usual.of_scan(zero=float(zero), least=_BROAD) for zero in _ZEROS]
     best = min(tried, key=lambda state: solve(problem, state).chi2)
@@ -96,10 +97,11 @@ def _shifted(problem: StandardLines) -> State:
 
 
 def _refined(problem: StandardLines, state: State, names: tuple[str, ...] | None, *, rounds: int) -> State:
-    """Fitted in some of the parameters; what the scan does not decide stays near its usual value."""
+    """The state with some of the parameters fitted. What the scan does not determine stays near its usual value."""
     begun = solve(problem, state)
     left = float(np.sqrt(begun.chi2 / problem.observed.counts.size)) + 1e-12
-    observed = replace(problem.observed, sigma=problem.observed.sigma * left)  # no better than it can be explained
+    # errors as large as the misfit that is left
+    observed = replace(problem.observed, sigma=problem.observed.sigma * left)
     fair = replace(problem, observed=observed)
     return refine(fair, solve(fair, state), rounds=rounds, shared=names).state
 
@@ -134,9 +136,12 @@ def _name(name: str, standard: str) -> str:
 
 
 def _explains(problem: StandardLines, state: State) -> bool:
-    """Whether the lines carry most of the peaks, and point up: down as much as up is what no peaks give."""
+    """Whether the lines explain most of the peaks and have positive heights.
+
+    Without real peaks half would be negative.
+    """
     signed, observed = solve(problem, state, signed=True), problem.observed
-    noise = observed.counts.size  # what counting alone leaves
+    noise = observed.counts.size  # what counting noise alone leaves
     peaks = float((((observed.counts - signed.background) / observed.sigma) ** 2).sum())
     heights = signed.scales[signed.patterns.max(axis=1) > 0.5]
     upward = -heights[heights < 0].sum() < 0.2 * heights[heights > 0].sum()
@@ -144,7 +149,7 @@ def _explains(problem: StandardLines, state: State) -> bool:
 
 
 def _line_errors(problem: StandardLines, solution: Solution) -> tuple[NDArray[np.int32], Array, Array]:
-    """How far each line still is from its certified place: the shift that takes most of its residual away."""
+    """Distance of each line from its certified angle: the shift that removes most of its residual."""
     observed, step = problem.observed, 0.001
     moved = solve(problem, solution.state.of_scan(zero=solution.state.value("zero") + step)).patterns
     slope = (moved - solution.patterns) * solution.scales[:, None] / step
@@ -157,10 +162,11 @@ def _line_errors(problem: StandardLines, solution: Solution) -> tuple[NDArray[np
         strength = float(weighted @ weighted)
         seen = near.sum() >= 5 and solution.patterns[i].max() >= 0.9
         if solution.scales[i] <= 0 or not seen or strength < 1 / 0.003**2:
-            continue  # off the scan, or its place is not known to 0.003°
+            continue  # outside the scan, or its position is not known to 0.003°
         if not problem.two_theta[0] < angle[0] < problem.two_theta[-1]:
             continue
-        hkl.append(max(map(tuple, group.equivalents), key=lambda each: (min(each) >= 0, each)))  # as people write it
+        # indices as people write them
+        hkl.append(max(map(tuple, group.equivalents), key=lambda each: (min(each) >= 0, each)))
         angles.append(float(angle[0]))
         errors.append(float(weighted @ residual[near]) / strength)
     return np.array(hkl, np.int32).reshape(-1, 3), np.array(angles), np.array(errors)

@@ -26,30 +26,36 @@ TEXTURE_AXES: tuple[Axis, ...] = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1
 
 
 class Candidate(Protocol):
-    """Gives a pattern for a state of instrument and specimen. To add a kind of candidate is to write one of these."""
+    """Gives a pattern for a state of instrument and specimen.
+
+    A new kind of candidate is a new class with this interface.
+    """
 
     @property
     def name(self) -> str:
-        """Of the phase, unlike that of any other candidate."""
+        """Name of the phase; no other candidate has it."""
 
     @property
     def refined(self) -> tuple[str, ...]:
-        """Names of its own parameters that a fit may change, of `parameters.OWN`; texture is told by its axes."""
+        """Names of its own parameters, of `parameters.OWN`, that a fit may change.
+
+        Texture follows from `texture_axes`.
+        """
 
     @property
     def texture_axes(self) -> tuple[Axis, ...]:
-        """Plane normals about which it may have preferred orientation; none where it has no texture."""
+        """Plane normals about which it may have preferred orientation; empty where it has no texture."""
 
     @property
     def strain_basis(self) -> Array:
-        """Strains that its lattice may have, (m, 3, 3); none where it has no cell to refine."""
+        """Strains that its lattice may have, (m, 3, 3); empty where it has no cell to refine."""
 
     @property
     def in_grams(self) -> bool:
-        """Whether its scale means grams, so that it can be weighed against others."""
+        """Whether its scale means grams, so that weight fractions can be calculated."""
 
     def pattern(self, instrument: Instrument, specimen: Specimen, grid: Grid) -> Array:
-        """Clean pattern of one unit of it, (points,)."""
+        """Pattern of one unit of it without noise, (points,)."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class Structure:
 
     Attributes:
         crystal: its reflections.
-        faulted: whether stacking faults blur some of them (`crystal.faults`).
+        faulted: whether stacking faults broaden some of them (`crystal.faults`).
     """
 
     crystal: Reflections
@@ -76,13 +82,13 @@ class Structure:
 
     @property
     def refined(self) -> tuple[str, ...]:
-        """Size, microstrain, displacement, faults where they blur lines, and as many strains as its lattice has."""
+        """Size, microstrain, displacement parameter, faults if they broaden lines, strains of its lattice."""
         faults = ("faults",) if self.faulted else ()
         return "log_size", "log_microstrain", "extra_b", *faults, *STRAINS[: len(self.strain_basis)]
 
     @property
     def texture_axes(self) -> tuple[Axis, ...]:
-        """Of TEXTURE_AXES those that its symmetry tells apart."""
+        """The axes of TEXTURE_AXES that its symmetry does not make equivalent."""
         return texture_axes(self.crystal.phase.operations)
 
     @property
@@ -92,11 +98,11 @@ class Structure:
 
     @property
     def in_grams(self) -> bool:
-        """A structure has a cell mass and a volume."""
+        """True: a structure has a cell mass and a volume."""
         return True
 
     def pattern(self, instrument: Instrument, specimen: Specimen, grid: Grid) -> Array:
-        """Clean pattern of one gram, as `candidates.render_states` gives it for many at once."""
+        """Pattern of one gram without noise, as `candidates.render_states` gives it for many at once."""
         packed = pack_apart([self.crystal], instrument.lines)
         whole = render_per_gram(packed, fixed_conditions(instrument, [specimen], [0]), grid)
         if self.faulted:
@@ -113,7 +119,7 @@ class Structure:
 
 @lru_cache(maxsize=1024)
 def texture_axes(operations: tuple[str, ...]) -> tuple[Axis, ...]:
-    """Of TEXTURE_AXES, plane normals as hkl, those that no operation of a phase turns into an earlier one."""
+    """The axes of TEXTURE_AXES, plane normals as hkl, that are not equivalent by the symmetry of a phase."""
     rotations = [np.array(gemmi.Op(xyz).rot) // gemmi.Op.DEN for xyz in operations]
     taken: set[tuple[int, ...]] = set()
     distinct = []
@@ -126,7 +132,7 @@ def texture_axes(operations: tuple[str, ...]) -> tuple[Axis, ...]:
 
 
 def swelling(strain_basis: Array) -> Array:
-    """Coefficients of the strain that swells a lattice by 1 in all directions, (6,)."""
+    """Coefficients of the strain that expands a lattice by 1 in all directions, (6,)."""
     out = np.zeros(len(STRAINS))
     if count := len(strain_basis):
         out[:count] = np.linalg.lstsq(strain_basis.reshape(count, 9).T, np.eye(3).ravel(), rcond=None)[0]

@@ -1,4 +1,4 @@
-"""Candidates: what a fit may use, made ready for one tube and range, and how their patterns are rendered."""
+"""Candidates: what a fit may use, prepared for one tube and range, and how their patterns are calculated."""
 
 from __future__ import annotations
 
@@ -24,21 +24,22 @@ from bragglens.simulate.specimen import Specimen
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
-# q of Suortti's correction; p and q are hard to tell apart. Of 0.25 to 1 the weighed mixtures of oxides fit best by it.
+# q of Suortti's correction; p and q are strongly correlated. Of 0.25 to 1 this fits the weighed mixtures of oxides
+# best.
 _ROUGHNESS_Q = 0.35
-_NARROWEST = 0.02  # degrees; the least breadth of a laboratory's line
+_NARROWEST = 0.02  # degrees; smallest line width of a laboratory diffractometer
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """What a fit may use, made ready for one tube and range.
+    """What a fit may use, prepared for one tube and range.
 
     Attributes:
         structures: those with a crystal structure.
-        packed: their reflections for the renderer, the lines that stacking faults blur apart.
-        atlas: patterns of all candidates in a first look.
-        instrument: what the fit starts from.
-        calibrated: whether its zero, resolution and axial divergence were measured, and are held near those.
+        packed: their reflections for the renderer; those that stacking faults broaden are kept separate.
+        atlas: coarse patterns of all candidates, for screening.
+        instrument: where the fit starts from.
+        calibrated: whether its zero, resolution and axial divergence were measured, and are held near those values.
         others: those without a crystal structure, which come after the structures.
     """
 
@@ -68,11 +69,11 @@ class Candidates:
 
     @cached_property
     def breadth(self) -> float:
-        """√W of the instrument in degrees, at least a width that a laboratory's line has."""
+        """√W of the instrument in degrees, at least the smallest width of a laboratory line."""
         return float(max(np.sqrt(self.instrument.W), _NARROWEST))
 
     def widths(self, width: float) -> tuple[float, float, float, float, float]:
-        """U, V, W, X, Y of an instrument whose curve of widths keeps its shape and is `width` degrees at W."""
+        """U, V, W, X, Y of an instrument whose width curve keeps its shape and has √W of `width` degrees."""
         one, ratio = self.instrument, width / self.breadth
         return one.U * ratio**2, one.V * ratio**2, width**2, one.X * ratio, one.Y * ratio
 
@@ -80,7 +81,7 @@ class Candidates:
 def candidates(
     phases: Sequence[Phase], instrument: Instrument, end: float, others: Sequence[Candidate] = ()
 ) -> Candidates:
-    """Phases, and candidates without a structure, made ready for scans up to 2θ of `end` degrees."""
+    """Phases, and candidates without a structure, prepared for scans up to 2θ of `end` degrees."""
     crystals = tuple(_crystal(phase, instrument.lines, end) for phase in phases)
     apart = pack_apart(crystals, instrument.lines)
     atlas = draw_atlas(crystals, pack(crystals, instrument.lines), tuple(others), instrument, end)
@@ -92,12 +93,12 @@ def candidates(
 
 @lru_cache(maxsize=512)
 def _crystal(phase: Phase, lines: tuple[Line, ...], end: float) -> Reflections:
-    """A phase's reflections, kept because shortlists of one scan and of the next have much in common."""
+    """Reflections of a phase, cached because the shortlists of successive scans share many phases."""
     return reflections_in_range([phase], lines, Grid(end / 2, end, end / 200), margin=0.03)[0]
 
 
 def render_states(known: Candidates, grid: Grid, shared: Array, own: Array, phases: Places, axes: Array) -> Array:
-    """Clean pattern of one unit of a candidate for each row of values, (rows, points)."""
+    """Pattern without noise of one unit of a candidate for each row of values, (rows, points)."""
     structural = phases < len(known.structures)
     if structural.all():
         return _render_structures(known, grid, shared, own, phases, axes)
@@ -114,7 +115,7 @@ def render_states(known: Candidates, grid: Grid, shared: Array, own: Array, phas
 
 
 def _render_structures(known: Candidates, grid: Grid, shared: Array, own: Array, phases: Places, axes: Array) -> Array:
-    """The same of structures alone, all rows by one call of the compiled renderer."""
+    """The same for structures only: one call of the compiled renderer for all rows."""
     p = known.parameters
     shared = np.broadcast_to(shared, (len(phases), len(p.shared))).copy()  # the kernel takes no read-only views
 
@@ -147,12 +148,12 @@ def _render_structures(known: Candidates, grid: Grid, shared: Array, own: Array,
         )
         patterns[faulted] += render_per_gram(known.packed, some, grid)
     s2 = (np.sin(np.radians(grid.two_theta / 2)) / known.instrument.lines[0].wavelength) ** 2
-    values, which = np.unique(of("extra_b"), return_inverse=True)  # most rows share theirs
+    values, which = np.unique(of("extra_b"), return_inverse=True)  # most rows have the same value
     return np.asarray(patterns * np.exp(-2 * values[:, None] * s2)[which], dtype=np.float64)
 
 
 def instrument_and_specimens(known: Candidates, state: State) -> tuple[Instrument, tuple[Specimen, ...]]:
-    """What a state stands for: the instrument, and the specimen of each component."""
+    """The instrument of a state, and the specimen of each component."""
     u, v, w, x, y = (float(value) for value in known.widths(float(np.exp(state.value("log_width")))))
     zero, axial = state.value("zero"), state.value("axial")
     instrument = replace(known.instrument, zero=zero, axial=axial, U=u, V=v, W=w, X=x, Y=y)
@@ -176,7 +177,7 @@ def instrument_and_specimens(known: Candidates, state: State) -> tuple[Instrumen
 
 
 def largest_strains(known: Candidates, state: State) -> Array:
-    """The largest relative change of a length in each phase's lattice, the same in every setting of it, (k,)."""
+    """The largest relative change of a length in each phase's lattice, the same in every cell setting, (k,)."""
     out = []
     for phase, strains in zip(state.phases, state.strains, strict=True):
         basis = known[phase].strain_basis

@@ -1,11 +1,11 @@
 """Engine: the least squares behind every fit, by variable projection and bounded Levenberg-Marquardt steps.
 
-Values that enter non-linearly (shifts, lattices, widths, texture) are fitted by steps; scales and background, which
-enter linearly, are solved exactly at each step, scales never negative (variable projection, Golub & Pereyra 1973; the
-Jacobian in Kaufman's form, 1975, BIT 15, 49). All runs on normal equations of a few dozen unknowns, so that a step
-costs little more than rendering each component once for each of its parameters.
+Parameters that enter non-linearly (shifts, lattices, widths, texture) are fitted by steps. Scales and background enter
+linearly and are solved exactly at each step, scales never negative (variable projection, Golub & Pereyra 1973; the
+Jacobian in Kaufman's form, 1975, BIT 15, 49). All steps use normal equations of a few dozen unknowns, so that a step
+costs little more than calculating each component once for each of its parameters.
 
-The only place that addresses values by their position: outside, states give them by name.
+Only this module addresses values by their position. Elsewhere states give them by name.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from bragglens.fit.parameters import Parameters
 from bragglens.fit.state import Solution, State
 
 Array = NDArray[np.float64]
-Free = NDArray[np.intp]  # places of the values that move, in the vector of shared values and then each component's own
+Free = NDArray[np.intp]  # places of the free values in the vector of the shared values followed by each component's own
 
-_SETTLED = 3e-5  # relative gain of a step below which the fit has arrived
+_SETTLED = 3e-5  # relative gain of a step below which the fit has converged
 
 
 class Fitted(Protocol):
@@ -40,7 +40,7 @@ class Fitted(Protocol):
         """What may change."""
 
     def render(self, shared: Array, own: Array, components: NDArray[np.int64], axes: Array) -> Array:
-        """Clean pattern of a component for each row of values, (rows, points)."""
+        """Pattern without noise of a component for each row of values, (rows, points)."""
 
     def refined(self, component: int, *, texture: bool) -> Sequence[str]:
         """Names of a component's own parameters that a fit may change."""
@@ -50,12 +50,12 @@ class Fitted(Protocol):
 
 
 def patterns_of(problem: Fitted, state: State) -> Array:
-    """Clean pattern of one unit of each component, (k, points)."""
+    """Pattern without noise of one unit of each component, (k, points)."""
     return problem.render(state.shared, state.own, np.array(state.phases, dtype=np.int64), state.axes)
 
 
 def solve(problem: Fitted, state: State, patterns: Array | None = None, *, signed: bool = False) -> Solution:
-    """Scales (never negative, unless they may be `signed`) and background that fit best."""
+    """Scales (never negative, unless `signed`) and background that fit best."""
     observed = problem.observed
     if patterns is None:
         patterns = patterns_of(problem, state)
@@ -71,7 +71,7 @@ def solve(problem: Fitted, state: State, patterns: Array | None = None, *, signe
 
 
 def _linear_system(observed: Observed, weighted: Array) -> tuple[Array, Array]:
-    """Normal equations of the scales of patterns, given over sigma, and of the background columns after them."""
+    """Normal equations of the scales of patterns, given over sigma, followed by the background columns."""
     own, count = observed.background_products
     k = len(weighted)
     gram = np.empty((k + len(count), k + len(count)))
@@ -82,19 +82,19 @@ def _linear_system(observed: Observed, weighted: Array) -> tuple[Array, Array]:
 
 
 def solve_symmetric(matrix: Array, right: Array) -> Array:
-    """Solution of a symmetric system whose unknowns may nearly stand for each other."""
+    """Solution of a symmetric system whose unknowns may be nearly dependent."""
     scale = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
     even = matrix / np.outer(scale, scale) + 1e-12 * np.eye(len(matrix))
     right = (right.T / scale).T
     try:
         found = cho_solve(cho_factor(even), right)
-    except LinAlgError:  # columns so alike that rounding decides
+    except LinAlgError:  # columns so similar that rounding decides
         found = lstsq(even, right)[0]
     return np.asarray((found.T / scale).T, dtype=np.float64)
 
 
 def _non_negative(gram: Array, right: Array, k: int) -> Array:
-    """Least squares with the first k unknowns at least 0: the most negative is taken out until none is."""
+    """Least squares with the first k unknowns at least 0: the most negative is removed until none is negative."""
     active = np.ones(len(gram), dtype=bool)
     values = np.zeros(len(gram))
     while True:
@@ -107,7 +107,7 @@ def _non_negative(gram: Array, right: Array, k: int) -> Array:
 
 
 def _unusual(problem: Fitted, state: State) -> float:
-    """Squared distance of the values from where they start, in units of what is usual."""
+    """Squared distance of the values from their starts, in units of their usual spread."""
     start, _, _, _, usual = problem.parameters.table(1)
     n = len(state.shared)
     shared = (state.shared - start[:n]) / usual[:n]
@@ -127,15 +127,15 @@ def refine(
     only: int | None = None,
     shared: Sequence[str] | None = None,
 ) -> Solution:
-    """Levenberg-Marquardt steps from a solution, none longer in a value than its usual spread.
+    """Levenberg-Marquardt steps from a solution. No step changes a value by more than its usual spread.
 
     Args:
         problem: what is fitted.
         solution: where to start.
-        rounds: at most so many steps.
-        texture: whether March-Dollase r may move.
-        only: the one component whose own values move, all else held; None moves everything.
-        shared: names of the values of the whole scan that move; None is all.
+        rounds: largest number of steps.
+        texture: whether March-Dollase r is free.
+        only: the one component whose own values are free, all others held; None frees everything.
+        shared: names of the free values of the whole scan; None is all.
     """
     free = _free(problem, solution.state, texture, only, shared)
     damping = 1e-2
@@ -160,9 +160,9 @@ def refine(
 
 
 def _step(matrix: Array, gradient: Array, ends: Array) -> Array:
-    """The step that leads to the minimum; a value at a bound stays there where it would be led beyond.
+    """The step to the minimum. A value at a bound stays there where the step would take it beyond.
 
-    Were it only clipped, the others would move as if it had moved with them.
+    If it were only clipped, the other values would move as if it had moved with them.
     """
     moving = np.ones(len(gradient), dtype=bool)
     while True:
@@ -175,14 +175,14 @@ def _step(matrix: Array, gradient: Array, ends: Array) -> Array:
 
 
 def _at_bounds(problem: Fitted, state: State, free: Free) -> Array:
-    """Of each free value 1 where it is at its upper bound, -1 at the lower, 0 between."""
+    """For each free value 1 at its upper bound, -1 at the lower, 0 between."""
     _, low, high, _, _ = problem.parameters.table(len(state.phases))
     values = _vector(state)[free]
     return np.sign((values >= high[free]).astype(float) - (values <= low[free]))
 
 
 def _free(problem: Fitted, state: State, texture: bool, only: int | None, shared: Sequence[str] | None = None) -> Free:
-    """Places of the values that move."""
+    """Places of the free values."""
     p = problem.parameters
     free = [] if only is not None else sorted(p.places([one.name for one in p.shared] if shared is None else shared))
     for i, component in enumerate(state.phases):
@@ -215,7 +215,7 @@ def _attempt(problem: Fitted, solution: Solution, free: Free, step: Array, only:
 
 
 def _normal_equations(problem: Fitted, solution: Solution, free: Free) -> tuple[Array, Array]:
-    """Matrix and right-hand side of the step, the part that scales and background can follow projected out."""
+    """Matrix and right-hand side of the step; what scales and background can follow is projected out."""
     observed, state = problem.observed, solution.state
     start, _, high, size, usual = problem.parameters.table(len(state.phases))
     vector = _vector(state)
@@ -265,12 +265,12 @@ def _derivatives(problem: Fitted, solution: Solution, free: Free, steps: Array) 
 
 
 def misfit_unit(observed: Observed, solution: Solution) -> float:
-    """Reduced chi2 of a fit, at least 1: what one unit of misfit is worth where no fit is perfect."""
+    """Reduced chi2 of a fit, at least 1. Misfit is counted in this unit, because no fit is perfect."""
     return max(1.0, solution.chi2 / (observed.information * observed.measured.sum()))
 
 
 def covariance(problem: Fitted, solution: Solution) -> Array:
-    """Covariance of the scales, (k, k), with all other fitted values free; the unit of misfit is what is left."""
+    """Covariance of the scales, (k, k), with all other fitted values free, scaled by the reduced chi2."""
     scale = np.maximum(solution.scales, 1e-30 * solution.scales.max(initial=1.0))
     k = len(scale)
     return _all_covariance(problem, solution)[0][:k, :k] * np.outer(scale, scale)
@@ -286,7 +286,7 @@ def size_errors(problem: Fitted, solution: Solution) -> Array:
 
 
 def _all_covariance(problem: Fitted, solution: Solution) -> tuple[Array, Free]:
-    """Covariance of the scales' logarithms, the background and the free values, and the places of these."""
+    """Covariance of the log scales, the background and the free values, and the places of the free values."""
     observed, k = problem.observed, len(solution.state.phases)
     free = _free(problem, solution.state, texture=True, only=None)
     _, _, _, size, usual = problem.parameters.table(k)

@@ -1,4 +1,4 @@
-"""Evidence: what a scan says for a phase of a fit, and how little of an absent one it would have shown."""
+"""Evidence: how much a scan supports a phase of a fit, and how little of an absent phase it would show."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Array = NDArray[np.float64]
 
 
 def evidence(problem: Problem, without: Solution, with_it: Solution, place: int) -> float:
-    """How much worse a scan is explained without a phase, in independent standard deviations squared.
+    """How much worse the fit is without a phase: the increase of χ², in units of the misfit that is left.
 
-    The misfit of neighbouring points is one misfit: points count as `Observed.information` says, and for a phase whose
-    lines are broad by so much less as its lines are broader than `line_width`. The unit is the misfit that is left.
+    Neighbouring points of one line repeat one misfit, so that points count as `Observed.information` says. Lines of a
+    phase that are broader than `line_width` count for less in proportion.
     """
     weight = _weight_of_points(problem, with_it.state, place)
     return (without.cost - with_it.cost) / misfit_unit(problem.observed, with_it) * weight
@@ -34,11 +34,11 @@ def _weight_of_points(problem: Problem, state: State, place: int) -> float:
 
 
 def phase_residuals(problem: Problem, solution: Solution) -> Array:
-    """R of each phase: misfit under its lines over the intensity there, each point by the phase's part in it.
+    """R of each phase: misfit under its lines over the intensity there, each point weighted by the phase's part in it.
 
-    In the manner of the Bragg R of a Rietveld refinement (Young 1993, The Rietveld Method, chapter 1): 0 is perfect,
-    one half means that half of what lies under its lines is not explained. Bragg R is of integrated intensities, in
-    which counting noise hardly counts; here what noise alone would leave is taken off in squares.
+    Similar to the Bragg R of a Rietveld refinement (Young 1993, The Rietveld Method, chapter 1): 0 is perfect, and one
+    half means that half of the intensity under its lines is not explained. Bragg R is of integrated intensities, which
+    counting noise hardly changes. Here the R that noise alone would give is subtracted in squares.
     """
     observed = problem.observed
     total = np.maximum(solution.calculated - solution.background, 1e-12)
@@ -51,10 +51,10 @@ def phase_residuals(problem: Problem, solution: Solution) -> Array:
 
 
 def detection_limits(problem: Problem, solution: Solution, pool: Sequence[int]) -> dict[int, float]:
-    """wt% of each phase of a pool that would have had enough evidence in this scan; empty where no phase was found.
+    """Least wt% of each absent phase of a pool with enough evidence in this scan; empty without fitted phases.
 
-    The evidence of a phase grows with the square of its scale: its pattern as the renderer gives it, less what scales
-    of the others and background could take its place for.
+    The evidence of a phase grows with the square of its scale. It is calculated from the phase's pattern, without the
+    part that the scales of the others and the background could replace.
     """
     state, observed = solution.state, problem.observed
     absent = [i for i in pool if i not in state.phases]
@@ -73,7 +73,7 @@ def detection_limits(problem: Problem, solution: Solution, pool: Sequence[int]) 
 
 
 def free_norm(columns: NDArray[np.floating], patterns: NDArray[np.floating]) -> Array:
-    """Squared length of each pattern that is left when the columns have taken all they can, (patterns,)."""
+    """Squared length of each pattern after projecting out the columns, (patterns,)."""
     columns = columns / np.linalg.norm(columns, axis=1, keepdims=True)
     mixed = (patterns @ columns.T).astype(float)
     taken = solve_symmetric((columns @ columns.T).astype(float) + 1e-6 * np.eye(len(columns)), mixed.T)

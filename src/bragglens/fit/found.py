@@ -1,4 +1,4 @@
-"""Found: what a search is told of its candidates beforehand, and what comes of it."""
+"""Found: what a search knows of its candidates beforehand, and its result."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Prior:
-    """What is held of the candidates before the fit.
+    """What is assumed of the candidates before the fit.
 
     Attributes:
-        evidence: what speaks for each, in the unit of misfit, (candidates,).
-        expected: which of the elements that should be in the specimen each holds, (candidates, elements).
-        weight: of a phase that brings one of these which no other phase brings, in the unit of misfit.
+        evidence: support for each, in the unit of misfit, (candidates,).
+        expected: which of the elements that are expected in the specimen each candidate contains, (candidates,
+            elements).
+        weight: weight of a phase that contains an expected element which no other phase contains, in the unit of
+            misfit.
     """
 
     evidence: Array
@@ -28,23 +30,23 @@ class Prior:
     weight: float
 
     def of(self, phase: int, others: Sequence[int]) -> float:
-        """What speaks for a phase beside others."""
+        """Support for a phase when others are in the fit."""
         missing = ~self.expected[list(others)].any(axis=0)
         return float(self.evidence[phase] + self.weight * (self.expected[phase] & missing).any())
 
 
 def no_prior(candidates: int) -> Prior:
-    """Nothing is held of any of the candidates."""
+    """No prior for any of the candidates."""
     return Prior(np.zeros(candidates), np.zeros((candidates, 0), bool), 0.0)
 
 
 @dataclass(frozen=True)
 class Supported:
-    """A phase in the solution and what speaks for it.
+    """A phase in the solution and its support.
 
     Attributes:
         phase: its place among the candidates.
-        evidence: misfit that the scan would gain without it (`evidence.evidence`).
+        evidence: increase of the misfit without it (`evidence.evidence`).
         without: the fit of the others alone.
         rivals: phases that explain the scan about as well in its place, and how much worse each is.
     """
@@ -57,7 +59,7 @@ class Supported:
 
 @dataclass(frozen=True)
 class Found:
-    """Outcome of a search: the fit, and for each of its phases what speaks for it."""
+    """Result of a search: the fit, and the support of each of its phases."""
 
     solution: Solution
     phases: tuple[Supported, ...]

@@ -1,4 +1,4 @@
-"""Observed: a scan made ready for a fit, with the error that each of its points may have."""
+"""Observed: a scan prepared for a fit, with the error of each point."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from bragglens.scan.scan import Scan
 
 Array = NDArray[np.float64]
 
-_FEWEST = 12  # points that a range of a fraction of a degree keeps; an axis has eleven at least
-_POINTS_A_SOFT_LINE = 5.0  # straight lines between so many miss a Gaussian by 3% of its height at most
+_FEWEST = 12  # points that remain of a range of a fraction of a degree; an axis has at least eleven
+_POINTS_A_SOFT_LINE = 5.0  # linear interpolation between so many points misses a Gaussian by at most 3% of its height
 _SMOOTH = 0.3  # degrees
-NOT_MEASURED = 1e6  # of the strongest point, the error of what was not measured: it decides nothing
+NOT_MEASURED = 1e6  # error of what was not measured, in units of the strongest point: such points have no influence
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,16 @@ class Observed:
     Attributes:
         grid: the axis.
         counts: intensity on it, shape (points,).
-        baseline: a smooth curve beneath the peaks: arPLS (Baek et al. 2015, Analyst 140, 250), and where amorphous
-            humps stand above that, what remains of the scan when all that is narrower than `hump_window` is cut off.
+        baseline: a smooth curve below the peaks: arPLS (Baek et al. 2015, Analyst 140, 250). Where amorphous humps
+            stand above it, what remains of the scan when everything narrower than `hump_window` is cut off.
         noise: standard deviation of the counting noise at each point, from the scan's own scatter.
-        sigma: expected distance to a calculated pattern of the right phases: noise, and a share of the peak's height,
-            because no calculated intensity is exact. Where nothing was measured it is so large that nothing follows.
-        measured: False in holes of the scan, where counts are only drawn through, shape (points,).
+        sigma: expected distance to a calculated pattern of the right phases: noise, and a share of the peak height,
+            because no calculated intensity is exact. Where nothing was measured it is so large that the point has no
+            influence.
+        measured: False in holes of the scan, where counts are interpolated, shape (points,).
         information: effective degrees of freedom of one point, at most 1.
-        background: columns that a background may be made of, shape (points, terms).
-        policy: the thresholds by which it was made ready, and by which it is judged.
+        background: columns of the background, shape (points, terms).
+        policy: the thresholds used to prepare and to judge it.
     """
 
     grid: Grid
@@ -54,9 +55,9 @@ class Observed:
 
     @cached_property
     def softened(self) -> Observed:
-        """The same, blurred to lines of `soft_width` at least, which meet peaks that sharp ones miss.
+        """The same, broadened to lines of at least `soft_width`, which overlap peaks that sharp lines miss.
 
-        Such lines need few points: neighbours are averaged, which makes a fit so much quicker.
+        Such lines need few points. Neighbours are averaged, which makes a fit faster by that factor.
         """
         few = max(1, min(int(self.policy.soft_width / _POINTS_A_SOFT_LINE / self.grid.step), self.grid.size // _FEWEST))
         size = self.grid.size // few
@@ -96,7 +97,7 @@ class Observed:
         return self.weighted_background @ self.weighted_background.T, self.weighted_background @ self.weighted_counts
 
     def soften(self, curves: Array) -> Array:
-        """Curves on the axis, blurred by a Gaussian of `soft_width`, (curves, points)."""
+        """Curves on the axis, convolved with a Gaussian of `soft_width`, (curves, points)."""
         width = self.policy.soft_width
         reach = int(2 * width / self.grid.step)
         kernel = np.exp(-4 * np.log(2) * (np.arange(-reach, reach + 1) * self.grid.step / width) ** 2)
@@ -109,10 +110,10 @@ class Observed:
 
 
 def observe(scan: Scan, policy: Policy = DEFAULT) -> Observed:
-    """Put a scan above 0° on an even axis, neighbours averaged to about `most_points`, and estimate its errors.
+    """Put a scan above 0° on an even axis, average neighbours to about `most_points`, and estimate its errors.
 
     Raises:
-        ScanError: it holds no intensity above zero.
+        ScanError: no intensity is above zero.
     """
     above = scan.two_theta > 0
     two_theta, raw = scan.two_theta[above], scan.counts[above]
@@ -124,7 +125,7 @@ def observe(scan: Scan, policy: Policy = DEFAULT) -> Observed:
         raise ScanError(f"{scan.name}: no intensity is above zero: was a background subtracted twice?")
     gain = _gain(raw) / factor
     noise = np.sqrt(gain * np.maximum(moving_average(counts, 5), top * 1e-4))
-    noise = np.maximum(noise, 1e-9 * top)  # calculated patterns have none
+    noise = np.maximum(noise, 1e-9 * top)  # calculated patterns have no noise
     smooth = arpls(counts, (policy.baseline_bend / (2 * np.pi * step)) ** 4)
     humps = _humps(smooth, counts, step, policy)
     baseline = smooth + humps
@@ -145,14 +146,14 @@ def observe(scan: Scan, policy: Policy = DEFAULT) -> Observed:
 
 
 def _background(grid: Grid, policy: Policy, humped: Array | None) -> Array:
-    """Columns of the background: polynomials, scatter of air near the beam, and where there are humps the baseline."""
+    """Background columns: polynomials, air scatter near the primary beam, and the baseline where there are humps."""
     terms = int(np.clip((grid.stop - grid.start) / policy.degrees_per_background_term, 4, 16))
     smooth = np.polynomial.chebyshev.chebvander(np.linspace(-1, 1, grid.size), terms)
     return np.column_stack([smooth, 1 / np.maximum(grid.two_theta, 0.5), *([] if humped is None else [humped])])
 
 
 def _even(two_theta: Array, most: int) -> tuple[Grid, int]:
-    """An even axis for these angles, and how many of them go into one of its points."""
+    """An even axis for these angles, and how many of them are averaged into one of its points."""
     spacing = float(np.median(np.diff(two_theta)))
     factor = max(1, int(np.ptp(two_theta) / spacing / most + 0.5))
     step = spacing * factor
@@ -168,10 +169,10 @@ def expected_error(
     Args:
         noise: standard deviation of the counting noise.
         peaks: intensity above the background, on points `step` degrees apart.
-        baseline: what lies beneath.
+        baseline: intensity below the peaks.
         step: of the axis.
         top: the scan's highest count.
-        policy: how much of the intensity a calculated pattern may miss.
+        policy: thresholds: how much of the intensity a calculated pattern may miss.
     """
     near = policy.relative_model_error * (peaks + policy.tail_error * _spread(peaks, step, policy.tail_width))
     level = policy.background_error * baseline
@@ -179,12 +180,12 @@ def expected_error(
 
 
 def _humps(smooth: Array, counts: Array, step: float, policy: Policy) -> Array:
-    """What amorphous humps add to a smooth baseline; zero where there are none.
+    """Part of the amorphous humps above a smooth baseline; zero where there are none.
 
-    arPLS stays below a hump where a scan has hardly any other background: what is far above it, it takes for peaks.
-    Opening cuts off all that is narrower than its window, and the top of a hump too; a narrower window cuts off less of
-    that, but leaves some of the broadest peaks, and so counts only where the wide one has found a hump. Most of what
-    lies upon a hump is bare, so that it can be told from what is left between crowded or broad lines.
+    arPLS stays below a hump where a scan has hardly any other background: it takes what is far above it for peaks.
+    Morphological opening cuts off everything narrower than its window, and also the top of a hump. A narrower window
+    cuts off less of the top but leaves some of the broadest peaks. It is used only where the wide window has found a
+    hump. Most of a hump is free of peaks. This distinguishes it from what is left between crowded or broad lines.
     """
     windows = policy.hump_window, policy.hump_window_fine
     wide, fine = (np.maximum(_opened(counts, width, step) - smooth, 0.0) for width in windows)
@@ -204,18 +205,19 @@ def _opened(counts: Array, width: float, step: float) -> Array:
 
 
 def _gain(counts: Array) -> float:
-    """Variance over mean: 1 for plain counts, other where a file holds rates, or normalised or smoothed data.
+    """Variance over mean: 1 for raw counts, another value for rates and for normalised or smoothed data.
 
-    From second differences, whose median square a few peaks do not move; 0.455 is the median of χ² of one degree.
+    From second differences: a few peaks hardly change their median square. 0.455 is the median of χ² with one degree of
+    freedom.
     """
-    step = 3  # apart, so that smoothing of neighbours hides less of the noise
+    step = 3  # distance of the points, so that smoothing of neighbours hides less of the noise
     difference = counts[2 * step :] - 2 * counts[step:-step] + counts[: -2 * step]
     level = np.maximum(moving_average(counts, 9)[step:-step], 1e-9 * max(counts.max(), 1e-30))
     return float(np.median(difference**2 / (6 * level)) / 0.455)
 
 
 def _spread(values: Array, step: float, width: float) -> Array:
-    """Convolution with a Lorentzian of area 1, to four degrees either side."""
+    """Convolution with a Lorentzian of area 1, truncated at four degrees on either side."""
     x = np.arange(-int(4 / step), int(4 / step) + 1) * step
     kernel = 1 / (1 + (2 * x / width) ** 2)
     return np.asarray(convolve1d(values, kernel / kernel.sum(), mode="constant"))

@@ -19,11 +19,11 @@ class Parameter:
     """A value that enters a pattern non-linearly.
 
     Attributes:
-        name: by which states give it.
+        name: by which a state addresses it.
         unit: of the value; empty for a ratio.
-        start: where a fit begins, and what it is drawn to.
+        start: where a fit begins, and the value that the prior draws it to.
         low, high: bounds.
-        step: a change that matters; derivatives are taken over a tenth of it.
+        step: a change that matters; derivatives use a tenth of it.
         usual: standard deviation about the start in measured scans; a step is no longer than this.
     """
 
@@ -37,7 +37,7 @@ class Parameter:
 
 
 USUAL_DISPLACEMENT, USUAL_STRAIN = 0.15, 0.004  # mm, relative
-STRAINS = tuple(f"strain_{k}" for k in range(6))  # coefficients of the allowed lattice strains, as many as there are
+STRAINS = tuple(f"strain_{k}" for k in range(6))  # coefficients of the allowed lattice strains
 SHARED = (
     Parameter("zero", "°", 0.0, -0.4, 0.4, 0.02, 0.05),
     Parameter("displacement", "mm", 0.0, -0.8, 0.8, 0.03, USUAL_DISPLACEMENT),
@@ -54,14 +54,14 @@ OWN = (
     Parameter("faults", "1/nm", 0.0, 0.0, 0.6, 0.02, 0.15),  # inverse of the distance of stacking faults
     *(Parameter(name, "", 0.0, -0.03, 0.03, 0.001, USUAL_STRAIN) for name in STRAINS),
 )
-# Of a calibrated instrument: how far a scan may be from its calibration; a judgement. Degrees for the zero, relative
-# for the width.
+# For a calibrated instrument: how far a scan may deviate from its calibration (judgement). Degrees for the zero,
+# relative for the width.
 _HELD = {"zero": 0.01, "log_width": 0.03, "axial": 0.003}
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """The parameters of a fit: those of the whole scan, and those that each component has for itself.
+    """The parameters of a fit: those of the whole scan, and those of each component.
 
     Attributes:
         shared: of the whole scan.
@@ -82,7 +82,7 @@ class Parameters:
         return places | {p.name: i for i, p in enumerate(self.own)}
 
     def place(self, name: str) -> int:
-        """Where a value stands among the shared ones, or among a component's own."""
+        """Position of a value among the shared ones, or among a component's own."""
         return self._places[name]
 
     def places(self, names: Sequence[str]) -> list[int]:
@@ -90,7 +90,7 @@ class Parameters:
         return [self._places[name] for name in names]
 
     def start(self) -> tuple[Array, Array]:
-        """Where a fit begins: the shared values, and those of a component."""
+        """Where a fit begins: the shared values, and those of one component."""
         first = self._rows[0]
         return first[: len(self.shared)].copy(), first[len(self.shared) :].copy()
 
@@ -107,7 +107,7 @@ PARAMETERS = Parameters(SHARED, OWN)
 
 @lru_cache(maxsize=8)
 def held_near(instrument: Instrument, width: float) -> Parameters:
-    """Those of a scan of a calibrated instrument, whose lines are `width` degrees broad: held near its calibration."""
+    """Parameters of a scan of a calibrated instrument with lines of `width` degrees: held near the calibration."""
     measured = {"zero": instrument.zero, "log_width": float(np.log(width)), "axial": instrument.axial}
 
     def held(one: Parameter) -> Parameter:

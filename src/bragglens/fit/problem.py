@@ -1,4 +1,4 @@
-"""Problem: candidates and a scan bound together, what every step of a search works on."""
+"""Problem: candidates and a scan bound together; every step of a search works on it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Problem:
     """What is fitted.
 
     Attributes:
-        known: the candidates, made ready for the scan's tube and range.
+        known: the candidates, prepared for the tube and range of the scan.
         observed: the scan.
     """
 
@@ -41,12 +41,12 @@ class Problem:
         return self.known.parameters
 
     def refined(self, component: int, *, texture: bool) -> Sequence[str]:
-        """Names of a candidate's own parameters that may change."""
+        """Names of a candidate's own parameters that a fit may change."""
         one = self.known[component]
         return [*one.refined, *(["log_march"] if texture and one.texture_axes else [])]
 
     def render(self, shared: Array, own: Array, components: NDArray[np.int64], axes: Array) -> Array:
-        """Clean pattern of one unit of a candidate for each row of values, (rows, points)."""
+        """Pattern without noise of one unit of a candidate for each row of values, (rows, points)."""
         return render_states(self.known, self.observed.grid, shared, own, components, axes)
 
     def empty(self) -> State:
@@ -55,5 +55,8 @@ class Problem:
 
     @cached_property
     def softened(self) -> Problem:
-        """The same with lines of `soft_width` at least: broader than a calibrated instrument's, so that is free."""
+        """The same with lines of at least `soft_width`.
+
+        They are broader than those of any calibration, so the width is free.
+        """
         return replace(self, known=replace(self.known, calibrated=False), observed=self.observed.softened)

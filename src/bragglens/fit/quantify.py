@@ -1,11 +1,10 @@
-"""Quantify: weight fractions from fitted scales, with errors that hold.
+"""Quantify: weight fractions from fitted scales, with realistic errors.
 
-A phase's scale is in grams already (the renderer gives the intensity of one gram, from cell mass and volume), so that
-fractions are scales over their sum (Hill & Howard 1987, J. Appl. Cryst. 20, 467). What bends them beyond counting
-statistics stands in the error too: grains that absorb more than their neighbours show less of themselves (Brindley
-1945, Phil. Mag. 36, 347), texture that March's function does not describe, structures not quite those of the sample,
-and phases that are not named: unexplained intensity may belong to more grams of them, or fewer, than it would of the
-phases that are named.
+A phase's scale is already in grams (the renderer gives the intensity of one gram, from cell mass and volume). Fractions
+are therefore scales over their sum (Hill & Howard 1987, J. Appl. Cryst. 20, 467). The error includes more than counting
+statistics: microabsorption (Brindley 1945, Phil. Mag. 36, 347), texture that the March function does not describe, and
+structures that differ a little from those of the sample. It also includes phases that are not named: unexplained
+intensity may belong to more grams of them, or fewer, than of the named phases.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ _ELECTRON_RADIUS = 2.8179403205e-13  # cm, CODATA 2018
 
 @dataclass(frozen=True)
 class Quantities:
-    """Weight fractions: shares among the named phases, or in the whole sample where an internal standard tells it.
+    """Weight fractions among the named phases, or of the whole sample where there is an internal standard.
 
     Attributes:
         weight_percent: of each phase.
-        error: half the 95% interval of each, in wt%; of shares among the named phases it reaches to the share that is
-            left if what is unexplained is one phase more.
-        amorphous_percent: what is neither of the phases, where an internal standard was weighed in; else None.
+        error: half the 95% interval of each, in wt%. For shares among the named phases it includes the share that would
+            be left if the unexplained intensity belonged to one further phase.
+        amorphous_percent: wt% of the specimen that is none of the phases, with an internal standard; else None.
         amorphous_error: half of its 95% interval.
     """
 
@@ -62,11 +61,11 @@ def quantify(
     Args:
         problem: the candidates and the scan.
         solution: the fit.
-        particle_size: diameter of the grains in µm, for Brindley's correction; 0 leaves it out. None takes the policy's
-            and widens the error by what that guess may be wrong.
-        standard: name of a phase that was added and how many wt% of the specimen it makes; then fractions are of the
-            specimen, and what is missing is amorphous or not found.
-        unexplained: share of the peaks' intensity that no phase explains.
+        particle_size: grain diameter in µm, for Brindley's correction; 0 leaves it out. None takes the value of the
+            policy and enlarges the error by the uncertainty of that guess.
+        standard: name of a phase that was added, and its wt% of the specimen. Fractions are then of the specimen, and
+            the rest is amorphous or was not found.
+        unexplained: share of the peak intensity that no phase explains.
 
     Raises:
         BragglensError: the standard is not among the phases that were found.
@@ -98,10 +97,10 @@ def quantify(
 
 
 def unnamed_share(unexplained: float, spread: float = DEFAULT.scattering_spread) -> float:
-    """Share of the crystalline mass that unexplained intensity may stand for, at the end of its 95% interval.
+    """Upper 95% limit of the share of the crystalline mass that the unexplained intensity may belong to.
 
-    For a phase that is not named and of which a gram scatters 1/k as much as one of the named phases, k within
-    1.96 `spread` of 1 in its logarithm, the share is k u / (k u + 1 - u) for a share u of the intensity.
+    A gram of an unnamed phase scatters 1/k as much as one of the named phases, with ln k within 1.96 `spread` of 0. For
+    a share u of the intensity the share of the mass is k u / (k u + 1 - u).
     """
     mass = unexplained * float(np.exp(1.96 * spread))
     return mass / (mass + 1 - unexplained)
@@ -110,7 +109,7 @@ def unnamed_share(unexplained: float, spread: float = DEFAULT.scattering_spread)
 def linear_absorption(phases: Sequence[Phase], wavelength: float) -> Array:
     """Photoelectric absorption coefficient in 1/cm of each solid phase: 2 r_e λ Σ f'' / V (optical theorem).
 
-    f'' is Cromer & Liberman's (`scattering.dispersion`); scattering, a few percent more, is left out.
+    f'' is from Cromer & Liberman (`scattering.dispersion`). Scattering, a few percent more, is left out.
     """
     out = []
     for phase in phases:
@@ -122,7 +121,7 @@ def linear_absorption(phases: Sequence[Phase], wavelength: float) -> Array:
 
 
 def _contrast(scales: Array, phases: Sequence[Phase], attenuation: Array, size: float) -> Array:
-    """Brindley's factor of each phase: how much of itself it shows beside the others, spheres of `size` µm."""
+    """Brindley's factor of each phase: its intensity over that without absorption contrast, spheres of `size` µm."""
     density = np.array([phase.density for phase in phases])
     factor = np.ones(len(scales))
     for _ in range(10):  # the mean absorption depends on the fractions
@@ -133,7 +132,7 @@ def _contrast(scales: Array, phases: Sequence[Phase], attenuation: Array, size: 
 
 
 def _relative_covariance(problem: Problem, solution: Solution) -> Array:
-    """Covariance of the logarithms of the scales, from the fit and from what no fit knows of."""
+    """Covariance of the logarithms of the scales: of the fit, and of errors that the fit cannot know."""
     scales = np.maximum(solution.scales, 1e-300)
     fitted = covariance(problem, solution) / np.outer(scales, scales)
     texture = problem.policy.texture_error * solution.state.each("log_march")

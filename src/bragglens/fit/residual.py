@@ -31,7 +31,7 @@ class Peak:
 
 
 def unexplained(observed: Observed, solution: Solution, wavelength: float) -> tuple[float, tuple[Peak, ...]]:
-    """What neither noise nor the usual misfit of calculated peaks explains.
+    """Intensity that neither noise nor the usual misfit of calculated peaks explains.
 
     Returns:
         Its share of the intensity of all peaks, and the peaks that stand out in observed minus calculated.
@@ -54,7 +54,7 @@ def unexplained(observed: Observed, solution: Solution, wavelength: float) -> tu
 
 
 def _feet(excess: Array, tops: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Where each peak begins and ends: at the lowest point towards its neighbours, or where nothing is left."""
+    """First and last point of each peak: the lowest point towards its neighbours, or where nothing is left."""
     if not len(tops):
         return tops, tops
     edges = np.array([0, *[a + int(np.argmin(excess[a:b])) for a, b in pairwise(tops)], len(excess)], dtype=np.intp)

@@ -1,4 +1,4 @@
-"""Screening: which phase a solution needs next, by a first look on the atlas, and the fit with it."""
+"""Screening: which phase a solution needs next, estimated with the atlas, and the fit with it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from bragglens.fit.state import Solution
 
 Array = NDArray[np.float64]
 
-_DISPLACEMENTS = np.linspace(-0.4, 0.4, 9)  # mm, tried while no phase tells the shift
+_DISPLACEMENTS = np.linspace(-0.4, 0.4, 9)  # mm, tried while no phase determines the shift
 
 
 @dataclass(frozen=True)
 class Trial:
-    """How well one phase would go with what is left of a scan.
+    """How well one phase would explain what is left of a scan.
 
     Attributes:
         phase: its place among the candidates.
-        gain: by how much chi2 would fall.
-        displacement: specimen displacement in mm at which it fits best.
-        stretch: relative swelling of its lattice at which it fits best.
+        gain: estimated decrease of chi2.
+        displacement: sample displacement in mm at which it fits best.
+        stretch: relative expansion of its lattice at which it fits best.
     """
 
     phase: int
@@ -41,7 +41,7 @@ class Trial:
 
 
 def screen(problem: Problem, solution: Solution, pool: Sequence[int]) -> list[Trial]:
-    """What each phase of a pool would add to a solution, all else held, the best first: a first look on the atlas."""
+    """Gain of each phase of a pool if it were added to a solution with everything else held; the best first."""
     if not pool:
         return []
     first = not solution.state.phases
@@ -59,7 +59,7 @@ def screen(problem: Problem, solution: Solution, pool: Sequence[int]) -> list[Tr
 
 
 def likeliest(problem: Problem, solution: Solution, pool: Sequence[int], prior: Prior) -> list[Trial]:
-    """The phases of a pool that are to be fitted beside a solution, by what each would add and was expected to."""
+    """The phases of a pool to fit beside a solution, ranked by their gain and their prior."""
     there = solution.state.phases
     trials = screen(problem, solution, pool)
     ranked = sorted(trials, key=lambda trial: -trial.gain - prior.of(trial.phase, there))
@@ -67,7 +67,7 @@ def likeliest(problem: Problem, solution: Solution, pool: Sequence[int], prior: 
 
 
 def _gains(problem: Problem, solution: Solution, drawn: NDArray[np.float32], displacement: float) -> Array:
-    """By how much chi2 would fall with each pattern of the atlas at one displacement, (phases, stretches)."""
+    """Decrease of chi2 with each pattern of the atlas at one displacement, (phases, stretches)."""
     known, observed, atlas = problem.known, problem.observed, problem.known.atlas
     shift = np.degrees(2 * displacement / known.instrument.radius) * np.cos(np.radians(atlas.grid.two_theta / 2))
     angles = atlas.grid.two_theta + solution.state.value("zero") - shift
@@ -90,7 +90,7 @@ def _gains(problem: Problem, solution: Solution, drawn: NDArray[np.float32], dis
 
 
 def add(problem: Problem, solution: Solution, trial: Trial) -> Solution:
-    """A solution with one phase more, its own values fitted (and the shift where it is the first)."""
+    """A solution with one further phase and its own values fitted. For the first phase the shift is fitted too."""
     state = solution.state.with_phase(trial.phase)
     place = len(state.phases) - 1
     state = state.of(place, strains=trial.stretch * swelling(problem.known[trial.phase].strain_basis))

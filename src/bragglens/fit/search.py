@@ -21,10 +21,10 @@ def search(problem: Problem, pool: Sequence[int], prior: Prior) -> Found:
     Args:
         problem: the candidates and the scan.
         pool: places of the candidates that may be named.
-        prior: what is held of the candidates beforehand.
+        prior: what is assumed of the candidates beforehand.
 
     Returns:
-        The fit of the phases that hold.
+        The fit of the phases that have enough evidence.
     """
     solution = solve(problem, problem.empty())
     while len(solution.state.phases) < problem.policy.most_phases:
@@ -37,7 +37,7 @@ def search(problem: Problem, pool: Sequence[int], prior: Prior) -> Found:
 
 
 def _grow(problem: Problem, solution: Solution, pool: Sequence[int], prior: Prior) -> Solution | None:
-    """The solution with the phase that it needs most, all refined together; None where it needs none."""
+    """The solution with the phase that it needs most, all refined together; None where it needs no further phase."""
     there, least = solution.state.phases, problem.policy.least_evidence
     rest = [i for i in pool if i not in there]
     added = [add(problem, solution, trial) for trial in likeliest(problem, solution, rest, prior)]
@@ -52,13 +52,13 @@ def _grow(problem: Problem, solution: Solution, pool: Sequence[int], prior: Prio
     if evidence(problem, solution, best, -1) > least:
         return best
     oriented = _oriented(problem, best_added)
-    # With texture and a strained lattice together a phase can be laid over the lines of another.
+    # With texture and a strained lattice together a phase can be fitted to the lines of another.
     strained = largest_strains(problem.known, oriented.state)[-1] > problem.policy.strained
     return oriented if not strained and evidence(problem, solution, oriented, -1) > least else None
 
 
 def _oriented(problem: Problem, solution: Solution) -> Solution:
-    """A solution whose last phase may have preferred orientation: what one whose lines are hardly seen may need."""
+    """A solution whose last phase may have preferred orientation. A phase with few visible lines may need it."""
     chosen = choose_texture(problem, solution)
     own = len(solution.state.phases) - 1
     return refine(problem, chosen, rounds=8, texture=True, only=own if own else None)

@@ -1,4 +1,4 @@
-"""Settle: of the phases that a search has gathered those that hold, each exchanged where another is better."""
+"""Settle: keep the phases of a search that have enough evidence, and exchange each where another is better."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bragglens.fit.texture import about_each_axis, choose_texture
 
 
 def settle(problem: Problem, solution: Solution, pool: Sequence[int], prior: Prior) -> Found:
-    """Take out phases that do not hold, exchange others for better ones, until all stand."""
+    """Remove phases without enough evidence and exchange phases for better ones, until nothing changes."""
     exchanges = 0
     while True:
         solution = _polished(problem, _thinned(problem, solution))
@@ -36,7 +36,7 @@ def settle(problem: Problem, solution: Solution, pool: Sequence[int], prior: Pri
 
 
 def _thinned(problem: Problem, solution: Solution) -> Solution:
-    """Only the phases that have enough evidence: the weakest is taken out until all have."""
+    """Only the phases with enough evidence: the weakest is removed until all have it."""
     while True:
         solution = _relaxed(problem, solution)
         left_out, proofs = _support(problem, solution)
@@ -56,9 +56,9 @@ def _without(problem: Problem, solution: Solution, place: int) -> Solution:
 
 
 def _polished(problem: Problem, solution: Solution) -> Solution:
-    """The same phases in the best of the states that further starts lead to.
+    """The same phases in the best of the states that are reached from further starts.
 
-    Textures, breadths and lattices make up for each other, so that small steps from one start end in one of many states
+    Textures, line widths and lattices are correlated. Small steps from one start therefore end in one of many states
     that are nearly as good: of 20 random starts the best is some units of misfit better than most.
     """
     for _ in range(problem.policy.restarts if solution.state.phases else 0):
@@ -71,7 +71,7 @@ def _polished(problem: Problem, solution: Solution) -> Solution:
 
 
 def _turned(problem: Problem, solution: Solution) -> Solution:
-    """Fitted from other texture axes, those that are better for one phase after the other, all else held."""
+    """The solution fitted from other texture axes: the best axes of one phase after another, all else held."""
     best = solution
     for place in range(len(solution.state.phases)):
         starts = about_each_axis(problem, best, place)[: problem.policy.texture_axes_tried]
@@ -81,16 +81,16 @@ def _turned(problem: Problem, solution: Solution) -> Solution:
 
 
 def _anew(problem: Problem, solution: Solution) -> Solution:
-    """Fitted from the usual breadths, displacements and no texture, the lattices kept."""
+    """The solution fitted from the usual line widths and displacements without texture, the lattices kept."""
     plain = refine(problem, solve(problem, solution.state.usual()), rounds=8)
     return refine(problem, choose_texture(problem, plain), rounds=20, texture=True)
 
 
 def _relaxed(problem: Problem, solution: Solution) -> Solution:
-    """The same phases fitted from their own lattices where two are strained far, if that ends better.
+    """The same phases fitted from unstrained lattices where two are strained far, if that ends better.
 
-    Of two structures of one kind the first that is added takes the lines of the stronger one, whichever it is; the
-    second is left with those of the first, and no small step leads from there to both at their own.
+    Of two isostructural phases the first that is added takes the lines of the stronger one, whichever it is. The second
+    is left with the lines of the first. No small step leads from there to each phase at its own lines.
     """
     strained = largest_strains(problem.known, solution.state) > problem.policy.strained
     if sum(strained) < 2:
@@ -100,10 +100,10 @@ def _relaxed(problem: Problem, solution: Solution) -> Solution:
 
 
 def _merged(problem: Problem, solution: Solution, pool: Sequence[int], prior: Prior) -> Solution | None:
-    """One phase in the place of two of much the same lines, where the scan does not need both.
+    """One phase in place of two with nearly the same lines, where the scan does not need both.
 
-    A wrong phase that came first leaves lines to a neighbour of it, and together they hold the place of the right one,
-    which could then replace neither of them alone.
+    A wrong phase that came first leaves lines that one of its neighbours takes. Together they keep out the right phase,
+    which could replace neither of them alone.
     """
     state = solution.state
     rest = [i for i in pool if i not in state.phases]
@@ -121,7 +121,7 @@ def _merged(problem: Problem, solution: Solution, pool: Sequence[int], prior: Pr
 
 
 def _indistinguishable(problem: Problem, solution: Solution) -> list[tuple[int, int]]:
-    """Places of phases whose fitted patterns are alike when their lines are softened."""
+    """Places of phases whose fitted patterns are indistinguishable at a low resolution."""
     if len(solution.patterns) < 2:
         return []
     soft = np.sqrt(np.maximum(problem.observed.soften(solution.patterns), 0.0))
@@ -138,7 +138,7 @@ def _exchange(
     left_out: Sequence[Solution],
     proofs: Sequence[float],
 ) -> tuple[Solution | None, tuple[Supported, ...]]:
-    """The best exchange of one phase for another where one is better, and the rivals of each phase."""
+    """The best exchange of one phase for another, if any is better, and the rivals of each phase."""
     best, gain, phases = None, 0.0, []
     rest = [i for i in pool if i not in solution.state.phases]
     imperfect = phase_residuals(problem, solution)
@@ -161,7 +161,7 @@ def _exchange(
 def _in_its_place(
     problem: Problem, solution: Solution, rest: Sequence[int], without: Solution, proof: float
 ) -> list[Solution]:
-    """Fits of other phases in the place of one, of those that promise enough of its evidence."""
+    """Fits of other phases in place of one, for those with a large enough share of its evidence in the screening."""
     unit = misfit_unit(problem.observed, solution)
     trials = screen(problem, without, rest)[: problem.policy.candidates_tried - 1]
     worth_it = [trial for trial in trials if trial.gain >= problem.policy.exchange_gain * proof * unit]

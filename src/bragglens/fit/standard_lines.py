@@ -1,7 +1,7 @@
-"""Standard lines: the scan of a line standard as a problem of the fit, each line with a height of its own.
+"""Standard lines: the scan of a line standard as a problem of the fit, with a free height for each line.
 
-Angles and shapes are those of the instrument, with the cell at its certified value. The height of each line is free, so
-that texture, slits, absorption and displacement parameters of the standard cannot bend what is measured (Pawley 1981,
+Angles and shapes are those of the instrument, with the certified cell. The height of each line is free, so that
+texture, slits, absorption and displacement parameters of the standard cannot bias the result (Pawley 1981,
 J. Appl. Cryst. 14, 357, with the cell held).
 """
 
@@ -33,8 +33,8 @@ Array = NDArray[np.float64]
 COARSE = Specimen(size=1e9, lorentzian=1.0)
 """Grains so large that nothing but the instrument broadens the lines."""
 
-# `spread`, `turn` and `least` are the resolution as H² = spread² (tanθ - turn)² + least², which no value can make
-# negative. Bounds and usual spreads: judgement.
+# `spread`, `turn` and `least` are the resolution as H² = spread² (tanθ - turn)² + least², which is never negative.
+# Bounds and usual spreads: judgement.
 PARAMETERS = Parameters(
     (
         Parameter("zero", "°", 0.0, -0.5, 0.5, 0.01, 0.2),
@@ -47,23 +47,23 @@ PARAMETERS = Parameters(
         Parameter("axial", "", 0.03, 0.001, 0.15, 0.01, 0.05),
     )
 )
-_MARGIN = 3.0  # degrees of background that are kept before the first line, and to the last line beyond the end
-_TOGETHER = 0.15  # degrees: nearer lines share one height, at the ratio that the structure gives
+_MARGIN = 3.0  # degrees of background kept before the first line, and after the end for lines that lie beyond it
+_TOGETHER = 0.15  # degrees; closer lines share one height, with the ratio that the structure gives
 _DEGREES_PER_BACKGROUND_TERM = 8.0
-_EVEN = 0.02  # of a step; a scan whose angles stray less is rendered on its own angles
+_EVEN = 0.02  # of a step; a scan whose angles deviate by less is calculated on its own angles
 _FEWEST = 4  # lines; zero, displacement and the change of width with angle need more than two
 
 
 @dataclass(frozen=True)
 class StandardLines:
-    """A scan of a standard, what `engine.Fitted` asks for; its components are groups of lines that share a height.
+    """A scan of a standard, with the interface `engine.Fitted`. Its components are groups of lines that share a height.
 
     Attributes:
         two_theta: angles that are fitted, in degrees, (points,).
         observed: the scan on them.
         groups: the lines.
-        grid: on which they are rendered.
-        sampling: takes the grid to the scan's angles; None where they are the same.
+        grid: on which they are calculated.
+        sampling: interpolates from the grid to the scan's angles; None where they are the same.
         packed: the lines for the renderer.
         start: the instrument; its emission lines, radius, slits and monochromator are kept.
     """
@@ -78,17 +78,17 @@ class StandardLines:
     parameters: Parameters = PARAMETERS
 
     def refined(self, component: int, *, texture: bool) -> Sequence[str]:
-        """A line has no parameters but its height."""
+        """Nothing: a line has no parameters but its height."""
         return ()
 
     def state(self) -> State:
-        """All lines, in the usual instrument."""
+        """All lines, with the usual instrument."""
         count = len(self.groups)
         one = empty(self.parameters)
         return replace(one, phases=tuple(range(count)), own=np.empty((count, 0)), axes=np.zeros((count, 3)))
 
     def render(self, shared: Array, own: Array, components: NDArray[np.int64], axes: Array) -> Array:
-        """Each group of lines at the scan's angles, with a strongest point of 1, (rows, points)."""
+        """Each group of lines at the scan's angles, with a maximum of 1, (rows, points)."""
         rows = np.broadcast_to(shared, (len(components), shared.shape[-1]))
         values = {p.name: np.ascontiguousarray(rows[:, i]) for i, p in enumerate(self.parameters.shared)}
         widths = _caglioti(values["spread"], values["turn"], values["least"])
@@ -105,7 +105,7 @@ class StandardLines:
         return drawn if self.sampling is None else np.asarray((self.sampling @ drawn.T).T)
 
     def instrument(self, state: State) -> Instrument:
-        """The instrument that the values stand for."""
+        """The instrument of a state."""
         u, v, w = (float(c) for c in _caglioti(*(np.array(state.value(n)) for n in ("spread", "turn", "least"))))
         x, y, axial, zero = (state.value(name) for name in ("X", "Y", "axial", "zero"))
         return replace(self.start, U=u, V=v, W=w, X=x, Y=y, axial=axial, zero=zero)
@@ -117,7 +117,7 @@ def _caglioti(spread: Array, turn: Array, least: Array) -> tuple[Array, Array, A
 
 
 def standard_lines(scan: Scan, standard: Phase, start: Instrument) -> StandardLines:
-    """A scan made ready.
+    """A scan of a standard prepared for the fit.
 
     Raises:
         ScanError: fewer than four lines of the standard lie in its range.
@@ -134,7 +134,7 @@ def standard_lines(scan: Scan, standard: Phase, start: Instrument) -> StandardLi
     kept = scan.two_theta > max(0.5, angles[inside[0]] - _MARGIN)
     two_theta, counts = scan.two_theta[kept], scan.counts[kept]
     grid, sampling = _grid(two_theta)
-    # Of lines farther beyond the end there are only tails, each like the others and like background.
+    # Lines further beyond the end show only tails, which look like each other and like background.
     groups = _groups(crystal, np.flatnonzero(angles < two_theta[-1] + _MARGIN), angles)
     return StandardLines(
         two_theta, _observed(two_theta, counts, grid), groups, grid, sampling, pack(groups, start.lines), start
@@ -152,7 +152,7 @@ def _observed(two_theta: Array, counts: Array, grid: Grid) -> Observed:
 
 
 def _grid(two_theta: Array) -> tuple[Grid, csr_matrix | None]:
-    """The scan's own angles as a grid where they are even, else a finer one, and how to interpolate from it."""
+    """The scan's own angles as a grid where they are even. Else a finer grid, and how to interpolate from it."""
     step = float(np.ptp(two_theta)) / (two_theta.size - 1)
     grid = Grid(float(two_theta[0]), float(two_theta[-1]), step)
     if grid.size == two_theta.size and np.abs(grid.two_theta - two_theta).max() < _EVEN * step:
@@ -181,7 +181,7 @@ def _sampling(grid: Grid, two_theta: Array) -> csr_matrix:
 
 
 def _groups(crystal: Reflections, rows: NDArray[np.int64], angles: Array) -> tuple[Reflections, ...]:
-    """The reflections apart, those that coincide or nearly so together."""
+    """The reflections one by one; those that nearly coincide stay together."""
     breaks = np.flatnonzero(np.diff(angles[rows]) > _TOGETHER) + 1
     return tuple(_subset(crystal, part) for part in np.split(rows, breaks))
 

@@ -1,4 +1,4 @@
-"""State: the values of a fit, by name; and a solution, a state with scales and background."""
+"""State: the values of a fit, by name. Solution: a state with scales and background."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class State:
-    """Values of all that enters non-linearly.
+    """Values of all parameters that enter non-linearly.
 
     Attributes:
-        parameters: what the values are of.
+        parameters: the parameters that have these values.
         phases: places of the components among the candidates, (k,).
         shared: values of the whole scan, in the order of `parameters.shared`.
         own: of each component, in the order of `parameters.own`, (k, own).
@@ -40,7 +40,7 @@ class State:
 
     @property
     def strains(self) -> Array:
-        """Coefficients of each component's allowed lattice strains, those that it lacks 0, (k, 6)."""
+        """Coefficients of each component's allowed lattice strains, 0 for those that it does not have, (k, 6)."""
         return self.own[:, self.parameters.places(STRAINS)]
 
     def of_scan(self, **values: float) -> State:
@@ -62,13 +62,13 @@ class State:
         return replace(self, own=own, axes=axes)
 
     def unstrained(self) -> State:
-        """The same with all lattices as the candidates have them."""
+        """The same with all lattices as in the library."""
         own = self.own.copy()
         own[:, self.parameters.places(STRAINS)] = 0.0
         return replace(self, own=own)
 
     def usual(self) -> State:
-        """The same with each component in its usual state, lattices and texture axes kept."""
+        """The same with the usual values of each component; lattices and texture axes are kept."""
         own = np.tile(self.parameters.start()[1], (len(self.phases), 1))
         places = self.parameters.places(STRAINS)
         own[:, places] = self.own[:, places]
@@ -80,7 +80,7 @@ class State:
         return replace(self, phases=tuple(sorted(self.phases)), own=self.own[order], axes=self.axes[order])
 
     def with_phase(self, phase: int) -> State:
-        """One component more, in its usual state."""
+        """The same with one further component in its usual state."""
         usual = self.parameters.start()[1]
         return replace(
             self,
@@ -100,22 +100,22 @@ class State:
 
 
 def empty(parameters: Parameters) -> State:
-    """No component at all, the scan's values where a fit begins."""
+    """A state without components, with the values of the scan where a fit begins."""
     shared, own = parameters.start()
     return State(parameters, (), shared, np.empty((0, len(own))), np.empty((0, 3)))
 
 
 @dataclass(frozen=True)
 class Solution:
-    """A state with its linear part.
+    """A state with its linear parameters.
 
     Attributes:
         state: the non-linear values.
-        patterns: clean pattern of one unit of each component (a gram of a structure), (k, points).
-        scales: how many units of each the scan shows, never negative, (k,).
+        patterns: pattern without noise of one unit of each component (a gram of a structure), (k, points).
+        scales: units of each component in the scan, never negative, (k,).
         calculated, background: in counts, (points,).
-        chi2: misfit in units of what is expected, of as many independent points as `Observed.information` says.
-        cost: chi2 and the squared distance of the values from what is usual, which the fit makes least.
+        chi2: misfit over its expected value, with the number of independent points by `Observed.information`.
+        cost: chi2 and the squared distance of the values from their usual ones; the fit minimises it.
     """
 
     state: State

@@ -10,17 +10,17 @@ from bragglens.fit.engine import solve
 from bragglens.fit.problem import Problem
 from bragglens.fit.state import Solution
 
-_MARCH_TRIED = (0.75, 1.33)  # plates, needles: of common strength
+_MARCH_TRIED = (0.75, 1.33)  # plates, needles: of typical strength
 
 
 def choose_texture(problem: Problem, solution: Solution) -> Solution:
-    """For each phase the texture axis that helps most, its strength as it was."""
+    """For each phase the texture axis that improves the fit most; the strength is kept."""
     axes = [about_each_axis(problem, solution, place)[0].state.axes[place] for place in range(len(solution.scales))]
     return replace(solution, state=replace(solution.state, axes=np.array(axes).reshape(-1, 3)))
 
 
 def about_each_axis(problem: Problem, solution: Solution, place: int) -> list[Solution]:
-    """Solutions in which one phase has a texture about each distinct axis, the best first, all else held.
+    """Solutions in which one phase has a texture about each distinct axis; the best first, all else held.
 
     The texture is that of plates or that of needles, whichever is better. A candidate without texture stays as it is.
     """

@@ -1,4 +1,4 @@
-"""Whole-pattern fit of phases to a measured scan: what one gets to see of it."""
+"""Whole-pattern fit of phases to a measured scan: the public result."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Fit:
 
     @cached_property
     def reflections(self) -> tuple[ReflectionList, ...]:
-        """Of each phase the reflections that can be seen, at their fitted angles; computed when first asked for."""
+        """Visible reflections of each phase at their fitted angles; computed at first use."""
         start, stop = float(self.two_theta[0]), float(self.two_theta[-1])
         states = zip(self.phases, self.specimens, strict=True)
         return tuple(reflection_list(phase, self.instrument, state, start, stop) for phase, state in states)
@@ -86,15 +86,15 @@ class Fit:
 
 
 def fit(scan: Scan, phases: Sequence[Phase], instrument: Instrument, *, texture: bool = True) -> Fit:
-    """Fit phases that are known to be there.
+    """Fit phases that are known to be present.
 
     Args:
         scan: the measured scan; neighbouring points of a very fine one are averaged (`observed.observe`).
-        phases: what is there.
+        phases: the phases.
         instrument: its lines, radius, slits and monochromator are kept; zero, widths and axial divergence are fitted.
         texture: whether preferred orientation may be fitted.
     """
-    with threadpool_limits(1):  # tables of a few dozen rows: more threads wait for each other longer than they work
+    with threadpool_limits(1):  # small matrices: more threads only wait for each other
         observed = observe(scan)
         problem = Problem(candidates(phases, instrument, observed.grid.stop), observed)
         solution = fit_given(problem, texture=texture)
@@ -102,7 +102,7 @@ def fit(scan: Scan, phases: Sequence[Phase], instrument: Instrument, *, texture:
 
 
 def fit_given(problem: Problem, *, texture: bool = True) -> Solution:
-    """All candidates fitted together, taken in one after the other, those first that the scan shows best."""
+    """All candidates fitted together, added one after another, the most visible first."""
     solution = solve(problem, problem.empty())
     left = list(range(len(problem.known)))
     while left:
@@ -116,7 +116,7 @@ def fit_given(problem: Problem, *, texture: bool = True) -> Solution:
 
 
 def fit_of(problem: Problem, solution: Solution) -> Fit:
-    """The public face of a solution."""
+    """The public result of a solution."""
     known, observed = problem.known, problem.observed
     instrument, specimens = instrument_and_specimens(known, solution.state)
     phases = tuple(known.phases[i] for i in solution.state.phases)
@@ -139,7 +139,7 @@ def fit_of(problem: Problem, solution: Solution) -> Fit:
 
 
 def fitted_phases(fit: Fit) -> tuple[Phase, ...]:
-    """The phases of a fit in its order, with their fitted cells and displacements (never below zero)."""
+    """The phases of a fit in its order, with their fitted cells and displacement parameters (never below zero)."""
     fitted = []
     for as_given, cell, extra in zip(fit.phases, fit.cells, fit.extra_b, strict=True):
         phase = replace(as_given, cell=cell.numbers)
@@ -148,7 +148,10 @@ def fitted_phases(fit: Fit) -> tuple[Phase, ...]:
 
 
 def _displaced(site: Site, phase: Phase, extra_b: float) -> Site:
-    """A site with B more of isotropic displacement, U = B/8π²; of an ellipsoid, U cosines of the reciprocal axes."""
+    """A site with its isotropic displacement B increased, U = B/8π².
+
+    An ellipsoid takes U times the cosines of the reciprocal axes.
+    """
     more = extra_b / (8 * np.pi**2)
     out = replace(site, u_iso=max(0.0, site.u_iso + more))
     if site.u_aniso is None:
