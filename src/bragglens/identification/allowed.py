@@ -15,7 +15,7 @@ from bragglens.identification.sources import Source, proposer_of
 
 
 def check(model: Source, options: Options) -> tuple[str, ...]:
-    """Refuse options with which no scan can be identified; the names of the phases that may be named come back.
+    """Refuse options with which no scan can be identified, and give the names of the phases that may be named.
 
     Raises:
         BragglensError: an option is not possible with these phases.
@@ -36,7 +36,7 @@ def check(model: Source, options: Options) -> tuple[str, ...]:
 
 
 def spelled(options: Options, library: Library) -> Options:
-    """The options with the standard's name as the library has it."""
+    """The options with the name of the standard as the library spells it."""
     if options.standard is None:
         return options
     name, weight = options.standard
@@ -44,17 +44,17 @@ def spelled(options: Options, library: Library) -> Options:
 
 
 def allowed_phases(phases: Sequence[Phase], elements: Elements | None) -> tuple[str, ...]:
-    """Names of the phases that a choice of elements leaves.
+    """Names of the phases that a choice of elements allows.
 
-    Of a phase its essential elements count (`essential_elements`): one whose structure was refined on a crystal with
-    some iron is left where iron is not named.
+    Only the essential elements of a phase count (`essential_elements`): a phase whose structure was refined on a
+    crystal with some iron is allowed where iron is not named.
 
     Args:
         phases: of the library.
         elements: see `read_choice`.
 
     Raises:
-        BragglensError: a symbol is no element, or no phase is left.
+        BragglensError: a symbol is not an element, or no phase remains.
     """
     if elements is None:
         return tuple(phase.name for phase in phases)

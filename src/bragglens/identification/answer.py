@@ -22,32 +22,33 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 SCHEMA = 1
-LEAST_SHOWN = 0.001  # probability below which no proposal of the network alone is shown
+LEAST_SHOWN = 0.001  # network proposals below this probability are not shown
 FractionOf = Literal["named phases", "whole sample"]
 Verdict = Literal["known", "mixture", "tentative", "partly unknown", "unknown"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One phase that the scan is said to hold.
+    """One phase that the answer names.
 
     Attributes:
         name: the phase's name in the library.
-        probability: that it is there, network and fit together.
-        weight_percent: share among the named phases (of the whole sample where an internal standard was weighed in, see
-            `Identification.fraction_of`), or None where it was not determined.
-        weight_percent_error: half of the 95% interval, or None; it grows with what is unexplained, which may be a
-            phase more.
-        rivals: phases that explain the scan about as well, any of which may be there in its place.
-        network: the network's own probability.
-        evidence: how much worse the fit is without the phase, in independent standard deviations squared.
-        residual: R of the phase's own lines: share of the intensity under them that the fit misses.
+        probability: that it is present, from network and fit together.
+        weight_percent: share among the named phases, or None where it was not determined. With an internal standard it
+            is the share of the whole sample (`Identification.fraction_of`).
+        weight_percent_error: half of the 95% interval, or None; it grows with the unexplained intensity, which may be a
+            further phase.
+        rivals: phases that explain the scan about as well, any of which may be present in its place.
+        network: probability that the network alone gives.
+        evidence: increase of χ² without the phase, counted by effective degrees of freedom.
+        residual: R of the phase: share of the intensity under its own lines that the fit misses.
         rwp_without: Rwp of the fit of the other phases alone.
-        cell: as fitted; six numbers in the JSON, a, b, c in Å and α, β, γ in degrees.
+        cell: as fitted; in the JSON six numbers: a, b, c in Å and α, β, γ in degrees.
         strain: largest relative change of a length in the library's lattice that the fit needed.
-        size: fitted volume-weighted crystallite size in nm; from about 200 nm on it means "large".
-        size_error: half of its 95% interval, where the instrument is calibrated; else None: its breadth is a guess.
-        formula: as chemists write it, `TiO2`; empty where the structure states none.
+        size: fitted volume-weighted crystallite size in nm; above about 200 nm it only means "large".
+        size_error: half of its 95% interval if the instrument is calibrated, else None: the instrumental width is then
+            a guess.
+        formula: as chemists write it, `TiO2`; empty where the structure gives none.
         space_group: Hermann-Mauguin symbol, `P 42/m n m`.
     """
 
@@ -74,15 +75,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class TubeLine:
-    """A peak that another line of the tube than Kα makes of a reflection of a named phase (`tube_lines.left_over`).
+    """A peak of Kβ or tungsten Lα radiation, from a reflection of a named phase (`tube_lines.left_over`).
 
     Attributes:
-        two_theta: its top in degrees.
-        d: the spacing in Å that it would have, were it of Kα1.
+        two_theta: its maximum in degrees.
+        d: the d-spacing in Å that it would have for Kα1.
         share: its area over that of all peaks of the scan.
         line: `Kβ` or `W Lα`.
         phase: name of the phase.
-        of_two_theta: where the reflection stands for Kα1, in degrees.
+        of_two_theta: position of the reflection for Kα1, in degrees.
         ratio: intensity of the line over that of Kα1, from all its peaks.
     """
 
@@ -101,8 +102,8 @@ class Hump:
 
     Attributes:
         share: its area over that of hump and peaks together.
-        two_theta: centre of its upper half in degrees.
-        fwhm: its breadth at half height in degrees.
+        two_theta: centre of its upper half, in degrees.
+        fwhm: its width at half height, in degrees.
     """
 
     share: float
@@ -112,14 +113,14 @@ class Hump:
 
 @dataclass(frozen=True)
 class Rietveld:
-    """A Rietveld refinement of the same scan by another program, begun where the fit has ended.
+    """A Rietveld refinement of the same scan by another program, started from the result of the fit.
 
     Attributes:
         program: its name, version and plan.
-        rwp: weighted profile R, as of the fit.
+        rwp: weighted profile R, defined as for the fit.
         weight_percent: share of each phase among those refined.
-        weight_percent_error: half of the 95% interval that the program states.
-        error: why there is none, in one sentence.
+        weight_percent_error: half of the 95% interval that the program gives.
+        error: why there is no refinement, in one sentence.
     """
 
     program: str = ""
@@ -131,43 +132,42 @@ class Rietveld:
 
 @dataclass(frozen=True)
 class Identification:
-    """What a scan holds. What is not known is None, never zero.
+    """The answer for one scan. What is not known is None, never zero.
 
     Attributes:
         file: the scan's file or name.
-        model: name of the model that was asked.
-        verdict: `known` (one phase), `mixture`, `tentative` (nothing is missing, but one of the phases is not sure: its
-            probability is below `Policy.sure`, or a rival explains the scan as well), `partly unknown` (phases and
-            something else), `unknown` (no phase of the library), or None where the scan could not be judged.
-        phases: what was found, the largest share first (the most probable first where the network alone answered).
+        model: identity of the model or library.
+        verdict: `known` (one phase), `mixture`, `tentative` (nothing is missing, but the probability of a phase is
+            below `Policy.sure` or a rival explains the scan as well), `partly unknown` (phases and something else),
+            `unknown` (no phase of the library), or None where the scan could not be judged.
+        phases: what was found, the largest share first; without a fit, the most probable first.
         probabilities: the network's probability of every phase that may be named.
-        stranger: probability that something outside the library is there too as the network sees it, or None where the
-            model cannot tell.
+        stranger: probability, by the network, that a phase outside the library is also present; None where the model
+            does not give it.
         unexplained: share of the intensity of all peaks that the phases do not explain.
         unexplained_peaks: where that intensity is.
-        tube_lines: peaks that are Kβ or tungsten lines of named phases; they do not count as unexplained.
-        hump: the highest hump of the background, or None where there is none, or no phase was found.
+        tube_lines: peaks that are Kβ or tungsten Lα lines of named phases; they do not count as unexplained.
+        hump: the highest hump of the background; None without a hump or without phases.
         rwp: weighted profile R of the fit (`whole_pattern.Fit`).
         goodness: Rwp over the Rwp that counting noise alone would leave.
-        amorphous_percent: wt% of the specimen that is none of the phases, where an internal standard tells it.
+        amorphous_percent: wt% of the specimen that is none of the phases, from an internal standard.
         amorphous_percent_error: half of its 95% interval.
-        detection_limits: for each phase that was sought and is not there, the wt% that would have been found.
-        fit: the fitted pattern, or None where the network alone answered.
-        wavelength: Å of the scan's strongest line, as stated in the file or by the user.
+        detection_limits: for each allowed phase that was not found, the wt% that would have been found.
+        fit: the fitted pattern, or None where the network alone was used.
+        wavelength: Å of the strongest line of the radiation, from the file or the user.
         seconds: time it took.
         error: why the scan could not be judged, in one sentence.
-        notes: what the reader had to do to the file.
+        notes: corrections that the reader made to the file, and other notes.
         pattern: the scan on the model's grid.
-        options: how the scan was looked at, those of `Options` that were given.
-        metadata: what the file states of the measurement (`scan.Scan.metadata`).
-        rietveld: what a Rietveld refinement makes of it, where that was asked for.
-        relatives: phases that the fit needs and that are not named: out of a library so large that most phases have a
-            relative of their structure type, such a relative is at least as likely there. With one of them the verdict
-            is unknown, or partly unknown.
-        disagreement: where network and fit disagree, the phases that the network names and the fit does not, and which
-            parts of the scan speak for them to the network; None where they agree.
-        sketch: where the network alone answered, the scan with the calculated reflections of the phases; else None.
-        policy: the thresholds that decided; JSON states those that are not the package's own.
+        options: the options of `Options` that were given.
+        metadata: what the file says about the measurement (`scan.Scan.metadata`).
+        rietveld: result of a Rietveld refinement of the scan, if requested.
+        relatives: fitted phases that are not named. In a very large library most phases have an isostructural
+            neighbour, and here one is at least as likely present. The verdict is then unknown, or partly unknown.
+        disagreement: where network and fit disagree, the phases that only the network names, and the parts of the scan
+            on which the network's probabilities rest; None where they agree.
+        sketch: where the network alone was used, the scan with calculated reflections of the phases; else None.
+        policy: the thresholds used; the JSON gives those that are not the defaults.
     """
 
     file: str
@@ -201,17 +201,17 @@ class Identification:
 
     @property
     def fraction_of(self) -> FractionOf | None:
-        """What the weight fractions are shares of; None where there are none."""
+        """Total of which the weight fractions are shares; None where there are none."""
         if all(finding.weight_percent is None for finding in self.phases):
             return None
         return "named phases" if self.amorphous_percent is None else "whole sample"
 
     @property
     def nearest(self) -> Finding | None:
-        """The phase that the network holds for the most probable, found or not.
+        """The phase with the largest network probability, found or not.
 
-        None where no probabilities were computed, none reaches LEAST_SHOWN, or where there are `relatives`: the fit has
-        shown that one of those is nearer.
+        None where there are no probabilities or none reaches LEAST_SHOWN. None also where there are `relatives`,
+        because the fit has shown that one of those is nearer.
         """
         values = {} if self.relatives else self.probabilities or {}
         first = max(values, key=values.__getitem__, default=None)
@@ -219,14 +219,14 @@ class Identification:
 
     @property
     def without_patterns(self) -> Identification:
-        """The answer without what only plots and profiles need: of a million scans that must fit into memory."""
+        """The answer without the data of plots and profiles, so that answers for a million scans fit into memory."""
         return replace(self, pattern=None, fit=None, disagreement=None, sketch=None)
 
     def __getitem__(self, name: str) -> Finding:
-        """What was found of a phase.
+        """The finding of one phase.
 
         Raises:
-            BragglensError: it was not found.
+            BragglensError: the phase was not found.
         """
         for finding in (*self.phases, *self.relatives):
             if finding.name == name:
@@ -247,12 +247,12 @@ class Identification:
         return sentence(self) if self.error else f"{self.file}: {sentence(self)}"
 
     def __repr__(self) -> str:
-        """What it is, in one line: the fit alone is thousands of numbers."""
+        """A short description in one line; the fit alone is thousands of numbers."""
         found = ", ".join(finding.name for finding in self.phases)
         return f"Identification({self.file!r}: {self.verdict or 'error'}{f', {found}' if found else ''})"
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer as plain JSON values (schema 1: fields are added, never changed)."""
+        """The answer as plain JSON values (schema 1: fields are added, none is changed)."""
         return {
             "file": self.file,
             "verdict": self.verdict,
@@ -284,31 +284,31 @@ class Identification:
         """The scan, its fit and its phases as a matplotlib figure.
 
         Raises:
-            BragglensError: the scan could not be judged; or matplotlib, of the extra `plots`, is not installed.
+            BragglensError: the scan could not be judged; or matplotlib (extra `plots`) is not installed.
         """
         with extra("plots", "a figure"):
             from bragglens.report.identified import identification_figure
         return identification_figure(self)
 
     def report(self, path: str | Path, asked: Source = None) -> Path:
-        """Write the answer as one HTML page that needs nothing else.
+        """Write the answer as one self-contained HTML page.
 
         Args:
-            path: of the page, which ends in .html.
-            asked: the model, or library, that answered; with it, the page says what is known of it.
+            path: of the page; it must end in .html.
+            asked: the model or library that was used; the page then describes it.
 
         Returns:
             The path.
 
         Raises:
-            BragglensError: the name is of no page, or it cannot be written there.
+            BragglensError: the name does not end in .html, or the file cannot be written.
         """
         from bragglens.report.page import write_report
 
         return write_report(self, Path(path), asked)
 
     def to_frame(self) -> DataFrame:
-        """The phases as a pandas DataFrame: a row for each, with the fields of `Finding` and the cell in columns.
+        """The phases as a pandas DataFrame: one row each, with the fields of `Finding` and the cell in columns.
 
         Raises:
             BragglensError: pandas is not installed.
@@ -318,7 +318,7 @@ class Identification:
         return phase_frame(self)
 
     def _repr_html_(self) -> str:
-        """The answer as a notebook shows it: verdict, phases and plot."""
+        """The answer for display in a notebook: verdict, phases and plot."""
         from bragglens.report.notebook import notebook_html
 
         return notebook_html(self)

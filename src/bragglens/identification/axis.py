@@ -1,10 +1,10 @@
-"""Axis: whether a scan that its phases do not explain would be explained if its axis were another than stated.
+"""Axis: whether an unexplained scan would be explained with another axis than the stated one.
 
-A first look lays the strongest lines of every phase where each mistake would show them, by the matched filter that the
-search screens with; of a large library the phases that the matcher's first look puts first on the axis that is tried.
-What comes out best is then fitted as any scan is, and is worth a notice only where that fit names phases, leaves little
-of the scan, and has more lines than its lattices could place by themselves. The answer stays what it was: a notice
-asks, and never decides.
+Each kind of mistake is tested first by a matched filter, as in the screening of the search: the strongest lines of each
+phase are placed where the mistake would put them. Of a large library only the phases that line matching ranks first on
+the tested axis are used. The best result is then fitted like any scan. A notice follows only if that fit names phases,
+leaves little of the scan unexplained, and has more lines than its lattices could place by themselves. The answer itself
+is not changed.
 """
 
 from __future__ import annotations
@@ -51,39 +51,40 @@ from bragglens.simulate.instrument import TUBES, strongest_line
 Array = NDArray[np.float64]
 
 _POINTS = 1200  # 0.06° for scans over seventy degrees
-_LINES = 20  # strongest of each phase, in the first look
-_SHIFTS = np.linspace(-0.3, 0.3, 7)  # degrees, tried about each mistake
-_BLUR = 0.2  # degrees; lines that miss a peak by less still meet it
-_OFFSETS = (0.8, 1.2, 1.6, 2.0, 2.4)  # degrees; smaller ones a fit finds by itself
+_LINES = 20  # strongest of each phase, in the matched filter
+_SHIFTS = np.linspace(-0.3, 0.3, 7)  # degrees, tried around each mistake
+_BLUR = 0.2  # degrees; lines that miss a peak by less still overlap it
+_OFFSETS = (0.8, 1.2, 1.6, 2.0, 2.4)  # degrees; the fit itself finds smaller ones
 _TUBE, _HIGH, _LOW = "tube", "high", "low"  # kinds of mistakes
-_OTHER_TUBE = 0.02  # relative; wavelengths nearer than this are one tube's
-_STRETCHED = (0.02, 0.03)  # relative; a fit takes up smaller ones as strain
-_TRIED = 3  # mistakes that are put to the proof, of those that the first look puts first
-_FITTED = 6  # phases, of those that the first look puts first
-# When a fit is worth a notice; chosen on measured scans, most of those of `benchmarks/axis.py` in view.
+_OTHER_TUBE = 0.02  # relative; wavelengths closer than this belong to one tube
+_STRETCHED = (0.02, 0.03)  # relative; the fit takes up smaller ones as lattice strain
+_TRIED = 3  # mistakes that are fitted, the best of the matched filter
+_FITTED = 6  # phases that are fitted, the best of the matched filter
+# Conditions for a notice. They were chosen on measured scans, including most of those of `benchmarks/axis.py`.
 _BETTER = 1.1  # times the gain of the best phase on the axis as stated
-_LEFT = 0.3  # share of the peaks that may be left unexplained, and half of what is left on the axis as stated
-_DOUBT = 0.2  # probability that none of the phases is there
-_PEAKS = 2  # a phase at least, and one more: three phases for four peaks explain anything
-_FAINT = 0.03  # of the highest peak; fainter ones are not counted
-# Lines beyond those that a lattice may place by itself. A wavelength and the edge of a cubic cell cannot be told apart,
-# and every metal of one type has the same six or seven lines: such a phase speaks for a wavelength by further lines.
+_LEFT = 0.3  # largest unexplained share of the peaks; also at most half of the share on the axis as stated
+_DOUBT = 0.2  # probability that none of the phases is present
+_PEAKS = 2  # peaks per phase, which must be exceeded: three phases for four peaks explain anything
+_FAINT = 0.03  # of the highest peak; weaker peaks are not counted
+# Lines beyond those that a lattice can place by itself. A wavelength cannot be separated from the edge of a cubic cell,
+# and every metal of one type has the same six or seven lines. Such a phase is evidence for a wavelength only by more
+# lines.
 _CUBIC = 7
 _SPARE = 2
-_SPARE_STATED = 8  # where the file itself states the wavelength: two or three phases of few lines do not contradict it
+_SPARE_STATED = 8  # where the file states the wavelength: two or three phases with few lines do not contradict it
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A mistake that may have been made with an axis.
+    """A possible mistake in an axis.
 
     Attributes:
-        wavelength: Å that the scan was taken at, were it so.
-        shown: where the axis as given shows a true 2θ.
-        true: the 2θ that stands behind an angle of the axis.
-        notice: what to say, with {phases}, and {offset} in degrees.
-        kind: mistakes of one kind are told once.
-        stretch: by how much all angles are too large, relative.
+        wavelength: Å of the radiation if the mistake was made.
+        shown: displayed angle for a true 2θ.
+        true: true 2θ for a displayed angle.
+        notice: its text, with {phases}, and {offset} in degrees.
+        kind: of mistakes of one kind only the best is reported.
+        stretch: relative amount by which all angles are too large.
     """
 
     wavelength: float
@@ -103,20 +104,20 @@ def another_axis(
     left: float = 1.0,
     policy: Policy = DEFAULT,
 ) -> str | None:
-    """A notice in one sentence where the scan is explained far better on another axis than the one stated, else None.
+    """A notice in one sentence if another axis explains the scan far better than the stated one, else None.
 
-    Looked for are the tubes of `instrument.TUBES` in place of the stated wavelength, θ given as 2θ, offsets of 0.5 to
+    Tested are: the tubes of `instrument.TUBES` in place of the stated wavelength, θ given as 2θ, offsets of 0.5 to
     2.7 degrees, and axes stretched or compressed by 2 or 3%.
 
     Args:
         scan: as read.
-        known: phases that may be there.
+        known: phases that may be present.
         allowed: which of them, (phases,).
         wavelength: Å as stated.
         left: share of the peaks' intensity that is unexplained on the axis as stated.
         policy: the thresholds of the fit.
     """
-    # single points above zero may be none on a coarser axis, or in the part that another one leaves: nothing is noticed
+    # on a coarser axis, or in the part inside another axis, no point may be above zero: then there is no notice
     with threadpool_limits(1), suppress(ScanError):
         scan = _coarse(scan)
         observed = observe(scan, policy)
@@ -138,7 +139,7 @@ def _as_stated(wavelength: float, notice: str = "", kind: str = "") -> Mistake:
 
 
 def _mistakes(wavelength: float) -> list[Mistake]:
-    """The mistakes that are looked for."""
+    """The mistakes that are tested."""
     other = "wavelength? the lines fit {{phases}} at {0}Ka ({1:.4f} Å), where {2:.4f} Å was stated: check, and give "
     tubes = [
         _as_stated(first, (other + "--wavelength {0}Ka").format(anode, first, wavelength), _TUBE)
@@ -167,12 +168,12 @@ def _stretch(wavelength: float, share: float) -> Mistake:
     )
 
 
-# --- the first look ---------------------------------------------------------------------------------------------
+# --- the matched filter -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _Look:
-    """A first look at a mistake: rows of phases, the best first, and by how much chi2 falls with the best."""
+    """Result of the matched filter for a mistake: rows of phases, best first, and decrease of chi2 with the best."""
 
     mistake: Mistake
     rows: NDArray[np.intp]
@@ -191,7 +192,7 @@ def _look(scan: Scan, observed: Observed, known: Catalogue, allowed: NDArray[np.
 
 
 def _met(scan: Scan, known: Catalogue, rows: NDArray[np.intp], mistake: Mistake, most: int) -> NDArray[np.intp]:
-    """The `most` phases of many that explain most of the scan, were the mistake made; none where too little is left."""
+    """The `most` phases that explain most of the scan if the mistake was made; none where too little remains."""
     try:
         pattern = to_grid(_moved(scan, mistake), PREPARATION, wavelength=mistake.wavelength)
     except ScanError:
@@ -202,7 +203,7 @@ def _met(scan: Scan, known: Catalogue, rows: NDArray[np.intp], mistake: Mistake,
 
 
 def _strongest(known: Catalogue, rows: NDArray[np.intp], wavelength: float) -> tuple[Array, Array]:
-    """d in Å and area over that of the strongest, of the strongest lines of each phase, (phases, _LINES)."""
+    """d in Å and relative area of the strongest lines of each phase, (phases, _LINES)."""
     lines = known.lines.of(rows)
     _, area = lines.intensity(wavelength)
     first = np.argsort(-area, axis=1, kind="stable")[:, :_LINES]
@@ -212,7 +213,7 @@ def _strongest(known: Catalogue, rows: NDArray[np.intp], wavelength: float) -> t
 
 
 def _gains(observed: Observed, lines: tuple[Array, Array], mistake: Mistake) -> Array:
-    """By how much chi2 would fall with each phase alone, lattice and shift at their best, (phases,)."""
+    """Decrease of chi2 with each phase alone at its best lattice and shift, (phases,)."""
     d, area = lines
     grid = observed.grid
     with np.errstate(invalid="ignore"):
@@ -228,7 +229,7 @@ def _gains(observed: Observed, lines: tuple[Array, Array], mistake: Mistake) -> 
 
 
 def _coarse(scan: Scan) -> Scan:
-    """The mean of as many neighbouring points as leave _POINTS at least: a second look must not cost as much."""
+    """The scan with neighbouring points averaged, at least _POINTS of them, so that the test is quick."""
     points = max(1, scan.two_theta.size // _POINTS)
     whole = scan.two_theta.size // points * points
     angle, counts = (values[:whole].reshape(-1, points).mean(axis=1) for values in (scan.two_theta, scan.counts))
@@ -236,7 +237,7 @@ def _coarse(scan: Scan) -> Scan:
 
 
 def _first_of_each(looks: Sequence[_Look], *, least: float) -> list[_Look]:
-    """The looks of the largest gains, at least `least`; of each kind one, of tubes each."""
+    """The looks with the largest gains, at least `least`: one for each kind of mistake, and one for each tube."""
     kinds: dict[tuple[str, float], _Look] = {}
     for look in sorted(looks, key=lambda look: -look.best):
         if look.best > 0 and look.best >= least:
@@ -245,10 +246,10 @@ def _first_of_each(looks: Sequence[_Look], *, least: float) -> list[_Look]:
 
 
 def _moved(scan: Scan, mistake: Mistake) -> Scan:
-    """The scan on the axis that is true if the mistake was made.
+    """The scan on the axis that is right if the mistake was made.
 
     Raises:
-        ScanError: half of it would lie where no diffractometer measures.
+        ScanError: half of it would lie at impossible angles.
     """
     angle = mistake.true(scan.two_theta)
     kept = (angle > 1) & (angle < 175)
@@ -258,20 +259,20 @@ def _moved(scan: Scan, mistake: Mistake) -> Scan:
 
 
 def _count(observed: Observed) -> int:
-    """Peaks that stand out of the noise."""
+    """Number of peaks above the noise."""
     points = max(1, int(observed.policy.line_width / observed.grid.step) | 1)
     peaks = moving_average(observed.peaks, points)
     least = np.maximum(5 * observed.noise / np.sqrt(points), _FAINT * peaks.max())
     return len(tops_of(peaks, height=least, prominence=least, distance=points))
 
 
-# --- the proof --------------------------------------------------------------------------------------------------
+# --- the fit ----------------------------------------------------------------------------------------------------
 
 
 def _notice(
     scan: Scan, phases: Sequence[Phase], mistake: Mistake, wavelength: float, *, peaks: int, left: float, policy: Policy
 ) -> str | None:
-    """The notice of a mistake, where a fit on the axis that it would leave true bears it out."""
+    """The notice of a mistake if a fit on the corrected axis confirms it."""
     with suppress(ScanError):
         moved = _moved(scan, mistake)
         observed = observe(moved, policy)
@@ -292,17 +293,17 @@ def _notice(
 
 
 def _agrees(stated: float | None, wavelength: float) -> bool:
-    """Whether the file itself states the wavelength that was taken."""
+    """Whether the file states the wavelength that was used."""
     return stated is not None and abs(strongest_line(stated) / wavelength - 1) < ROUNDED
 
 
 def _borne_out(problem: Problem, found: Found, likely: dict[str, float], mistake: Mistake, *, against: bool) -> bool:
-    """Whether the phases have lines to spare, beyond those that their lattices may place by themselves.
+    """Whether the phases have more lines than their lattices could place by themselves.
 
     Args:
-        problem, found: the fit on the axis that is tried.
+        problem, found: the fit on the tested axis.
         likely: the phases that it names.
-        mistake: what is tried.
+        mistake: the tested mistake.
         against: whether it contradicts what the file states.
     """
     if mistake.kind != _TUBE:
@@ -326,7 +327,7 @@ def _borne_out(problem: Problem, found: Found, likely: dict[str, float], mistake
 
 
 def _words(problem: Problem, found: Found, likely: dict[str, float], mistake: Mistake) -> str | None:
-    """The notice with its phases, the likeliest first, and the offset; None where that is no mistake after all."""
+    """The notice with its phases, the most probable first, and the offset. None where the offset is small after all."""
     instrument, specimens = instrument_and_specimens(problem.known, found.solution.state)
     angle = problem.observed.grid.two_theta
     shift = mean_shift(instrument, specimens[0], angle) + float((mistake.shown(angle) - angle).mean())
@@ -338,7 +339,7 @@ def _words(problem: Problem, found: Found, likely: dict[str, float], mistake: Mi
 
 
 def _likely(problem: Problem, found: Found, left: float) -> dict[str, float]:
-    """The phases of a fit that are there rather than not, and how probable each is by the fit alone."""
+    """The phases of a fit with a probability of at least one half by the fit alone, and these probabilities."""
     names = [problem.known[one.phase].name for one in found.phases]
     all_proofs = proofs(problem, found, left)
     likely = {name: confidence(proof, 0.5, problem.policy) for name, proof in zip(names, all_proofs, strict=True)}

@@ -1,4 +1,4 @@
-"""What a fit, and a file's header, say of the axis of a scan: a notice for each, none of which changes the answer."""
+"""Notices about the axis of a scan, from the fit and from the file header. None of them changes the answer."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from bragglens.simulate.specimen import Specimen
 
 Array = NDArray[np.float64]
 
-LARGEST_OFFSET = 0.5  # degrees; a diffractometer in order, with a specimen at its height, is less off
-ROUNDED = 5e-4  # relative; tables of wavelengths differ by less, and so do values of three decimals
-_CONSTANTS = 3  # lattice constants that must change alike before an axis is taken for stretched
-_ALIKE = 0.0015  # relative; what they may differ by
-_MEASURED = 0.1  # of the calculated intensity; lattices of phases with less are not asked
-STRAIN_STATED = 0.01  # relative; a phase on its true axis has its own cell
+LARGEST_OFFSET = 0.5  # degrees; an aligned diffractometer with the specimen at its height has a smaller offset
+ROUNDED = 5e-4  # relative; tables of wavelengths, and values with three decimals, differ by less
+_CONSTANTS = 3  # lattice constants that must change by the same factor before the axis is taken for stretched
+_ALIKE = 0.0015  # relative; largest difference between these changes
+_MEASURED = 0.1  # of the calculated intensity; phases with less are ignored
+STRAIN_STATED = 0.01  # relative; on the true axis a phase has its own cell
 
 
 def stretch_notice(fit: Fit) -> str | None:
-    """A notice where a fit had to change all lattices by the same share, more than STRAIN_STATED, else None."""
+    """A notice where a fit changed all lattices by the same factor, by more than STRAIN_STATED; else None."""
     strain = common_strain(fit)
     if strain is None or abs(strain) <= STRAIN_STATED:
         return None
@@ -35,10 +35,10 @@ def stretch_notice(fit: Fit) -> str | None:
 
 
 def common_strain(fit: Fit) -> float | None:
-    """The relative change that all lattice constants of a fit have in common; None where they differ, or are too few.
+    """The relative change that all lattice constants of a fit share; None where they differ, or are too few.
 
-    A composition changes the constants of a lattice each in its own way, an axis all alike. Phases that hold little of
-    the intensity do not count: their lattices are hardly measured.
+    A change of composition changes each constant of a lattice differently. A wrong axis changes all by the same factor.
+    Phases with little of the intensity are ignored: their lattices are hardly determined.
     """
     area = fit.patterns.sum(axis=1)
     constants, changes = 0, []
@@ -52,7 +52,7 @@ def common_strain(fit: Fit) -> float | None:
 
 
 def wavelength_notice(scan: Scan, used: float) -> list[str]:
-    """A note where a scan is looked at by another wavelength in Å than its file states, beyond what rounding makes."""
+    """A note where a scan is evaluated with another wavelength in Å than its file states, beyond rounding."""
     if scan.wavelength is None or abs(strongest_line(scan.wavelength) / used - 1) < ROUNDED:
         return []
     stated, given = (f"{value:.5g} Å{_tube(value)}" for value in (scan.wavelength, used))
@@ -60,13 +60,13 @@ def wavelength_notice(scan: Scan, used: float) -> list[str]:
 
 
 def _tube(wavelength: float) -> str:
-    """The tube whose Kα has this wavelength, in parentheses, or nothing."""
+    """The tube with this Kα wavelength, in parentheses, or an empty text."""
     near = [anode for anode, (first, _, _) in TUBES.items() if abs(strongest_line(wavelength) / first - 1) < ROUNDED]
     return f" ({near[0]}Ka)" if near else ""
 
 
 def offset_notice(fit: Fit) -> str | None:
-    """A notice where a fit had to shift the axis by more than LARGEST_OFFSET, else None."""
+    """A notice where a fit shifted the axis by more than LARGEST_OFFSET, else None."""
     if not fit.specimens:
         return None
     shift = mean_shift(fit.instrument, fit.specimens[0], fit.two_theta)
@@ -76,11 +76,11 @@ def offset_notice(fit: Fit) -> str | None:
 
 
 def mean_shift(instrument: Instrument, specimen: Specimen, two_theta: Array) -> float:
-    """Mean shift of the axis by zero error and displacement together, in degrees."""
+    """Mean shift of the axis by zero shift and sample displacement together, in degrees."""
     moved = displacement_shift(two_theta=two_theta, displacement=specimen.displacement, radius=instrument.radius)
     return instrument.zero + float(moved.mean())
 
 
 def too_far(shift: float) -> str:
-    """How far an axis is off, in words."""
+    """The offset of an axis, in words."""
     return f"{abs(shift):.1f}° too {'high' if shift > 0 else 'low'}"

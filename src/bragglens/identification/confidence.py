@@ -1,4 +1,4 @@
-"""Confidence: how likely a phase is there, from network and fit together."""
+"""Confidence: probability that a phase is present, from network and fit together."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Proof:
-    """What the fit says of one phase.
+    """Results of the fit for one phase.
 
     Attributes:
-        evidence: how much worse the scan is explained without it (`evidence.evidence`).
+        evidence: increase of χ² without the phase (`evidence.evidence`).
         residual: R of its own lines (`evidence.phase_residuals`).
         strain: largest relative change of its lattice that the fit needed.
-        unexplained: share of the whole scan's peaks that nothing explains: there a phase is sooner met by accident.
+        unexplained: share of the peaks of the whole scan that nothing explains; if it is large, accidental agreement is
+            more likely.
     """
 
     evidence: float
@@ -37,7 +38,7 @@ class Proof:
 
 
 def proofs(problem: Problem, found: Found, left: float) -> list[Proof]:
-    """What a fit says of each of its phases, in its order; `left` is the share that it leaves unexplained."""
+    """Results of a fit for each of its phases, in order; `left` is the share that the fit leaves unexplained."""
     residuals = phase_residuals(problem, found.solution)
     strains = largest_strains(problem.known, found.solution.state)
     return [
@@ -47,7 +48,7 @@ def proofs(problem: Problem, found: Found, left: float) -> list[Proof]:
 
 
 def confidence(proof: Proof, network: float, policy: Policy = DEFAULT) -> float:
-    """Probability that a phase is there, from what the fit says of it and the proposer's probability."""
+    """Probability that a phase is present, from the results of the fit and the proposer's probability."""
     return _logistic(
         policy.odds_constant
         + policy.odds_evidence * math.log(max(proof.evidence, 1.0))
@@ -59,10 +60,10 @@ def confidence(proof: Proof, network: float, policy: Policy = DEFAULT) -> float:
 
 
 def own_confidence(strain: float, network: float, policy: Policy = DEFAULT) -> float:
-    """Probability that it is this phase and not an isostructural neighbour, out of thousands of structures.
+    """Probability that it is this phase and not an isostructural neighbour, for a library of thousands of structures.
 
-    Among thousands most have one: another compound of the same structure type, whose cell the fit can stretch to the
-    scan's.
+    Among thousands of structures most phases have such a neighbour: another compound of the same structure type, whose
+    cell the fit can strain to match the scan.
     """
     strained = policy.own_strain * _squared(strain, policy)
     return _logistic(policy.own_constant + strained + policy.own_network * float(log_odds(np.array(network))))
@@ -77,7 +78,7 @@ def _squared(strain: float, policy: Policy) -> float:
 
 
 def prior(phases: Sequence[Phase], network: Array, expected: Collection[str], policy: Policy = DEFAULT) -> Prior:
-    """The proposer's opinion in the unit of evidence, and that the expected elements should be found in some phase."""
+    """The proposer's probabilities in the unit of evidence, and a bonus for phases with the expected elements."""
     contents = [{site.element for site in phase.sites} for phase in phases]
     holds = np.array([[one in content for one in expected] for content in contents], dtype=bool)
     weight = policy.prior_weight * float(log_odds(np.array(policy.element_expected)))
@@ -85,6 +86,6 @@ def prior(phases: Sequence[Phase], network: Array, expected: Collection[str], po
 
 
 def log_odds(probability: Array) -> Array:
-    """ln p/(1 - p), with p kept away from the certainty that no network has."""
+    """ln p/(1 - p), with p limited to 0.001 to 0.999, because no network is certain."""
     p = np.clip(probability, 1e-3, 1 - 1e-3)
     return np.asarray(np.log(p / (1 - p)))

@@ -1,4 +1,4 @@
-"""Coverage: what a scan of a short range can tell, and how sure."""
+"""Coverage: which phases a scan of a short range can show, and with what certainty."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from bragglens.scan.scan import Scan
 
 @dataclass(frozen=True)
 class Coverage:
-    """What the range of a scan can tell.
+    """What the range of a scan can show.
 
     Attributes:
-        allowed: names of the phases that may be named and have `least_lines` in it.
-        certainty: what probabilities are multiplied by, at most 1: the range over the least that networks are trained
-            with and that confidence was fitted to, 34° of copper's 5-90°.
-        notes: said where that is less than 1.
+        allowed: names of the phases that may be named and have at least `least_lines` lines in it.
+        certainty: factor of the probabilities, at most 1: the range over the least range that networks are trained with
+            and that the confidence was fitted to, 34° of 5-90° for copper.
+        notes: a note where it is less than 1.
     """
 
     allowed: tuple[str, ...]
@@ -35,10 +35,10 @@ class Coverage:
 def coverage(
     scan: Scan, who: Proposer, allowed: Sequence[str], *, wavelength: float, policy: Policy = DEFAULT
 ) -> Coverage:
-    """What the range of a scan can tell of the phases that may be named.
+    """Which of the phases that may be named the range of a scan can show.
 
     Raises:
-        ScanError: none of them has `least_lines` in it.
+        ScanError: none of them has `least_lines` lines in it.
     """
     certainty = to_grid(scan, PREPARATION, wavelength=wavelength).coverage / LEAST_COVERAGE
     if certainty >= 1:
@@ -61,7 +61,7 @@ def coverage(
 
 
 def _lines(scan: Scan, structures: Catalogue, wavelength: float, faint: float) -> dict[str, int]:
-    """How many lines of each phase can be seen in the range of a scan."""
+    """Number of visible lines of each phase in the range of a scan."""
     angle, intensity = structures.lines.intensity(wavelength)
     with np.errstate(invalid="ignore"):
         inside = (angle >= scan.two_theta[0]) & (angle <= scan.two_theta[-1])

@@ -1,4 +1,4 @@
-"""Disagreement: what a network says of the phases on which the fit decides otherwise."""
+"""Disagreement: phases on which network and fit disagree."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Disagreement:
-    """Phases of which network and fit disagree. Reflections and votes are computed when they are first asked for.
+    """Phases on which network and fit disagree. Reflections and votes are computed at first use.
 
     Attributes:
-        fit: that decided.
-        refused: phases that the network names and the fit does not; of a scan without phases the network's nearest.
-        doubted: names of phases that the fit has and the network does not name.
+        fit: the fit, which decides.
+        refused: phases that the network names and the fit does not; without any phase, the most probable one of the
+            network.
+        doubted: names of fitted phases that the network does not name.
         pattern: the scan on the axis of the network.
-        network: that disagrees; None where it is the matcher, which has no votes.
+        network: the trained network; None for the matcher, which has no votes.
     """
 
     fit: Fit
@@ -40,12 +41,12 @@ class Disagreement:
     network: Model | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another process gets: the network without its running session, which cannot be sent."""
+        """State for another process: the network without its running session, which cannot be sent."""
         return {**vars(self), "network": self.network and replace(self.network)}
 
     @cached_property
     def reflections(self) -> tuple[ReflectionList, ...]:
-        """Of each refused phase those that can be seen, for an unstrained specimen in the fitted instrument."""
+        """Visible reflections of each refused phase, for an unstrained specimen in the fitted instrument."""
         fit = self.fit
         state = Specimen(displacement=fit.specimens[0].displacement if fit.specimens else 0.0)
         start, stop = float(fit.two_theta[0]), float(fit.two_theta[-1])
@@ -53,7 +54,7 @@ class Disagreement:
 
     @cached_property
     def votes(self) -> dict[str, Array]:
-        """Which parts of the scan spoke for each phase (`why.vote`), on the axis of the fit; none by a matcher."""
+        """Parts of the scan that support each phase (`why.vote`), on the axis of the fit; empty for the matcher."""
         names = [*self.doubted, *(phase.name for phase in self.refused)]
         if self.network is None or self.pattern is None:
             return {}

@@ -1,4 +1,4 @@
-"""Evaluate: labelled scans to scores. Every wrong confident answer is counted."""
+"""Evaluate: scores from labelled scans. Every false positive is counted."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ COLUMNS = ("file", "set", "phases", "weight_percent", "wavelength")
 
 @dataclass(frozen=True)
 class Label:
-    """What a scan is known to hold.
+    """The known content of a scan.
 
     Attributes:
         file: path of the scan.
         set_name: the set it belongs to.
-        phases: names of the phases in the library that are there.
-        strangers: names of what is there and not in the library.
-        weight_percent: as weighed, by phase; empty where it was not.
+        phases: names of the phases of the library that are present.
+        strangers: names of the phases outside the library that are present.
+        weight_percent: as weighed, by phase; empty where not weighed.
         wavelength: Å, or None where the file states it.
         note: free text.
     """
@@ -55,7 +55,7 @@ class Judged:
 
     @property
     def named(self) -> frozenset[str]:
-        """The phases that were named."""
+        """The named phases."""
         return frozenset(finding.name for finding in self.answer.phases)
 
     def same(self, one: str, other: str) -> bool:
@@ -64,33 +64,33 @@ class Judged:
 
     @property
     def false(self) -> list[str]:
-        """Phases named that are not there."""
+        """False positives: named phases that are not present."""
         return [n for n in self.named if not any(self.same(n, true) for true in self.label.phases)]
 
     @property
     def missed(self) -> list[str]:
-        """Phases that are there and were not named."""
+        """False negatives: phases that are present and not named."""
         return [true for true in self.label.phases if not any(self.same(n, true) for n in self.named)]
 
     @property
     def first_right(self) -> bool:
-        """Whether the most probable phase of the library is one that is there."""
+        """Whether the first phase of the ranking is present."""
         first = ranking(self.answer)[:1]
         return any(self.same(name, true) for name in first for true in self.label.phases)
 
     @property
     def exact(self) -> bool:
-        """Whether exactly the phases that are there were named."""
+        """Whether the named phases are an exact match."""
         return self.answer.error is None and not self.false and not self.missed
 
     @property
     def rejected(self) -> bool:
-        """Whether a scan of strangers alone was called unknown."""
+        """Whether a scan with only phases outside the library was called unknown."""
         return self.answer.verdict == "unknown"
 
     @property
     def fraction_errors(self) -> list[float]:
-        """Absolute errors of the weight fractions in wt%, of all weighed phases; a phase not found counts as 0."""
+        """Absolute errors of the weight fractions in wt%, of all weighed phases; a missed phase counts as 0 wt%."""
         found = {f.name: f.weight_percent for f in self.answer.phases}
         if not found or any(value is None for value in found.values()):
             return []
@@ -145,7 +145,7 @@ def _label(row: dict[str, str], path: Path, number: int) -> Label:
 
 
 def read_alike(path: str | Path) -> tuple[frozenset[str], ...]:
-    """Groups of phases that count as one: a line each, names between commas."""
+    """Groups of indistinguishable phases that count as one: one group a line, names separated by commas."""
     try:
         lines = read_bytes(path, ScanError, largest=_LARGEST, what="groups of phases").decode().splitlines()
     except UnicodeDecodeError as error:
@@ -154,7 +154,7 @@ def read_alike(path: str | Path) -> tuple[frozenset[str], ...]:
 
 
 def judge(label: Label, model: Source, alike: tuple[frozenset[str], ...] = (), options: Options = Options()) -> Judged:
-    """Identify a labelled scan with these options, and the wavelength of its label."""
+    """Identify a labelled scan with these options and the wavelength of its label."""
     answer = identify_file(label.file, model, replace(options, wavelength=label.wavelength))
     return Judged(label, answer.without_patterns, alike)
 
@@ -164,10 +164,10 @@ def scores(judged: list[Judged]) -> dict[str, float | int | None]:
 
     Returns:
         scans; errors (scans that could not be judged); first_right (share of scans with a phase of the library whose
-        most probable phase is right); exact_set (share of the same named exactly); rejected (share of scans of
-        strangers alone that were called unknown); confident_wrong (scans where a phase was named that is not there);
-        false_phases and missed_phases (counts); fraction_error (mean, wt%); seconds (median). None where a set has
-        nothing to ask that of.
+        first ranked phase is present); exact_set (share of the same with an exact match); rejected (share of scans with
+        only phases outside the library that were called unknown); confident_wrong (scans with a false positive);
+        false_phases and missed_phases (counts); fraction_error (mean, wt%); seconds (median). None where a set has no
+        scan for a figure.
     """
     holding = [j for j in judged if j.label.phases]
     foreign = [j for j in judged if not j.label.phases]
@@ -192,7 +192,7 @@ def _share(values: list[bool]) -> float | None:
 
 
 def evaluation(asked: Source, judged: list[Judged]) -> dict[str, Any]:
-    """The object that `bragglens evaluate --json` writes: that of `identify`, labels beside the answers, and scores."""
+    """The object of `bragglens evaluate --json`: that of `identify`, with labels beside the answers, and scores."""
     whole = document(proposer_of(asked).identity, [j.answer for j in judged])
     for entry, j in zip(whole["scans"], judged, strict=True):
         entry["label"] = {
@@ -209,7 +209,7 @@ def evaluation(asked: Source, judged: list[Judged]) -> dict[str, Any]:
 
 
 def by_set(judged: list[Judged]) -> dict[str, list[Judged]]:
-    """Judged scans by the name of their set, in the order of the manifest."""
+    """Judged scans by name of their set, in the order of the manifest."""
     sets: dict[str, list[Judged]] = {}
     for j in judged:
         sets.setdefault(j.label.set_name, []).append(j)

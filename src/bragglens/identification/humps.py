@@ -1,9 +1,9 @@
-"""Humps: how much of the diffracted intensity lies in a broad hump that no instrument background explains.
+"""Humps: share of the diffracted intensity in a broad hump that no instrument background explains.
 
-Backgrounds of instruments are convex: scatter of air and the foot of the primary beam fall with the angle, ever more
-slowly, fluorescence is level, and sums of these are convex too. The greatest convex curve beneath the fitted background
-is therefore the most that the instrument may have put there; what stands above it in one hump was scattered by matter
-without long-range order: glass, polymer, or a holder of these.
+Instrument backgrounds are convex. Air scatter and the tail of the primary beam decrease with angle, ever more slowly.
+Fluorescence is constant, and sums of these are convex too. The greatest convex curve below the fitted background is
+therefore an upper limit of the instrument's part. A single hump above it was scattered by matter without long-range
+order: glass, a polymer, or a sample holder of these.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _SMOOTH = 0.3  # degrees
 
 
 def hump_of(fit: Fit, policy: Policy = DEFAULT) -> Hump | None:
-    """The highest hump of a fitted background, or None where there is none or no phase was fitted.
+    """The highest hump of a fitted background; None without a hump or without a fitted phase.
 
-    Its share is of all that was diffracted, hump and peaks together. What a hump has in common with a convex background
-    is left out, so that the share is rather too small: by up to 0.1 on level ground and on the scatter of air, by more
-    on a steep foot of the primary beam that is as high as the hump.
+    The share is of all diffracted intensity, hump and peaks together. The part of a hump below the convex curve is left
+    out, so that the share is too small rather than too large. It is too small by up to 0.1 on a constant background and
+    on air scatter, and by more on a steep tail of the primary beam that is as high as the hump.
     """
     if not fit.phases:
         return None
@@ -58,7 +58,7 @@ def hump_notice(hump: Hump | None, policy: Policy = DEFAULT) -> str | None:
 
 
 def convex_beneath(x: Array, y: Array) -> Array:
-    """The greatest convex curve that is nowhere above y, at ascending x (Andrew 1979, Inf. Process. Lett. 9, 216)."""
+    """The greatest convex curve that is nowhere above y, for ascending x (Andrew 1979, Inf. Process. Lett. 9, 216)."""
     corners: list[int] = []
     for i in range(len(x)):
         while len(corners) > 1 and _rises_less(x, y, corners[-2], corners[-1], i):
@@ -68,12 +68,12 @@ def convex_beneath(x: Array, y: Array) -> Array:
 
 
 def _rises_less(x: Array, y: Array, first: int, middle: int, last: int) -> bool:
-    """Whether the line from the first point to the last passes beneath the middle one, or through it."""
+    """Whether the line from the first point to the last passes below the middle one, or through it."""
     return bool((y[middle] - y[first]) * (x[last] - x[first]) >= (y[last] - y[first]) * (x[middle] - x[first]))
 
 
 def _upon(height: Array, top: int) -> slice:
-    """The points about the top that are higher than half of it."""
+    """The points around the top that are higher than half of it."""
     low = np.flatnonzero(height <= height[top] / 2)
     before, after = low[low < top], low[low > top]
     return slice(int(before[-1]) + 1 if len(before) else 0, int(after[0]) if len(after) else len(height))

@@ -1,4 +1,4 @@
-"""Identify: a scan and a model in, an Identification out."""
+"""Identify: from a scan and a model to an Identification."""
 
 from __future__ import annotations
 
@@ -46,30 +46,32 @@ def identify(
     instrument: Instrument | str | Path | None = None,
     policy: Policy | str | Path | None = None,
 ) -> Identification:
-    """Tell which phases of a library a scan holds, how much of each, and what stays unexplained.
+    """Find which phases of a library a scan contains, how much of each, and what stays unexplained.
 
     Args:
         scan: as read, or the path of a file with one scan.
-        model: a trained model; or a library, which the matcher then judges and the fit proves; or the path of one of
-            them, or a part of the built-in library, or several libraries (`sources.proposer_of`). A path is read at
+        model: a trained model, or a library, for which the matcher proposes and the fit decides. Also the path of one
+            of them, a part of the built-in library, or several libraries (`sources.proposer_of`). A path is read at
             each call. None is the built-in library.
-        wavelength: `CuKa`, `CoKa`, ... or Å of the scan's strongest line; wins over what the file states.
-        wavelength_if_missing: the same, where the file states none and `wavelength` is not given.
-        elements: narrows the candidates: `"Ti,O"`, `["Ti", "O"]` or `"TiO2"` leaves phases of titanium and oxygen,
-            `"-Fe,-Pb"` those without iron and lead (`crystal.choice.read_choice`); a standard is always a candidate.
-            Of phases that explain the scan about as well those are preferred that leave none of the named elements
-            without a phase.
-        network_only: leaves out the fit: far faster, without fractions, and more easily deceived by strangers.
-        particle_size: diameter of the grains in µm for the correction of microabsorption; None takes a usual one and
-            widens the errors by what that may be wrong (`quantify.quantify`); 0 corrects nothing.
-        standard: a phase of the library, its name in whatever case, that was added to the specimen and its wt%,
-            `"corundum=20"` or `("corundum", 20)`; the amorphous content is then known.
-        instrument: the diffractometer as `bragglens calibrate` measured it, or the path of its file: zero, resolution
-            and axial divergence are held in the fit, so that sizes are the crystallites' alone, with errors.
+        wavelength: `CuKa`, `CoKa`, ... or Å of the scan's strongest line; it overrides the file.
+        wavelength_if_missing: the same, used where the file states none and `wavelength` is not given.
+        elements: limits the candidates: `"Ti,O"`, `["Ti", "O"]` or `"TiO2"` allows phases of titanium and oxygen,
+            `"-Fe,-Pb"` those without iron and lead (`crystal.choice.read_choice`). A standard is always a candidate. If
+            several phases explain the scan about equally well, a phase with a named element that no other phase
+            contains is preferred.
+        network_only: leaves out the fit: far faster, without fractions, and less reliable with phases outside the
+            library.
+        particle_size: grain diameter in µm for the correction of microabsorption. None takes a usual value and enlarges
+            the errors by its uncertainty (`quantify.quantify`); 0 corrects nothing.
+        standard: a phase of the library that was added to the specimen, and its wt%: `"corundum=20"` or `("corundum",
+            20)`. Upper and lower case do not matter. The amorphous content is then known.
+        instrument: the diffractometer as `bragglens calibrate` measured it, or the path of its file. Zero, resolution
+            and axial divergence are held near the calibration, so that sizes are those of the crystallites alone, with
+            errors.
         policy: the thresholds of a verdict (`policy.Policy`), or the path of a TOML file that changes some of them.
 
     Raises:
-        ScanError: the scan cannot be read, its wavelength is neither stated nor in the file, or too few lines of any
+        ScanError: the scan cannot be read, its wavelength is neither given nor in the file, or too few lines of any
             phase lie in the range; for the network alone, the scan covers too little of the model's grid.
         BragglensError: an option is not possible (`check`), or the standard is not in the scan.
     """
@@ -87,7 +89,7 @@ def identify(
 
 
 def identify_scan(scan: Scan | str | Path, model: Source, options: Options) -> Identification:
-    """What `identify` does, with options that are read already."""
+    """The same as `identify`, with options that have been read."""
     started = time.perf_counter()
     who = proposer_of(model)
     answer = _identify(scan if isinstance(scan, Scan) else read_scan(scan), who, options)
@@ -115,7 +117,7 @@ def _identify(scan: Scan, who: Proposer, options: Options) -> Identification:
         answer = replace(answer, notes=(*answer.notes, *covered.notes))
         propose = who.alone if options.network_only else who.propose
         proposal = propose(scan, wavelength=used)
-    except ScanError as error:  # its range tells nothing, maybe because its axis is not what it was taken for
+    except ScanError as error:  # the range shows nothing, perhaps because the axis is wrong
         may = np.isin(who.library.names, allowed)
         notice = another_axis(scan, who.catalogue, may, wavelength=used, policy=options.policy)
         raise ScanError("; ".join([str(error), *([notice] if notice else [])])) from error
@@ -132,7 +134,7 @@ def _identify(scan: Scan, who: Proposer, options: Options) -> Identification:
 def _with_proposal(
     answer: Identification, proposal: Proposal, library: Library, allowed: Sequence[str]
 ) -> Identification:
-    """The answer with what the proposer says of the phases that may be named."""
+    """The answer with the proposer's probabilities of the phases that may be named."""
     may = frozenset(allowed)
     named = zip(library.names, proposal.probability, strict=True)
     probabilities = {name: float(p) for name, p in named if name in may}
@@ -140,7 +142,7 @@ def _with_proposal(
 
 
 def _described(found: Sequence[Finding], library: Library) -> tuple[Finding, ...]:
-    """What was found, with formula and space group."""
+    """The findings with formula and space group."""
 
     def described(one: Finding) -> Finding:
         phase = library[one.name]
@@ -150,7 +152,7 @@ def _described(found: Sequence[Finding], library: Library) -> tuple[Finding, ...
 
 
 def _notices(answer: Identification, scan: Scan, who: Proposer, allowed: Sequence[str]) -> list[str]:
-    """What to look into: an axis that may not be what it was taken for, and what the fractions leave out."""
+    """Notices: a doubtful axis, lines of the tube, and a hump that the fractions leave out."""
     assert answer.fit is not None
     assert answer.wavelength is not None
     assert answer.unexplained is not None
@@ -163,7 +165,7 @@ def _notices(answer: Identification, scan: Scan, who: Proposer, allowed: Sequenc
 
 
 def _other_tube(instrument: Instrument | None, used: float) -> list[str]:
-    """That an instrument was calibrated at another wavelength than the scan's."""
+    """A note if an instrument was calibrated at another wavelength than the scan's."""
     if instrument is None or abs(instrument.lines[0].wavelength / used - 1) < SAME_TUBE:
         return []
     theirs = instrument.lines[0].wavelength
@@ -173,13 +175,16 @@ def _other_tube(instrument: Instrument | None, used: float) -> list[str]:
 
 
 def _left_out(library: Library) -> list[str]:
-    """That structures of a library could not be read, which who read it himself was told there."""
+    """A note that structures of a library could not be read.
+
+    A caller who read the library himself has been told already.
+    """
     count = len(library.problems)
     return [f"{count} of the library's files were left out, the first: {library.problems[0]}"] if count else []
 
 
 def _wavelength(scan: Scan, options: Options) -> float:
-    """Å of the strongest line: what the user states, else the file, else what the user states for such files."""
+    """Å of the strongest line: given by the user, else by the file, else by the user for files that state none."""
     used = options.wavelength or scan.wavelength or options.wavelength_if_missing
     if used is None and options.instrument is not None:
         used = options.instrument.lines[0].wavelength
@@ -189,7 +194,7 @@ def _wavelength(scan: Scan, options: Options) -> float:
 
 
 def identify_file(path: str | Path, model: Source, options: Options = Options()) -> Identification:
-    """Read a file and identify it; what goes wrong becomes the answer's `error`, so that a batch goes on."""
+    """Read a file and identify it. A failure becomes the answer's `error`, so that a batch goes on."""
     try:
         answer = identify_scan(one_scan(read_scans_in_process(path), Path(path).name), model, options)
     except BragglensError as error:
@@ -198,9 +203,9 @@ def identify_file(path: str | Path, model: Source, options: Options = Options())
 
 
 def identify_each(path: str | Path, model: Source, options: Options = Options()) -> Iterator[Identification]:
-    """Identify every scan of a file, one after the other, as `identify_file` does; of several, `FILE#1`, `FILE#2`, ...
+    """Identify every scan of a file in turn, as `identify_file` does; several are called `FILE#1`, `FILE#2`, ...
 
-    Repeats of one measurement are told apart too: a sample that changes under the beam looks like repeats.
+    Repeats of one measurement are also identified one by one: a sample that changes under the beam looks like repeats.
     """
     try:
         yield from identify_scans(read_scans_in_process(path), str(path), model, options)
@@ -211,7 +216,7 @@ def identify_each(path: str | Path, model: Source, options: Options = Options())
 def identify_scans(
     scans: Sequence[Scan], file: str, model: Source, options: Options = Options()
 ) -> Iterator[Identification]:
-    """Identify the scans of one file, called `file`; one that cannot be judged stops no other."""
+    """Identify the scans of one file, called `file`. A scan that cannot be judged does not stop the others."""
     for number, scan in enumerate(scans, start=1):
         name = file if len(scans) == 1 else f"{file}#{number}"
         try:

@@ -1,4 +1,4 @@
-"""Options: how a scan is to be looked at, one set of them for the command line, the HTTP API and Python."""
+"""Options: how a scan is identified; one set for the command line, the HTTP API and Python."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from bragglens.simulate.instrument_file import read_instrument
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Options of `identify` as numbers and plain text; `read_options` makes them of what people write.
+    """Options of `identify` as numbers and plain text; `read_options` makes them from user input.
 
     Attributes:
-        wavelength: Å of the scan's strongest line, whatever its file states; None leaves it to the file.
+        wavelength: Å of the scan's strongest line, which overrides the file; None takes that of the file.
         wavelength_if_missing: Å of the strongest line, for a file that states none.
-        elements: a choice of elements as `read_choice` writes it, `Ti,O` or `-Fe`; None leaves all phases.
+        elements: a choice of elements as `read_choice` writes it, `Ti,O` or `-Fe`; None allows all phases.
         network_only: whether the fit is left out.
-        particle_size: diameter of the grains in µm; 0 corrects no microabsorption, None is not known.
+        particle_size: grain diameter in µm; 0 corrects no microabsorption, None is not known.
         standard: name of the internal standard and its wt% of the specimen.
         instrument: the diffractometer as `calibrate` measured it.
         policy: the thresholds that decide.
@@ -60,16 +60,16 @@ class Options:
         return {name: v for name, v in values.items() if v is not None and v is not False and v != DEFAULT}
 
     def recorded(self) -> dict[str, Any]:
-        """The same as an answer states them, in JSON values; its policy stands by itself."""
+        """The same as an answer records them, in JSON values; its policy has a field of its own."""
         plain = {name: value for name, value in self.given().items() if name != "policy"}
         return plain | ({"instrument": self.instrument.name} if self.instrument else {})
 
 
 def read_options(**written: Any) -> Options:
-    """Options as people write them, on the command line, in a form, in a table and in Python.
+    """Options from the forms that users write: on the command line, in a form, in a table and in Python.
 
     Args:
-        written: fields of `Options`, in any of the forms that `identify` takes; None and an empty text are not given.
+        written: fields of `Options`, in any form that `identify` takes. None and an empty text count as not given.
 
     Raises:
         BragglensError: one of them is not understood, or not possible.
@@ -78,7 +78,7 @@ def read_options(**written: Any) -> Options:
 
 
 def _wavelength(value: float | str) -> float | None:
-    """Å of the strongest line that is meant by `CuKa`, `1.5406` or 1.5406."""
+    """Å of the strongest line for `CuKa`, `1.5406` or 1.5406."""
     if isinstance(value, str):
         return emission(value)[0].wavelength if value.strip() else None
     try:
@@ -93,12 +93,12 @@ def _wavelength(value: float | str) -> float | None:
 
 
 def _elements(value: Elements) -> str | None:
-    """The choice of elements in one spelling."""
+    """The choice of elements in its standard spelling."""
     return str(read_choice(value)) or None
 
 
 def _particle_size(value: float | str) -> float | None:
-    """Diameter of the grains in µm, from a number or its text, with a point or a comma."""
+    """Grain diameter in µm, from a number or its text, with a decimal point or comma."""
     if isinstance(value, str) and not value.strip():
         return None
     try:
@@ -108,7 +108,7 @@ def _particle_size(value: float | str) -> float | None:
 
 
 def _standard(value: str | tuple[str, float]) -> tuple[str, float] | None:
-    """Name and wt% that are meant by `corundum=20` or ("corundum", 20)."""
+    """Name and wt% for `corundum=20` or ("corundum", 20)."""
     if isinstance(value, str) and not value.strip():
         return None
     name, _, weight = value.rpartition("=") if isinstance(value, str) else (value[0], "", value[-1])
@@ -119,7 +119,7 @@ def _standard(value: str | tuple[str, float]) -> tuple[str, float] | None:
 
 
 def _instrument(value: Instrument | str | Path) -> Instrument:
-    """The instrument itself, or that of the file that `calibrate` wrote."""
+    """The instrument itself, or the one in a file that `calibrate` wrote."""
     return value if isinstance(value, Instrument) else read_instrument(value)
 
 

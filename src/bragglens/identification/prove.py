@@ -1,4 +1,4 @@
-"""Prove: the proposal for a scan put to the proof by the fit."""
+"""Prove: test the proposal for a scan by the fit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bragglens.scan.scan import Scan
 def proven(
     answer: Identification, scan: Scan, who: Proposer, proposal: Proposal, covered: Coverage, options: Options
 ) -> Identification:
-    """The answer of proposal and fit; of a large library with the phases of a shortlist."""
+    """The answer from proposal and fit; for a large library with the phases of a shortlist."""
     names, phases, policy = who.library.names, who.library.phases, options.policy
     assert answer.wavelength is not None
     used = answer.wavelength
@@ -60,7 +60,7 @@ def proven(
 
 
 def _explained(scan: Scan, proof: Verified) -> Scan:
-    """What a fit explains of a scan, without its background."""
+    """The part of a scan that a fit explains, without its background."""
     fit = proof.fit
     return replace(scan, two_theta=fit.two_theta, counts=fit.calculated - fit.background)
 

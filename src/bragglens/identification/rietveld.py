@@ -1,7 +1,7 @@
-"""rietveld: a fit handed on to rietx, for a Rietveld refinement that begins where the fit has ended.
+"""rietveld: a Rietveld refinement by rietx that starts from the result of the fit.
 
-rietx is another program with a renderer of its own; what it makes of the same scan is a second opinion of the
-fractions. It takes seconds to import, so that only who asks for it waits.
+rietx is another program that calculates patterns by itself. Its result for the same scan is an independent check of the
+fractions. Importing it takes seconds, so it is imported only when used.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bragglens.simulate.formulas import SCHERRER_K
 from bragglens.simulate.specimen import Specimen
 
 PLAN = "mccusker_default"  # scale, background, zero, cell, widths, in the order of McCusker et al. 1999
-_ONE_TUBE = 0.01  # relative; lines farther from the strongest, as Kβ, rietx takes for another radiation
+_ONE_TUBE = 0.01  # relative; rietx takes lines further from the strongest, such as Kβ, for another radiation
 _BACKGROUND_TERMS = 15
 
 
@@ -42,7 +42,7 @@ def program() -> Any:
 
 
 def refine_fit(fit: Fit) -> Rietveld:
-    """The Rietveld refinement of a fitted scan, by rietx from where the fit has ended."""
+    """The Rietveld refinement of a fitted scan by rietx, started from the result of the fit."""
     rietx = program()
 
     def run() -> Any:
@@ -60,10 +60,10 @@ def write_project(fit: Fit, folder: Path) -> None:
 
     Args:
         fit: the fit of a scan.
-        folder: of the project, which must not be there yet. `scan.xye` and a CIF a phase lie in it too.
+        folder: of the project, which must not exist yet. It also receives `scan.xye` and a CIF of each phase.
 
     Raises:
-        BragglensError: the folder is there, no phase was found, or it cannot be written there.
+        BragglensError: the folder exists, no phase was found, or it cannot be written.
     """
     rietx = program()
 
@@ -83,7 +83,7 @@ def write_project(fit: Fit, folder: Path) -> None:
     except (OSError, ValueError) as error:
         raise BragglensError(f"{folder}: rietx cannot make a project of it ({error}): choose another folder") from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)  # where it did not become the folder
+        shutil.rmtree(partial, ignore_errors=True)  # if it was not renamed to the folder
 
 
 def refine_project(folder: Path) -> Rietveld:
@@ -100,17 +100,17 @@ def refine_project(folder: Path) -> Rietveld:
 
 
 def _answered(run: Callable[[], Any]) -> Rietveld:
-    """What a run of rietx gives; that it fails is an answer too."""
+    """The result of a run of rietx. A failure is a result too."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its own doubts on the way; the answer states its errors
+            warnings.simplefilter("ignore")  # its warnings on the way; the answer states its errors
             return outcome(run())
-    except Exception as error:  # of another program, whose kinds of errors are its own
+    except Exception as error:  # another program, with error classes of its own
         return Rietveld(error=f"rietx: {type(error).__name__}: {error}".splitlines()[0])
 
 
 def outcome(result: Any) -> Rietveld:
-    """What rietx's result says; errors are half of its 95% intervals, 1.96 of its standard errors."""
+    """The result of rietx; errors are half of the 95% intervals, 1.96 standard errors."""
     rietx = program()
 
     if result.qpa is None:
@@ -124,11 +124,11 @@ def outcome(result: Any) -> Rietveld:
     )
 
 
-# --- from our nouns to theirs -----------------------------------------------------------------------------------
+# --- from our classes to those of rietx -------------------------------------------------------------------------
 
 
 def _begin(fit: Fit, folder: Path | None = None) -> tuple[Any, Any]:
-    """rietx's structure and instrument where the fit has them; CIFs of the phases are left in the folder."""
+    """Structure and instrument of rietx in the state of the fit; CIFs of the phases are left in the folder."""
     rietx = program()
 
     instrument, phases = _instrument(fit), fitted_phases(fit)
@@ -149,8 +149,8 @@ def _begin(fit: Fit, folder: Path | None = None) -> tuple[Any, Any]:
 def _phase(phase: Phase, specimen: Specimen, fit: Fit, folder: Path) -> Any:
     """A phase with its structure, broadening and texture.
 
-    Of size and microstrain, FWHM a/cosθ + b tanθ in all, the Lorentzian share adds in width and the Gaussian one in
-    variance, where rietx has no term for the product of the two.
+    Size and microstrain broaden to a FWHM of a/cosθ + b tanθ in total. The Lorentzian share adds in width and the
+    Gaussian one in variance, where rietx has no term for the product of the two.
     """
     rietx = program()
 
@@ -170,7 +170,7 @@ def _phase(phase: Phase, specimen: Specimen, fit: Fit, folder: Path) -> Any:
 
 
 def _instrument(fit: Fit) -> Any:
-    """rietx's instrument with the fitted zero, widths, axial divergence and displacement, background still empty."""
+    """The instrument of rietx with the fitted zero, widths, axial divergence and displacement, without background."""
     rietx = program()
 
     ours = fit.instrument
@@ -198,7 +198,7 @@ def _instrument(fit: Fit) -> Any:
 
 
 def _background(fit: Fit) -> Any:
-    """The fitted background as the Chebyshev polynomial nearest to it."""
+    """The Chebyshev polynomial closest to the fitted background."""
     rietx = program()
 
     x = np.interp(fit.two_theta, [fit.two_theta[0], fit.two_theta[-1]], [-1, 1])

@@ -1,4 +1,4 @@
-"""Shortlist: of thousands of phases the few that are worth a fit, as the matcher sees them."""
+"""Shortlist: the few phases of thousands that are fitted, chosen by the matcher."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bragglens.policy import Policy
 
 
 def shortlist(proposal: Proposal, catalogue: Catalogue, allowed: NDArray[np.bool_], policy: Policy) -> list[int]:
-    """Rows of the phases that are worth a fit: the likeliest, those that would explain most, and their neighbours."""
+    """Rows of the phases to fit: the most probable, those with the largest share, and the neighbours of both."""
     likeliest = _best(proposal.probability, allowed)[: policy.likeliest]
     largest = _best(proposal.probability * proposal.share, allowed)
     chosen = [*likeliest, *[row for row in largest if row not in likeliest][: policy.largest]]
@@ -28,7 +28,7 @@ def additions(
     found: Sequence[int],
     policy: Policy,
 ) -> list[int]:
-    """Rows of further phases: those that what is left asks for, and the neighbours of those that were found."""
+    """Rows of further phases to fit: proposals for the unexplained part, and the neighbours of the phases found."""
     best = _best(proposal.probability, allowed)[: policy.added]
     new = [row for row in best if proposal.probability[row] > policy.least_added and row not in had]
     near = neighbours(catalogue, found, allowed, policy.similar_lines)
@@ -36,10 +36,10 @@ def additions(
 
 
 def neighbours(catalogue: Catalogue, rows: Sequence[int], allowed: NDArray[np.bool_], least: float) -> list[int]:
-    """Of each row the phase whose lines are most like its own, where they are much alike and it is not among the rows.
+    """For each row the phase with the most similar lines, if it is similar enough and not among the rows.
 
-    The matcher may take one of two such phases for the other, and then sees nothing of the other (illite beside
-    muscovite): the fit tells them apart.
+    The matcher may take one of two such phases for the other and then propose only one (muscovite but not illite). The
+    fit distinguishes them.
     """
     marks = catalogue.signatures
     others = np.flatnonzero(allowed & ~np.isin(np.arange(len(allowed)), rows))

@@ -1,4 +1,4 @@
-"""Shown: what an answer holds so that its plots need nothing else."""
+"""Shown: data in an answer from which its plots are drawn."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bragglens.identification.sketch import Sketch
 from bragglens.learn.model import Model
 from bragglens.simulate.instrument import Instrument, emission
 
-_MOST_REFUSED = 2  # phases that the network names and the fit does not: the likeliest show what it took for them
+_MOST_REFUSED = 2  # phases that only the network names: the most probable ones
 
 
 def with_shown(answer: Identification, who: Proposer) -> Identification:
     """The answer with its `disagreement`, or its `sketch`.
 
     Args:
-        answer: with its fit, or with the pattern that the network alone judged.
+        answer: with its fit, or with the pattern that the network alone used.
         who: the proposer.
     """
     if answer.fit is not None:
@@ -52,7 +52,7 @@ def _sketch(answer: Identification, model: Model) -> Sketch:
     assert pattern is not None
     shown = answer.phases or ((answer.nearest,) if answer.nearest else ())
     wavelength = model.preparation.wavelength
-    lines = emission(str(model.recipe.get("wavelength", wavelength)))  # a doublet, where it was trained on one
+    lines = emission(str(model.recipe.get("wavelength", wavelength)))  # a doublet if it was trained on one
     return Sketch(
         pattern=pattern,
         wavelength=wavelength,

@@ -1,4 +1,4 @@
-"""Sketch: a scan that a network alone has judged, with calculated patterns of its phases; nothing is fitted."""
+"""Sketch: a scan judged by a network alone, with calculated patterns of its phases; nothing is fitted."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from bragglens.simulate.specimen import Specimen
 
 Array = NDArray[np.float64]
 
-_SMOOTH, _WIDE, _EDGE = 0.05, 3.0, 1.0  # degrees: of noise, of the background's windows, of its own smoothing
+# degrees: width of the smoothing of noise, of the background's windows, of the smoothing of the background
+_SMOOTH, _WIDE, _EDGE = 0.05, 3.0, 1.0
 _REACH = 0.4  # degrees by which a measured peak may be shifted
 
 
 @dataclass(frozen=True)
 class Sketch:
-    """What a plot shows where no fit was made. Reflections and patterns are computed when they are first asked for.
+    """Contents of a plot without a fit. Reflections and patterns are computed at first use.
 
     Attributes:
         pattern: the scan on the axis of the network.
         wavelength: Å that the axis is for.
         instrument: whose emission lines the patterns are calculated for.
-        phases: that the network names, or the most probable one.
-        named: whether it names them.
+        phases: phases that the network names, or the most probable one.
+        named: whether the network names them.
     """
 
     pattern: Pattern
@@ -42,7 +43,7 @@ class Sketch:
 
     @property
     def span(self) -> slice:
-        """From the first to the last point that was measured; holes lie within."""
+        """From the first to the last measured point; holes may lie between."""
         first, *_, last = np.flatnonzero(self.pattern.covered).tolist()
         return slice(first, last + 1)
 
@@ -53,18 +54,18 @@ class Sketch:
 
     @cached_property
     def reflections(self) -> tuple[ReflectionList, ...]:
-        """Of each phase those that can be seen, where the structure as given has them."""
+        """Visible reflections of each phase, at the angles of the structure as given."""
         start, stop = float(self.two_theta[0]), float(self.two_theta[-1])
         return tuple(reflection_list(phase, self.instrument, Specimen(), start, stop) for phase in self.phases)
 
     @cached_property
     def background(self) -> Array:
-        """A rough background to draw calculated patterns on, over the span."""
+        """A rough background for the calculated patterns, over the span."""
         return _background(self._smooth, self.pattern.grid.step)
 
     @cached_property
     def patterns(self) -> Array:
-        """Above that background a pattern of each phase, about as high as the scan allows, shape (phases, points)."""
+        """A pattern of each phase above that background, scaled roughly to the scan, shape (phases, points)."""
         if not self.phases:
             return np.empty((0, len(self.background)))
         grid, above = self.pattern.grid, self._smooth - self.background
@@ -75,14 +76,14 @@ class Sketch:
 
     @cached_property
     def _smooth(self) -> Array:
-        """The scan free of noise, with its holes bridged."""
+        """The smoothed scan, with its holes interpolated."""
         intensity, covered = self.pattern.intensity[self.span], self.pattern.covered[self.span]
         place = np.arange(len(intensity))
         whole = np.where(covered, intensity, np.interp(place, place[covered], intensity[covered]))
         return np.asarray(gaussian_filter1d(whole, _SMOOTH / self.pattern.grid.step))
 
     def _height(self, clean: Array, above: Array) -> float:
-        """Height of the strongest line: the scan's there, a little shift allowed; of a phase not named the tallest."""
+        """Height of the strongest line: that of the scan near it; of the highest peak if the phase is not named."""
         if not self.named:
             return float(above.max())
         peak, reach = int(clean.argmax()), round(_REACH / self.pattern.grid.step)

@@ -1,4 +1,4 @@
-"""Sources: a model, a library, or the path of one, and who proposes its phases."""
+"""Sources: the proposer of a model, a library, or the path of one."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ Source = Proposer | Model | Library | Catalogue | str | Path | Sequence[Library 
 
 @singledispatch
 def proposer_of(source: Any) -> Proposer:
-    """Who proposes phases, read where a path is given.
+    """The proposer of a source, read where a path is given.
 
     Args:
-        source: a model or a library; the path of a model file, of a folder of CIFs, of one CIF, of a `.library` file;
-            a part of the built-in library, one of `SCOPES`; several of these but models, whose phases are put together;
-            None is the whole built-in library; a proposer stays as it is.
+        source: a model or a library. Or the path of a model file, a folder of CIFs, one CIF, or a `.library` file. Or a
+            part of the built-in library, one of `SCOPES`. Several of these except models are combined. None is the
+            whole built-in library. A proposer is returned as it is.
 
     Raises:
-        BragglensError: there is no such file, or it is none of these.
+        BragglensError: the file does not exist, or is none of these.
     """
     if not isinstance(source, Proposer):
         raise BragglensError(f"{source!r}: names no phases: give a model, a library, or the path of one")
@@ -65,7 +65,7 @@ def _(source: str) -> Proposer:
 def _read(source: Path) -> Proposer:
     if source.is_dir() or source.suffix.lower() in (SUFFIX, *SUFFIXES):
         return Matching(read_catalogue(source))
-    if not source.exists() and source.suffix != ".bragglens":  # of a model its reader says it
+    if not source.exists() and source.suffix != ".bragglens":  # for a missing model its reader has the message
         raise BragglensError(
             f"{source}: does not exist: give a model file, a folder of CIFs, a {SUFFIX} file, or a part of the "
             "built-in "
@@ -76,7 +76,7 @@ def _read(source: Path) -> Proposer:
 
 @proposer_of.register
 def _(source: Sequence) -> Proposer:  # type: ignore[type-arg]
-    """Several libraries put together; the parts of the built-in one count as one."""
+    """Several libraries combined; parts of the built-in one count as one."""
     if len(source) == 1:
         return proposer_of(source[0])
     scopes = [one for one in source if one in SCOPES]
@@ -94,5 +94,5 @@ def _structures(source: Any) -> Catalogue:
 
 
 def is_path(source: Source) -> bool:
-    """Whether something was read to make a proposer of it, so that what could not be read is not known yet."""
+    """Whether a source is read to make a proposer of it, so that the caller does not know which files failed."""
     return source is None or isinstance(source, str | Path | Sequence)

@@ -1,8 +1,8 @@
-"""Tube lines: unexplained peaks that are Kβ or tungsten Lα lines of the phases that are named.
+"""Tube lines: unexplained peaks that are Kβ or tungsten Lα lines of the named phases.
 
-Each reflection of a phase shows once more for every line of the tube, at the same d. Where the peaks that the fit
-leaves stand at these places, the strongest reflections first and all in about one ratio to Kα1, they are lines of the
-tube and of no further phase.
+Each emission line of the tube shows every reflection once more, at the same d. If the unexplained peaks lie at these
+places, the strongest reflections first and with nearly one ratio to Kα1, they are lines of the tube and not of a
+further phase.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _SAME = 5e-4  # relative; tables of wavelengths differ by less (`from_scan.instr
 
 @dataclass(frozen=True)
 class Left:
-    """What a fit leaves.
+    """Intensity that a fit leaves unexplained.
 
     Attributes:
-        share: of the peaks' intensity that neither a phase nor a line of the tube explains.
-        peaks: where that is.
+        share: share of the peak intensity that neither a phase nor a line of the tube explains.
+        peaks: the peaks of this intensity.
         tube_lines: peaks that are lines of the tube.
     """
 
@@ -46,7 +46,7 @@ class Left:
 
 
 def left_over(problem: Problem, solution: Solution) -> Left:
-    """What a fit leaves unexplained, the lines of the tube told apart."""
+    """What a fit leaves unexplained, with the lines of the tube separated."""
     observed, policy = problem.observed, problem.policy
     wavelength = problem.known.instrument.lines[0].wavelength
     most_of = {"Kβ": policy.most_k_beta, "W Lα": policy.most_tungsten}
@@ -67,7 +67,7 @@ def left_over(problem: Problem, solution: Solution) -> Left:
 
 
 def tube_notices(tube_lines: Sequence[TubeLine]) -> list[str]:
-    """A sentence for each line of the tube that shows: which peaks it makes, of which reflections."""
+    """A sentence for each visible line of the tube: its peaks, and the reflections that cause them."""
     notices = []
     for name in dict.fromkeys(one.line for one in tube_lines):
         those = sorted((one for one in tube_lines if one.line == name), key=lambda one: -one.share)[:3]
@@ -80,7 +80,7 @@ def tube_notices(tube_lines: Sequence[TubeLine]) -> list[str]:
 
 
 def _lines(wavelength: float) -> Iterator[tuple[str, float]]:
-    """Kβ and W Lα of the tube whose Kα1 this is, in Å; none for any other source."""
+    """Kβ and W Lα in Å for the tube with this Kα1; none for any other source."""
     for first, _, beta in TUBES.values():
         if abs(wavelength / first - 1) < _SAME:
             yield "Kβ", beta
@@ -88,7 +88,7 @@ def _lines(wavelength: float) -> Iterator[tuple[str, float]]:
 
 
 def _pattern(problem: Problem, solution: Solution, wavelength: float) -> Array:
-    """What the phases of a fit would show at another wavelength, as intense as Kα1."""
+    """Pattern of the fitted phases at another wavelength, with the intensity of Kα1."""
     lines, state, known = (Line(wavelength, 1.0),), solution.state, problem.known
     if not state.phases:
         return np.zeros(problem.observed.grid.size)
@@ -101,9 +101,9 @@ def _pattern(problem: Problem, solution: Solution, wavelength: float) -> Array:
 
 
 def _ratio(observed: Observed, solution: Solution, pattern: Array, peaks: Sequence[Peak]) -> float:
-    """Intensity of a line of the tube over Kα1 as the strongest places of its pattern agree on it; 0 where they do not.
+    """Intensity of a line of the tube relative to Kα1, if the strongest places of its pattern agree on it; else 0.
 
-    The strongest place must hold a peak; a stronger place that is bare would say that a weaker one is no such line.
+    The strongest place must hold a peak. If a stronger place were empty, a weaker peak could not be such a line.
     """
     policy = observed.policy
     points = max(1, int(policy.line_width / observed.grid.step) | 1)
@@ -119,7 +119,7 @@ def _ratio(observed: Observed, solution: Solution, pattern: Array, peaks: Sequen
     shown = [any(abs(peak.two_theta - angle) < policy.tube_near for peak in peaks) for angle in angles]
     if not shown[0] or ratios[0] < policy.tube_stands_out * errors[0]:
         return 0.0
-    visible = ratios[0] > policy.tube_stands_out * errors  # where a line in this ratio would stand out
+    visible = ratios[0] > policy.tube_stands_out * errors  # where a line with this ratio would be above the noise
     if (ratios[visible] < ratios[0] / policy.tube_agree - errors[visible]).any():
         return 0.0
     return float(np.median(ratios[visible]))
@@ -133,7 +133,7 @@ def _named(
     wavelength: float,
     ratio: float,
 ) -> Iterator[TubeLine]:
-    """Peaks with the reflection that makes each, by the fitted cells and shifts."""
+    """Peaks with the reflection that causes each, by the fitted cells and shifts."""
     instrument, specimens = instrument_and_specimens(problem.known, solution.state)
     table = []
     for i, specimen, scale in zip(solution.state.phases, specimens, solution.scales, strict=True):

@@ -1,4 +1,4 @@
-"""Verdict: what is named, and what is said of a scan in one word."""
+"""Verdict: which phases are named, and the verdict of one word or two."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bragglens.policy import DEFAULT, Policy
 
 
 def by_network(answer: Identification, alike: Sequence[tuple[str, str]]) -> Identification:
-    """The answer of the network alone."""
+    """The answer from the network alone."""
     policy = answer.policy
     found = findings(answer.probabilities or {}, alike, policy)
     foreign = answer.stranger is not None and answer.stranger >= policy.named
@@ -22,7 +22,7 @@ def by_network(answer: Identification, alike: Sequence[tuple[str, str]]) -> Iden
 
 
 def by_fit(answer: Identification, proof: Verified) -> Identification:
-    """The answer of network and fit."""
+    """The answer from network and fit."""
     policy = answer.policy
     foreign = bool(proof.relatives) or proof.unexplained > policy.most_unexplained
     return replace(
@@ -46,11 +46,11 @@ def by_fit(answer: Identification, proof: Verified) -> Identification:
 def findings(
     probabilities: dict[str, float], alike: Sequence[tuple[str, str]], policy: Policy = DEFAULT
 ) -> tuple[Finding, ...]:
-    """The phases that are named, the most probable first.
+    """The named phases, the most probable first.
 
-    Of phases whose patterns are nearly the same a network splits its answer: it is sure that one of them is there, and
-    not which. The most probable one is then named if that one of them is there is more likely than not, with the others
-    as its rivals; two of them are named only where both are beyond `both_named`.
+    Between phases with nearly the same pattern a network divides its probability: one of them is present, but it cannot
+    tell which. The most probable one is named if one of them is more likely present than not. The others are its
+    rivals. Two of them are named only where both exceed `both_named`.
     """
     named: dict[str, Finding] = {}
     for name in sorted(probabilities, key=lambda name: -probabilities[name]):
@@ -68,7 +68,7 @@ def findings(
 
 
 def verdict_of(found: Sequence[Finding], foreign: bool, policy: Policy = DEFAULT) -> Verdict:
-    """What is said of a scan in one word: of the phases named, and whether something else is there too."""
+    """The verdict from the named phases, and from whether something else is present."""
     if not found:
         return "unknown"
     if foreign:
@@ -79,7 +79,7 @@ def verdict_of(found: Sequence[Finding], foreign: bool, policy: Policy = DEFAULT
 
 
 def ranking(answer: Identification) -> list[str]:
-    """All phases of the library: those that were found in their order, then the others as the network ranks them."""
+    """All phases of the library: the found ones in their order, then the others ranked by the network."""
     probabilities = answer.probabilities or {}
     found = [finding.name for finding in answer.phases]
     return found + sorted(probabilities.keys() - set(found), key=lambda name: -probabilities[name])

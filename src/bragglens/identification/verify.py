@@ -1,4 +1,4 @@
-"""Verify: a network's opinion put to the proof by a whole-pattern fit."""
+"""Verify: test a proposer's probabilities by a whole-pattern fit."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ from bragglens.simulate.instrument import Instrument, Line
 
 Array = NDArray[np.float64]
 
-_STEP = 10.0  # degrees; scans whose ranges end within the same ten share their reflections
+_STEP = 10.0  # degrees; scans that end within the same ten degrees share their reflections
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What the fit says of a scan.
+    """Results of the fit of a scan.
 
     Attributes:
-        findings: the phases that hold, the largest share first.
-        relatives: those that the fit needs, but of which a relative is at least as likely there: out of many phases,
-            or in a short range.
+        findings: the phases with enough evidence and probability, the largest share first.
+        relatives: phases that the fit needs, but of which an isostructural neighbour is at least as likely present: in
+            a large library, or in a short range.
         fit: the fitted pattern.
-        unexplained: share of the peaks' intensity that no phase explains.
-        peaks: where that intensity is.
-        tube_lines: peaks that are lines of the tube beside Kα, and count as explained.
-        limits: for each phase that was sought and is not there, the wt% that would have been found.
-        quantities: fractions in the order of the fit's phases.
+        unexplained: share of the peak intensity that no phase explains.
+        peaks: the peaks of this intensity.
+        tube_lines: peaks of other lines of the tube than Kα; they count as explained.
+        limits: for each allowed phase that was not found, the wt% that would have been found.
+        quantities: weight fractions in the order of the fit's phases.
     """
 
     findings: tuple[Finding, ...]
@@ -77,25 +77,25 @@ def verify(
     certainty: float = 1.0,
     policy: Policy = DEFAULT,
 ) -> Verified:
-    """Find the phases that a scan needs, and what it says of them.
+    """Find the phases that a scan needs, with their evidence and fractions.
 
     Args:
         scan: as read.
         phases: the library.
         wavelength: Å of the strongest line.
-        network: probability of each phase that may be named, as a network sees it; None lets the fit alone decide.
+        network: probability of each phase that may be named, by a proposer; None lets the fit alone decide.
         allowed: names of the phases that may be named; None is all.
-        expected: elements that should be in the specimen; of two phases that explain a scan about as well that one is
-            named which brings one of them.
-        particle_size: diameter of the grains in µm for the correction of microabsorption; see `quantify`.
+        expected: elements that should be in the specimen. Of two phases that explain a scan about as well, one that
+            contains a missing element is preferred.
+        particle_size: grain diameter in µm for the correction of microabsorption; see `quantify`.
         standard: name and wt% of a phase that was added to the specimen; see `quantify`.
-        instrument: as calibrated; its zero, resolution and axial divergence are held, and sizes have errors.
-        crowded: the phases are the likeliest of so many that most have a relative among them: a phase is named only
-            where it is that phase rather than a relative.
-        certainty: what the probability of each phase is multiplied by, less than 1 for a short range (`coverage`).
-        policy: the thresholds that decide.
+        instrument: as calibrated; zero, resolution and axial divergence are held near it, and sizes have errors.
+        crowded: whether the phases are a shortlist of a library so large that most have an isostructural neighbour. A
+            phase is then named only if it is more likely than its neighbour.
+        certainty: factor of each probability, less than 1 for a short range (`coverage`).
+        policy: the thresholds.
     """
-    with threadpool_limits(1):  # tables of a few dozen rows: more threads wait for each other longer than they work
+    with threadpool_limits(1):  # small matrices: more threads only wait for each other
         problem = _problem(scan, phases, wavelength, instrument, policy)
         pool = [i for i, phase in enumerate(phases) if allowed is None or phase.name in allowed]
         opinion = np.array([0.5 if network is None else network.get(phase.name, 0.0) for phase in phases])
@@ -122,11 +122,11 @@ def verify(
 def _problem(
     scan: Scan, phases: tuple[Phase, ...], wavelength: float, instrument: Instrument | None, policy: Policy
 ) -> Problem:
-    """The library made ready for a scan."""
+    """The library prepared for a scan."""
     observed = observe(scan, policy)
     used = instrument_of(replace(scan, wavelength=wavelength), start=instrument)
     if instrument is not None:
-        used = replace(used, axial=instrument.axial)  # measured, where a header has the opening of its slits
+        used = replace(used, axial=instrument.axial)  # measured; a header only gives the opening of the slits
     end = float(np.ceil(observed.grid.stop / _STEP) * _STEP)
     known = _prepared(phases, used.lines, end)
     return Problem(replace(known, instrument=used, calibrated=instrument is not None), observed)
@@ -134,14 +134,14 @@ def _problem(
 
 @lru_cache(maxsize=8)
 def _prepared(phases: tuple[Phase, ...], lines: tuple[Line, ...], end: float) -> Candidates:
-    """A library's reflections, kept for the next scan of the same tube and range."""
+    """The reflections of a library, cached for the next scan of the same tube and range."""
     return candidates(phases, Instrument(lines), end)
 
 
 def _believed(
     problem: Problem, found: Found, pool: Sequence[int], opinion: Array, before: Prior
 ) -> tuple[Found, list[Finding]]:
-    """The phases that fit and network together make more likely than not; the least likely goes first."""
+    """The phases that fit and network together make more likely than not; the least probable is removed first."""
     while True:
         findings = _findings(problem, found, opinion)
         doubted = [i for i, finding in enumerate(findings) if finding.probability < problem.policy.named]
@@ -154,7 +154,7 @@ def _believed(
 
 
 def _findings(problem: Problem, found: Found, opinion: Array) -> list[Finding]:
-    """What speaks for each phase of a fit, in the order of the fit."""
+    """The finding of each phase of a fit, in the order of the fit."""
     solution = found.solution
     fit = fit_of(problem, solution)
     left = left_over(problem, solution).share
@@ -178,7 +178,7 @@ def _findings(problem: Problem, found: Found, opinion: Array) -> list[Finding]:
 
 
 def _with_size_errors(problem: Problem, solution: Solution, findings: list[Finding]) -> list[Finding]:
-    """Findings with the errors of their sizes, where the instrument is calibrated."""
+    """Findings with errors of their sizes, if the instrument is calibrated."""
     if not problem.known.calibrated:
         return findings
     errors = size_errors(problem, solution)
@@ -186,7 +186,7 @@ def _with_size_errors(problem: Problem, solution: Solution, findings: list[Findi
 
 
 def _with_quantities(findings: Sequence[Finding], quantities: Quantities) -> tuple[Finding, ...]:
-    """Findings with their fractions, the largest first."""
+    """Findings with their weight fractions, the largest first."""
     whole = [
         replace(one, weight_percent=float(weight), weight_percent_error=float(error))
         for one, weight, error in zip(findings, quantities.weight_percent, quantities.error, strict=True)
@@ -195,6 +195,6 @@ def _with_quantities(findings: Sequence[Finding], quantities: Quantities) -> tup
 
 
 def _own(finding: Finding, policy: Policy) -> Finding:
-    """A finding whose probability is that it is this phase, and not an isostructural neighbour."""
+    """A finding with the probability that it is this phase and not an isostructural neighbour."""
     own = own_confidence(finding.strain or 0.0, finding.network or 0.0, policy)
     return replace(finding, probability=finding.probability * own)

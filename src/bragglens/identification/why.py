@@ -1,7 +1,7 @@
-"""Why: which parts of a scan carried a network's vote for a phase.
+"""Why: which parts of a scan support a network's probability of a phase.
 
-By occlusion (Zeiler & Fergus 2014, ECCV, 818): a window of the scan is flattened, as if no peak had been there, and the
-network is asked again. What it then thinks less of a phase, the window had spoken for it.
+By occlusion (Zeiler & Fergus 2014, ECCV, 818): a window of the scan is flattened, as if it had no peak, and the network
+is run again. A lower probability of a phase shows that the window supported it.
 """
 
 from __future__ import annotations
@@ -17,24 +17,25 @@ from bragglens.scan.pattern import Pattern
 
 Array = NDArray[np.float64]
 
-WINDOW = 2.0  # degrees; a few lines wide, so that a window holds whole peaks
+WINDOW = 2.0  # degrees; a few line widths, so that a window holds whole peaks
 _OVERLAP = 4  # windows over each point
-_FOOT = 0.5  # degrees either side of a window's end within which the scan is taken to come down to its foot
+_FOOT = 0.5  # degrees on either side of a window's end in which the level of the scan is taken as its minimum
 _BATCH = 32
 
 
 def vote(pattern: Pattern, model: Model, name: str) -> Array:
-    """Which parts of a scan carried the network's vote for a phase.
+    """Which parts of a scan support a network's probability of a phase.
 
     Args:
         pattern: the scan on the model's grid.
-        model: that judges it.
+        model: the network.
         name: of a phase of its library.
 
     Returns:
-        For each point of the grid by how much the log odds ln p/(1 - p) of the phase fall when the WINDOW degrees about
-        it are flattened to the straight line between their ends, mean of the windows that hold the point, shape
-        (grid.size,). Above zero speaks for the phase, below zero against it; 0 where nothing was measured.
+        For each point of the grid the decrease of the log odds ln p/(1 - p) of the phase when the WINDOW degrees around
+        it are flattened to the straight line between their ends; the mean over the windows that contain the point,
+        shape (grid.size,). A positive value supports the phase, a negative one speaks against it; 0 where nothing was
+        measured.
     """
     return np.asarray(votes(pattern, model, [name])[0])
 
@@ -55,7 +56,7 @@ def votes(pattern: Pattern, model: Model, names: Sequence[str]) -> Array:
 
 
 def _windows(pattern: Pattern) -> list[slice]:
-    """Overlapping windows over what was measured."""
+    """Overlapping windows over the measured range."""
     first, *_, last = np.flatnonzero(pattern.covered).tolist()
     reach = max(4, round(WINDOW / pattern.grid.step))
     starts = range(first + 2 - reach, last, max(1, reach // _OVERLAP))
@@ -63,7 +64,7 @@ def _windows(pattern: Pattern) -> list[slice]:
 
 
 def _flattened(pattern: Pattern, windows: Sequence[slice]) -> Array:
-    """The scan with one window flattened in each row; never raised above what was measured."""
+    """The scan with one window flattened in each row, never raised above the measured intensity."""
     measured = np.where(pattern.covered, pattern.intensity, np.inf)
     low = minimum_filter1d(measured, 2 * max(1, round(_FOOT / pattern.grid.step)) + 1, mode="nearest")
     rows = np.repeat(pattern.intensity[None], len(windows), axis=0)

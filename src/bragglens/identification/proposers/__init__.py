@@ -1,4 +1,4 @@
-"""Proposers: who says what may be in a scan before the fit. One file for each kind; one contract test for all."""
+"""Proposers: what gives probabilities of phases before the fit. One file for each kind, one contract test for all."""
 
 from bragglens.identification.proposers.matcher import Matching
 from bragglens.identification.proposers.network import Trained

@@ -16,7 +16,7 @@ from bragglens.scan.scan import Scan
 
 @dataclass(frozen=True)
 class Matching:
-    """Structures, and the matcher's opinion of them.
+    """A set of structures, judged by the matcher.
 
     Attributes:
         catalogue: the phases that can be named.
@@ -35,16 +35,16 @@ class Matching:
 
     @property
     def identity(self) -> str:
-        """How many structures there are."""
+        """The number of structures."""
         return f"{len(self.catalogue)} structures"
 
     def propose(self, scan: Scan, *, wavelength: float, explained: Scan | None = None) -> Proposal:
-        """The matcher's opinion of each phase, of what is left where a part is explained."""
+        """The matcher's probability of each phase. With a part of the scan explained, of phases in the rest."""
         pattern = to_grid(scan, PREPARATION, wavelength=wavelength)
         known = None if explained is None else to_grid(explained, PREPARATION, wavelength=wavelength).intensity
         opinion = matcher().opinion(pattern, self.catalogue.reference_lines, known)
         return Proposal(pattern, opinion.probability, opinion.share)
 
     def alone(self, scan: Scan, *, wavelength: float) -> Proposal:
-        """Refused: the matcher only proposes what the fit is to prove."""
+        """Refused: the matcher only proposes what the fit then tests."""
         raise BragglensError("--network-only needs a trained network: leave it out, or give a --model")

@@ -1,4 +1,4 @@
-"""A network that was trained for a library as a proposer."""
+"""A trained network of a library as a proposer."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class Trained:
     def propose(self, scan: Scan, *, wavelength: float, explained: Scan | None = None) -> Proposal:
         """The network's probabilities; the matcher's for a short range or for what a fit leaves.
 
-        A network of a library knows no shorter range than it was trained with, and no scan of which a part is
-        explained. The matcher, which compares line by line, knows both.
+        A trained network knows no shorter range than in its training, and no scan of which a part is explained. The
+        matcher compares line by line and knows both.
         """
         pattern = to_grid(scan, self.model.preparation, wavelength=wavelength)
         if explained is None and pattern.coverage >= LEAST_COVERAGE:

@@ -1,4 +1,4 @@
-"""No opinion: each phase as probable as not, so that the fit alone decides."""
+"""No opinion: one half as the probability of each phase, so that the fit alone decides."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bragglens.scan.scan import Scan
 
 @dataclass(frozen=True)
 class NoOpinion(Matching):
-    """Structures of which nothing is held before the fit, which is made with all of them."""
+    """Structures without any probability before the fit, which uses all of them."""
 
     fits_all: bool = True
 

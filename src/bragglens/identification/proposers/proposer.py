@@ -17,13 +17,13 @@ from bragglens.scan.scan import Scan
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a proposer says of each phase of its library.
+    """The proposer's probabilities for a scan.
 
     Attributes:
-        pattern: the scan as the proposer saw it.
-        probability: that the phase is there, (phases,).
-        share: of the scan's diffracted intensity that it gives if it is there, (phases,); 0 where nobody can tell.
-        outside: probability that a phase outside the library is there too, or None where the proposer cannot tell.
+        pattern: the scan on the axis of the proposer.
+        probability: that the phase is present, (phases,).
+        share: share of the diffracted intensity if the phase is present, (phases,); 0 where the proposer gives none.
+        outside: probability that a phase outside the library is also present, or None where the proposer gives none.
     """
 
     pattern: Pattern
@@ -34,7 +34,10 @@ class Proposal:
 
 @runtime_checkable
 class Proposer(Protocol):
-    """Says how probable each phase of a library is in a scan. To add a kind of proposer is to write one of these."""
+    """Gives the probability of each phase of a library for a scan.
+
+    A new kind of proposer is a new class with this interface.
+    """
 
     @property
     def library(self) -> Library:
@@ -46,7 +49,7 @@ class Proposer(Protocol):
 
     @property
     def identity(self) -> str:
-        """What an answer says it comes from."""
+        """Name of the model or library in an answer."""
 
     @property
     def answers_alone(self) -> bool:
@@ -54,7 +57,7 @@ class Proposer(Protocol):
 
     @property
     def fits_all(self) -> bool:
-        """Whether every phase of its library is fitted, however many there are; else those of a shortlist."""
+        """Whether every phase of its library is fitted; if not, those of a shortlist."""
 
     @property
     def network(self) -> Model | None:
@@ -62,18 +65,19 @@ class Proposer(Protocol):
 
     @property
     def alike(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of phases that it cannot tell apart."""
+        """Pairs of phases that it cannot distinguish."""
 
     def propose(self, scan: Scan, *, wavelength: float, explained: Scan | None = None) -> Proposal:
-        """How probable each phase is.
+        """Probability of each phase.
 
         Args:
             scan: as read.
             wavelength: Å of its strongest line.
-            explained: what a fit explains of it, on the fit's axis; the proposal is then of what else is there.
+            explained: calculated pattern of the part that a fit explains, on the fit's axis; the proposal is then of
+                what else is present.
 
         Raises:
-            ScanError: the scan covers nothing of the proposer's axis.
+            ScanError: the scan does not overlap the proposer's axis.
         """
 
     def alone(self, scan: Scan, *, wavelength: float) -> Proposal:
@@ -81,5 +85,5 @@ class Proposer(Protocol):
 
         Raises:
             ScanError: the scan covers too little of the proposer's axis.
-            BragglensError: it does not answer alone.
+            BragglensError: it does not give answers without a fit.
         """
