@@ -1,4 +1,4 @@
-// Axis: round numbers for axes that may be even or go with the root of the intensity.
+// Axis: round numbers for axes that are linear or have a square-root scale.
 
 function evenTicks(low, high, most) {
   let step = 10 ** Math.floor(Math.log10((high - low) / most));
@@ -8,7 +8,7 @@ function evenTicks(low, high, most) {
   return ticks;
 }
 
-// Intensities 1, 2, 5, 10, ... whose roots stand well apart; where these are too few, even ones.
+// Intensities 1, 2, 5, 10, ... whose square roots have enough distance; where these are too few, equidistant ones.
 function rootTicks(low, high) {
   const chosen = [];
   const take = (value) => {

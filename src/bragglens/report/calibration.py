@@ -1,4 +1,4 @@
-"""Calibrations as a figure."""
+"""Figure of a calibration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bragglens.report.words import shorten
 
 
 def calibration_figure(calibration: Calibration) -> Figure:
-    """The scan and its fit; the difference; FWHM against angle; and the lines' errors of place."""
+    """The scan and its fit, the difference, FWHM over angle, and the errors of the line positions."""
     figure = Figure(figsize=(WIDTH, 6.4), layout="constrained")
     scan, difference, width, error = figure.subplots(4, 1, sharex=True, height_ratios=[3, 1, 1, 1])
     _draw_fit(scan, difference, calibration)
@@ -29,7 +29,7 @@ def calibration_figure(calibration: Calibration) -> Figure:
 
 
 def _draw_fit(scan: Axes, difference: Axes, calibration: Calibration) -> None:
-    """√counts, in which counting noise is as high on a peak as beneath it. Gaps of the scan stay open."""
+    """Draw √counts, where counting noise is as high on a peak as between peaks. Gaps of the scan stay open."""
     x, observed, calculated = calibration.two_theta, calibration.observed, calibration.calculated
     gaps = np.flatnonzero(np.diff(x) > 10 * np.median(np.diff(x))) + 1
     for values, style in ((observed, {"color": INK, "linewidth": 0.8}), (calculated, {"color": COLOURS[1]})):

@@ -1,4 +1,4 @@
-"""Calibrations in words."""
+"""Calibrations as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ANGLES = (20.0, 40.0, 60.0, 90.0, 120.0)  # degrees at which a width is stated
 
 
 def calibration_words(calibration: Calibration) -> str:
-    """The fitted values, the width at a few angles, and how well the certified line positions are met."""
+    """The fitted values, the width at a few angles, and the agreement with the certified line positions."""
     i = calibration.instrument
     last = calibration.two_theta[-1] + 20
     shown = np.array([angle for angle in _ANGLES if angle < last])

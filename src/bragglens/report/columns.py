@@ -1,4 +1,4 @@
-"""A fit as columns of text (.xye): what was measured, what was calculated, and each phase's part."""
+"""A fit as columns of text (.xye): measured, calculated, and the part of each phase."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from bragglens.report.words import assumptions, cell_constants, clean, quality, 
 
 
 def columns_text(answer: Identification, fit: Fit) -> str:
-    """Text of 2θ, measured counts, their standard deviation, calculated counts, background, and a column a phase.
+    """Text of 2θ, measured counts, their standard deviation, calculated counts, background, and each phase.
 
-    Programs that read .xye take the first three columns: the measured scan. The background is not in the phases'
-    columns; background and phases add up to the calculated counts. Lines of the header begin with #.
+    Programs that read .xye take the first three columns, the measured scan. The columns of the phases do not include
+    the background; background and phases add up to the calculated counts. Header lines begin with #.
     """
     titles = ["2theta", "obs", "sigma", "calc", "background", *(re.sub(r"\s", "_", clean(n)) for n in fit.names)]
     columns = [fit.two_theta, fit.observed, fit.noise, fit.calculated, fit.background, *fit.patterns]
@@ -25,10 +25,10 @@ def columns_text(answer: Identification, fit: Fit) -> str:
 
 
 def _header(answer: Identification, fit: Fit) -> list[str]:
-    """What the columns are of."""
+    """Header lines: the scan, quality of fit, assumptions, wavelength and phases."""
     lines = [f"bragglens {__version__}: {clean(answer.file)}: {answer.verdict}", quality(answer)]
     lines.append(f"assumed: {'; '.join(said for said in assumptions(answer) if not said.startswith('wavelength'))}")
-    lines.append(f"wavelength = {fit.instrument.lines[0].wavelength:.7f} A")  # once, as readers take none of two
+    lines.append(f"wavelength = {fit.instrument.lines[0].wavelength:.7f} A")  # only once, as some readers reject two
     for one in answer.phases:
         figures = [weight(one), f"size {size(one.size, one.size_error)} nm", *cell_constants(one.cell)]
         lines.append(f"phase {clean(one.name)}: {', '.join(part for part in figures if part)}")

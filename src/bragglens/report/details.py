@@ -1,4 +1,4 @@
-"""Details: all that is to say of one scan, in the terminal."""
+"""Details: everything about one scan, for the terminal."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from bragglens.report.words import (
     table,
 )
 
-SHOWN = 5  # unexplained peaks, the strongest; the JSON holds all
-_WIDE = 120  # columns of a terminal from which on a cell fits into one line
+SHOWN = 5  # unexplained peaks that are shown, the strongest; the JSON holds all
+_WIDE = 120  # columns of a terminal at which a cell fits into one line
 _COLUMNS = (
     "prob.: that the phase is there; evid.: how much worse the fit is without it, in σ²; R: misfit under its lines; "
     "without: Rwp without it; size in nm, cell in Å and °"
@@ -40,7 +40,7 @@ _COLUMNS = (
 
 
 def print_answers(answers: Sequence[Identification], *, console: Console) -> None:
-    """Print one fitted scan with all that is to say of it, and any others as a table."""
+    """Print one fitted scan with all details, and several as a table."""
     if len(answers) == 1 and answers[0].rwp is not None:
         details(answers[0], console=console)
     else:
@@ -48,7 +48,7 @@ def print_answers(answers: Sequence[Identification], *, console: Console) -> Non
 
 
 def details(answer: Identification, *, console: Console) -> None:
-    """Print a fitted scan: its phases, how well the fit is, what it leaves, what would have been seen."""
+    """Print a fitted scan: phases, quality of fit, detection limits, unexplained peaks and assumptions."""
     style = STYLES[answer.verdict] if answer.verdict else "red"
     console.print(Text.assemble(short_names([answer.file], console.width - 18)[0], "  ", (answer.verdict or "", style)))
     if answer.phases:
@@ -78,7 +78,7 @@ def _phases(answer: Identification, console: Console) -> Table:
 
 
 def figures_of(one: Finding) -> list[str]:
-    """Of a phase wt%, probability, network, evidence, R, Rwp without it, size in nm."""
+    """wt%, probability, network, evidence, R, Rwp without it and size in nm of a phase."""
     shares = [percent(value) for value in (one.residual, one.rwp_without)]
     network = "–" if one.network is None else probability(one.network)
     evidence = "–" if one.evidence is None else f"{one.evidence:.0f}"
@@ -93,7 +93,7 @@ def _peaks_heading(answer: Identification) -> str:
 
 
 def _peaks(answer: Identification, console: Console) -> Table:
-    """The strongest of the peaks that nothing explains, in the order of their angles."""
+    """The strongest unexplained peaks in the order of their angles."""
     rows = columns(("2θ °", "right"), ("d Å", "right"), ("share", "right"), console=console)
     strongest = sorted(answer.unexplained_peaks, key=lambda peak: -peak.share)[:SHOWN]
     for peak in sorted(strongest, key=lambda peak: peak.two_theta):

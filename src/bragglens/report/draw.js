@@ -1,6 +1,6 @@
-// Draw: a plot as the content of an SVG element, for what of it is looked at.
+// Draw: the visible part of a plot as the content of an SVG element.
 //
-// look: {width, from, to (degrees), linear, hidden (set of names)}. The places that come back tell what the pointer is at.
+// look: {width, from, to (degrees), linear, hidden (set of names)}. The result gives the positions from which the item at the pointer is found.
 
 const LEFT = 56, RIGHT = 10, TOP = 8, MAIN = 300, ROW = 30, DIFFERENCE = 70, FOOT = 40;
 
@@ -12,7 +12,7 @@ function literal(text) {
   return text.replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`);
 }
 
-// No phase has such a name, so that a curve is not hidden with a phase that is called like it.
+// No phase has such a name, so that a curve is not hidden together with a phase of its name.
 function curveKey(name) {
   return `curve\n${name}`;
 }
@@ -21,7 +21,7 @@ function shown(data, look) {
   return data.layers.filter((layer) => !look.hidden.has(layer.name));
 }
 
-// Background and the phases that are shown: without a hidden phase nothing is fitted again.
+// Sum of the background and the phases that are shown. Hiding a phase does not repeat the fit.
 function calculatedLine(data, look) {
   if (!data.fitted) return null;
   const sum = Float64Array.from(data.background);
@@ -114,7 +114,7 @@ function axes(look, low, high, x, y, bottom) {
   return parts.join("");
 }
 
-// Of each column of a pixel the lowest and highest point, so that a long scan is drawn as fast as a short one.
+// The lowest and highest point in each pixel column, so that a long scan is drawn as fast as a short one.
 function outline(first, last, at, value) {
   const parts = [];
   let column = null, low = 0, high = 0;

@@ -1,6 +1,6 @@
-"""Drawing: a picture as a small SVG of the whole scan, for paper and for browsers that run no scripts.
+"""Drawing: a picture as a small SVG of the whole scan, for printing and for browsers without scripts.
 
-The scripts of the page (`draw.js`) draw the same at any zoom; both take their colours from `page.css`.
+The scripts of the page (`draw.js`) draw the same at any zoom. Both take their colours from `page.css`.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from bragglens.report.picture import Layer, Picture
 from bragglens.report.words import shorten
 
 Array = NDArray[np.float64]
-Path = tuple[str, str]  # its class in page.css, and its steps
+Path = tuple[str, str]  # its class in page.css, and its path data
 
-WIDTH, LEFT, RIGHT, TOP = 900, 56, 10, 8  # pixels of the drawing and of what stands beside the scan
+WIDTH, LEFT, RIGHT, TOP = 900, 56, 10, 8  # pixels: the drawing and its margins
 MAIN, ROW, DIFFERENCE, FOOT = 300, 30, 70, 40  # pixels: scan, row of a phase, difference, axis
-COLOURS = 6  # that phases take in turn; see page.css
-_COLUMN = 1.5  # pixels within which a curve is drawn as one upright line
-_FINE = 2  # steps of a coordinate in a pixel
-_LABEL = 60  # letters of a phase
+COLOURS = 6  # colours of the phases, used in turn; see page.css
+_COLUMN = 1.5  # pixels; a curve within such a column is drawn as one vertical line
+_FINE = 2  # coordinate steps in a pixel
+_LABEL = 60  # longest label of a phase in characters
 
 
 @dataclass(frozen=True)
 class _Scale:
-    """From 2θ and the root of the intensity to pixels."""
+    """From 2θ and the square root of intensity to pixels."""
 
     start: float
     stop: float
@@ -45,7 +45,7 @@ class _Scale:
 
 
 def drawing(picture: Picture, about: str) -> Markup:
-    """The picture as an SVG element; `about` says in words what it shows."""
+    """The picture as an SVG element; `about` describes it in words."""
     height = TOP + MAIN + ROW * len(picture.layers) + DIFFERENCE * (picture.calculated is not None) + FOOT
     scale = _scale(picture)
     return markup(
@@ -66,12 +66,12 @@ def drawing(picture: Picture, about: str) -> Markup:
 
 
 def colour(layer: Layer, place: int) -> str:
-    """Name of a layer's colour in page.css."""
+    """Name of the colour of a layer in page.css."""
     return f"p{place % COLOURS}" if layer.found else "none"
 
 
 def root(values: Array) -> Array:
-    """√ of intensities, in which noise is as high on a peak as beneath it; of negative ones, minus the root."""
+    """Square root of intensities, so that noise has the same height everywhere; negative ones stay negative."""
     return np.asarray(np.sign(values) * np.sqrt(np.abs(values)))
 
 
@@ -84,13 +84,13 @@ def _scale(picture: Picture) -> _Scale:
 
 
 def _angles(scale: _Scale) -> list[dict[str, str]]:
-    """The numbers on the axis of 2θ, and where they stand."""
+    """Labels of the 2θ axis and their positions."""
     ticks = even_ticks(scale.start, scale.stop, 9)
     return [{"x": f"{x:.1f}", "text": f"{angle:g}"} for angle, x in zip(ticks, scale.x(ticks), strict=True)]
 
 
 def _intensities(scale: _Scale) -> list[dict[str, str]]:
-    """The numbers on the axis of intensities, and where they stand."""
+    """Labels of the intensity axis and their positions."""
     ticks = np.array(root_ticks(scale.low, scale.high))
     return [
         {"y": f"{y + 4:.1f}", "text": f"{value:g}"} for value, y in zip(ticks, scale.y(np.sqrt(ticks)), strict=True)
@@ -98,14 +98,14 @@ def _intensities(scale: _Scale) -> list[dict[str, str]]:
 
 
 def even_ticks(low: float, high: float, most: int) -> Array:
-    """At most so many round numbers from low to high."""
+    """At most `most` round numbers from low to high."""
     step = 10 ** np.floor(np.log10((high - low) / most))
     step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= most)
     return np.round(np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step, 10)
 
 
 def root_ticks(low: float, high: float) -> list[float]:
-    """Round intensities whose roots lie between low and high, well apart."""
+    """Round intensities whose square roots lie between low and high, with enough distance."""
     decades = 10.0 ** np.arange(-3, np.ceil(np.log10(max(high, 1.0) ** 2)) + 1)
     chosen: list[float] = []
     for value in (0.0, *np.outer(decades, (1, 2, 5)).ravel()):
@@ -116,7 +116,7 @@ def root_ticks(low: float, high: float) -> list[float]:
 
 
 def _paths(picture: Picture, scale: _Scale) -> list[Path]:
-    """All that is drawn in lines: curves, ticks, the difference, marks."""
+    """All paths: curves, ticks, the difference, marks."""
     paths = _curves(picture, scale) + [_ticks(layer, i, scale) for i, layer in enumerate(picture.layers)]
     if picture.calculated is not None:
         paths += _difference(picture, picture.calculated, scale)
@@ -140,13 +140,13 @@ def _curves(picture: Picture, scale: _Scale) -> list[Path]:
 
 
 def _area(x: Array, base: Array, curve: Array) -> str:
-    """What a phase adds to the background, where that can be seen."""
+    """The area of a phase above the background, where it is visible."""
     seen = np.flatnonzero(base - curve > 0.5)
     parts = []
     for part in np.split(seen, np.flatnonzero(np.diff(seen) > 1) + 1):
         if part.size > 1:
             there = [points[0] for points in _columns(x[part], curve[part])]
-            few = part[np.linspace(part.size - 1, 0, 2 + part.size // 80).astype(int)]  # a background bends slowly
+            few = part[np.linspace(part.size - 1, 0, 2 + part.size // 80).astype(int)]  # a background changes slowly
             back = list(zip(x[few].tolist(), base[few].tolist(), strict=True))
             parts.append(_steps([*there, *back]) + "z")
     return "".join(parts)
@@ -157,12 +157,12 @@ def _path(kind: str, x: Array, y: Array, parts: Sequence[slice] = (slice(None),)
 
 
 def _outline(x: Array, y: Array) -> list[tuple[float, float]]:
-    """Of each narrow column of a curve its lowest and highest point in their order."""
+    """For each narrow column of a curve its lowest and highest point in their order."""
     return [point for ends in _columns(x, y) for point in sorted(set(ends))]
 
 
 def _columns(x: Array, y: Array) -> list[tuple[tuple[float, float], tuple[float, float]]]:
-    """The highest and the lowest point of each narrow column of a curve, as one sees it."""
+    """The highest and the lowest point of each narrow column of a curve."""
     starts = np.flatnonzero(np.diff(np.floor(x / _COLUMN), prepend=-1))
     ends = []
     for first, end in zip(starts, [*starts[1:], len(x)], strict=True):
@@ -172,14 +172,14 @@ def _columns(x: Array, y: Array) -> list[tuple[tuple[float, float], tuple[float,
 
 
 def _steps(points: Sequence[tuple[float, float]]) -> str:
-    """A path through points, in whole steps from one to the next, which takes the fewest letters."""
+    """A path through points in relative integer steps, the shortest text."""
     whole = np.round(np.array(points) * _FINE).astype(int)
     moves = " ".join(map(str, np.diff(whole, axis=0).ravel().tolist()))
     return f"M{whole[0, 0]} {whole[0, 1]}l{moves}"
 
 
 def _ticks(layer: Layer, place: int, scale: _Scale) -> Path:
-    """A row of ticks, the higher the stronger the lines."""
+    """A row of ticks; higher ticks for stronger lines."""
     foot = (TOP + MAIN + ROW * (place + 1) - 2) * _FINE
     places = np.round(scale.x(layer.reflections.two_theta) * _FINE).astype(int)
     heights = np.round((3 + 10 * layer.reflections.strength) * _FINE).astype(int)
@@ -193,7 +193,7 @@ def _label(layer: Layer, place: int) -> dict[str, Any]:
 
 
 def _difference(picture: Picture, calculated: Array, scale: _Scale) -> list[Path]:
-    """Measured less calculated, on the scale of the scan where that has room."""
+    """Measured minus calculated, on the scale of the scan if there is space."""
     middle = TOP + MAIN + ROW * len(picture.layers) + DIFFERENCE / 2
     values = root(picture.observed) - root(calculated)
     largest = max(float(np.abs(values).max()), 1e-9)
@@ -204,7 +204,7 @@ def _difference(picture: Picture, calculated: Array, scale: _Scale) -> list[Path
 
 
 def _marks(picture: Picture, scale: _Scale) -> Path:
-    """A triangle over each peak that no phase explains."""
+    """A triangle over each unexplained peak."""
     places = [round((peak.two_theta - picture.start) / picture.step) for peak in picture.unexplained]
     parts = []
     for place, peak in zip(places, picture.unexplained, strict=True):

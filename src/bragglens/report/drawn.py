@@ -1,4 +1,4 @@
-"""Drawn: a figure inside a page, or the sentence that says why there is none."""
+"""Drawn: a figure inside a page, or the sentence why there is none."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class Drawn:
     """A figure inside a page.
 
     Attributes:
-        png: its content in base64; empty where there is none.
-        error: why there is none, in one sentence; empty where there need not be one.
+        png: content of the PNG file in base64; empty without a figure.
+        error: why there is no figure, in one sentence; empty where none is needed.
     """
 
     png: str = ""
@@ -20,5 +20,5 @@ class Drawn:
 
     @staticmethod
     def of(png: bytes) -> Drawn:
-        """The figure of a PNG file's content."""
+        """The figure from the content of a PNG file."""
         return Drawn(png=base64.b64encode(png).decode("ascii"))

@@ -1,6 +1,6 @@
-"""Figures: patterns as pictures for papers, and what all figures share.
+"""Figures: patterns for publications, and code that all figures share.
 
-Figures are made with matplotlib's objects alone, so that no window, global state or display is needed.
+Figures use only the objects of matplotlib, so that no window, global state or display is needed.
 """
 
 from __future__ import annotations
@@ -25,18 +25,19 @@ from bragglens.scan.scan import Scan
 from bragglens.simulate.clean import clean_patterns
 from bragglens.simulate.instrument import Line, emission
 
-# Okabe & Ito (2008), "Color Universal Design": distinct to colour-blind eyes; without its yellow, too pale on white.
+# Okabe & Ito (2008), "Color Universal Design": distinct for colour-blind readers; without its yellow, too pale on
+# white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 INK, GREY = "#222222", "#767676"
 WIDTH = 7.2  # inches: the full width of a page of most journals
-_TITLE = 60  # letters of 10 points that stand over a scan, beside its legend
-MOST = 12  # patterns that one figure can hold and stay readable
+_TITLE = 60  # characters of 10 points that fit over a scan, beside its legend
+MOST = 12  # largest number of patterns in a readable figure
 FORMATS = (".png", ".svg", ".pdf")
-PLAIN: dict[str, Any] = {"fontsize": 8, "parse_math": False}  # names may hold $, which would be read as TeX
+PLAIN: dict[str, Any] = {"fontsize": 8, "parse_math": False}  # names may contain $, which would be read as TeX
 
 
 def title(name: str, said: str) -> str:
-    """A title that a figure holds: what is said of a long name stands in a second line."""
+    """A title for a figure: after a long name the rest is in a second line."""
     whole = f"{shorten(name, _TITLE)}: {said}"
     return whole if len(whole) <= _TITLE else f"{shorten(name, _TITLE)}:\n{said}"
 
@@ -58,7 +59,7 @@ def scan_figure(scan: Scan) -> Figure:
 
 
 def ideal_patterns_figure(library: Library, grid: Grid, lines: tuple[Line, ...]) -> Figure:
-    """Calculated patterns of the phases of a library, stacked, each with the hkl of its strongest line."""
+    """Calculated patterns of the phases of a library, stacked, with the hkl of each strongest line."""
     patterns = clean_patterns(library.phases[:MOST], grid, lines)
     figure = Figure(figsize=(WIDTH, 1.2 + 0.55 * len(patterns)), layout="constrained")
     ax = figure.subplots()
@@ -80,7 +81,7 @@ def ideal_patterns_figure(library: Library, grid: Grid, lines: tuple[Line, ...])
 
 
 def samples_figure(intensity: NDArray[np.floating], labels: Sequence[str], grid: Grid) -> Figure:
-    """Patterns side by side, each with its label; of more than twelve, the first twelve."""
+    """Patterns side by side with their labels; at most the first twelve."""
     count = min(len(intensity), MOST)
     columns = min(count, 3)
     rows = math.ceil(count / columns)
@@ -93,7 +94,7 @@ def samples_figure(intensity: NDArray[np.floating], labels: Sequence[str], grid:
         ax.tick_params(labelsize=8)
     for ax in axes[count:]:
         ax.set_visible(False)
-    # The panel above a hidden one is the last of its column, and must show the angles in its place.
+    # The panel above a hidden one is the last of its column and must show the angles.
     for ax in axes[max(count - columns, 0) : count]:
         ax.tick_params(labelbottom=True)
     figure.supxlabel("2θ (°)", fontsize=9)
@@ -102,20 +103,20 @@ def samples_figure(intensity: NDArray[np.floating], labels: Sequence[str], grid:
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure in the format that the file's ending names.
+    """Write a figure in the format of the file extension.
 
     Raises:
-        BragglensError: the ending is of no known format, or the file cannot be written there.
+        BragglensError: the extension is not a known format, or the file cannot be written.
     """
     check_figure(path)
     write_file(figure_bytes(figure, Path(path).suffix.lower()), path)
 
 
 def check_figure(path: str | Path) -> None:
-    """Refuse, before any work, a figure that could not be written.
+    """Refuse a figure that cannot be written, before any work.
 
     Raises:
-        BragglensError: the ending is of no known format.
+        BragglensError: the extension is not a known format.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
@@ -125,7 +126,7 @@ def check_figure(path: str | Path) -> None:
 def figure_bytes(figure: Figure, suffix: str, dpi: float = 200) -> bytes:
     """A figure as the content of a file; the same figure gives the same bytes."""
     content = io.BytesIO()
-    # Journals take no Type 3 fonts; the salt and the missing date keep files equal from run to run.
+    # Journals reject Type 3 fonts. The fixed salt and the missing date keep files equal from run to run.
     with matplotlib.rc_context({"pdf.fonttype": 42, "svg.hashsalt": "bragglens"}):
         undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(suffix)
         figure.savefig(content, format=suffix.lstrip("."), dpi=dpi, metadata=undated, facecolor="white")
@@ -133,7 +134,7 @@ def figure_bytes(figure: Figure, suffix: str, dpi: float = 200) -> bytes:
 
 
 def label_angle(ax: Axes, wavelength: float, measured: float | None) -> None:
-    """Name the 2θ axis with its wavelength, and the scan's own where it was converted."""
+    """Label the 2θ axis with its wavelength, and with that of the scan if it was converted."""
     first = {anode: emission(f"{anode}Ka1")[0].wavelength for anode in ("Cr", "Fe", "Co", "Cu", "Mo", "Ag")}
     tube = "".join(f"{anode} Kα₁, " for anode, line in first.items() if abs(line - wavelength) < 3e-4)
     text = f"2θ (°), {tube}λ = {wavelength:.4f} Å"
@@ -144,6 +145,6 @@ def label_angle(ax: Axes, wavelength: float, measured: float | None) -> None:
 
 
 def hkl_text(hkl: Sequence[int]) -> str:
-    """Miller indices as crystallographers write them, bars in TeX."""
+    """Miller indices in the usual notation, overbars in TeX."""
     digits = [rf"\overline{{{-i}}}" if i < 0 else f"{i}" for i in hkl]
     return "$" + (r"\," if any(i < 0 or i > 9 for i in hkl) else "").join(digits) + "$"

@@ -1,4 +1,4 @@
-"""A fitted scan as crystallographers draw it: the scan and its fit, ticks for each phase, the difference beneath."""
+"""A fitted scan in the usual form: the scan and its fit, ticks for each phase, the difference below."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from bragglens.report.picture import Layer, Picture
 
 Array = NDArray[np.float64]
 
-_SCAN, _ROW, _LEAST = 2.6, 0.36, 0.35  # inches: the scan, a row of ticks, the difference at least
-_SURE_VOTE = 2.0  # change of the log odds that is drawn at full strength
-_LABELLED = 4  # unexplained peaks that get their d
-_NEAR = 0.15  # degrees within which a marked peak has its top
+_SCAN, _ROW, _LEAST = 2.6, 0.36, 0.35  # inches: the scan, a row of ticks, smallest height of the difference
+_SURE_VOTE = 2.0  # change of the log odds with the full colour
+_LABELLED = 4  # number of unexplained peaks labelled with d
+_NEAR = 0.15  # degrees within which a marked peak has its maximum
 _CALCULATED, _UNEXPLAINED, _AGAINST = "#D62728", "#A0307A", "#BBBBBB"
 _PAPER: dict[str, Any] = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5}
 _TITLE: dict[str, Any] = {"fontsize": 10, "parse_math": False}
 
 
 def fitted_figure(picture: Picture) -> Figure:
-    """Scan and fit over 2θ as measured, the lines of each phase where the fit has them, and observed - calculated.
+    """Scan and fit over 2θ as measured, the fitted line positions of each phase, and observed - calculated.
 
-    Intensities are drawn as their square roots, in which counting noise is as high on a peak as beneath it and the weak
-    lines that decide on minor phases can be seen. Where network and fit disagree, a band beneath the phase's ticks
-    shows which parts of the scan the network took to speak for it (colour) or against it (grey).
+    Intensities are drawn as square roots. Counting noise is then as high on a peak as between peaks, and the weak lines
+    that decide on minor phases are visible. Where network and fit disagree, a band below the ticks of the phase shows
+    which parts of the scan supported it for the network (colour) or spoke against it (grey).
     """
     low, high = _reach(picture)
     difference = _difference(picture)
@@ -54,7 +54,7 @@ def fitted_figure(picture: Picture) -> Figure:
 
 
 def _difference(picture: Picture) -> Array | None:
-    """√measured less √calculated, with nothing in holes of the scan; None where no phase was fitted."""
+    """√measured - √calculated, nan in holes of the scan; None where no phase was fitted."""
     if picture.calculated is None:
         return None
     difference = np.full(len(picture.observed), np.nan)
@@ -68,12 +68,12 @@ def _root(values: Array) -> Array:
 
 
 def _curves(picture: Picture) -> list[Array]:
-    """Measured, background, and where a phase was fitted calculated."""
+    """Measured, background, and calculated where a phase was fitted."""
     return [one for one in (picture.observed, picture.background, picture.calculated) if one is not None]
 
 
 def _reach(picture: Picture) -> tuple[float, float]:
-    """Lowest and highest root of an intensity to draw."""
+    """Lowest and highest square root of an intensity to draw."""
     drawn = _root(np.concatenate(_curves(picture)))
     low, high = float(drawn.min()), float(drawn.max())
     return low - 0.04 * (high - low), high + 0.12 * (high - low)
@@ -101,7 +101,7 @@ def _draw_scan(ax: Axes, picture: Picture) -> None:
 
 
 def _mark_unexplained(ax: Axes, picture: Picture) -> list[Line2D]:
-    """A triangle over each peak that no phase explains, the strongest with their d."""
+    """A triangle over each unexplained peak; the strongest are labelled with d."""
     peaks, axis = picture.unexplained, picture.two_theta
     low, high = _reach(picture)
     near = round(_NEAR / picture.step)
@@ -120,7 +120,7 @@ def _mark_unexplained(ax: Axes, picture: Picture) -> list[Line2D]:
 
 
 def _draw_rows(ax: Axes, picture: Picture) -> None:
-    """A row of ticks for each phase, the higher the stronger its lines, the label beside it."""
+    """A labelled row of ticks for each phase; higher ticks for stronger lines."""
     first, last = float(picture.two_theta[0]), float(picture.two_theta[-1])
     votes = picture.disagreement.votes if picture.disagreement else {}
     for i, layer in enumerate(picture.layers):
@@ -139,7 +139,7 @@ def _draw_row(ax: Axes, layer: Layer, middle: float, colour: str) -> None:
 
 
 def _draw_vote(ax: Axes, vote: Array, colour: str, extent: tuple[float, float, float, float]) -> None:
-    """A band that is the stronger the more a part of the scan spoke for the phase, grey where it spoke against it."""
+    """A band, stronger where a part of the scan supported the phase more; grey where it spoke against the phase."""
     pixels = np.empty((1, len(vote), 4))
     pixels[0] = np.where(vote[:, None] > 0, to_rgba(colour if colour != GREY else INK), to_rgba(_AGAINST))
     pixels[0, :, 3] = np.minimum(np.abs(vote) / _SURE_VOTE, 1)
@@ -147,7 +147,7 @@ def _draw_vote(ax: Axes, vote: Array, colour: str, extent: tuple[float, float, f
 
 
 def _draw_difference(ax: Axes, angle: Array, difference: Array, span: float) -> None:
-    """Observed less calculated, on the scale of the scan."""
+    """Observed - calculated, on the scale of the scan."""
     middle = float(np.nanmax(difference) + np.nanmin(difference)) / 2
     ax.axhline(0, color=GREY, linewidth=0.5)
     ax.plot(angle, difference, color=INK, linewidth=0.5)

@@ -1,4 +1,4 @@
-"""Growing: a report that is written while its batch runs, in little memory, and is there if the batch is cut off."""
+"""Growing: a report written while its batch runs. It needs little memory and survives if the batch is cut off."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _BLOCK = 2**20  # bytes copied at a time
 
 
 class GrowingReport:
-    """A report to which answers are added one by one; `close` makes it whole.
+    """A report to which answers are added one by one; `close` completes it.
 
-    Until then the sections stand in `NAME.….partial.html` beside it, which a browser opens too: of a batch that lost
-    its power, that is the report of what was answered. Where the report cannot be written, that file is taken away.
+    Until then the sections are in `NAME.….partial.html` beside it, which a browser can open. After a power failure it
+    is the report of what was answered. If the report cannot be written, that file is removed.
     """
 
     def __init__(self, path: Path, asked: Source, *, title: str, intro: str, series: bool) -> None:
@@ -29,7 +29,7 @@ class GrowingReport:
         self._partial = partial_of(path.with_suffix(""), ".html")
         self._opening = opening(title, intro).encode("utf-8", "replace")
         self._traces: list[Trace | None] = []
-        self._ends = [len(self._opening)]  # of what is whole in the partial file, after each section
+        self._ends = [len(self._opening)]  # sizes of the partial file after each complete section
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._partial.write_bytes(self._opening)
@@ -37,7 +37,7 @@ class GrowingReport:
             raise self._refused(error) from error
 
     def add(self, answer: Identification) -> None:
-        """Write the section of an answer, while it has its patterns."""
+        """Write the section of an answer while it has its patterns."""
         content = section(answer, len(self._ends)).encode("utf-8", "replace")
         try:
             with self._partial.open("ab") as handle:
@@ -48,10 +48,10 @@ class GrowingReport:
         self._ends.append(self._ends[-1] + len(content))
 
     def close(self, answers: Sequence[Identification]) -> None:
-        """Write the report with its overview, and take the partial one away.
+        """Write the report with its overview, and remove the partial one.
 
         Args:
-            answers: those that were added; one whose section was cut off by the end of the batch is left out.
+            answers: those that were added; a section cut off by the end of the batch is left out.
         """
         summary = overview(answers, self._traces[: len(answers)], series=self._series)
         try:

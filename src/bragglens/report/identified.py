@@ -1,4 +1,4 @@
-"""A scan with what was found in it, as a picture for papers."""
+"""A scan with its phases as a figure for publications."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from bragglens.report.figures import COLOURS, GREY, INK, PLAIN, WIDTH, label_ang
 from bragglens.report.fitted import fitted_figure
 from bragglens.report.picture import Layer, Picture, picture_of
 
-_VISIBLE = 2e-3  # of the highest point of a calculated pattern; below, no line is drawn along the background
+_VISIBLE = 2e-3  # of the highest point of a calculated pattern; below it no line is drawn along the background
 
 
 def identification_figure(answer: Identification) -> Figure:
-    """The scan with its fit (`fitted.fitted_figure`), or without one as the network saw it.
+    """The scan with its fit (`fitted.fitted_figure`), or with the network's result if there is no fit.
 
     Raises:
-        BragglensError: the answer holds no scan, as it could not be judged, or is kept without its patterns.
+        BragglensError: the answer holds no scan: it could not be judged, or its patterns were not kept.
     """
     picture = picture_of(answer)
     if picture is None:
@@ -31,7 +31,7 @@ def identification_figure(answer: Identification) -> Figure:
 
 
 def _network_figure(picture: Picture, sketch: Sketch) -> Figure:
-    """The scan on the network's axis; beneath it the reflections of each phase found, or of the nearest."""
+    """The scan on the network's axis, and below it the reflections of each phase found, or of the nearest."""
     figure = Figure(figsize=(WIDTH, 3.0 + 0.5 * len(picture.layers)), layout="constrained")
     heights = [5.0] + [1.0] * len(picture.layers)
     axes = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
@@ -74,7 +74,7 @@ def _draw_scan(ax: Axes, picture: Picture, sketch: Sketch) -> None:
 
 
 def _draw_reflections(ax: Axes, layer: Layer, colour: str) -> None:
-    """A row of ticks, as high as the reflections are intense."""
+    """A row of ticks with heights proportional to intensity."""
     height = layer.reflections.strength**2
     ax.vlines(layer.reflections.two_theta, 0, height, color=colour, linewidth=1)
     ax.set(ylim=(0, 1.15), yticks=[])

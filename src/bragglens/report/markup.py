@@ -1,6 +1,6 @@
-"""Markup: HTML and SVG from the files of `templates/`, in which every value is literal text.
+"""Markup: HTML and SVG from the files of `templates/`, with every value escaped.
 
-Jinja2 escapes each value that a template takes. Only a `Markup` goes in as it is: what another template made, and the
+Jinja2 escapes each value of a template. Only a `Markup` is inserted as it is: the output of another template, and the
 style and scripts of this package.
 """
 
@@ -16,11 +16,11 @@ from bragglens.report.words import clean
 
 
 def markup(template: str, **values: Any) -> Markup:
-    """A template of this package with values put in.
+    """A template of this package with its values inserted.
 
     Args:
-        template: its file's name.
-        values: by the names that it has for them. Texts lose control characters; line breaks become blanks.
+        template: name of its file.
+        values: by their names in the template. Control characters are removed from texts; line breaks become blanks.
     """
     return Markup(_templates().get_template(template).render(values))
 

@@ -1,4 +1,4 @@
-"""Notebook: an answer as HTML that a notebook shows in its own colours, without scripts."""
+"""Notebook: an answer as HTML for a notebook, in the notebook's colours, without scripts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bragglens.report.picture import picture_of
 from bragglens.report.section import phases_found
 from bragglens.report.words import sentence
 
-_DPI = 110  # a picture of some 60 kB: a notebook keeps each one it has shown
+_DPI = 110  # a figure of about 60 kB, because a notebook keeps every figure
 
 
 def notebook_html(answer: Identification) -> str:
@@ -26,6 +26,6 @@ def _figure(answer: Identification) -> Drawn:
     try:
         with extra("plots", "the figure"):
             from bragglens.report.figures import figure_bytes
-    except BragglensError as error:  # the answer stands above it
+    except BragglensError as error:  # the answer itself is shown above
         return Drawn(error=str(error))
     return Drawn.of(figure_bytes(answer.plot(), ".png", dpi=_DPI))

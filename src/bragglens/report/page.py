@@ -1,4 +1,4 @@
-"""Page: the answers for a batch of scans as one HTML file that needs nothing else and asks nothing of the network."""
+"""Page: the answers for a batch of scans as one self-contained HTML file that makes no network requests."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from bragglens.report.words import named, percent, short_names, weight, write_te
 
 _SCRIPTS = ("unpack.js", "axis.js", "draw.js", "steer.js", "start.js")
 _DPI = 170  # of the map of a series
-_LISTED = 30  # phases of the library that are named; a longer list tells a reader nothing
-_USED = ("bragglens", "gemmi", "numpy", "onnxruntime", "scipy")  # whose versions may change an answer
+_LISTED = 30  # number of phases of the library that are listed; the rest is counted
+_USED = ("bragglens", "gemmi", "numpy", "onnxruntime", "scipy")  # packages whose versions may change an answer
 
-# What of a recipe a chemist asks for first: its name there, words, unit. The model file holds the rest.
+# Most important entries of a recipe: name, description, unit. The model file holds the rest.
 _RECIPE = (
     ("wavelength", "X-rays", ""),
     ("phases", "phases in a sample, rounded down", ""),
@@ -59,17 +59,17 @@ def report_page(
     intro: str = "",
     series: bool = False,
 ) -> str:
-    """One HTML page with the answer, the plot and the assumptions for each scan.
+    """One HTML page with the answer, the plot and the assumptions of each scan.
 
-    The same arguments give the same page. Its scripts run from their own text alone (a policy in the page allows
-    those and nothing else), so that it works from a file, by mail, and in a frame without an origin.
+    The same arguments give the same page. A content security policy in the page allows only its own scripts, so that it
+    works from a file, by mail, and in a frame without an origin.
 
     Args:
-        identifications: the answers; those that still hold their patterns are drawn.
-        asked: the model, or the library, that answered; None leaves out what is known of it.
+        identifications: the answers; those that still hold their patterns are plotted.
+        asked: the model or library that was used; None leaves out its description.
         title: of the page.
-        intro: what it is about; a blank line begins a new paragraph.
-        series: whether the scans are one sample that changes; those of one file are taken for it anyway.
+        intro: what the page is about; a blank line begins a new paragraph.
+        series: whether the scans are one sample that changes; scans of one file are always taken as such.
     """
     sections = [section(answer, number) for number, answer in enumerate(identifications, start=1)]
     summary = overview(identifications, list(map(trace_of, identifications)), series=series)
@@ -77,10 +77,10 @@ def report_page(
 
 
 def write_report(answer: Identification, path: Path, asked: Source) -> Path:
-    """Write the page of one answer, called after its scan.
+    """Write the page of one answer, with the title of its scan.
 
     Raises:
-        BragglensError: as `check_report`; or it cannot be written there.
+        BragglensError: as `check_report`; or the file cannot be written.
     """
     check_report(path)
     write_text(report_page([answer], asked, title=f"Phases in {Path(answer.file).name or answer.file}"), path)
@@ -88,10 +88,10 @@ def write_report(answer: Identification, path: Path, asked: Source) -> Path:
 
 
 def check_report(path: Path) -> None:
-    """Refuse, before any work, a name that is of no page.
+    """Refuse a file name that is not that of a page, before any work.
 
     Raises:
-        BragglensError: it does not end in .html.
+        BragglensError: the name does not end in .html.
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise BragglensError(f"{path}: a report is an HTML page: end the name in .html")
@@ -112,18 +112,18 @@ def policy_in(identifications: Sequence[Identification]) -> Policy:
 
 
 def closing(asked: Source, policy: Policy) -> Markup:
-    """The page after its last section: what every answer rests on."""
+    """The page after its last section: model, library, thresholds and versions."""
     entries = {} if asked is None else _described(proposer_of(asked), policy)
     return markup("closing.html", entries=entries | _versions())
 
 
 def overview(identifications: Sequence[Identification], traces: Sequence[Trace | None], *, series: bool) -> Markup:
-    """A row for each scan that leads to its section, and the map of a series; nothing for one scan.
+    """A row for each scan with a link to its section, and the map of a series; empty for one scan.
 
     Args:
-        identifications: the answers.
+        identifications: the trace of each answer (`trace.trace_of`).
         traces: of each, `trace.trace_of`.
-        series: whether the scans are one sample that changes; those of one file are taken for it anyway.
+        series: whether the scans are one sample that changes; scans of one file are always taken as such.
     """
     if len(identifications) < 2:
         return Markup()
@@ -136,7 +136,7 @@ def overview(identifications: Sequence[Identification], traces: Sequence[Trace |
 
 
 def left(answer: Identification) -> str:
-    """What stays unexplained, in short."""
+    """The unexplained share as text."""
     return "" if answer.unexplained is None else percent(answer.unexplained)
 
 
@@ -145,14 +145,14 @@ def _of_one_file(identifications: Sequence[Identification]) -> bool:
 
 
 def _map(identifications: Sequence[Identification], traces: Sequence[Trace | None]) -> Drawn:
-    """The map of a series; none where the scans are of different ranges."""
+    """The map of a series; none where the scans have different ranges."""
     if not same_axis(traces):
         return Drawn()
     try:
         with extra("plots", "the map of this series"):
             from bragglens.report.figures import figure_bytes
             from bragglens.report.series import series_figure
-    except BragglensError as error:  # the page is whole without it
+    except BragglensError as error:  # the page is complete without it
         return Drawn(error=str(error))
     return Drawn.of(figure_bytes(series_figure(identifications, traces), ".png", dpi=_DPI))
 
@@ -173,7 +173,7 @@ def _script() -> str:
 
 
 def _sha256(text: str) -> str:
-    """What a Content-Security-Policy calls a style or script by."""
+    """Hash of a style or script for the Content-Security-Policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
@@ -223,12 +223,12 @@ def _pairs(values: dict[str, str]) -> str:
 
 
 def _recipe(recipe: dict[str, Any]) -> list[str]:
-    """The recipe in brief: a phrase for each entry that a chemist asks for first."""
+    """The main entries of the recipe, a phrase each."""
     return [f"{words} {_range(recipe[key])} {unit}".rstrip() for key, words, unit in _RECIPE if key in recipe]
 
 
 def _range(value: Any) -> str:
-    """A distribution, as `Recipe.to_dict` writes it, in a few signs."""
+    """A distribution, as `Recipe.to_dict` writes it, in a few characters."""
     if not isinstance(value, dict):
         return str(value)
     ((kind, numbers),) = value.items()

@@ -1,4 +1,4 @@
-"""Payload: the numbers of a picture packed into the page, for its scripts (`unpack.js`) to draw at any zoom."""
+"""Payload: the numbers of a picture, packed into the page. Its scripts (`unpack.js`) draw them at any zoom."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bragglens.report.picture import Layer, Picture
 Array = NDArray[np.float64]
 
 _LEVELS = 8000  # steps of √intensity from zero to the strongest point, each finer than the noise of a million counts
-_ANGLE = 1000  # steps of a degree
+_ANGLE = 1000  # steps in a degree
 
 
 def payload(picture: Picture) -> str:
     """The picture as JSON, deflated, in base64.
 
-    A curve is a list of steps of √intensity from point to point, in `unit`: small numbers, which deflate well.
+    A curve is a list of differences of √intensity from point to point, in `unit`: small numbers compress well.
     """
     unit = max(float(np.abs(root(picture.observed)).max()), 1e-9) / _LEVELS
     content = {

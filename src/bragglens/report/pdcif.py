@@ -1,8 +1,8 @@
-"""A fit as powder CIF: a block with the pattern, and one for each phase with its fitted cell.
+"""A fit as powder CIF: a block with the pattern, and a block for each phase with its fitted cell.
 
 Item names are those of the IUCr powder dictionary cif_pow (Toby, Von Dreele & Larson 2003, J. Appl. Cryst. 36, 1290;
-https://www.iucr.org/resources/cif/dictionaries/cif_pow). It has none for the pattern of one phase: those stand in the
-columns of .xye alone.
+https://www.iucr.org/resources/cif/dictionaries/cif_pow). The dictionary has no item for the pattern of one phase; these
+are only in the columns of .xye.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _texture(fit: Fit) -> str:
 
 
 def _details(answer: Identification, fit: Fit) -> str:
-    """What the fit found beside the phases, and what it rests on."""
+    """Further results of the fit, and the assumptions."""
     zero, widths = fit.instrument.zero, f"U {fit.instrument.U:.5g}, V {fit.instrument.V:.5g}, W {fit.instrument.W:.5g}"
     lines = [f"2theta as measured; fitted zero {zero:+.4f} deg, {widths} deg^2, (S+H)/L {fit.instrument.axial:.4f}"]
     if fit.specimens:

@@ -1,4 +1,4 @@
-"""Picture: what a plot of an answer shows, free of how it is drawn."""
+"""Picture: the contents of a plot of an answer, independent of how it is drawn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bragglens.simulate.reflection_list import ReflectionList
 
 Array = NDArray[np.float64]
 
-_BESIDE, _NETWORK = 26, 24  # letters that stand beside a row of ticks: of a fit, of the network alone
+_BESIDE, _NETWORK = 26, 24  # longest text beside a row of ticks in characters: with a fit, by the network alone
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Layer:
     """One phase of a picture.
 
     Attributes:
-        phase: its name.
+        phase: name of the phase.
         name: the same with its rivals.
-        remark: its weight, or why it is shown though it was not found.
-        beside: name and figures, short enough to stand beside its row of ticks.
+        remark: its weight fraction, or why it is shown although it was not found.
+        beside: name and figures, short enough for the space beside its row of ticks.
         found: whether the answer names it.
-        reflections: that can be seen.
-        pattern: what the fit calculates for it, in counts on the axis of the picture, or None.
+        reflections: the visible ones.
+        pattern: calculated by the fit, in counts on the axis of the picture; or None.
     """
 
     phase: str
@@ -47,22 +47,21 @@ class Layer:
 
 @dataclass(frozen=True)
 class Picture:
-    """A scan with what was found in it, over 2θ in degrees.
+    """A scan with its phases, over 2θ in degrees.
 
     Attributes:
-        name: of the scan.
-        said: the verdict, and how well the fit is.
+        name: name of the scan.
+        said: the verdict, and the quality of fit.
         start, step: of the axis, in degrees.
-        wavelength: Å that the axis is for.
-        observed: what was measured, in counts.
-        background: of the fit, or None where nothing was fitted; with the patterns of the layers it is the calculated
-            curve.
-        layers: the phases, those that were found first.
+        wavelength: Å of the axis.
+        observed: measured counts.
+        background: of the fit, or None without a fit. With the patterns of the layers it gives the calculated curve.
+        layers: the phases; those that were found come first.
         unexplained: peaks that no phase explains.
-        parts: of the axis that were measured, each from its first point up to an end that is no more of it.
+        parts: measured parts of the axis, each from its first point to an exclusive end.
         measured_at: Å of the measurement.
-        disagreement: between network and fit: it has the votes of the network, which take a while.
-        sketch: where nothing was fitted, rough patterns of the phases.
+        disagreement: between network and fit; it holds the votes of the network, which take time to compute.
+        sketch: without a fit, rough patterns of the phases.
     """
 
     name: str
@@ -86,7 +85,7 @@ class Picture:
 
     @property
     def measured(self) -> list[slice]:
-        """The parts of the axis that were measured: no line is drawn across a hole."""
+        """The measured parts of the axis; no line is drawn across a hole."""
         return [slice(*part) for part in self.parts]
 
     @property
@@ -99,14 +98,14 @@ class Picture:
 
 
 def picture_of(answer: Identification) -> Picture | None:
-    """What to draw of an answer; None where it holds no scan: not judged, or kept without its patterns."""
+    """The picture of an answer. None where it holds no scan: not judged, or its patterns were not kept."""
     if answer.fit is not None:
         return _fitted(answer, answer.fit)
     return _sketched(answer, answer.sketch) if answer.sketch is not None else None
 
 
 def _fitted(answer: Identification, fit: Fit) -> Picture:
-    """The fit, its phases in the order of the answer, then what the network alone names."""
+    """The fit, its phases in the order of the answer, then phases that only the network names."""
     rwp = f", Rwp {percent(answer.rwp)}" if fit.names else ""
     return Picture(
         name=Path(answer.file).name,
@@ -142,7 +141,7 @@ def _refused(answer: Identification) -> Iterator[Layer]:
 
 
 def _beside(finding: Finding) -> str:
-    """A phase with its rivals, or their number where they are too long, and its figures."""
+    """A phase with its rivals, or with their number if the text is too long, and its figures."""
     others = f"{shorten(finding.name, _BESIDE - 12)} or {len(finding.rivals)} others"
     name = named(finding) if len(named(finding)) <= _BESIDE or len(finding.rivals) < 2 else others
     figures = ", ".join(part for part in (weight(finding), f"p {probability(finding.probability)}") if part)
@@ -179,6 +178,6 @@ def _sketched_beside(finding: Finding, remark: str) -> str:
 
 
 def _runs(true: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
-    """First point and end of each run of true ones."""
+    """First point and exclusive end of each run of true values."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], true, [False]]).astype(int)))
     return tuple(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

@@ -14,10 +14,10 @@ SUFFIXES = (".xye", ".cif")
 
 
 def write_profile(answer: Identification, path: Path) -> None:
-    """Write the fit of an answer, in the form that the path's ending says.
+    """Write the fit of an answer, in the format of the file extension.
 
     Raises:
-        BragglensError: no such form, the answer comes from the network alone, or it cannot be written there.
+        BragglensError: unknown format, an answer by the network alone, or the file cannot be written.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise BragglensError(f"{path}: a fit is written as {' or '.join(SUFFIXES)}: use one of these extensions")

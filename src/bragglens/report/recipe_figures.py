@@ -1,4 +1,4 @@
-"""Figures of what is simulated: what a recipe draws for one phase, and the clean patterns of phases."""
+"""Figures of simulations: patterns of one phase drawn from a recipe, and patterns of phases without noise."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bragglens.simulate.recipe_file import unit
 from bragglens.simulate.samples import Samples, samples_of
 
 PATTERNS = 12
-PANELS = 6  # phases that one figure can hold with labels that can be read
+PANELS = 6  # largest number of phases in one figure with readable labels
 SHOWN = {
     "size": "Crystallite size",
     "resolution": "Instrumental FWHM",
@@ -37,15 +37,15 @@ SHOWN = {
 }
 _BARS = 25
 PALE = "#cccccc"
-_LABELS, _FAINT = 10, 0.02  # most labels of a phase; height below which none gets one
+_LABELS, _FAINT = 10, 0.02  # most labels of a phase; lowest height of a labelled peak
 _PLAIN: dict[str, Any] = {"parse_math": False}
 
 
 def recipe_figure(recipe: Recipe, phase: Phase, grid: Grid, *, seed: int = 0, patterns: int = PATTERNS) -> Figure:
-    """Patterns of one phase as a recipe draws them, ordered by crystallite size, above the main distributions.
+    """Patterns of one phase drawn from a recipe, ordered by crystallite size, above the main distributions.
 
-    Each colour is one pattern: the same colour marks what was drawn for it in the panels below. Sample i comes from
-    (seed, i), as in training.
+    Each pattern has a colour, which also marks its values in the panels below. Sample i comes from (seed, i), as in
+    training.
     """
     samples = samples_of(recipe, phase, grid, fields=tuple(SHOWN), seed=seed, count=patterns)
     colours = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.85, patterns))
@@ -63,7 +63,7 @@ def recipe_figure(recipe: Recipe, phase: Phase, grid: Grid, *, seed: int = 0, pa
 
 
 def phases_figure(phases: Sequence[Phase], grid: Grid, *, wavelength: str = "CuKa") -> Figure:
-    """The clean pattern of each phase, its reflections as ticks, the strongest with their indices; the first six."""
+    """The pattern of each phase without noise, reflections as ticks, the strongest with indices; at most six phases."""
     patterns = clean_patterns(phases[:PANELS], grid, emission(wavelength))
     figure = Figure(figsize=(WIDTH, 0.7 + 1.35 * len(patterns)), layout="constrained")
     axes = figure.subplots(len(patterns), 1, sharex=True, squeeze=False)[:, 0]
@@ -80,7 +80,7 @@ def phases_figure(phases: Sequence[Phase], grid: Grid, *, wavelength: str = "CuK
 
 
 def _draw_fan(figure: SubFigure, samples: Samples, colours: NDArray[np.float64]) -> None:
-    """The patterns one above the other, in their order from below, and the unshifted Bragg angles beneath them."""
+    """The patterns stacked in their order from below, and the unshifted Bragg angles below them."""
     grid, ax = samples.grid, figure.subplots()
     for row, (intensity, covered, size) in enumerate(
         zip(samples.intensity, samples.covered, samples.size, strict=True)
@@ -98,7 +98,7 @@ def _draw_fan(figure: SubFigure, samples: Samples, colours: NDArray[np.float64])
 
 
 def _scaled(intensity: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Intensity from 0 to 1; flat where nothing varies or nothing is there."""
+    """Intensity scaled to 0 to 1; constant where nothing varies or there are no points."""
     if not intensity.size:
         return intensity
     low, high = intensity.min(), intensity.max()
@@ -106,7 +106,7 @@ def _scaled(intensity: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _draw_histogram(ax: Axes, name: str, distribution: Distribution, values: NDArray[np.float64]) -> None:
-    """How often each value is drawn, with room above the bars for `_mark`."""
+    """Frequency of the values, with space above the bars for `_mark`."""
     low, high = values.min(), values.max()
     if low == high:
         ax.axvline(low, ymax=0.75, color=PALE, linewidth=8)
@@ -128,7 +128,7 @@ def _draw_histogram(ax: Axes, name: str, distribution: Distribution, values: NDA
 
 
 def _log_axis(ax: Axes, decades: float) -> None:
-    """A logarithmic axis with few labels: plain numbers over few decades, powers of ten over many."""
+    """A logarithmic axis with few labels: plain numbers for few decades, powers of ten for many."""
     ax.set_xscale("log")
     ax.xaxis.set_minor_formatter("")
     if decades < 0.7:
@@ -141,7 +141,7 @@ def _log_axis(ax: Axes, decades: float) -> None:
 
 
 def _mark(ax: Axes, values: NDArray[np.float64], colours: NDArray[np.float64]) -> None:
-    """What was drawn for the patterns, as ticks in their colours along the panel's upper edge."""
+    """Values of the patterns as ticks in their colours along the upper edge of the panel."""
     ax.vlines(values, 0.82, 1.0, transform=ax.get_xaxis_transform(), color=colours, linewidth=1.5)
 
 
@@ -155,9 +155,9 @@ def _draw_phase(ax: Axes, one: CleanPattern, colour: str) -> None:
 
 
 def _labels(one: CleanPattern) -> list[tuple[float, float, str]]:
-    """Indices of the strongest reflections and where they can stand: none on another, none on a taller peak."""
+    """Indices of the strongest reflections and free positions for them: not over another label or a taller peak."""
     grid, found, pattern = one.grid, one.reflections, one.intensity
-    room = 0.0165 * (grid.stop - grid.start)  # half a label's width
+    room = 0.0165 * (grid.stop - grid.start)  # half the width of a label
     placed: list[tuple[float, float, str]] = []
     for i in np.argsort(-found.area, kind="stable"):
         angle = float(found.two_theta[i])

@@ -1,4 +1,4 @@
-"""Words about recipes: what varies, how far, and what each field means."""
+"""Recipes as text: what varies, how far, and the meaning of each field."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from bragglens.simulate.recipe import Recipe
 from bragglens.simulate.recipe_file import meanings, recipe_toml, unit
 
 _QUANTILES = np.array([0.01, 0.5, 0.99])
-_WIDE = 120  # letters from which a meaning fits beside its numbers
+_WIDE = 120  # characters at which a meaning fits beside its numbers
 
 
 def recipe_table(recipe: Recipe, *, console: Console) -> None:
-    """Print a recipe, a row for each field; in a narrow window the meanings stand beneath the fields."""
+    """Print a recipe, a row for each field. In a narrow window the meanings are below the fields."""
     wide = console.width >= _WIDE
     rows = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     rows.add_column("field", no_wrap=True)
@@ -39,14 +39,14 @@ def recipe_table(recipe: Recipe, *, console: Console) -> None:
 
 
 def print_toml(recipe: Recipe) -> None:
-    """Print a recipe as a file to edit, in UTF-8 whatever the terminal is set to, as `read_recipe` wants it."""
+    """Print a recipe as a file to edit, always in UTF-8, the encoding of `read_recipe`."""
     sys.stdout.flush()
     sys.stdout.buffer.write(recipe_toml(recipe).encode())
     sys.stdout.buffer.flush()
 
 
 def in_words(value: Distribution | float | str) -> str:
-    """A value of a recipe as people say it: `even 5 to 25`; a plain number is a share of samples."""
+    """A value of a recipe as text: `even 5 to 25`; a plain number is a share of samples."""
     if isinstance(value, str):
         return value
     if isinstance(value, int | float):
@@ -60,14 +60,14 @@ def in_words(value: Distribution | float | str) -> str:
 
 
 def number(value: float) -> str:
-    """Three figures, without an exponent where people write none."""
+    """Three significant figures, without an exponent for common magnitudes."""
     if value == 0 or 1e-3 <= abs(value) < 1e6:
         return f"{float(f'{value:.3g}'):g}"
     return f"{value:.2g}"
 
 
 def _quantiles(value: Distribution | float | str) -> list[str]:
-    """What 1%, half and 99% of the draws lie below; nothing where nothing is drawn."""
+    """The 1%, 50% and 99% quantiles; empty for constants."""
     if isinstance(value, str | int | float | Constant):
         return ["", "", ""]
     return [number(float(quantile)) for quantile in value.quantile(_QUANTILES)]

@@ -1,4 +1,4 @@
-"""Section: all that a page says of one scan."""
+"""Section: the part of a page about one scan."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from bragglens.report.words import (
     spread,
 )
 
-TOP = 5  # rows of a table that is shown; a longer one is folded away
+TOP = 5  # rows of a table that is shown; a longer one is folded
 
 
 def section(answer: Identification, number: int) -> Markup:
-    """Verdict, phases, plot, rivals, what is left, what would have been seen, and what the answer rests on.
+    """Verdict, phases, plot, rivals, unexplained peaks, detection limits and assumptions.
 
     Args:
-        answer: of one scan, with its patterns where it is to be drawn.
+        answer: of one scan, with its patterns if it is to be plotted.
         number: of the scan on its page, from 1.
     """
     fitted = answer.rwp is not None
@@ -60,7 +60,7 @@ def section(answer: Identification, number: int) -> Markup:
 
 
 def phases_found(answer: Identification) -> dict[str, Any]:
-    """What `phases.html` takes: the phases of a fit with fractions, cells and sizes; none where there is no fit."""
+    """Values for `phases.html`: the phases of a fit with fractions, cells and sizes; empty without a fit."""
     rows = [
         (
             named(one),
@@ -86,7 +86,7 @@ def _plot(answer: Identification) -> dict[str, str] | None:
 
 
 def _fit(answer: Identification) -> list[str]:
-    """What the fit says beside its phases, in sentences: how good it is, what else is in the specimen, rivals."""
+    """Further results of the fit in sentences: quality, amorphous content, refinement and rivals."""
     return [line for line in (quality(answer), amorphous(answer), refined(answer), *_rivals(answer)) if line]
 
 
@@ -98,7 +98,7 @@ def _rivals(answer: Identification) -> Iterator[str]:
 
 
 def _unexplained(answer: Identification) -> dict[str, Any] | None:
-    """The peaks that no phase explains, folded away where they are many."""
+    """The unexplained peaks; folded if there are many."""
     if not answer.unexplained_peaks:
         return None
     strongest = sorted(answer.unexplained_peaks, key=lambda peak: -peak.share)
@@ -118,7 +118,7 @@ def _limits(answer: Identification) -> dict[str, Any] | None:
 
 
 def _network(answer: Identification) -> dict[str, Any] | None:
-    """The network's opinion, the most probable first; folded away where a fit has decided."""
+    """The probabilities of the network, the largest first; folded where there is a fit."""
     values = answer.probabilities
     if not values:
         return None

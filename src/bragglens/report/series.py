@@ -1,4 +1,4 @@
-"""Series: scans of one sample as it changes, side by side, with what was found in each beneath."""
+"""Series: scans of one sample as it changes, side by side, with the phases of each below."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from bragglens.report.words import shorten
 
 Array = NDArray[np.float64]
 
-_DRAWN = 6  # phases with a colour of their own, those that weigh most in any scan
+_DRAWN = 6  # phases with a colour of their own, those with the largest fraction in any scan
 
 
 def series_figure(answers: Sequence[Identification], traces: Sequence[Trace | None]) -> Figure:
-    """A map of √intensity over 2θ and scan, weight fractions with their errors beneath, then what stays unexplained.
+    """A map of √intensity over 2θ and scan; below it weight fractions with errors, then the unexplained share.
 
-    Scans stand at their temperature or time where all files state it and it rises or falls throughout, else at their
-    number in the order given. Where the network alone answered, probabilities take the place of fractions.
+    Scans are placed at their temperature or time if all files state it and it rises or falls throughout. Otherwise they
+    are placed by their number. Where the network alone was used, probabilities replace fractions.
 
     Args:
         answers: in the order of the series.
-        traces: of each, `trace_of`; None leaves a gap.
+        traces: the trace of each answer (`trace_of`); None leaves a gap.
 
     Raises:
-        BragglensError: these are fewer than three scans, or not of one range of 2θ.
+        BragglensError: there are fewer than three scans, or their ranges of 2θ differ.
     """
     if not same_axis(traces):
         raise BragglensError(
@@ -55,7 +55,7 @@ def series_figure(answers: Sequence[Identification], traces: Sequence[Trace | No
 
 
 def _places(answers: Sequence[Identification]) -> tuple[Array, str]:
-    """Where on the axis of the series each scan stands, and what the axis is."""
+    """Position of each scan on the axis of the series, and the label of the axis."""
     temperature = [_number(_stated(answer, "temperature")) for answer in answers]
     if (places := _usable(temperature)) is not None:
         return places, "temperature, as the files state it"
@@ -86,7 +86,7 @@ def _time(text: str) -> float | None:
 
 
 def _usable(values: Sequence[float | None]) -> Array | None:
-    """Values as an axis, where all are known and they rise or fall throughout."""
+    """Values as an axis if all are known and they rise or fall throughout."""
     known = np.array([value for value in values if value is not None])
     steps = np.diff(known)
     return known if len(known) == len(values) and ((steps > 0).all() or (steps < 0).all()) else None
@@ -96,7 +96,7 @@ def _draw_map(ax: Axes, place: Array, traces: Sequence[Trace | None]) -> None:
     first = next(trace for trace in traces if trace is not None)
     rows = [np.full(first.intensity.size, np.nan) if trace is None else trace.intensity for trace in traces]
     root = np.sqrt(np.maximum(np.array(rows), 0)).T
-    low, high = np.nanquantile(root, [0.01, 0.998])  # the strongest points alone would leave all else dark
+    low, high = np.nanquantile(root, [0.01, 0.998])  # the strongest points would make everything else dark
     angle = np.linspace(first.start, first.stop, first.intensity.size)
     mesh = ax.pcolormesh(
         _edges(place), _edges(angle), root, cmap="magma_r", vmin=low, vmax=max(high, low + 1e-9), rasterized=True
@@ -108,13 +108,13 @@ def _draw_map(ax: Axes, place: Array, traces: Sequence[Trace | None]) -> None:
 
 
 def _edges(middles: Array) -> Array:
-    """Where cells end whose middles are given."""
+    """Edges of cells with the given centres."""
     between = (middles[1:] + middles[:-1]) / 2
     return np.concatenate([[2 * middles[0] - between[0]], between, [2 * middles[-1] - between[-1]]])
 
 
 def _draw_phases(ax: Axes, place: Array, answers: Sequence[Identification], fitted: bool) -> None:
-    """The share of each phase in each scan, joined where it was found in neighbours."""
+    """The fraction of each phase in each scan, connected where it was found in successive scans."""
     largest: dict[str, float] = {}
     for answer in answers:
         for one in answer.phases:

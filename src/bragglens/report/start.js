@@ -1,4 +1,4 @@
-// Start: what the whole page does. Each plot is unpacked when it comes near the window, so that a page of a thousand scans opens at once.
+// Start: set up the whole page. Each plot is unpacked when it comes near the window, so that a page with a thousand scans opens at once.
 
 const near = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
@@ -10,7 +10,7 @@ const near = new IntersectionObserver((entries) => {
 }, { rootMargin: "50%" });
 if ("DecompressionStream" in window) for (const figure of document.querySelectorAll("figure.plot")) near.observe(figure);
 
-// Paper cannot be opened.
+// Folded parts cannot be opened on paper.
 const folded = () => document.querySelectorAll("details.printed:not([open])");
 addEventListener("beforeprint", () => folded().forEach((one) => ((one.open = true), one.classList.add("opened"))));
 addEventListener("afterprint", () => {

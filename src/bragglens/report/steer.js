@@ -1,4 +1,4 @@
-// Steer: zoom, pan, hide and ask, by pointer, touch and keyboard.
+// Steer: zoom, pan, hide phases and read values, by pointer, touch and keyboard.
 
 const NARROWEST = 0.5; // degrees
 const HELP = "Drag over a range to zoom in; drag with Shift, or with a finger, to move; double-click for the whole scan. "
@@ -95,7 +95,7 @@ function listen(svg, look, act) {
     event.preventDefault();
   });
   svg.addEventListener("dblclick", act.whole);
-  // The wheel scrolls the page, unless the plot was clicked into.
+  // The wheel scrolls the page unless the plot was clicked.
   svg.addEventListener("wheel", (event) => {
     if (document.activeElement !== svg && !event.ctrlKey) return;
     event.preventDefault();
@@ -142,7 +142,7 @@ function angleAt(svg, look, event) {
   return look.from + Math.min(Math.max(share, 0), 1) * (look.to - look.from);
 }
 
-// What is beneath the pointer: angle, d and intensity; the reflections near it; a peak that nothing explains.
+// Information at the pointer: angle, d and intensity; the reflections near it; an unexplained peak.
 function tell(event, svg, tip, data, look, drawn) {
   const [x, y] = placeOf(svg, look, event);
   if (x < LEFT || x > look.width - RIGHT) return void (tip.hidden = true);

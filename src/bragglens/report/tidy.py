@@ -23,10 +23,10 @@ _CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 
 
 def summary(answers: Sequence[Identification]) -> list[dict[str, Any]]:
-    """A row for each scan, all of the same columns; None where something is not known.
+    """A row for each scan with the same columns; None where something is not known.
 
-    Columns: file, verdict; for each phase found in any of the scans its wt% and, as `NAME ±`, half of the 95% interval
-    (where the network alone answered, its probability, as `NAME p`); then what the wt% are shares of, amorphous,
+    Columns: file and verdict. For each phase found in any of the scans its wt%, and as `NAME ±` half of the 95%
+    interval (by the network alone its probability, as `NAME p`). Then the total of the fractions, amorphous,
     unexplained (share of the intensity of all peaks), rwp, goodness, seconds, error, and structures (formula and space
     group of the phases). A phase that was not found has an empty cell and not 0: its limit of detection is in the JSON.
     """
@@ -34,7 +34,7 @@ def summary(answers: Sequence[Identification]) -> list[dict[str, Any]]:
 
 
 def _columns(answers: Sequence[Identification]) -> list[str]:
-    """The columns of all rows, phases in the order of how many scans hold them."""
+    """The columns of all rows; phases are ordered by the number of scans that contain them."""
     holding: dict[str, int] = {}
     for one in answers:
         for finding in one.phases:
@@ -72,10 +72,10 @@ def _row(answer: Identification) -> dict[str, Any]:
 
 
 def check_table(path: Path) -> None:
-    """Refuse, before any work, a table that could not be written.
+    """Refuse a table that cannot be written, before any work.
 
     Raises:
-        BragglensError: its ending is of no known format, or a package is missing for it.
+        BragglensError: its extension is not a known format, or a package for it is missing.
     """
     if path.suffix.lower() not in _SUFFIXES:
         raise BragglensError(f"{path}: no table can be written as '{path.suffix}': end the name in .csv or .parquet")
@@ -86,10 +86,10 @@ def check_table(path: Path) -> None:
 
 
 def write_summary(answers: Sequence[Identification], path: Path) -> None:
-    """Write `summary` as .csv (UTF-8 with its mark, so that Excel reads ± and names right) or .parquet.
+    """Write `summary` as .csv (UTF-8 with a byte order mark, so that Excel reads ± and names correctly) or .parquet.
 
     Raises:
-        BragglensError: as `check_table`; or it cannot be written there.
+        BragglensError: as `check_table`; or the file cannot be written.
     """
     check_table(path)
     rows = summary(answers)
@@ -109,7 +109,7 @@ def _plain(value: Any) -> Any:
 
 
 def phase_frame(answer: Identification) -> DataFrame:
-    """The phases of an answer, a row each, with the cell in columns of its own (Å and degrees).
+    """The phases of an answer, one row each, with the cell in columns (Å and degrees).
 
     Raises:
         BragglensError: pandas is not installed.

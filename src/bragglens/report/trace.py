@@ -1,4 +1,4 @@
-"""Trace: a scan made small for the map of a series, and whether scans are one."""
+"""Trace: a scan reduced for the map of a series, and whether scans form a series."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from bragglens.errors import BragglensError
 from bragglens.identification.answer import Identification
 from bragglens.report.picture import picture_of
 
-LEAST = 3  # scans that make a series
-_POINTS = 800  # of a scan in the map, each the mean of its neighbours
-_SAME = 0.002  # share of its range by which the axis of a scan may differ from the others': a row or two of the map
+LEAST = 3  # smallest number of scans in a series
+_POINTS = 800  # points of a scan in the map, each the mean of its neighbours
+_SAME = 0.002  # largest difference of the axes of two scans, as a share of the range: a row or two of the map
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A scan made small for a map.
+    """A scan reduced for a map.
 
     Attributes:
-        start, stop: of its axis, in degrees.
+        start, stop: ends of its axis, in degrees.
         intensity: on an even axis, shape (points,).
     """
 
@@ -32,7 +32,7 @@ class Trace:
 
 
 def trace_of(answer: Identification) -> Trace | None:
-    """The scan of an answer, thinned; None where it holds none, as it could not be judged."""
+    """The scan of an answer with fewer points; None where it holds none, as it could not be judged."""
     picture = picture_of(answer)
     if picture is None:
         return None
@@ -43,27 +43,27 @@ def trace_of(answer: Identification) -> Trace | None:
 
 
 def same_axis(traces: Sequence[Trace | None]) -> bool:
-    """Whether the scans that were judged are enough for a map, and over one range."""
+    """Whether the judged scans are enough for a map and have one range."""
     there = [trace for trace in traces if trace is not None]
     alike = one_range([(trace.start, trace.stop) for trace in there])
     return alike and len({trace.intensity.size for trace in there}) == 1
 
 
 def one_range(ends: Sequence[tuple[float, float]]) -> bool:
-    """Whether scans from and to these angles are enough for a map, and over one range."""
+    """Whether scans with these first and last angles are enough for a map and have one range."""
     if len(ends) < LEAST:
         return False
     return bool(np.ptp(np.array(ends), axis=0).max() <= _SAME * (ends[0][1] - ends[0][0]))
 
 
 def check_series(ends: Sequence[tuple[float, float]]) -> None:
-    """Refuse, before any work, scans that are no series.
+    """Refuse scans that do not form a series, before any work.
 
     Args:
         ends: first and last angle of each scan that can be read.
 
     Raises:
-        BragglensError: they are fewer than three, or not of one range of 2θ.
+        BragglensError: there are fewer than three, or their ranges of 2θ differ.
     """
     if not one_range(ends):
         raise BragglensError(

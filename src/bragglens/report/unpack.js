@@ -1,4 +1,4 @@
-// Unpack: the numbers that payload.py packed into the page.
+// Unpack: decode the numbers that payload.py packed into the page.
 
 async function unpack(text) {
   const bytes = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));

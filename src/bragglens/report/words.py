@@ -22,14 +22,15 @@ from bragglens.identification.answer import Finding, Identification
 from bragglens.plain import clean as clean
 
 STYLES = {"known": "green", "mixture": "green", "tentative": "cyan", "partly unknown": "yellow", "unknown": "magenta"}
-LARGE = 200.0  # nm; larger crystallites broaden no line that a laboratory instrument could tell
-RELATIVE = "or an isostructural neighbour"  # of a phase that fits and is not named
-_OBEYED = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # control characters, and what turns the reading
-_FEW = 5  # phases whose detection limits are listed one by one
+LARGE = 200.0  # nm; broadening by larger crystallites cannot be measured in the laboratory
+RELATIVE = "or an isostructural neighbour"  # said of a fitted phase that is not named
+# control characters, and characters that change the direction of text
+_OBEYED = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_FEW = 5  # number of phases whose detection limits are listed one by one
 
 
 def table(identifications: Sequence[Identification], *, console: Console) -> None:
-    """Print a batch of answers as one table; errors follow whole, then what the reader had to do to the files."""
+    """Print a batch of answers as one table, then the full errors, then the notes about the files."""
     fitted = any(one.rwp is not None for one in identifications)
     longest = max(22 if fitted else 24, 3 * (console.width - 20 * fitted) // 10)
     names = short_names([one.file for one in identifications], longest)
@@ -55,7 +56,7 @@ def table(identifications: Sequence[Identification], *, console: Console) -> Non
 
 
 def _lines(answer: Identification) -> list[tuple[Text, str, str]]:
-    """Phase, weight and probability of each line of an answer; where no phase was found, of the nearest."""
+    """Phase, fraction and probability of each line of an answer; of the nearest where no phase was found."""
     lines = [(Text(named(f)), spread(f.weight_percent, f.weight_percent_error), probability(f.probability))
              for f in answer.phases]  # fmt: skip
     close = answer.nearest
@@ -70,7 +71,7 @@ def _lines(answer: Identification) -> list[tuple[Text, str, str]]:
 
 
 def scores_table(scores: Mapping[str, Mapping[str, Any]], *, console: Console) -> None:
-    """Print the figures of `evaluate.scores`, a row for each set; what a set cannot tell is a dash."""
+    """Print the figures of `evaluate.scores`, a row for each set; a dash where a set gives no value."""
     headings = ("scans", "first\nright", "exact\nset", "rejected", "confident\nwrong", "false", "missed")
     right = [(heading, "right") for heading in (*headings, "mean\nerror\nwt%", "seconds")]
     rows = columns(("set", "left"), *right, console=console)
@@ -87,12 +88,12 @@ def scores_table(scores: Mapping[str, Mapping[str, Any]], *, console: Console) -
 
 
 def sentence(answer: Identification) -> str:
-    """The verdict in words that a chemist understands."""
+    """The verdict in plain words."""
     if answer.verdict is None:
         return f"This scan could not be identified: {answer.error}"
     sole = (
         len(answer.phases) == 1 and not answer.relatives and answer.amorphous_percent is None
-    )  # its 100 wt% say nothing
+    )  # 100 wt% of a single phase is no information
     stated = [_parenthesis(finding, "" if sole else weight(finding)) for finding in answer.phases]
     listed = " and ".join([", ".join(stated[:-1]), stated[-1]] if len(stated) > 1 else stated)
     if not stated and answer.relatives:
@@ -110,14 +111,14 @@ def sentence(answer: Identification) -> str:
 
 
 def _relatives(answer: Identification) -> str:
-    """What fits, and is rather a relative of what is there."""
+    """Phases that fit, but of which an isostructural neighbour is at least as likely."""
     each = [_parenthesis(f, f"lattice strained by up to {percent(f.strain)}") for f in answer.relatives]
     listed = " and ".join([", ".join(each[:-1]), each[-1]] if len(each) > 1 else each)
     return f" {listed} would fit, but an isostructural compound is at least as likely."
 
 
 def _nearest(answer: Identification) -> str:
-    """Of a scan without phases, what comes nearest."""
+    """The nearest phase for a scan without phases."""
     close = answer.nearest
     if close is None:
         return ""
@@ -128,7 +129,7 @@ def _nearest(answer: Identification) -> str:
 
 
 def _rest(answer: Identification) -> str:
-    """What the phases leave: by the fit, or as the network alone sees it."""
+    """The unexplained share by the fit, or by the network alone the probability of a phase outside the library."""
     if answer.unexplained is not None:
         unseen = spread(answer.amorphous_percent, answer.amorphous_percent_error)
         tail = f" Of the specimen {unseen} wt% are amorphous or none of these." if unseen else ""
@@ -139,43 +140,43 @@ def _rest(answer: Identification) -> str:
 
 
 def probability(value: float) -> str:
-    """Three decimals, and never a certainty that no model has: `>0.999`, `<0.001`."""
+    """Three decimals, but never 1 or 0, as no model is certain: `>0.999`, `<0.001`."""
     if value > 0.9995:
         return ">0.999"
     return "<0.001" if value < 0.0005 else f"{value:.3f}"
 
 
 def weight(finding: Finding) -> str:
-    """Weight fraction with its error, or nothing where it was not determined."""
+    """Weight fraction with its error; empty where it was not determined."""
     shown = spread(finding.weight_percent, finding.weight_percent_error)
     return f"{shown} wt%" if shown else ""
 
 
 def spread(value: float | None, error: float | None) -> str:
-    """A value with its error, `61.2 ± 1.5`; nothing where it is not known."""
+    """A value with its error, `61.2 ± 1.5`; empty where it is not known."""
     if value is None:
         return ""
     return f"{value:.1f} ± {error:.1f}" if error else f"{value:.1f}"
 
 
 def percent(share: float | None) -> str:
-    """A share of 1 as `8.4%`, or a dash."""
+    """A share as `8.4%`, or a dash."""
     return "–" if share is None else f"{100 * share:.1f}%"
 
 
 def named(finding: Finding) -> str:
-    """A phase with those that may be there in its place: `rutile or TiO`."""
+    """A phase with its rivals: `rutile or TiO`."""
     return clean(finding.name) + _rivals(finding)
 
 
 def structure(finding: Finding) -> str:
-    """Formula and space group of a phase, `TiO2, P 42/m n m`; the formula left out where it is the phase's name."""
+    """Formula and space group of a phase, `TiO2, P 42/m n m`; without the formula where it is the name."""
     formula = finding.formula if finding.formula != finding.name else ""
     return clean(", ".join(part for part in (formula, finding.space_group) if part))
 
 
 def size(nanometres: float | None, error: float | None = None) -> str:
-    """Crystallite size in nm, with its error where that is known; beyond LARGE no more than that."""
+    """Crystallite size in nm, with its error if known; only `>200` beyond LARGE."""
     if nanometres is None:
         return "–"
     digits = 0 if nanometres >= 9.95 else 1
@@ -184,20 +185,20 @@ def size(nanometres: float | None, error: float | None = None) -> str:
 
 
 def cell_constants(cell: Cell | None) -> list[str]:
-    """The constants that the crystal system leaves free, `a 3.785`: Å with three decimals, degrees with two."""
+    """The free cell constants of the crystal system, `a 3.785`: Å with three decimals, degrees with two."""
     free = {} if cell is None else cell.free
     return [f"{name} {value:.{3 if name in 'abc' else 2}f}" for name, value in free.items()]
 
 
 def quality(answer: Identification) -> str:
-    """How well the fit meets the scan."""
+    """Quality of the fit."""
     if answer.rwp is None or answer.goodness is None:
         return ""
     return f"Rwp {percent(answer.rwp)}, goodness of fit {answer.goodness:.1f} (1: no misfit beyond counting noise)"
 
 
 def limits(wt_percent: Mapping[str, float]) -> str:
-    """Detection limits of the phases that were not found; of many the extremes."""
+    """Detection limits of the phases that were not found; only the extremes if there are many."""
     ranked = sorted(wt_percent.items(), key=lambda one: one[1])
     if not ranked:
         return ""
@@ -212,7 +213,7 @@ def limits(wt_percent: Mapping[str, float]) -> str:
 
 
 def limits_asked(answer: Identification) -> str:
-    """The detection limits of the phases of interest: of the elements that were named, or all of a few."""
+    """The detection limits of the phases of interest: of the elements that were given, or all if there are few."""
     wt_percent = answer.detection_limits or {}
     if len(wt_percent) <= _FEW or named_elements(answer.options.get("elements")):
         return limits(wt_percent)
@@ -220,7 +221,7 @@ def limits_asked(answer: Identification) -> str:
 
 
 def fractions_of(answer: Identification) -> str:
-    """What the weight fractions are fractions of, or nothing where there are none."""
+    """The total of the weight fractions; empty where there are none."""
     interval = "± is half of the 95% interval"
     if answer.fraction_of == "named phases":
         return f"wt%: share among the named phases; {interval}, including unexplained intensity"
@@ -228,7 +229,7 @@ def fractions_of(answer: Identification) -> str:
 
 
 def refined(answer: Identification) -> str:
-    """What a Rietveld refinement makes of the scan, or nothing where none was requested."""
+    """The result of a Rietveld refinement; empty where none was requested."""
     theirs = answer.rietveld
     if theirs is None or theirs.error:
         return f"Rietveld refinement failed: {clean(theirs.error)}" if theirs and theirs.error else ""
@@ -240,14 +241,14 @@ def refined(answer: Identification) -> str:
 
 
 def amorphous(answer: Identification) -> str:
-    """What an internal standard tells of the rest of the specimen, or nothing."""
+    """The amorphous content from an internal standard; empty without one."""
     if answer.amorphous_percent is None:
         return ""
     return f"amorphous, or none of these: {spread(answer.amorphous_percent, answer.amorphous_percent_error)} wt%"
 
 
 def assumptions(answer: Identification) -> list[str]:
-    """What the answer rests on beside the scan itself, a phrase each."""
+    """What the answer assumes, a phrase each."""
     structures = re.fullmatch(r"\d+ structures", answer.model)
     said = [f"{'library of' if structures else 'model'} {clean(answer.model)}"]
     if answer.wavelength is not None:
@@ -266,7 +267,7 @@ def assumptions(answer: Identification) -> list[str]:
 
 
 def short_names(files: Sequence[str], longest: int) -> list[str]:
-    """Names to show for files: without folders, the middle left out of long ones where they stay distinct."""
+    """Short names for files: without folders, and long ones without their middle where they stay distinct."""
     names = [Path(file).name or file for file in files]
     if len(set(names)) < len(set(files)):
         names = list(files)
@@ -276,7 +277,7 @@ def short_names(files: Sequence[str], longest: int) -> list[str]:
 
 
 def shorten(text: str, longest: int) -> str:
-    """Clean text with its middle left out where it is longer; names of a series differ at their ends."""
+    """Clean text, without its middle where it is too long; names of a series differ at their ends."""
     text, head = clean(text), (longest - 1) // 2
     return text if len(text) <= longest else f"{text[:head]}…{text[head + 1 - longest :]}"
 
@@ -285,14 +286,14 @@ def write_json(obj: Any, path: str | Path) -> None:
     """Write JSON; `-` is the standard output.
 
     Raises:
-        BragglensError: it cannot be written there, or holds what JSON cannot say.
+        BragglensError: the file cannot be written, or JSON has no form for a value.
     """
     try:
         text = json.dumps(obj, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
         raise BragglensError(f"{path}: the answer cannot be written as JSON: {error}: please report this") from error
-    # JSON escapes what is below a blank; a terminal obeys others too. A file name that is no UTF-8 holds lone
-    # surrogates: \udcxx is at once Python's and JSON's way to write one.
+    # JSON escapes control characters below the blank; terminals also react to others. A file name that is not UTF-8 holds lone
+    # surrogates: \udcxx is how both Python and JSON write one.
     text = _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     data = text.encode("utf-8", "backslashreplace")
     if str(path) == "-":
@@ -304,22 +305,22 @@ def write_json(obj: Any, path: str | Path) -> None:
 
 
 def write_text(text: str, path: str | Path) -> None:
-    """Write text in UTF-8, whole as `write_file` does."""
+    """Write text in UTF-8, completely or not at all, as `write_file`."""
     write_file(text.encode("utf-8", "replace"), path)
 
 
 def write_file(data: bytes, path: str | Path) -> None:
-    """Write a file whole: an existing one is replaced only once the new one is complete.
+    """Write a file completely or not at all: an existing one is replaced only when the new one is complete.
 
     Raises:
-        BragglensError: it cannot be written there.
+        BragglensError: the file cannot be written.
     """
     with whole_file(path) as handle:
         handle.write(data)
 
 
 def columns(*headings: tuple[str, Any], console: Console) -> Table:
-    """An empty table that gives its columns little air where the window is narrow; headings and figures stay whole."""
+    """An empty table with narrow columns in a narrow window; headings and figures are never broken."""
     rows = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, int(console.width >= 100)))
     for heading, justify in headings:
         widest = max(map(len, heading.split("\n")))
@@ -336,7 +337,7 @@ def _parenthesis(finding: Finding, weighed: str) -> str:
 
 
 def _rivals(finding: Finding) -> str:
-    """Phases that may be there instead."""
+    """Rivals of the phase as text."""
     return "".join(f" or {clean(rival)}" for rival in finding.rivals)
 
 
