@@ -1,8 +1,8 @@
-"""bragglens: which crystalline phases are in a powder diffraction scan, and how sure that is."""
+"""bragglens: which crystalline phases are in a powder diffraction scan, and with what probability."""
 
 from typing import TYPE_CHECKING
 
-from bragglens import inference as inference  # before anybody imports ONNX Runtime, which it keeps silent
+from bragglens import inference as inference  # before anything imports ONNX Runtime, which it keeps silent
 from bragglens import late
 
 if TYPE_CHECKING:

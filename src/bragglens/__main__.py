@@ -1,4 +1,4 @@
-"""`python -m bragglens` is the command."""
+"""`python -m bragglens` runs the command line."""
 
 from bragglens.cli import main
 

@@ -1,4 +1,4 @@
-"""The first minute: a measured and a simulated scan against the built-in library, with nothing else at hand."""
+"""Demo: a measured and a simulated scan identified with the built-in library."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class MadeUp:
     background: float
 
     def write(self, phases: Sequence[Phase], path: Path, seed: int) -> Path:
-        """Write it as a two-column file that says what it is."""
+        """Write it as a two-column file whose header says that it is simulated."""
         crystals = {one.phase.name: one for one in reflections_in_range(phases, _LINES, self.grid)}
         angle = self.grid.two_theta
         clean = np.zeros(self.grid.size)
@@ -71,7 +71,7 @@ MARL = MadeUp(
 
 
 def run_demo(folder: Path, *, console: Console) -> None:
-    """Identify two scans, and leave them, their answers and report in `folder`."""
+    """Identify two scans, and write them, their answers and a report to `folder`."""
     from bragglens.report.details import details
 
     library = builtin()
@@ -89,13 +89,13 @@ def run_demo(folder: Path, *, console: Console) -> None:
 
 
 def measured_fluorapatite(folder: Path) -> Path:
-    """The measured scan of fluorapatite that the package holds, copied to a folder; its origin lies beside it."""
+    """The measured scan of fluorapatite in the package, copied to a folder."""
     with as_file(files("bragglens") / "data" / "scans" / "measured_fluorapatite.xra") as shipped:
         return copy_of(shipped, folder / shipped.name)
 
 
 def copy_of(shipped: Path, path: Path) -> Path:
-    """Copy a file that a package ships to where a user can look at it."""
+    """Copy a file of the package to a path that a user can look at."""
     with whole_file(path) as file:
         file.write(shipped.read_bytes())
     return path

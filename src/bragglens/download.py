@@ -1,4 +1,4 @@
-"""One door to the network: bytes behind a web address, never more than stated, never waited for without end."""
+"""Download: all access to the network, with limits of size and time."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from bragglens.errors import FetchError
 
 _CHUNK = 2**16
 _TRIES = 3
-_PAUSE = 1.0  # seconds before the second try; the third waits twice as long
+_PAUSE = 1.0  # seconds before the second try; twice as long before the third
 
 
 class _MayPassError(FetchError):
-    """A fault of the moment, worth another try."""
+    """A temporary failure; the request is tried again."""
 
 
 def fetch(url: str, *, limit: int, timeout: float = 30.0, pause: float = _PAUSE) -> bytes:
-    """All bytes behind a web address; a fault that may pass is tried again, three times in all.
+    """All bytes at a web address. After a temporary failure it is tried again, three times in all.
 
     Args:
         url: with http:// or https://.
-        limit: bytes, beyond which it is refused while it is read.
-        timeout: seconds without a byte from the server before a try is given up.
-        pause: seconds between the first tries.
+        limit: largest number of bytes; more are refused while reading.
+        timeout: seconds without data from the server before a try is given up.
+        pause: seconds before the second try.
 
     Raises:
-        FetchError: the address makes no sense, the server refuses, or what it sends is too large or broken off.
+        FetchError: the address is not valid, the server refuses, or its answer is too large or incomplete.
     """
     for number in range(1, _TRIES + 1):
         try:
@@ -44,10 +44,10 @@ def fetch(url: str, *, limit: int, timeout: float = 30.0, pause: float = _PAUSE)
 
 
 def download(url: str, *, limit: int, timeout: float) -> Iterator[tuple[bytes, int, int | None]]:
-    """What lies behind a web address, in pieces, with the bytes so far and the bytes announced (None if not).
+    """The content of a web address in pieces, with the bytes so far and the announced total (None if not announced).
 
     Raises:
-        FetchError: as of `fetch`.
+        FetchError: as for `fetch`.
     """
     if not url.lower().startswith(("http://", "https://")):
         raise FetchError(f"{url}: is not a web address: pass a base_url that starts with http:// or https://")
@@ -75,7 +75,7 @@ def download(url: str, *, limit: int, timeout: float) -> Iterator[tuple[bytes, i
 
 
 def _announced(length: str | None) -> int | None:
-    """The Content-Length, or None where there is none to rely on."""
+    """The Content-Length, or None where it is missing or not valid."""
     return int(length) if length and re.fullmatch(r"\d{1,18}", length, re.ASCII) else None
 
 

@@ -1,18 +1,18 @@
-"""Everything that bragglens raises on purpose.
+"""Errors that bragglens raises for users.
 
     BragglensError
     ├── StructureError    a CIF, or a folder of them, cannot become phases
     ├── ScanError         a measured scan cannot be read, or not be used with this model
-    ├── RecipeError       a simulation was asked for that makes no sense
-    ├── ModelError        a model file is foreign, damaged or of a newer format
+    ├── RecipeError       a simulation or recipe is not possible
+    ├── ModelError        a model file is of another program, damaged or of a newer format
     └── FetchError        something on the network could not be fetched
 
-Every message is one sentence a user can act on: what, where, why, and what to do.
+Every message is one sentence that helps a user: what, where, why, and what to do.
 """
 
 
 class BragglensError(Exception):
-    """Root of the errors that bragglens raises on purpose."""
+    """Base class of the errors of bragglens."""
 
 
 class StructureError(BragglensError):
@@ -24,12 +24,12 @@ class ScanError(BragglensError):
 
 
 class RecipeError(BragglensError):
-    """A simulation was asked for that makes no sense."""
+    """A simulation or recipe is not possible."""
 
 
 class ModelError(BragglensError):
-    """A model file is foreign, damaged or of a newer format."""
+    """A model file is of another program, damaged or of a newer format."""
 
 
 class FetchError(BragglensError):
-    """Something on the network could not be fetched."""
+    """A download failed."""

@@ -1,4 +1,4 @@
-"""Extras: what only some uses need is installed where it is wanted; where it is missing, one sentence says so."""
+"""Extras: packages that only some uses need; where one is missing, a message says how to install it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bragglens.errors import BragglensError
 
 @contextmanager
 def extra(name: str, use: str) -> Iterator[None]:
-    """Import within what an extra of `pyproject.toml` brings.
+    """Context for imports of packages from an extra of `pyproject.toml`.
 
     Args:
-        name: of the extra.
-        use: what needs it; the sentence begins with it.
+        name: name of the extra.
+        use: what needs it; the message begins with it.
 
     Raises:
         BragglensError: a package of the extra is not installed.

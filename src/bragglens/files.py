@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, safely named; read only where they are files, and no larger than may be."""
+"""Files: written completely or not at all, with safe names; only regular files are read, up to a limit of size."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from typing import BinaryIO, NoReturn
 
 from bragglens.errors import BragglensError
 
-LONGEST_NAME = 255  # bytes; of ext4, XFS and APFS, and of NTFS in its own units
-_SAFE_NAME = 240  # bytes of the names that `safe_name` makes, so that a user can still put something behind them
+LONGEST_NAME = 255  # bytes; of ext4, XFS and APFS; for NTFS in UTF-16 units
+_SAFE_NAME = 240  # bytes of the names from `safe_name`, so that a user can still append something
 _MACHINE = re.sub(r"[^A-Za-z0-9]", "", platform.node())[:20]
-_REFUSED = re.compile(r'[/\\:*?"<>|]')  # separators, and what Windows refuses (learn.microsoft.com, "Naming Files")
+_REFUSED = re.compile(r'[/\\:*?"<>|]')  # separators, and what Windows forbids (learn.microsoft.com, "Naming Files")
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[. ]*(\..*)?", re.IGNORECASE | re.DOTALL)
 
 
 def safe_name(name: str, suffix: str = "") -> str:
-    """A file name that every file system takes and that no path hides in, made of the name of anything.
+    """A file name that every file system accepts and that contains no path, from any name.
 
-    The same name gives the same file name. Where the name is such a file name it stays as it is; where not, the first 8
-    digits of its SHA-256 tell it from others of which the same is left.
+    The same name gives the same file name. A name that is already safe stays as it is. Otherwise the first 8 digits of
+    its SHA-256 are appended, because different names may become the same.
 
     Args:
-        name: of a phase, scan, specimen or record, whatever it holds.
-        suffix: put behind it, with its dot.
+        name: of a phase, scan, specimen or record, with any characters.
+        suffix: appended to it, with its dot.
     """
     safe = "".join(letter if letter.isprintable() else "_" for letter in _REFUSED.sub("_", name))
     if not suffix:
@@ -48,14 +48,14 @@ def safe_name(name: str, suffix: str = "") -> str:
 
 
 def partial_of(path: Path, ending: str = "") -> Path:
-    """A name beside a file or folder for what will become it, which no other process uses."""
+    """A unique name for a partial file beside the file or folder that it will become."""
     own = f".{_MACHINE}-{os.getpid()}-{secrets.token_hex(4)}.partial{ending}"
     return path.with_name(_cut(path.name, LONGEST_NAME - len(own)) + own)
 
 
 @lru_cache(maxsize=64)
 def _tidy(folder: Path) -> None:
-    """Take away, once, what processes of this machine that were killed have left half written in a folder."""
+    """Remove, once for each folder, partial files of killed processes of this machine."""
     with suppress(OSError):
         left = re.compile(rf".*\.{_MACHINE}-(\d{{1,9}})-[0-9a-f]{{8}}\.partial", re.DOTALL)
         for path in folder.iterdir():
@@ -65,31 +65,31 @@ def _tidy(folder: Path) -> None:
 
 
 def _ended(pid: int) -> bool:
-    """Whether there is no such process; on Windows, which keeps open files from being removed, it need not be known."""
+    """Whether no such process exists. On Windows it need not be known: open files cannot be removed there."""
     if sys.platform == "win32":
         return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
-    except OSError:  # of somebody else
+    except OSError:  # of another user
         pass
     return False
 
 
 def _cut(name: str, most: int) -> str:
-    """As much of the beginning of a name as has no more than so many bytes."""
+    """The longest beginning of a name with at most this number of bytes."""
     return name.encode("utf-8", "ignore")[:most].decode("utf-8", "ignore")
 
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file to write; an existing one is replaced only once the new one is complete.
+    """Open a file to write; an existing one is replaced only when the new one is complete.
 
-    Of several processes that write one file at once, the last to end gives the whole file.
+    If several processes write one file at once, the last to finish gives the whole file.
 
     Raises:
-        BragglensError: it cannot be written there, or the disk is full.
+        BragglensError: the file cannot be written, or the disk is full.
     """
     path = partial = Path(path)
     try:
@@ -100,7 +100,7 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
         except UnicodeEncodeError as error:
             raise OSError(errno.EINVAL, "its name has characters that this system's locale does not support") from error
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists() or path.is_file():  # /dev/null, or a pipe, must not be replaced by a file
+        if not path.exists() or path.is_file():  # /dev/null or a pipe must not be replaced by a file
             path = Path(os.path.realpath(path))  # so that a link stays a link
             partial = partial_of(path)
             _tidy(path.parent)
@@ -111,7 +111,7 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     except BaseException as error:
         if partial != path:
             with suppress(OSError):
-                partial.unlink()  # what stood there before is left as it was
+                partial.unlink()  # an existing file stays unchanged
         if isinstance(error, OSError):
             reason = (error.strerror or str(error)).lower()
             raise BragglensError(f"{path}: cannot be written ({reason}): choose another place") from error
@@ -126,17 +126,17 @@ def read_bytes(
     what: str,
     missing: str = "there is no such file: check the path and its spelling",
 ) -> bytes:
-    """The content of a file that is read whole; nothing else is opened, and no more of it is read than may be.
+    """The content of a file. Only regular files are opened, and at most `largest` bytes are read.
 
     Args:
         path: the file.
-        kind: of the error that is raised.
-        largest: bytes that it may have.
-        what: it should hold, such as "a powder scan".
-        missing: what the sentence says where there is no such file.
+        kind: class of the error.
+        largest: largest number of bytes.
+        what: its expected content, such as "a powder scan".
+        missing: message for a missing file.
 
     Raises:
-        kind: it is missing, may not be read, is no file (a folder, a device, a pipe), or has more bytes.
+        kind: it is missing, may not be read, is not a regular file (a folder, a device, a pipe), or is larger.
     """
     try:
         with open_file(path, kind, what=what) as handle:
@@ -150,10 +150,10 @@ def read_bytes(
 
 
 def open_file(path: str | Path, kind: type[BragglensError], *, what: str) -> BinaryIO:
-    """A file opened to be read; a pipe would wait for ever for somebody to write, and a device may never end.
+    """Open a file to read. A pipe would wait for a writer without end, and a device may never end, so both are refused.
 
     Raises:
-        kind: it is no file (a folder, a device, a pipe).
+        kind: it is not a regular file (a folder, a device, a pipe).
         OSError: it is missing, or may not be opened.
     """
 
@@ -161,13 +161,13 @@ def open_file(path: str | Path, kind: type[BragglensError], *, what: str) -> Bin
         if not stat.S_ISREG(mode):
             raise kind(f"{path}: is a folder, a device or a pipe: give a file of {what}")
 
-    check(os.stat(path).st_mode)  # before it is opened, since that alone does something to some devices
-    waits_for_none = getattr(os, "O_NONBLOCK", 0)  # what became a pipe since
+    check(os.stat(path).st_mode)  # before it is opened, because opening alone affects some devices
+    waits_for_none = getattr(os, "O_NONBLOCK", 0)  # for a file that has become a pipe since
     with ExitStack() as closing:
         handle = open(path, "rb", opener=lambda name, flags: os.open(name, flags | waits_for_none))  # noqa: SIM115
         closing.callback(handle.close)
         check(os.fstat(handle.fileno()).st_mode)
-        closing.pop_all()  # whoever asked closes it
+        closing.pop_all()  # the caller closes it
     return handle
 
 
@@ -178,10 +178,10 @@ def check_format(
 
     Args:
         path: the file.
-        found: the format's number that the file states.
-        reads: that which is read.
-        kind: of the error that is raised.
-        of: what the format is of, such as "library".
+        found: the format number in the file.
+        reads: the format number that is read.
+        kind: class of the error.
+        of: kind of file, such as "library".
         again: what to do with an older file.
 
     Raises:
@@ -203,12 +203,12 @@ def _refuse(path: str | Path, error: OSError | ValueError, kind: type[BragglensE
 
 @contextmanager
 def read_whole(path: str | Path, kind: type[BragglensError], *, missing: str, damaged: str) -> Iterator[None]:
-    """Whatever goes wrong while a file is read and understood becomes one sentence about it; first, that it is a file.
+    """Context for reading and decoding a file: any error becomes one message about it. It must be a regular file.
 
     Args:
         path: the file.
-        kind: of the error that is raised; those of ours pass as they are.
-        missing, damaged: what the sentence says where there is no such file, and where it cannot be understood.
+        kind: class of the error; a BragglensError passes unchanged.
+        missing, damaged: messages for a missing file, and for one that cannot be decoded.
     """
     try:
         open_file(path, kind, what="what was asked for").close()
@@ -219,12 +219,12 @@ def read_whole(path: str | Path, kind: type[BragglensError], *, missing: str, da
         raise kind(f"{path}: {missing}") from None
     except OSError as error:
         raise kind(f"{path}: cannot be read: {error.strerror}") from error
-    except Exception as error:  # zipfile, zlib, json, numpy and torch raise a dozen kinds on damaged bytes
+    except Exception as error:  # zipfile, zlib, json, numpy and torch raise a dozen kinds of errors on damaged bytes
         raise kind(f"{path}: {damaged}") from error
 
 
 def cache_folder() -> Path:
-    """Where fetched things are kept: $BRAGGLENS_CACHE, or the platform's place for caches.
+    """Folder for downloaded files: $BRAGGLENS_CACHE, or the cache folder of the platform.
 
     ~/.cache/bragglens ($XDG_CACHE_HOME) on Linux, ~/Library/Caches/bragglens on macOS, %LOCALAPPDATA% on Windows.
     """

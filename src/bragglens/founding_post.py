@@ -1,4 +1,4 @@
-"""The founding post's workflow on five phases of titania, on any machine: simulate, train, identify, draw, report."""
+"""The founding post's workflow on five phases of titania: simulate, train, identify, draw, report."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LINES = emission("CuKa")
 
 
 def _made_up() -> dict[str, MadeUp]:
-    """The demo's scans by name."""
+    """The simulated scans by name."""
     old = Instrument(_LINES, radius=173.0, W=0.012, U=0.02, V=-0.008, X=0.03, zero=0.06)
     new = Instrument(_LINES, radius=240.0, W=0.0016, U=0.004, X=0.02, Y=0.02, zero=-0.02, monochromator=26.6)
     fine = Specimen(size=9.0, microstrain=0.002, displacement=-0.08)
@@ -54,7 +54,7 @@ def _made_up() -> dict[str, MadeUp]:
 def run_founding_post(
     folder: Path, *, steps: int, rruff: bool, seed: int, console: Console, bar: Bar, report: Callable[[Any], None]
 ) -> None:
-    """Do all of it, and leave CIFs, scans, model, figures, answers and report in `folder`."""
+    """Run the whole workflow, and write CIFs, scans, model, figures, answers and report to `folder`."""
     with extra("train", "--founding-post"):
         import torch  # noqa: F401
     with extra("plots", "--founding-post"):
@@ -80,7 +80,7 @@ def run_founding_post(
 
 
 def _phases(folder: Path) -> Library:
-    """Copy the shipped CIFs where a user can look at them, and read them there."""
+    """Copy the CIFs of the package to a folder that a user can look at, and read them there."""
     with as_file(files("bragglens") / "data" / "titania") as shipped:
         for cif in shipped.glob("*.cif"):
             copy_of(cif, folder / cif.name)
@@ -104,7 +104,7 @@ def _train(library: Library, path: Path, steps: int, seed: int, bar: Bar, report
 
 
 def _measured(folder: Path, console: Console) -> list[Path]:
-    """A measured scan of a crystal that is none of the five."""
+    """A measured scan of a phase that is none of the five."""
     console.print("[bold]4[/] a measured scan of fluorapatite, which is none of the five")
     return [measured_fluorapatite(folder)]
 
@@ -140,7 +140,7 @@ def _tell(answers: list[Identification], model: Model, folder: Path, console: Co
 
 
 def _sample_patterns(library: Library, grid: Grid) -> tuple[NDArray[np.float64], list[str]]:
-    """Varied patterns of each phase with background and noise, as the founding blog post shows them."""
+    """Varied patterns of each phase with background and noise, as in the founding blog post."""
     from bragglens.simulate.noise import add_noise
     from bragglens.simulate.recipe import founding_recipe
     from bragglens.simulate.stored import simulate_set
@@ -151,7 +151,7 @@ def _sample_patterns(library: Library, grid: Grid) -> tuple[NDArray[np.float64],
 
 
 def _count(answers: list[Identification], expected: dict[str, set[str]], console: Console) -> None:
-    """Right answers among those whose content is known for certain: the simulated ones."""
+    """Exact matches among the simulated scans, whose content is known."""
     known = [(a, expected[Path(a.file).name]) for a in answers if Path(a.file).name in expected]
     right = sum({finding.name for finding in answer.phases} == content for answer, content in known)
     console.print(f"{right} of {len(known)} simulated scans are exact matches")

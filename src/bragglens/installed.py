@@ -1,4 +1,4 @@
-"""What is installed; in a file of its own, since the list of installed packages takes longer to read than the rest."""
+"""The installed version, in a file of its own, because reading the list of packages is slow."""
 
 from importlib.metadata import version
 

@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first used: help, readers and workers need no physics."""
+"""Late imports: names of a package are imported at first use, because help, readers and workers need no physics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def names(package: str, exported: Mapping[str, Sequence[str]]) -> None:
-    """Give a package names of its modules, each of which is imported when one of its names is first used (PEP 562)."""
+    """Give a package names of its modules, each of which is imported at first use of one of its names (PEP 562)."""
     own = vars(sys.modules[package])
     places = {name: f"{package}.{module}" for module, names in exported.items() for name in names}
 

@@ -1,7 +1,7 @@
-"""Packed: a zip archive of JSON and tables, read only as far as a file of ours can go.
+"""Packed: a zip archive of JSON and tables, with limits on its size.
 
-A zip of a megabyte can unpack to a gigabyte, and JSON of a megabyte to a hundred megabytes of Python; what is stated is
-therefore looked at before anything is unpacked. Nothing that is read is ever executed.
+A zip of a megabyte can unpack to a gigabyte, and JSON of a megabyte to a hundred megabytes of Python objects. The
+stated sizes are therefore checked before anything is unpacked. Nothing that is read is executed.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from typing import Any
 from bragglens.errors import BragglensError
 from bragglens.files import read_whole
 
-LARGEST = 2_000_000_000  # bytes unpacked; a hundred thousand phases have less
-_RATIO = 200  # unpacked over packed; libraries have 2 to 4, models less, and 1000 is the most that a zip can have
-_SMALL = 10_000_000  # bytes that may be unpacked whatever the ratio
+LARGEST = 2_000_000_000  # bytes unpacked; a hundred thousand phases need less
+_RATIO = 200  # unpacked over packed; libraries have 2 to 4, models less, and a zip can have 1000 at most
+_SMALL = 10_000_000  # bytes that may be unpacked at any ratio
 _MOST_VALUES = 10_000_000  # of JSON; 1,800 minerals have 160,000
 
 
 @dataclass(frozen=True)
 class Packed:
-    """An archive that is open.
+    """An open archive.
 
     Attributes:
         archive: the zip file.
@@ -43,7 +43,7 @@ class Packed:
         return self.archive.read(name)
 
     def fields(self, name: str) -> dict[str, Any]:
-        """The named fields of a member that is JSON."""
+        """The named fields of a member in JSON."""
         data = self.read(name)
         if sum(map(data.count, (b"[", b"{", b","))) > _MOST_VALUES:
             raise ValueError("more values than any file of ours has")
@@ -55,12 +55,12 @@ class Packed:
 
 @contextmanager
 def unpacked(path: Path, kind: type[BragglensError], *, missing: str, damaged: str) -> Iterator[Packed]:
-    """Open an archive; whatever goes wrong until it is closed becomes one sentence about it.
+    """Open an archive; any error until it is closed becomes one message about it.
 
     Args:
         path: the file.
-        kind: of the error that is raised.
-        missing, damaged: what the sentence says where there is no such file, and where it cannot be understood.
+        kind: class of the error.
+        missing, damaged: messages for a missing file, and for one that cannot be decoded.
     """
     with read_whole(path, kind, missing=missing, damaged=damaged):
         size = path.stat().st_size

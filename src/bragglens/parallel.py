@@ -1,4 +1,4 @@
-"""Work in pieces: here, in processes of this machine, or on a Dask cluster; the results are the same, in one order."""
+"""Parallel work: here, in processes of this machine, or on a Dask cluster, with the same results in one order."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from bragglens.extras import extra
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
-TRIES = 3  # of a piece whose worker is lost each time
+TRIES = 3  # tries of a piece whose worker dies each time
 PATIENCE = 10.0  # seconds that a scheduler has to answer
-_LOOK = 1.0  # seconds between two looks at whether another program that started this one is still there
+_LOOK = 1.0  # seconds between checks whether the parent program still runs
 
 
 @dataclass(frozen=True)
 class Lost:
-    """A piece that came to nothing, and why."""
+    """A piece that failed, and why."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class Workers:
-    """Who works.
+    """The workers.
 
     Attributes:
-        start: starts them, anew if need be.
-        count: pieces that they do at once.
+        start: starts them, again if necessary.
+        count: pieces that they process at once.
     """
 
     start: Callable[[], Executor]
@@ -54,18 +54,19 @@ class _Waiting(Generic[Piece, Result]):
 
 @contextmanager
 def workers_of(workers: int = 1, scheduler: str | None = None) -> Iterator[Workers]:
-    """So many processes of this machine, or a Dask cluster.
+    """A number of processes of this machine, or a Dask cluster.
 
     Args:
-        workers: processes, where there is no scheduler.
+        workers: number of processes without a scheduler.
         scheduler: address of a Dask scheduler, `tcp://host:8786`.
 
     Raises:
-        BragglensError: Dask is not installed, or no scheduler answers there.
+        BragglensError: Dask is not installed, or no scheduler answers at the address.
     """
     started: list[Executor] = []
     if scheduler is None:
-        context = multiprocessing.get_context("spawn")  # a fork would copy the locks of threads that do not go along
+        # a fork would copy the locks of threads that do not exist in the child
+        context = multiprocessing.get_context("spawn")
 
         def start() -> Executor:
             started.append(ProcessPoolExecutor(workers, context, begin_worker))
@@ -75,7 +76,7 @@ def workers_of(workers: int = 1, scheduler: str | None = None) -> Iterator[Worke
             yield Workers(start, workers)
         finally:
             for executor in started:
-                executor.shutdown(cancel_futures=True)  # not waiting only moves the wait to the end of Python
+                executor.shutdown(cancel_futures=True)  # without waiting here the wait would come at the exit of Python
         return
     with _client(scheduler) as client:
         threads = sum(client.nthreads().values())
@@ -83,25 +84,25 @@ def workers_of(workers: int = 1, scheduler: str | None = None) -> Iterator[Worke
 
 
 def begin_worker() -> None:
-    """What a process does first that works for another: Ctrl-C is for that one, which ends this, even if it is killed.
+    """First step of a worker process: ignore Ctrl-C, and end with the parent, even if that is killed.
 
-    Ctrl-C reaches all processes of a terminal: workers end their pieces, and the one they work for ends them.
+    Ctrl-C reaches all processes of a terminal. Workers finish their pieces, and their parent ends them.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
 
 
 def end_with_parent() -> None:
-    """From now on this process ends once the one that started it has ended, which a killed one can not see to."""
+    """End this process when its parent ends; a killed parent cannot do this itself."""
     threading.Thread(target=_outlive, daemon=True).start()
 
 
 def _outlive() -> None:
-    """Wait for the end of the parent, by the pipe it holds, and end this process whatever it is at."""
+    """Wait for the end of the parent by its pipe, then end this process at once."""
     parent = multiprocessing.parent_process()
     if parent:
         parent.join()
-    else:  # started by another program: an orphan has another parent
+    else:  # started by another program: an orphan gets another parent
         starter = os.getppid()
         while os.getppid() == starter:
             time.sleep(_LOOK)
@@ -123,15 +124,14 @@ def _client(scheduler: str) -> Iterator[Any]:
 def results(
     work: Callable[[Piece], Result], pieces: Iterable[Piece], start: Callable[[], Executor], *, ahead: int
 ) -> Iterator[tuple[Piece, Result | Lost]]:
-    """What comes of each piece, in the order of the pieces.
+    """The result of each piece, in the order of the pieces.
 
-    A worker that dies costs the piece that it worked on, which is tried again; a piece that kills TRIES of them is
-    lost, as is one at which `work` raises.
+    If a worker dies, its piece is tried again. A piece is lost if TRIES workers die on it, or if `work` raises.
 
     Args:
-        work: does one piece; it and the pieces are pickled.
-        pieces: as many as there are: no more of them are asked for than are in work.
-        start: starts the executor (`workers_of`); called again where it broke.
+        work: processes one piece; it and the pieces are pickled.
+        pieces: the pieces, of which only those in work are taken from the iterable.
+        start: starts the executor (`workers_of`); called again after it broke.
         ahead: pieces in work at once.
     """
     executor, source = start(), iter(pieces)
@@ -140,12 +140,12 @@ def results(
         nonlocal executor
         try:
             return executor.submit(work, piece)
-        except BrokenExecutor:  # all that was in it is lost, and comes back one by one
+        except BrokenExecutor:  # everything in it is lost and is submitted again one by one
             executor = start()
             return executor.submit(work, piece)
 
     waiting: deque[_Waiting[Piece, Result]] = deque()
-    suspects = 0  # after a pool broke, the pieces that were in it go one by one, so that the guilty one is known
+    suspects = 0  # after a pool broke, its pieces run one by one, to find the one that breaks it
     while True:
         while not suspects and len(waiting) < ahead and (piece := next(source, None)) is not None:
             waiting.append(_Waiting(piece, submit(piece)))
@@ -169,16 +169,16 @@ class _Again:
 
 
 def _outcome(head: _Waiting[Piece, Result], *, alone: bool) -> Result | Lost | _Again:
-    """What came of a piece; `alone` tells whether it was the only one with its worker."""
+    """The result of a piece; `alone` says whether it was the only one with its worker."""
     try:
         return head.future.result()
     except BrokenExecutor:
         head.tries += alone
         return _Again() if head.tries < TRIES else Lost(f"its worker died {TRIES} times")
-    except Exception as error:  # a mistake of ours must not end a batch
-        if type(error).__name__ != "KilledWorker":  # of Dask, which need not be installed
+    except Exception as error:  # a bug must not end a batch
+        if type(error).__name__ != "KilledWorker":  # of Dask, which may not be installed
             return Lost(f"{type(error).__name__}: {error}")
-        head.tries += 1  # maybe it was another piece of the same worker
+        head.tries += 1  # another piece of the same worker may be the cause
         return _Again() if head.tries < TRIES else Lost("several workers died with it")
 
 

@@ -1,8 +1,8 @@
-"""Policy: every threshold that decides an answer, in one place, with its meaning, unit and origin.
+"""Policy: every threshold that affects an answer, in one place, with its meaning, unit and origin.
 
-A fit has parameters with bounds and usual spreads (`fit.parameters`), a network has weights; all other numbers on which
-a verdict, a phase, a fraction or its error hangs stand here. Notices about a wrong axis (`identification.axis`) change
-no answer and keep their numbers to themselves.
+A fit has parameters with bounds and usual spreads (`fit.parameters`), and a network has weights. All other numbers that
+affect a verdict, a phase, a fraction or its error are here. Notices about a wrong axis (`identification.axis`) change
+no answer; their numbers are in that module.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _JUDGED = "judgement"
 
 
 def _value(default: float, unit: str, meaning: str, origin: str = _JUDGED, *, high: float = float("inf")) -> Any:
-    """A threshold: from 0 up to `high`, but for coefficients, which may be negative."""
+    """A threshold from 0 to `high`; only coefficients in ln odds may be negative."""
     return field(default=default, metadata={"unit": unit, "meaning": meaning, "origin": origin, "high": high})
 
 
@@ -41,7 +41,7 @@ _SIMULATED_OXIDES = "74 simulated oxides with 200 counts at the top: a quarter l
 class Policy:
     """The thresholds of an answer. `replace(DEFAULT, name=value)` or a TOML file of `name = value` makes another."""
 
-    # --- what the right phases may miss (fit.observed)
+    # --- allowed misfit of the right phases (fit.observed)
     relative_model_error: float = _share(
         0.08, "relative model error: typical misfit of a calculated line of the right structure"
     )
@@ -87,7 +87,7 @@ class Policy:
     rival_margin: float = _value(12.0, "", "how much worse (in evidence) a rival may fit")
     exchange_gain: float = _share(0.5, "least screening gain of a replacement, relative to the phase's evidence")
 
-    # --- the shortlist out of a large library (identification.shortlist)
+    # --- the shortlist from a large library (identification.shortlist)
     small_library: int = _value(150, "phases", "largest library of which every phase is fitted")
     likeliest: int = _value(32, "phases", "of a larger library: fitted phases with the highest probability")
     largest: int = _value(12, "phases", "further fitted phases, by probability times share of the intensity")
@@ -160,7 +160,7 @@ class Policy:
     )
 
     def changed(self) -> dict[str, float]:
-        """The thresholds that differ from the package's own."""
+        """The thresholds that differ from the defaults."""
         return {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) != one.default}
 
 
@@ -169,10 +169,10 @@ DEFAULT = Policy()
 
 
 def policy_of(source: Policy | str | Path | None) -> Policy:
-    """A policy: as given, out of a TOML file, or the package's own.
+    """A policy: as given, from a TOML file, or the default.
 
     Raises:
-        BragglensError: the file cannot be read, names no threshold, or gives it a value that is not possible.
+        BragglensError: the file cannot be read, contains an unknown name, or a value is not possible.
     """
     if source is None or isinstance(source, Policy):
         return source or DEFAULT
@@ -200,7 +200,7 @@ def policy_toml(policy: Policy = DEFAULT) -> str:
 
 
 def _possible(path: Path, name: str, value: Any) -> Any:
-    """A value of a file where it can be one of the threshold of that name."""
+    """A value from a file if it is possible for the threshold of that name."""
     known = {one.name: one for one in fields(Policy)}
     if name not in known:
         raise BragglensError(f"{path}: '{name}' is not a threshold: see policy.py for the names")

@@ -1,13 +1,13 @@
-"""Schema: what a value read from JSON must be; where it is something else, the field is named.
+"""Schema: checks of values read from JSON; if a value is wrong, its field is named.
 
-A schema is built of small checks, functions that raise where they are given something else:
+A schema consists of small checks, functions that raise on a wrong value:
 
     POINT = record({"x": number(0, 1), "label": text(), "tags": listing(text())})
     fit("point", {"x": 2, "label": "a", "tags": []}, POINT)
     # MisfitError: point.x is 2: a number from 0 to 1 is expected
 
-These checks are our own: a refusal shows the field and its value, a text must be printable, and some values must be
-names that the same file holds. msgspec and pydantic would need as many lines for that.
+These checks are our own. A refusal shows the field and its value, a text must be printable, and some values must be
+names from the same file. msgspec and pydantic would need as many lines for that.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ Check = Callable[[Any], None]
 _LONGEST = 10_000  # characters of a text; the formula of a large cell has hundreds
 _SHOWN = 60  # characters of a value in a sentence
 _MOST = 1_000_000  # entries of a list
-# Signs that show what follows in another order, so that a name looks like another (Unicode Technical Report 36, 2.5)
+# characters that reverse the order of text, so that a name looks like another (Unicode Technical Report 36, 2.5)
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 
 
 class MisfitError(ValueError):
-    """A value is not what its schema says.
+    """A value does not match its schema.
 
     Attributes:
         said: what is wrong with it.
-        field: its path from where the check began.
+        field: its path from the start of the check.
     """
 
     def __init__(self, said: str, field: str = "") -> None:
@@ -39,7 +39,7 @@ class MisfitError(ValueError):
         self.said, self.field = said, field
 
     def within(self, outer: str) -> MisfitError:
-        """The same, seen from the field that holds this one."""
+        """The same, with its path from the field that contains this one."""
         return MisfitError(self.said, outer + self.field)
 
 
@@ -47,7 +47,7 @@ def fit(name: str, value: Any, check: Check) -> None:
     """Check a value.
 
     Raises:
-        MisfitError: it is something else; the message begins with the name and the path within.
+        MisfitError: it does not match; the message begins with the name and the path inside.
     """
     try:
         check(value)
@@ -56,7 +56,7 @@ def fit(name: str, value: Any, check: Check) -> None:
 
 
 def refuse(value: Any, expected: str) -> NoReturn:
-    """Say what a value is and what it should be.
+    """Raise an error with a value and what it should be.
 
     Raises:
         MisfitError: always.
@@ -67,7 +67,7 @@ def refuse(value: Any, expected: str) -> NoReturn:
 
 
 def anything(value: Any) -> None:
-    """Whatever there is; what it must be is looked at later."""
+    """Any value; it is checked elsewhere."""
 
 
 def number(least: float, most: float) -> Check:
@@ -91,7 +91,7 @@ def whole(least: int, most: int) -> Check:
 
 
 def text(*, least: int = 0, longest: int = _LONGEST) -> Check:
-    """A text that can be shown: without control characters, which a terminal would obey."""
+    """A printable text: without control characters, which a terminal would execute."""
 
     def check(value: Any) -> None:
         if not (isinstance(value, str) and least <= len(value) <= longest and printable(value) == value):
@@ -101,7 +101,7 @@ def text(*, least: int = 0, longest: int = _LONGEST) -> Check:
 
 
 def printable(value: Any) -> Any:
-    """A text, or all texts of lists and records, with a replacement character for what a terminal would obey."""
+    """A text, or all texts of lists and records, with control characters replaced."""
     if isinstance(value, str):
         return value if value.isprintable() else "".join(map(_shown, value))
     if isinstance(value, list | tuple):
@@ -125,7 +125,7 @@ def one_of(choices: Collection[str], expected: str) -> Check:
 
 
 def maybe(inner: Check) -> Check:
-    """Null, or what another check says."""
+    """Null, or a value that passes another check."""
 
     def check(value: Any) -> None:
         if value is not None:
@@ -135,7 +135,7 @@ def maybe(inner: Check) -> Check:
 
 
 def listing(inner: Check, *, least: int = 0, most: int = _MOST) -> Check:
-    """A list whose entries are all alike."""
+    """A list whose entries pass the same check."""
 
     def check(value: Any) -> None:
         if not (isinstance(value, list | tuple) and least <= len(value) <= most):
@@ -150,7 +150,7 @@ def listing(inner: Check, *, least: int = 0, most: int = _MOST) -> Check:
 
 
 def row(*inner: Check) -> Check:
-    """A list of so many entries, each with its own check."""
+    """A list of fixed length with a check for each entry."""
 
     def check(value: Any) -> None:
         if not (isinstance(value, list | tuple) and len(value) == len(inner)):
@@ -165,7 +165,7 @@ def row(*inner: Check) -> Check:
 
 
 def record(fields: Mapping[str, Check], *, optional: Collection[str] = ()) -> Check:
-    """Named fields, those and no others; `optional` ones may be left out."""
+    """Exactly these named fields; `optional` ones may be left out."""
 
     def check(value: Any) -> None:
         if not isinstance(value, dict):
@@ -184,7 +184,7 @@ def record(fields: Mapping[str, Check], *, optional: Collection[str] = ()) -> Ch
 
 
 def table(inner: Check, *, most: int = 1000) -> Check:
-    """Entries under names that are free."""
+    """Entries under free names."""
     named = text(longest=200)
 
     def check(value: Any) -> None:
@@ -198,7 +198,7 @@ def table(inner: Check, *, most: int = 1000) -> Check:
 
 
 def either(one: Check, other: Check) -> Check:
-    """What one of two checks lets pass; the other says what is expected."""
+    """A value that passes one of two checks; the message is that of the second."""
 
     def check(value: Any) -> None:
         try:

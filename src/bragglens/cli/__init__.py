@@ -12,7 +12,7 @@ from bragglens.plain import print_what_can_be
 
 
 def main() -> None:
-    """Run the command line; what goes wrong on purpose is one sentence on the error stream."""
+    """Run the command line. A BragglensError is printed as one sentence on the error stream."""
     print_what_can_be()
     try:
         app()

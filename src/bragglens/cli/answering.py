@@ -1,4 +1,4 @@
-"""Commands that answer scans: identify, batch, watch."""
+"""Commands that identify scans: identify, batch, watch."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def identify(
     drawn: Drawn,
     older: Older,
 ) -> None:
-    """Tell which phases are in measured scans, and how much of each. A scan that cannot be read never stops the others.
+    """Identify the phases in measured scans, with weight fractions. An unreadable scan does not stop the others.
 
-    Every scan of a file is answered. Ends with status 1 where any scan could not be judged. Ctrl-C ends it early and
-    keeps what is answered. For folders, many scans and several processes there is `bragglens batch`.
+    Every scan of a file is identified. The exit status is 1 if any scan could not be judged. Ctrl-C stops the command
+    and keeps finished answers. For folders, many scans and several processes use `bragglens batch`.
     """
     shares = Shares(older.workers, older.scheduler)
     if bool(scans) == bool(older.watch):
@@ -74,11 +74,11 @@ def answer_batch(
     drawn: Drawn,
     shares: Shares,
 ) -> None:
-    """Identify a folder of scans, or the scans of a table, by as many processes as you like.
+    """Identify a folder of scans, or the scans of a table, in one or more processes.
 
-    With `--json FOLDER` each file of scans gets an answer of its own, and the same command goes on where it was ended.
-    What a row of a table states goes before the options; its paths start from the folder of the table. A scan, or a
-    row, that is bad never stops the others. Ends with status 1 where any scan could not be judged.
+    With `--json FOLDER` each file of scans gets its own answer, and the same command continues after an interruption.
+    Values in a row of a table override the options. Relative paths in it start from its folder. A bad scan or row does
+    not stop the others. The exit status is 1 if any scan could not be judged.
     """
     _answer(_work(scans, sources, given, tables=True), answers, drawn, shares, bare=True)
 
@@ -97,15 +97,15 @@ def watch(
     drawn: Drawn,
     settle: Settle = SETTLE,
 ) -> None:
-    """Identify every scan of a folder, those that are there and those that come, until Ctrl-C or `kill`."""
+    """Identify every scan in a folder, present and new ones, until Ctrl-C or `kill`."""
     _watch(folder, sources, given, drawn, json=json, settle=settle)
 
 
 def _work(paths: Sequence[Path], sources: Sources, given: Given, *, tables: bool = False) -> Batch:
-    """The jobs that are meant by scans and folders, or by a table.
+    """The jobs for scans and folders, or for a table.
 
     Raises:
-        BragglensError: an option, a library or a table makes no sense.
+        BragglensError: an option, a library or a table is not valid.
     """
     from bragglens.identification.allowed import check
     from bragglens.scan.reader_process import reader
@@ -123,7 +123,7 @@ def _work(paths: Sequence[Path], sources: Sources, given: Given, *, tables: bool
 
 
 def _answer(work: Batch, answers: Answers, drawn: Drawn, shares: Shares, *, bare: bool) -> None:
-    """An answer for each scan in a folder, or all of them together."""
+    """Write an answer file for each scan into a folder, or one output for all of them."""
     folder = answers.folder(bare=bare)
     if folder is None:
         answer_together(work, answers, drawn, shares)
@@ -134,7 +134,7 @@ def _answer(work: Batch, answers: Answers, drawn: Drawn, shares: Shares, *, bare
 
 
 def _watch(folder: Path, sources: Sources, given: Given, drawn: Drawn, *, json: str | None, settle: float) -> None:
-    """Answer what is in a folder and what comes."""
+    """Identify the scans that are in a folder and new ones."""
     from bragglens.identification.allowed import check
     from bragglens.identification.identify import identify_each
     from bragglens.scan.reader_process import reader

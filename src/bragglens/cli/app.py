@@ -1,4 +1,4 @@
-"""What all commands share: the application, its consoles, common arguments, progress."""
+"""Parts that all commands share: the application, its consoles, common arguments, progress."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from bragglens.crystal.library import Library
     from bragglens.scan.pattern import Grid
 
-# Threads that wait by spinning make two trainings that share a core four to ten times slower; read when torch loads.
+# Threads that spin while they wait make two trainings on one core four to ten times slower; torch reads this when it
+# loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-INTERRUPTED = 130  # status that shells give to what Ctrl-C ended
-KEEP_EVERY = 30.0  # seconds; what a batch has answered is on disk after so long, whatever happens
+INTERRUPTED = 130  # exit status of shells after Ctrl-C
+KEEP_EVERY = 30.0  # seconds between writing the answers of a running batch to disk
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
@@ -70,7 +71,7 @@ def range_of(text: str) -> tuple[float, float]:
 
 
 def grid_of(two_theta: str, step: float) -> Grid:
-    """The axis of a range as it is written, and a step in degrees."""
+    """The axis from a range as text and a step in degrees."""
     from bragglens.scan.pattern import Grid
 
     return Grid(*range_of(two_theta), step)
@@ -108,7 +109,7 @@ def _main(
 
 
 def say(text: object) -> None:
-    """A line of the output as it stands: a path may look like markup, and a script reads whole lines."""
+    """Print a line unchanged: a path may look like markup, and scripts read whole lines."""
     out.print(_harmless(text), highlight=False, markup=False, soft_wrap=True)
 
 
@@ -122,9 +123,9 @@ def _harmless(text: object) -> str:
 
 
 def phases_of(folder: Path) -> Library:
-    """The phases of a folder; what was left out, and that CIFs were mended, is said on the error stream.
+    """The phases of a folder. Files that were left out and corrections of CIFs are reported on the error stream.
 
-    Of a file it was, when built.
+    For a library file this was done when it was built.
     """
     from bragglens.crystal.library import read_library
 
@@ -143,7 +144,7 @@ def phases_of(folder: Path) -> Library:
 
 
 def recipe_of(file: Path | None, wavelength: str = "CuKa") -> Any:
-    """The recipe of a file, or the default one for a wavelength."""
+    """The recipe of a file, or the default recipe for a wavelength."""
     from bragglens.simulate.recipe import Recipe
     from bragglens.simulate.recipe_file import read_recipe
 
@@ -151,7 +152,7 @@ def recipe_of(file: Path | None, wavelength: str = "CuKa") -> Any:
 
 
 def drawable(path: Path | None) -> None:
-    """Refuse, before any work, a figure that could not be drawn or written; None is no figure."""
+    """Refuse, before any work, a figure that cannot be drawn or written; None is no figure."""
     if path:
         with extra("plots", f"{path}: a figure"):
             from bragglens.report.figures import check_figure
@@ -159,7 +160,7 @@ def drawable(path: Path | None) -> None:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure and say where."""
+    """Write a figure and print its path."""
     from bragglens.report.figures import save_figure
 
     save_figure(figure, path)
@@ -167,7 +168,7 @@ def save(figure: Any, path: Path) -> None:
 
 
 def print_epoch(progress: Any) -> None:
-    """How training stands, on the error stream."""
+    """Print the progress of training on the error stream."""
     tell(
         f"epoch {progress.epoch:>2}/{progress.epochs}  loss {progress.loss:.4f}  accuracy {progress.accuracy:.4f}  "
         f"validation {progress.validation:.4f}  {progress.seconds:.0f} s"
@@ -176,7 +177,7 @@ def print_epoch(progress: Any) -> None:
 
 @contextmanager
 def bar(text: str, quiet: bool = False) -> Iterator[Any]:
-    """A progress bar on the error stream where that is a terminal; yields tick(done, total)."""
+    """A progress bar on the error stream if that is a terminal; yields tick(done, total)."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -191,7 +192,7 @@ def bar(text: str, quiet: bool = False) -> Iterator[Any]:
 
 @contextmanager
 def kill_as_ctrl_c() -> Iterator[None]:
-    """`kill` ends what is done here as Ctrl-C does."""
+    """Within this, `kill` has the effect of Ctrl-C."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -205,13 +206,13 @@ def batch(
     answer: Callable[[Item], Iterable[Answer]],
     keep: Callable[[list[Answer]], None],
 ) -> tuple[list[Answer], bool]:
-    """Answer one after the other. Ctrl-C or `kill` ends it early, with what is answered until then.
+    """Process items one after another. Ctrl-C or `kill` stops early and keeps the answers so far.
 
     Args:
-        text: what is being done.
-        items: what to answer.
-        answer: gives the answers to one: a file may hold several scans.
-        keep: writes what is answered so far; called now and then, so that a power cut costs little.
+        text: name of the work.
+        items: the items.
+        answer: gives the answers of one item; a file may hold several scans.
+        keep: writes the answers so far; called now and then, so that little is lost in a power failure.
 
     Returns:
         The answers, and whether all items were answered.

@@ -1,4 +1,4 @@
-"""Commands that assess a model, a diffractometer, and this program: evaluate, calibrate, demo."""
+"""Commands that test a model, a diffractometer, and this program: evaluate, calibrate, demo, policy."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def evaluate(
     network_only: NetworkOnly = False,
     json: Annotated[Path | None, typer.Option(help="Write answers, labels and scores as JSON.")] = None,
 ) -> None:
-    """Score a model, or structures alone, on labelled scans, set by set. Every wrong confident answer is counted.
+    """Score a model, or structures alone, on labelled scans, set by set. Every false positive is counted.
 
-    Ends with status 1 where any scan could not be judged.
+    The exit status is 1 if any scan could not be judged.
     """
     from bragglens.identification.allowed import check
     from bragglens.identification.evaluate import by_set, evaluation, judge, read_alike, read_manifest, scores
@@ -115,7 +115,7 @@ def demo(
     ] = False,
     seed: Seed = 0,
 ) -> None:
-    """Identify a measured and a simulated scan with the built-in library. Needs no network."""
+    """Identify a measured and a simulated scan with the built-in library. Needs no internet connection."""
     if not founding_post:
         from bragglens.demo import run_demo
 
@@ -132,7 +132,7 @@ def show_policy(
         Path | None, typer.Argument(metavar="[FILE]", help="Your own thresholds; without it the package's.")
     ] = None,
 ) -> None:
-    """Print every threshold that decides an answer, with its unit, meaning and origin, as a file for `--policy`."""
+    """Print every threshold that affects an answer, with unit, meaning and origin, as a file for `--policy`."""
     from bragglens.policy import policy_of, policy_toml
 
     print(policy_toml(policy_of(source)), end="")

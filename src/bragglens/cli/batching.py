@@ -1,4 +1,4 @@
-"""Batching: jobs answered one after the other or by workers, and what is written of their answers."""
+"""Batching: jobs done one after another or by workers, and the outputs of their answers."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a command has to answer.
+    """The work of one command.
 
     Attributes:
-        jobs: the files, in order.
-        libraries: what they are asked about.
-        sole: the file, where a single one was given by its name: outputs are then files, and no folders.
+        jobs: the files of scans, in order.
+        libraries: the libraries and models that are used.
+        sole: the file if a single one was given by name: outputs are then files, not folders.
     """
 
     jobs: Sequence[Job]
@@ -44,7 +44,7 @@ class Batch:
 
 
 def answer_together(work: Batch, answers: Answers, drawn: Drawn, shares: Shares) -> None:
-    """Answer all jobs, and write what is wanted of their answers; the exit status tells how it went."""
+    """Process all jobs and write the requested outputs; the exit status shows success."""
     exported = exporter(drawn, work.sole, [job.options for job in work.jobs])
     written = _outputs(work, answers, drawn)
     with _answering(work, shares) as each:
@@ -55,7 +55,7 @@ def answer_together(work: Batch, answers: Answers, drawn: Drawn, shares: Shares)
 def exporter(
     drawn: Drawn, sole: str | None, options: Sequence[Options]
 ) -> Callable[[Iterator[Identification]], Iterator[Identification]]:
-    """What hands each answer on to other programs; what could only fail after the work is refused.
+    """A function that exports each answer to other programs. Impossible exports are refused at once.
 
     Raises:
         BragglensError: an export is not possible, see `check_exports`.
@@ -71,7 +71,7 @@ def exporter(
 
 
 def _outputs(work: Batch, answers: Answers, drawn: Drawn) -> list[Output]:
-    """What is written, the screen last: who reads it may have gone."""
+    """The requested outputs, the screen last: its reader may have closed it."""
     asked, files = work.asked, [job.scan for job in work.jobs]
     only = asked[0] if len(asked) == 1 else None
     if not work.sole and (drawn.figure or drawn.profile or drawn.rietx):
@@ -92,7 +92,7 @@ def _outputs(work: Batch, answers: Answers, drawn: Drawn) -> list[Output]:
 
 @contextmanager
 def _answering(work: Batch, shares: Shares) -> Iterator[Each]:
-    """What answers a job: this process, or workers."""
+    """Where a job is processed: in this process or by workers."""
     if shares.several:
         with shared(work.jobs, shares) as each:
             yield each
@@ -108,18 +108,18 @@ def _answering(work: Batch, shares: Shares) -> Iterator[Each]:
 def _answer(
     jobs: Sequence[Job], each: Each, written: Sequence[Output]
 ) -> tuple[list[Identification], bool, list[Output]]:
-    """Answer job by job and hand each answer to the outputs, with its fit; what is held has none.
+    """Process job by job and give each answer with its fit to the outputs; answers that are kept have no fit.
 
     Returns:
-        The answers, whether all jobs were answered, and the outputs that are still whole: one that fails, as its disk
-        is full, never takes batch and others with it.
+        The answers, whether all jobs were done, and the outputs without failures. An output that fails, for example on
+        a full disk, does not stop the batch or the other outputs.
     """
     whole = [*written]
 
     def of_job(job: Job) -> Iterator[Identification]:
         for answer in each(job):
             whole[:] = [output for output in whole if done(output.add, answer)]
-            yield answer.without_patterns  # a million scans must fit into memory
+            yield answer.without_patterns  # answers for a million scans must fit into memory
 
     def keep(answers: list[Identification]) -> None:
         for output in whole:
@@ -129,7 +129,7 @@ def _answer(
 
 
 def _finish(answers: list[Identification], all_answered: bool, whole: list[Output], written: list[Output]) -> None:
-    """Close the outputs, and end with the status that tells how it went."""
+    """Close the outputs and exit with the right status."""
     closed = [output for output in whole if done(output.close, answers)]
     if not all_answered:
         raise typer.Exit(INTERRUPTED)

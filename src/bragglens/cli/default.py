@@ -9,10 +9,10 @@ from typer.core import TyperGroup
 
 
 class ScanOrCommand(TyperGroup):
-    """The commands; where the first word is none of them but a file, or looks like one, it is a scan to identify."""
+    """The commands. If the first word is no command but a file, or looks like one, it is a scan to identify."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put `identify` before a scan."""
+        """Insert `identify` before a scan."""
         word = args[0] if args else ""
         if word and not word.startswith("-") and word not in self.commands and _is_file(word):
             args = ["identify", *args]

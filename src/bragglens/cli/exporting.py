@@ -1,4 +1,4 @@
-"""What `identify` hands on to other programs: the fitted profile, a project for rietx, its refinement."""
+"""Exports of `identify` to other programs: the fitted profile, a project for rietx, its refinement."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Exports:
-    """What is to be written of each answer.
+    """The exports of each answer.
 
     Attributes:
         profile: file for the fitted profile, or a folder where there may be several scans.
@@ -31,11 +31,11 @@ class Exports:
 
 
 def check_exports(exports: Exports, *, network_only: bool) -> None:
-    """Refuse what could only fail after the work is done.
+    """Refuse exports that can only fail after the work is done.
 
     Raises:
-        BragglensError: there will be no fit to write, rietx is missing, the ending is none of ours, or the project is
-            there already.
+        BragglensError: there will be no fit to write, rietx is missing, the extension is unknown, or the project
+            already exists.
     """
     from bragglens.identification.rietveld import program
     from bragglens.report.profile import SUFFIXES
@@ -55,12 +55,15 @@ def check_exports(exports: Exports, *, network_only: bool) -> None:
 
 
 def export(answer: Identification, exports: Exports) -> Identification:
-    """Write what is asked for; the answer comes back with its Rietveld refinement, and with notes of what failed."""
+    """Write the requested exports.
+
+    The answer is returned with its Rietveld refinement, and with notes about failures.
+    """
     failed = []
     for write in (_write_profile, _write_project):
         try:
             write(answer, exports)
-        except BragglensError as error:  # one file that cannot be written must not cost a batch
+        except BragglensError as error:  # one file that cannot be written must not stop a batch
             failed.append(str(error))
     answer = replace(answer, notes=(*answer.notes, *failed))
     return _refined(answer, exports) if exports.rietveld and answer.phases else answer
@@ -88,7 +91,7 @@ def _project(answer: Identification, folder: Path, exports: Exports) -> Path:
 
 
 def _refined(answer: Identification, exports: Exports) -> Identification:
-    """The answer with a refinement, which the project keeps where there is one."""
+    """The answer with a refinement, which is stored in the project if there is one."""
     from bragglens.identification.rietveld import refine_fit, refine_project
 
     if exports.rietx:

@@ -1,4 +1,4 @@
-"""batch --json FOLDER: an answer for each file of scans, by any number of workers, going on where it was killed."""
+"""batch --json FOLDER: an answer for each file of scans, with any number of workers; it can be resumed."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from bragglens.identification.proposers import Proposer
     from bragglens.parallel import Lost
 
-AHEAD = 4  # pieces for each worker, so that none waits for the next
+AHEAD = 4  # jobs queued for each worker, so that none is idle
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A job as a worker gets it.
+    """A job for a worker.
 
     Attributes:
-        job: what is to be answered.
-        place, target: where the file is and where its answer goes, in full.
+        job: the job.
+        place, target: full paths of the file and of its answer.
     """
 
     job: Job
@@ -40,18 +40,18 @@ class Piece:
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What the answer depends on."""
+        """Everything that the answer depends on."""
         return asked_of_file(self.place, self.job.who.identity if self.job.who else "", self.job.options)
 
 
 def answer_folder(jobs: Sequence[Job], folder: Path, shares: Shares) -> None:
-    """Answer each file into `folder/NAME.json`; what stands there already for this content, model and options is kept.
+    """Write each answer to `folder/NAME.json`; an existing one for this content, model and options is kept.
 
-    The files of a run that was killed and called again are those of one that was not, but for the seconds that each
-    answer took. Ends with status 1 where a scan could not be judged; such a scan is asked again the next time.
+    A run that was killed and repeated gives the same files as an uninterrupted one, except for the seconds of each
+    answer. The exit status is 1 if a scan could not be judged; such a scan is tried again the next time.
 
     Raises:
-        BragglensError: two files have one name, or the answers would lie among the scans.
+        BragglensError: two files have the same name, or the answers would be in the folder of the scans.
     """
     from bragglens.parallel import Lost, results, workers_of
 
@@ -78,7 +78,7 @@ def answer_folder(jobs: Sequence[Job], folder: Path, shares: Shares) -> None:
 
 
 def _count(folder: Path, done: int, before: int, failed: int) -> None:
-    """Say how many were answered; status 1 where some could not be."""
+    """Print how many were answered; exit status 1 if some failed."""
     say(
         f"{folder}  {done} answered"
         + f", {before} answered before" * bool(before)
@@ -89,7 +89,7 @@ def _count(folder: Path, done: int, before: int, failed: int) -> None:
 
 
 def check_names(jobs: Sequence[Job]) -> None:
-    """Refuse files of one name, where files are written that are called after them."""
+    """Refuse files with the same name where output files are named after them."""
     double = [name for name, count in Counter(job.name for job in jobs).items() if count > 1]
     if double:
         raise BragglensError(
@@ -98,19 +98,19 @@ def check_names(jobs: Sequence[Job]) -> None:
 
 
 def lost(piece: Piece, why: Lost) -> str:
-    """What is said of a job that took its workers with it."""
+    """Message about a job whose workers died."""
     return piece.job.told(f"{piece.job.scan}: {why.why}: try it again; if it fails again, please report it")
 
 
 def pieces_of(jobs: Sequence[Job], folder: Path) -> list[Piece]:
-    """A piece for each job, with paths that hold in whatever folder a worker was started."""
+    """A piece for each job, with absolute paths, because workers may start in another folder."""
     there = folder.resolve()
     return [Piece(job, job.scan.absolute(), there / safe_name(job.name, ".json")) for job in jobs]
 
 
 def answer_piece(piece: Piece) -> str:
-    """Identify the scans of a file and write their answers; the first error's sentence comes back, or nothing."""
-    asked = piece.asked  # before the file is read: one that grows meanwhile is asked again
+    """Identify the scans of a file and write their answers. Returns the first error, or an empty text."""
+    asked = piece.asked  # before the file is read: one that grows meanwhile is identified again
     who = read_there(piece.job)
     answers = [one.without_patterns for one in answers_of(piece.job, who, piece.place)]
     write_answers(answers, piece.target, model="" if who is None else who.identity, asked=asked)
@@ -118,7 +118,7 @@ def answer_piece(piece: Piece) -> str:
 
 
 def read_there(job: Job) -> Proposer | None:
-    """Who is asked, as a worker reads it; None where the job cannot be done."""
+    """The proposer, as a worker reads it; None where the job cannot be done."""
     from bragglens.scan.reader_process import reader
 
     reader()  # it starts while the library is read
@@ -127,7 +127,7 @@ def read_there(job: Job) -> Proposer | None:
 
 @cache
 def _read(who: Who) -> Proposer:
-    """Who is asked, read once by each worker."""
+    """The proposer, read once by each worker."""
     from bragglens.identification.sources import proposer_of
 
     found = proposer_of(who.sources)

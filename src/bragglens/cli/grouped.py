@@ -1,4 +1,4 @@
-"""Grouped: options that belong together are a frozen dataclass, which a command takes as one parameter."""
+"""Grouped: related options are a frozen dataclass, which a command takes as one parameter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """The command with each parameter that is a dataclass replaced by the fields of that dataclass.
 
-    Typer reads the signature: so several commands share a group of options that is written once.
+    Typer reads the signature. In this way several commands share a group of options that is defined once.
     """
     own = signature(command, eval_str=True)
     groups: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Job table: a CSV with a row for each scan, as programs of a laboratory write it, as jobs."""
+"""Job table: jobs from a CSV with a row for each scan, as laboratory software writes it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Row:
     """A row of a table of jobs.
 
     Attributes:
-        number: as a spreadsheet counts it, the header being 1.
-        cells: what is stated, by column; empty cells are left out.
-        error: why the row cannot be understood.
+        number: as in a spreadsheet, where the header is row 1.
+        cells: the cells that are not empty, by column.
+        error: why the row is not valid.
     """
 
     number: int
@@ -39,12 +39,12 @@ class Row:
 
 
 def is_table(paths: Sequence[Path]) -> bool:
-    """Whether what is given to a batch is a table of jobs: one CSV."""
+    """Whether the argument of a batch is a table of jobs: one CSV."""
     return len(paths) == 1 and paths[0].suffix.lower() == ".csv" and not paths[0].is_dir()
 
 
 def refuse_tables(paths: Sequence[Path]) -> None:
-    """Say where a table of jobs belongs that is given as a scan.
+    """Refuse a table of jobs that is given as a scan, and name the right command.
 
     Raises:
         BragglensError: one of the files is such a table.
@@ -61,12 +61,12 @@ def _holds_jobs(path: Path) -> bool:
 
 
 def jobs_of_table(table: Path, sources: Sequence[str] | None, options: Options, libraries: Libraries) -> list[Job]:
-    """A job for each row; what a row states goes before what the command states.
+    """A job for each row; values in a row override the options of the command.
 
     Args:
         table: the CSV; relative paths in it start from its folder.
-        sources: who is asked where a row names no library.
-        options: how scans are looked at where a row does not say it.
+        sources: the model or libraries for rows that name no library.
+        options: the options for rows that do not set them.
         libraries: reads each library once.
 
     Raises:
@@ -85,7 +85,7 @@ def jobs_of_table(table: Path, sources: Sequence[str] | None, options: Options, 
 
 
 def _job(row: Row, table: Path, options: Options, usual: Who | None, libraries: Libraries) -> Job:
-    """The job of a row; where that makes no sense, one with the reason."""
+    """The job of a row; with an error if the row is not valid."""
     from bragglens.identification.options import read_options
 
     number, file = f"{table}, row {row.number}", row.cells.get("file")
@@ -107,10 +107,10 @@ def _job(row: Row, table: Path, options: Options, usual: Who | None, libraries: 
 
 
 def read_rows(table: Path) -> list[Row]:
-    """The rows of a table of jobs, without the blank ones.
+    """The rows of a table of jobs, without blank ones.
 
     Raises:
-        BragglensError: it cannot be read, lacks the column file, has an unknown column, or no row.
+        BragglensError: it cannot be read, lacks the column file, has an unknown column, or has no row.
     """
     text = _text(table)
     first = next((line for line in text.splitlines() if line.strip()), "")
@@ -135,7 +135,7 @@ def _text(table: Path) -> str:
 
 
 def _header(table: Path, cells: Sequence[str]) -> list[str]:
-    """The columns' names; a column without one is empty."""
+    """The column names; a column without a name is empty."""
     header = [cell.strip().lower() for cell in cells]
     known = f"a table of jobs has the columns {', '.join(COLUMNS)}, of which only file is required"
     for name in filter(None, header):
@@ -149,7 +149,10 @@ def _header(table: Path, cells: Sequence[str]) -> list[str]:
 
 
 def _row(number: int, line: Sequence[str], header: Sequence[str]) -> Row:
-    """A row; one with more cells than the header has a comma within a cell, and what follows it in wrong columns."""
+    """A row.
+
+    If it has more cells than the header, a cell contains an unquoted comma and the rest is in wrong columns.
+    """
     cells = [cell.strip() for cell in line]
     stated = {name: cell for name, cell in zip(header, cells, strict=False) if name and cell}
     unnamed = [cell for name, cell in zip_longest(header, cells, fillvalue="") if not name and cell]

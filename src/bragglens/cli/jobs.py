@@ -1,4 +1,4 @@
-"""Jobs: the files of scans that a command answers, each with the library that is asked and how it is looked at."""
+"""Jobs: the files of scans that a command processes, each with its library and options."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Who:
-    """Who is asked, as a worker finds it.
+    """The model or libraries of a job, in a form that a worker can read again.
 
     Attributes:
         sources: as `sources.proposer_of` takes them; None is the built-in library.
-        identity: of what was read from there (`identity_of`), so that no worker answers from another.
+        identity: of what was read there (`identity_of`), so that no worker uses a different one.
     """
 
     sources: tuple[str, ...] | None
@@ -35,25 +35,25 @@ class Who:
 
     @property
     def name(self) -> str:
-        """The files' names without their folders."""
+        """The names of the files without their folders."""
         return ", ".join(Path(one).name for one in self.sources or ["the built-in library"])
 
 
 def who_of(sources: Sequence[str] | None, asked: Proposer) -> Who:
-    """Who is asked, for workers to find."""
+    """The description of a proposer for workers."""
     return Who(None if sources is None else tuple(sources), identity_of(asked))
 
 
 @dataclass(frozen=True)
 class Job:
-    """A file of scans to be answered.
+    """A file of scans to identify.
 
     Attributes:
         scan: the file, as it was given.
-        who: who is asked; None where `error` is stated.
-        options: how its scans are looked at.
-        name: what files about it are called; the scan's own name, but where several have it.
-        row: the row of a table that it stands in, for sentences about it; empty where there is no table.
+        who: the model or libraries; None where there is an `error`.
+        options: the options for its scans.
+        name: base name of its output files: that of the scan, unless several have the same.
+        row: its row in a table, for messages; empty without a table.
         error: why it cannot be done.
     """
 
@@ -73,12 +73,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Libraries:
-    """The libraries and models that a command asks, each read once."""
+    """The libraries and models of a command, each read once."""
 
     _known: dict[tuple[str, ...] | None, tuple[Who, Proposer]] = field(default_factory=dict)
 
     def who(self, sources: Sequence[str] | None) -> Who:
-        """Who is asked, for workers to find; read where it was not yet.
+        """The description of a source for workers; it is read if that has not been done yet.
 
         Raises:
             BragglensError: it cannot be read.
@@ -90,22 +90,22 @@ class Libraries:
         return self._known[there][0]
 
     def read(self, who: Who) -> Proposer:
-        """The model, or the library of structures, that `who` has read."""
+        """The proposer that `who` has read."""
         return self._known[who.sources][1]
 
 
 def jobs_of(files: Sequence[Path], who: Who, options: Options) -> list[Job]:
-    """A job for each file, all looked at in one way."""
+    """A job for each file, with the same options."""
     return [Job(file, who, options, file.name) for file in files]
 
 
 def answers_of(job: Job, asked: Proposer | None, place: Path) -> Iterator[Identification]:
-    """The answers to the scans of a file, with their fits.
+    """The answers for the scans of a file, with their fits.
 
     Args:
-        job: what is to be answered.
-        asked: who is asked, as read.
-        place: where the file is found here.
+        job: the job.
+        asked: the proposer.
+        place: path of the file on this machine.
     """
     from bragglens.identification.answer import Identification
     from bragglens.identification.identify import identify_each
@@ -119,7 +119,7 @@ def answers_of(job: Job, asked: Proposer | None, place: Path) -> Iterator[Identi
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
-    """Files as given, and those of folders in the order of their names, 2 before 10."""
+    """Files as given, and those of folders in natural order of their names, 2 before 10."""
 
     def order(path: Path) -> list[tuple[int, str]]:
         return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name)]
@@ -137,7 +137,7 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
 
 
 def sources_of(given: Sources) -> list[str] | None:
-    """Who is asked, by words that hold in whatever folder a worker is started; None is the built-in library."""
+    """The model or libraries as words that are valid in any folder of a worker; None is the built-in library."""
     if given.model and (given.phases or given.library):
         raise typer.BadParameter("a model knows its own phases: leave out --phases and --library, or --model")
     paths = [str(path.resolve()) for path in ([given.model] if given.model else given.phases or ())]
@@ -153,11 +153,11 @@ def sources_of(given: Sources) -> list[str] | None:
 
 
 def libraries_named(word: str, folder: Path = Path()) -> list[str]:
-    """What a word names: parts of the built-in library, and files and folders of structures by their full path.
+    """Parts of the built-in library, and full paths of files and folders of structures, from one text.
 
     Args:
-        word: one of them, or several between commas, semicolons or blanks.
-        folder: that relative paths start from.
+        word: one of them, or several separated by commas, semicolons or blanks.
+        folder: start of relative paths.
 
     Raises:
         BragglensError: a part of it is neither.
@@ -174,7 +174,7 @@ def libraries_named(word: str, folder: Path = Path()) -> list[str]:
 
 
 def read_sources(sources: Sequence[str] | None) -> Proposer:
-    """Who proposes the phases of a model or of libraries; what was left out of folders is said."""
+    """The proposer of a model or of libraries; files that were left out of folders are reported."""
     from bragglens.identification.sources import proposer_of
 
     def read(source: str) -> Any:  # paths are absolute, so that no folder is taken for a part of the library

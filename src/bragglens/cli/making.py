@@ -1,4 +1,4 @@
-"""Commands that make patterns: simulate, noise, recipe."""
+"""Commands that simulate patterns: simulate, noise, recipe."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Varied:
     ] = None
 
     def recipe(self) -> Recipe:
-        """The recipe of the file, or what the other options say.
+        """The recipe of the file, or that of the other options.
 
         Raises:
             BragglensError: one of them is not possible.
@@ -79,7 +79,7 @@ class Varied:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many patterns are made."""
+    """The number of patterns."""
 
     n_train: Annotated[int, typer.Option(min=1, help="Training patterns of each phase.")] = 50
     n_val: Annotated[int, typer.Option(min=1, help="Validation patterns of each phase.")] = 10
@@ -103,10 +103,11 @@ def simulate(
     ] = None,
     seed: Seed = 0,
 ) -> None:
-    """Simulate varied clean patterns of single phases and store them as .npy arrays.
+    """Simulate varied patterns of single phases without noise and store them as .npy arrays.
 
-    Writes x_train.npy, x_val.npy (patterns), y_train.npy, y_val.npy (class numbers, phases in the order of their
-    names). `bragglens noise` adds background and noise to them. Training does not need this: it makes its own.
+    Writes x_train.npy, x_val.npy (patterns) and y_train.npy, y_val.npy (class numbers; phases are sorted by name).
+    `bragglens noise` adds background and noise to them. Training does not need these files; it simulates its own
+    patterns.
     """
     if folder is None and (figure or not plot):
         raise BragglensError("there is no folder for the arrays: give one with -o, or --plot FIGURE alone")
@@ -122,7 +123,7 @@ def simulate(
 
 
 def _write_sets(folder: Path, library: Library, recipe: Recipe, grid: Grid, counts: Counts, seed: int) -> Any:
-    """Make and write both sets; the patterns and classes of the last come back."""
+    """Simulate and write both sets. Returns the patterns and classes of the last."""
     from bragglens.simulate.stored import VALIDATION_FIRST, save_array, simulate_set
 
     for name, count, first in (("train", counts.n_train, 0), ("val", counts.n_val, VALIDATION_FIRST)):
@@ -169,9 +170,9 @@ def recipe_show(
     ] = None,
     toml: Annotated[bool, typer.Option("--toml", help="Print it as a file to edit, with comments.")] = False,
 ) -> None:
-    """Tell what varies in a recipe, and how far.
+    """Show what varies in a recipe, and how far.
 
-    To start a recipe of your own: `bragglens recipe show --toml > my.toml`, edit it, and look at it with `bragglens
+    To write your own recipe: `bragglens recipe show --toml > my.toml`, edit it, and plot it with `bragglens
     recipe plot PHASES --recipe my.toml -o my.png`.
     """
     from bragglens.report.recipe_words import print_toml, recipe_table
@@ -193,7 +194,7 @@ def recipe_plot(
     step: Annotated[float, typer.Option(help="Step in degrees.")] = 0.02,
     seed: Seed = 0,
 ) -> None:
-    """Draw patterns of one phase as a recipe makes them, and the distributions that they come from."""
+    """Draw patterns of one phase from a recipe, and the distributions of its parameters."""
     drawable(figure)
     from bragglens.report.recipe_figures import recipe_figure
 

@@ -1,4 +1,7 @@
-"""Outputs: what `identify` and `batch` write, each as three functions, so that one list of them serves any batch."""
+"""Outputs: what `identify` and `batch` write.
+
+Each is a set of three functions, so that any batch takes a list of them.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 Answers = Sequence[Any]  # of Identification, which is slow to import
 
-_COMMAND = 300  # letters of a command line that a report repeats
+_COMMAND = 300  # characters of a command line that a report repeats
 
 
 def _nothing(_: Any) -> None:
@@ -30,11 +33,11 @@ def _nothing(_: Any) -> None:
 
 @dataclass(frozen=True)
 class Output:
-    """One thing that is written.
+    """One output of a batch.
 
     Attributes:
-        add: takes each answer as it comes, while it still has its fit.
-        keep: takes now and then all answers until then, without their fits, so that a power cut costs little.
+        add: takes each answer when it is ready, with its fit.
+        keep: takes from time to time all answers so far, without their fits, so that little is lost in a power failure.
         close: takes all answers at the end.
     """
 
@@ -44,7 +47,7 @@ class Output:
 
 
 def done(work: Callable[[Any], None], argument: Any) -> bool:
-    """Whether a part of an output could be written; where not, its sentence is said."""
+    """Whether a part of an output could be written. If not, the error is printed."""
     try:
         work(argument)
     except BragglensError as error:
@@ -61,7 +64,7 @@ def screen() -> Output:
 
 
 def json_file(path: Path, asked: Sequence[Proposer]) -> Output:
-    """All figures as JSON, under the names of all who were asked; `-` is the standard output."""
+    """All answers as JSON, with the names of the models and libraries; `-` is the standard output."""
     from bragglens.identification.answer import document
     from bragglens.report.words import write_json
 
@@ -82,7 +85,7 @@ def table_file(path: Path) -> Output:
 
 
 def figures(path: Path, *, sole: str | None) -> Output:
-    """A picture of the sole scan, a file of that name, or a folder with one of each."""
+    """A figure of the only scan in a file of that name, or a folder with one of each scan."""
     with extra("plots", "--figure"):
         from bragglens.report.figures import FORMATS, check_figure
         from bragglens.report.identified import identification_figure
@@ -101,7 +104,7 @@ def figures(path: Path, *, sole: str | None) -> Output:
 
 
 def report_file(path: Path, asked: Any, scans: Sequence[Path], *, series: bool) -> Output:
-    """One HTML page about all scans, with their map where they are a series."""
+    """One HTML page about all scans, with the map of a series."""
     from bragglens.report.growing import GrowingReport
     from bragglens.report.page import check_report
     from bragglens.report.words import shorten
@@ -142,7 +145,7 @@ def _ranges(files: Sequence[Path]) -> list[tuple[float, float]]:
 
     ends = []
     for file in files:
-        with suppress(BragglensError):  # said where it is answered
+        with suppress(BragglensError):  # reported when the scan is identified
             ends += [(float(scan.two_theta[0]), float(scan.two_theta[-1])) for scan in read_scans(file)]
     return ends
 

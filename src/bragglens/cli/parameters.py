@@ -1,4 +1,4 @@
-"""Parameters that commands share, in groups: the structures that are asked about, how scans are looked at, outputs."""
+"""Parameters that commands share, in groups: structures, options of the identification, outputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NetworkOnly = Annotated[
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the phases come from that can be named."""
+    """The source of the phases that can be named."""
 
     model: Annotated[Path | None, typer.Option("--model", "-m", help="Model file from `train`.")] = None
     phases: Annotated[
@@ -42,7 +42,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class Given:
-    """How a scan is to be looked at, as it is written on the command line."""
+    """Options of the identification, as written on the command line."""
 
     wavelength: Annotated[str | None, typer.Option(help="CuKa, CoKa, ... or Å; overrides what the files state.")] = None
     wavelength_if_missing: Annotated[
@@ -83,7 +83,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Answers:
-    """Where the answers are written, as figures to go on with and as a page to read."""
+    """Where the answers are written, as data and as a page."""
 
     json: Annotated[
         str | None,
@@ -98,9 +98,9 @@ class Answers:
     ] = None
 
     def folder(self, *, bare: bool) -> Path | None:
-        """The folder that `--json` asks for, with an answer for each scan in it; None where it asks for none.
+        """The folder of `--json` with an answer for each scan; None where it is not a folder.
 
-        A folder is one that exists, a path that ends in a slash, and with `bare` a name without an ending.
+        It is a folder if it exists as one, if the path ends in a slash, or, with `bare`, if the name has no extension.
         """
         if self.json is None or self.json == "-":
             return None
@@ -111,7 +111,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What is written of each scan while its fit is at hand."""
+    """Outputs of each scan that need its fit."""
 
     figure: Annotated[
         Path | None, typer.Option(help="Draw scan, fit and phases: a .png, .svg or .pdf; a folder for several scans.")
@@ -129,7 +129,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Shares:
-    """Who shares the scans of a batch."""
+    """The processes of a batch."""
 
     workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1
     scheduler: Annotated[str | None, typer.Option(help="Dask scheduler, tcp://HOST:8786.")] = None
@@ -145,7 +145,7 @@ Settle = Annotated[float, typer.Option(min=0, help="Seconds for which a file mus
 
 @dataclass(frozen=True)
 class Older:
-    """How `batch` and `watch` were called before they were commands; still understood by `identify`."""
+    """Options of `identify` from before `batch` and `watch` were commands; they still work."""
 
     watch: Annotated[Path | None, typer.Option(hidden=True)] = None
     workers: Annotated[int, typer.Option(min=1, hidden=True)] = 1

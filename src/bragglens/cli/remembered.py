@@ -1,4 +1,4 @@
-"""Answer files that state what they were asked, so that the same is not asked again of the same content."""
+"""Answer files that record their request, so that the same request for the same content is not repeated."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from bragglens.identification.options import Options
     from bragglens.identification.proposers import Proposer
 
-_LARGEST = 2**30  # bytes of the answers to one file: thousands of scans, each with its fitted lines
+_LARGEST = 2**30  # bytes of the answers for one file: thousands of scans, each with its fitted lines
 
 
 def identity_of(asked: Proposer) -> str:
-    """What tells one library or model from another: the hash of its phases, and of its network or of the matcher."""
+    """Identity of a library or model: the hash of its phases, and of its network or of the matcher."""
     own = asked.network
     network = own.network if own else (files("bragglens.match") / "matcher.zip").read_bytes()
     return f"{asked.library.hash} {sha256(network).hexdigest()}"
 
 
 def asked_of_file(scan: Path, identity: str, options: Options) -> dict[str, Any]:
-    """What the answer to a file of scans depends on, as JSON gives it back: content, who is asked, how."""
+    """What the answer for a file of scans depends on, as JSON: content, model or library, options."""
     from bragglens import __version__
     from bragglens.scan.read import content_of
 
@@ -41,7 +41,7 @@ def asked_of_file(scan: Path, identity: str, options: Options) -> dict[str, Any]
 
 
 def stands(target: Path, asked: Mapping[str, Any]) -> bool:
-    """Whether the answer to this stands there, without an error: what could not be judged may be mended by now."""
+    """Whether a valid answer to this request exists. One with an error does not count: its cause may be gone."""
     try:
         found = json.loads(read_bytes(target, BragglensError, largest=_LARGEST, what="answers"))
         return bool(found["asked"] == asked) and not any(scan["error"] for scan in found["scans"])
@@ -50,7 +50,7 @@ def stands(target: Path, asked: Mapping[str, Any]) -> bool:
 
 
 def write_answers(answers: Sequence[Any], target: Path, *, model: str, asked: Mapping[str, Any]) -> None:
-    """Write the answers to a file of scans, as `--json` does, with what they were asked."""
+    """Write the answers for a file of scans, as `--json` does, with their request."""
     from bragglens.identification.answer import document
     from bragglens.report.words import write_json
 

@@ -1,4 +1,4 @@
-"""The commands that answer others: serve in the browser, mcp for programs."""
+"""Commands for other programs: serve in the browser, mcp for programs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def serve(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Number of scans at once, each in its own process.")] = 2,
 ) -> None:
-    """A page in the browser that identifies scans, and the same over HTTP for programs. Ctrl-C ends it."""
+    """Identify scans on a page in the browser, and over HTTP for programs. Ctrl-C stops it."""
     with extra("web", "serve"):
         import uvicorn
 
@@ -60,7 +60,7 @@ def mcp(
         ),
     ] = None,
 ) -> None:
-    """A server of the Model Context Protocol on standard input and output, for programs that start it. Writes no file.
+    """A server of the Model Context Protocol on standard input and output, for programs that start it. Writes no files.
 
     Its tools identify a scan, read an answer, list phases of the built-in library, and give a structure as CIF.
     """
@@ -72,10 +72,10 @@ def mcp(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
+    """A listening socket.
 
     Raises:
-        BragglensError: the address is not of this machine, or the port is taken.
+        BragglensError: the address is not of this machine, or the port is in use.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

@@ -1,4 +1,4 @@
-"""Scans of a batch answered by several processes, or by a cluster, in the order of the jobs, for any output."""
+"""Scans of a batch identified in several processes or a cluster. Answers keep the order of the jobs, for any output."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Each = Callable[[Job], "Iterator[Identification]"]
 
 @contextmanager
 def shared(jobs: Sequence[Job], shares: Shares) -> Iterator[Each]:
-    """What gives the answers to one job after the other, whole with their fits, while workers go ahead.
+    """A function that gives the answers of one job after another, with their fits, while workers are ahead of it.
 
     Args:
-        jobs: all that will be asked, in that order.
+        jobs: all jobs, in the order of the requests.
         shares: the workers.
     """
     from bragglens.identification.answer import Identification

@@ -1,4 +1,4 @@
-"""Commands that gather structures: fetch, library."""
+"""Commands that collect structures: fetch, library."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bragglens.crystal.provenance import Gathered
 
-FEW = 3  # structures that repeat others, told without being asked
+FEW = 3  # duplicate structures that are listed without --verbose
 
 Folder = Annotated[
     Path, typer.Option("-o", "--output", help="Folder for the CIFs and manifest.csv.", show_default=False)
@@ -42,11 +42,10 @@ def fetch_from_cod(
     ] = None,
     base_url: Annotated[str | None, typer.Option("--url", help="A mirror of COD.", show_default="COD itself")] = None,
 ) -> None:
-    """Fetch structures of the Crystallography Open Database: by their numbers, or those that its search finds.
+    """Fetch structures of the Crystallography Open Database, by number or by its search.
 
-    One request a second. What was fetched once is kept ($BRAGGLENS_CACHE, else the platform's folder for caches) and
-    not asked for again, so that the same command goes on where it was ended. Ends with status 1 where any number could
-    not be had.
+    One request per second. Fetched files are cached ($BRAGGLENS_CACHE, else the cache folder of the platform), so that
+    the same command continues after an interruption. The exit status is 1 if any number could not be fetched.
     """
     from bragglens.crystal.cod import COD, fetch_cod, search_cod
 
@@ -73,10 +72,10 @@ def fetch_from_optimade(
     folder: Folder,
     most: Annotated[int, typer.Option(min=1, help="Maximum number of entries.")] = 200,
 ) -> None:
-    """Fetch the structures that a provider of OPTIMADE finds (optimade.org/providers-dashboard lists them).
+    """Fetch structures from an OPTIMADE provider (optimade.org/providers-dashboard lists them).
 
-    Most providers hold computed structures, whose cells are some percent off the measured ones. Ends with status 1
-    where an entry could not be had, none matches, or more match than were fetched.
+    Most providers hold computed structures, whose cells differ from measured ones by some percent. The exit status is 1
+    if an entry could not be fetched, none matches, or more match than were fetched.
     """
     from bragglens.crystal.optimade import fetch_optimade
 
@@ -95,9 +94,9 @@ def library_minerals(
     formula: Annotated[str | None, typer.Option(help="Only phases of this composition: TiO2.")] = None,
     compounds: Annotated[bool, typer.Option("--compounds", help="Also compounds that bear no mineral's name.")] = False,
 ) -> None:
-    """Gather minerals of AMCSD, one structure for each phase; manifest.csv says why that one.
+    """Collect minerals of AMCSD, one structure for each phase; manifest.csv gives the reason of the choice.
 
-    The database comes with `python -m pip install --no-deps larixite`. Ends with status 1 where a name is unknown.
+    The database is installed by `python -m pip install --no-deps larixite`. The exit status is 1 if a name is unknown.
     """
     from bragglens.crystal.minerals import gather_minerals
 
@@ -120,11 +119,11 @@ def library_build(
     workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
     verbose: Annotated[bool, typer.Option("--verbose", help="List every structure that repeats another.")] = False,
 ) -> None:
-    """Build a library of thousands of phases, in one file that `--phases` and PHASES take in place of a folder.
+    """Build a library of thousands of phases in one file. `--phases` and PHASES take it in place of a folder.
 
-    CIFs in folders of the folder count too. A bad one is left out and told; structures given twice are kept once.
-    Killed, it goes on where it stood; built again, only what is new is made. --elements and --compounds choose among
-    the minerals, which are those of the folder `minerals` where there is one.
+    CIFs in subfolders are included. A bad CIF is left out and reported. Of duplicates one is kept. After an
+    interruption the same command continues, and a rebuild processes only new files. --elements and --compounds select
+    from the minerals. These are the files of a folder `minerals` if it exists.
     """
     from bragglens.simulate.build import build_library, library_path
 
@@ -151,7 +150,7 @@ def library_build(
 
 
 def _repeats(same: Mapping[str, str], *, whole: bool) -> list[str]:
-    """What is said of structures that repeat others: how many and the first, or of the whole list a line each."""
+    """Messages about duplicates: their number and the first few, or a line for each."""
     if whole or len(same) <= FEW:
         return [f"{name}: is a duplicate of {first}" for name, first in same.items()]
     some = ", ".join(f"{name} as {first}" for name, first in islice(same.items(), FEW))
@@ -160,10 +159,10 @@ def _repeats(same: Mapping[str, str], *, whole: bool) -> list[str]:
 
 @contextmanager
 def _executor(workers: int) -> Iterator[Executor | None]:
-    """So many processes; None where this one does the work.
+    """An executor with this number of processes; None where this process does the work.
 
     Raises:
-        BragglensError: one of them has died.
+        BragglensError: one of the processes died.
     """
     if workers == 1:
         yield None
@@ -188,7 +187,7 @@ def library_show(
     ],
     names: Annotated[list[str] | None, typer.Argument(help="Of phases.", show_default="all phases")] = None,
 ) -> None:
-    """List the phases of a library: formula, space group, and what was mended in the CIF, a line each."""
+    """List the phases of a library: formula, space group, and corrections to the CIF, one line each."""
     from bragglens.crystal.formula import chemical_formula
     from bragglens.crystal.library import read_library
 
@@ -201,7 +200,7 @@ def library_show(
 
 
 def _tell(gathered: Gathered, folder: Path, *, failing: bool) -> None:
-    """What was put there and what was not; status 1 where something asked for by name failed."""
+    """Report what was collected and what failed; exit status 1 if a requested name failed."""
     _print(gathered.problems)
     say(f"{folder}  {len(gathered.files)} structures, {len(gathered.problems)} problems")
     if failing and gathered.problems:

@@ -1,4 +1,4 @@
-"""The command that makes a model: train."""
+"""The command that trains a model: train."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Axis:
     wavelength: Annotated[str, typer.Option(help="Tube of the model's axis.")] = "CuKa"
 
     def grid(self, step: float) -> Grid:
-        """Range and step, `step` where none is given."""
+        """Range and step; `step` is the default."""
         return grid_of(self.two_theta, self.step or step)
 
 
@@ -59,7 +59,7 @@ class Varied:
     ] = None
 
     def recipe(self, wavelength: str) -> Any:
-        """The recipe, for a wavelength where the file states none."""
+        """The recipe; the wavelength is used where the file states none."""
         recipe = recipe_of(self.recipe_file, wavelength)
         if not self.instrument:
             return recipe
@@ -83,11 +83,11 @@ def train(
     threads: Annotated[int | None, typer.Option(min=1, help="Threads.", show_default="the cores that are free")] = None,
     seed: Seed = 0,
 ) -> None:
-    """Train a model that names the phases of a folder, and says when it sees none of them.
+    """Train a model that names the phases of a folder, and recognises scans of other phases.
 
-    By default on mixtures of the phases, and of crystals that are none of them, simulated on the fly with all that
-    varies in a laboratory. With --data on stored single-phase patterns, as the founding blog post does. A training on
-    mixtures that was killed goes on where it stood when the same command is given again.
+    By default it trains on simulated mixtures of the phases and of out-of-library negatives, with all that varies in a
+    laboratory. With --data it trains on stored single-phase patterns, as in the founding blog post. A training on
+    mixtures that was interrupted continues when the same command is repeated.
     """
     for given, option in ((varied.recipe_file, "--recipe"), (varied.instrument, "--instrument")):
         if stored.data and given:
@@ -111,7 +111,7 @@ def train(
 
 
 def _on_mixtures(library: Library, recipe: Any, grid: Grid, checkpoint: Path, **options: Any) -> Any:
-    """A model trained on mixtures drawn from a recipe; None in a process that only takes part."""
+    """A model trained on mixtures drawn from a recipe; None in a process that is not the first of its group."""
     from bragglens.learn.processes import processes
     from bragglens.learn.train import train
 

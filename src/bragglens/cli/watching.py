@@ -1,4 +1,4 @@
-"""watch: answers for what a diffractometer writes, one JSON file a scan, until it is ended."""
+"""watch: answers for the scans that a diffractometer writes, one JSON file a scan, until it is stopped."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asking:
-    """How scans are answered.
+    """How scans are identified.
 
     Attributes:
-        who: who is asked.
-        model: what answers call it.
-        options: how scans are looked at.
+        who: the model or libraries.
+        model: its name in answers.
+        options: the options for the scans.
         identify: gives the Identification of each scan of a file.
-        outputs: what else is made of each answer.
+        outputs: further outputs of each answer.
     """
 
     who: Who
@@ -43,19 +43,19 @@ class Asking:
 
 
 def watch_folder(folder: Path, answers: Path, asking: Asking, *, settle: float = SETTLE) -> None:
-    """Answer every scan of a folder, those that come and those that change; Ctrl-C or `kill` ends it.
+    """Identify every scan of a folder, including new and changed ones; Ctrl-C or `kill` stops it.
 
-    What is answered is remembered by the answers themselves: a scan whose file in `answers` states its present content,
-    this model and these options is not answered again.
+    The answer files record what was done: a scan whose file in `answers` states its present content, this model and
+    these options is not identified again.
 
     Args:
-        folder: that a diffractometer writes to.
-        answers: folder for the answers, `SCAN.json` each, written whole.
-        asking: how scans are answered.
+        folder: the folder that a diffractometer writes to.
+        answers: folder for the answers, `SCAN.json` each, written completely or not at all.
+        asking: how scans are identified.
         settle: seconds for which a file must not have changed.
 
     Raises:
-        BragglensError: there is no such folder, or the answers would lie among the scans.
+        BragglensError: the folder does not exist, or the answers would be in the folder of the scans.
     """
     if not folder.is_dir():
         raise BragglensError(f"{folder}: is not a folder: give the one that the diffractometer writes to")
@@ -74,18 +74,18 @@ def watch_folder(folder: Path, answers: Path, asking: Asking, *, settle: float =
 
 
 def _answer(scan: Path, target: Path, asking: Asking, asked: dict[str, Any]) -> None:
-    """Identify, write, and say it in a line; whatever goes wrong with one scan, the watch goes on."""
+    """Identify a scan, write the answer and print a line. A failure with one scan does not stop the watch."""
     try:
         answers = []
         for answer in asking.identify(scan):
             for output in asking.outputs:
-                done(output.add, answer)  # a picture that fails must not cost the answer
+                done(output.add, answer)  # a figure that fails must not cost the answer
             out.print(_line(answer), soft_wrap=True)
             answers.append(answer.without_patterns)
         write_answers(answers, target, model=asking.model, asked=asked)
     except BragglensError as error:
         tell(error, "red")
-    except Exception as error:  # a mistake of ours in one scan must not end a watch that runs for weeks
+    except Exception as error:  # a bug that affects one scan must not end a watch that runs for weeks
         tell(f"{scan}: {type(error).__name__}: {error}: please report this", "red")
 
 

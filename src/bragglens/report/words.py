@@ -292,7 +292,7 @@ def write_json(obj: Any, path: str | Path) -> None:
         text = json.dumps(obj, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
         raise BragglensError(f"{path}: the answer cannot be written as JSON: {error}: please report this") from error
-    # JSON escapes control characters below the blank; terminals also react to others. A file name that is not UTF-8 holds lone
+    # JSON escapes characters below the blank; terminals react to others too. A file name that is not UTF-8 has lone
     # surrogates: \udcxx is how both Python and JSON write one.
     text = _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     data = text.encode("utf-8", "backslashreplace")
