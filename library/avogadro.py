@@ -1,4 +1,4 @@
-"""Crystals that Avogadro brings, mostly of COD, by way of Debian's libavogadro-data."""
+"""Crystals of Avogadro, mostly from COD, from Debian's package libavogadro-data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NEAREST = 1.0  # Å between two heavy atoms
 
 
 def fetch(folder: Path) -> Path:
-    """The package's crystals, downloaded and unpacked in a folder unless they lie there."""
+    """The crystals of the package, downloaded and unpacked into a folder unless they are there already."""
     data = folder / "usr" / "share" / "avogadro2" / "crystals"
     if not data.is_dir():
         subprocess.run(["apt-get", "download", "-q", PACKAGE], cwd=folder, check=True)
@@ -31,7 +31,7 @@ def fetch(folder: Path) -> Path:
 
 
 def avogadro(data: Path) -> Gathered:
-    """A record of each crystal whose paper is stated; frameworks that were computed are left out."""
+    """A record of each crystal with a stated paper; computed frameworks are left out."""
     found = Gathered()
     for file in sorted(data.rglob("*.cif")):
         name = f"{file.parent.name}/{file.name}"
@@ -48,7 +48,7 @@ def avogadro(data: Path) -> Gathered:
 
 
 def _add(found: Gathered, file: Path, text: str) -> str:
-    """Add it, or say why not."""
+    """Add a record, or return why it is left out."""
     phase = parse_cif(text, file.stem, where=file.name)
     title = re.search(r"_publ_section_title\s*\n;(.*?)^;", text, re.M | re.S)
     told = conditions(title[1] if title else "")

@@ -1,8 +1,8 @@
-"""Build the built-in library: `python library/build.py`, from anywhere, with bragglens and larixite installed.
+"""Build the built-in library: `python library/build.py`, in any folder, with bragglens and larixite installed.
 
-The other sources are downloaded by pip and apt, or taken from `--packages`. The same sources give the same bytes. What
-is written: the library, `missing.csv` (rows of the list of common phases that it does not hold), `left_out.csv`
-(structures of the sources that it leaves out), and the page of the table.
+The other sources are downloaded by pip and apt, or taken from `--packages`. The same sources give the same bytes. The
+output is: the library, `missing.csv` (rows of the list of common phases that it lacks), `left_out.csv` (structures of
+the sources that were left out), and the page of the documentation.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ LIST = HERE.parent / "tests" / "match" / "coverage.csv"
 
 
 def main() -> None:
-    """Build it, say what it took."""
+    """Build the library and print a summary."""
     started = time.perf_counter()
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--packages", type=Path, help="a folder that keeps what is downloaded and the lines")
@@ -80,7 +80,7 @@ def gather(folder: Path) -> Gathered:
 def listed(
     chosen: Sequence[Chosen], lines: Lines, wanted: Iterable[Row]
 ) -> tuple[list[Chosen], dict[str, set[str]], list[tuple[str, ...]]]:
-    """The phases, compounds by the name of the list; the lists that name a phase; the rows that no phase holds."""
+    """The phases, compounds named as in the list; the lists that name a phase; the rows without a phase."""
     coverage = Coverage(Library(tuple(one.phase for one in chosen)), lines)
     names = {one.phase.name: one for one in chosen}
     marks: dict[str, set[str]] = {}
@@ -107,7 +107,7 @@ def _unnamed(record: Record) -> bool:
 
 
 def assembled(chosen: Sequence[Chosen], lines: Lines, marks: dict[str, set[str]]) -> LibraryFile:
-    """The file's content."""
+    """The content of the library file."""
     phases = tuple(one.phase for one in chosen)
     manifest = {
         "hash": Library(phases).hash,
@@ -137,7 +137,7 @@ def _member(one: Chosen, lists: set[str]) -> dict[str, object]:
 
 
 def write_table(path: Path, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A CSV."""
+    """Write a CSV."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(head)

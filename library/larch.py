@@ -1,4 +1,4 @@
-"""Entries of AMCSD that larixite lacks, mostly large silicates: an older release of xraylarch has their CIFs whole."""
+"""Entries of AMCSD that larixite lacks, mostly large silicates, from an older release of xraylarch."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _DATABASE = "amcsd_cif.db"
 
 
 def fetch(folder: Path) -> Path:
-    """The package's database, downloaded and unpacked in a folder unless it lies there.
+    """The database of the package, downloaded and unpacked into a folder unless it is there already.
 
-    No pip of today can build so old a release, so that what it unpacked is taken.
+    Current pip cannot build so old a release, so that only the unpacked source is used.
     """
     place = folder / "xraylarch"
     if not (found := list(place.rglob(_DATABASE))):

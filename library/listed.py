@@ -1,10 +1,11 @@
-"""Which phases of a list of common ones a library holds.
+"""Which phases from a list of common phases a library holds.
 
-A row of the list states formula, space group, cell, density and the three strongest spacings, all computed from an
-independent structure. It counts where the library has a phase of the same composition, lattice and density (with or
-without hydrogen, which many of those structures lack) and has the three among its five strongest lines of Cu Kα. A row
-without numbers asks for composition and space group alone. The search does without lines that stacking faults blur; the
-structure is held all the same, so that these lines count here.
+A row of the list gives formula, space group, cell, density and the d-spacings of the three strongest lines, all
+calculated from an independent structure. It counts as held if the library has a phase with the same composition,
+lattice and density, and with these three among its five strongest lines of Cu Kα. Density is compared with and without
+hydrogen, which many of those structures lack. A row without numbers needs the same composition and space group only.
+Lines broadened by stacking faults are not used in the search, but they count here, because the structure is in the
+library.
 """
 
 from __future__ import annotations
@@ -31,18 +32,18 @@ from bragglens.simulate.instrument import emission
 from bragglens.simulate.lines import D_MIN, Lines
 from bragglens.simulate.reference import structure_factor_squared
 
-SPACING = 0.005  # relative, of the lattice's spacings and of the strongest lines; as is asked of the list
-DENSITY = 0.02  # relative; as is asked
-STRONGEST = 5  # lines among which the row's three must be; as is asked
-APART = 0.05  # degrees in 2θ; half the width that laboratory diffractometers reach (0.1°), nearer lines are seen as one
-CONTENT = 0.05  # of the atoms, hydrogen aside, that may be of other elements: traces in solid solutions
+SPACING = 0.005  # relative, of the lattice d-spacings and of the strongest lines; the requirement of the list
+DENSITY = 0.02  # relative; the requirement of the list
+STRONGEST = 5  # lines that must include the three of the row; the requirement of the list
+APART = 0.05  # degrees in 2θ; half of the width of laboratory diffractometers (0.1°): closer lines appear as one
+CONTENT = 0.05  # of the atoms, without hydrogen, that may be other elements: traces in solid solutions
 _CU_KA1 = emission("CuKa1")[0].wavelength
 _CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A phase of the list; numbers are None where the list states none."""
+    """A phase of the list; numbers are None where the list gives none."""
 
     list: str
     name: str
@@ -54,12 +55,12 @@ class Row:
 
     @cached_property
     def shares(self) -> dict[str, float]:
-        """Shares of the atoms, hydrogen aside."""
+        """Atomic fractions without hydrogen."""
         return shares(counts(self.formula))
 
     @cached_property
     def group(self) -> gemmi.SpaceGroup:
-        """The space group, in the list's setting."""
+        """The space group in the setting of the list."""
         if self.space_group.isdigit():
             return gemmi.find_spacegroup_by_number(int(self.space_group))
         found = gemmi.find_spacegroup_by_name(self.space_group.replace("_", ""))
@@ -69,14 +70,14 @@ class Row:
 
     @cached_property
     def spacings(self) -> NDArray[np.float64]:
-        """The largest spacings of the lattice in Å."""
+        """The largest d-spacings of the lattice in Å."""
         assert self.cell is not None
         lattice = tuple(op.triplet() for op in self.group.operations())
         return lattice_spacings(Phase(self.name, "", "", self.cell, lattice, (), 1.0))  # type: ignore[arg-type]
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The list's rows."""
+    """The rows of the list."""
     with path.open(newline="") as file:
         return [_row(cells) for cells in csv.DictReader(file)]
 
@@ -98,18 +99,18 @@ def counts(formula: str) -> dict[str, float]:
 
 
 def shares(content: Mapping[str, float]) -> dict[str, float]:
-    """Shares of the atoms, hydrogen aside, which many structures lack."""
+    """Atomic fractions without hydrogen, which many structures lack."""
     heavy = {element: number for element, number in content.items() if element != "H"} or dict(content)
     return {element: number / sum(heavy.values()) for element, number in heavy.items()}
 
 
 def unlike(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    """The share of the atoms that are of other elements."""
+    """The fraction of atoms that are different elements."""
     return sum(abs(one.get(e, 0.0) - other.get(e, 0.0)) for e in one.keys() | other.keys()) / 2
 
 
 def strongest_lines(phase: Phase) -> NDArray[np.float64]:
-    """Spacings in Å of the strongest lines of Cu Kα1 that a diffractometer sees apart, without stacking faults."""
+    """d-spacings in Å of the strongest lines of Cu Kα1 that a diffractometer resolves, without stacking faults."""
     crystal = reflections(phase, D_MIN)
     angle = two_theta(d=crystal.d, wavelength=_CU_KA1)
     squares = structure_factor_squared(crystal, crystal.d, _CU_KA1)
@@ -121,7 +122,7 @@ def strongest_lines(phase: Phase) -> NDArray[np.float64]:
 
 
 class Coverage:
-    """A library, ready to be asked for rows."""
+    """A library prepared for comparison with rows."""
 
     def __init__(self, library: Library, lines: Lines) -> None:
         self.phases = library.phases
@@ -134,7 +135,7 @@ class Coverage:
         self.numbers: dict[int, int] = {}
 
     def holding(self, row: Row) -> tuple[list[str], str]:
-        """Names of the phases that count for a row, and what is missing where there is none."""
+        """Names of the phases that match a row, and what is missing if there is none."""
         alike = self._alike(row)
         if not alike:
             return [], "no phase of this composition"
@@ -154,7 +155,7 @@ class Coverage:
         return self._names(found), "" if found else f"strongest lines differ: {', '.join(self._names(dense))}"
 
     def _alike(self, row: Row) -> list[int]:
-        """The phases of a row's composition."""
+        """The phases with the composition of a row."""
         main = {element for element, share in row.shares.items() if share > CONTENT}
         near = [place for place, elements in enumerate(self.elements) if main <= elements]
         return [place for place in near if unlike(row.shares, self._shares(place)) <= CONTENT]
@@ -173,7 +174,7 @@ class Coverage:
         return float(np.abs(self.spacings[place] / row.spacings - 1).max())
 
     def _densities(self, place: int) -> tuple[float, float]:
-        """With and without hydrogen, which many of the list's structures lack."""
+        """Density with and without hydrogen, which many structures of the list lack."""
         phase = self.phases[place]
         content = composition(phase)
         heavy = mass({element: number for element, number in content.items() if element != "H"})

@@ -1,8 +1,8 @@
-"""Wyckoff positions of the 24 space groups with two origins, for the first origin.
+"""Wyckoff positions of the 24 space groups with two origins, for origin choice 1.
 
-The orbits are those of the second origin, moved; their letters are asked of spglib, since a shift of the origin may
-exchange letters. Of an orbit's positions the one is taken whose free coordinates are x, y, z themselves and whose
-fixed ones are the smallest, as International Tables for Crystallography A have it.
+The orbits are those of origin choice 2, shifted. Their letters are taken from spglib, because a shift of the origin may
+exchange letters. Of the positions of an orbit the one with x, y, z as free coordinates and the smallest fixed
+coordinates is used, as in International Tables for Crystallography A.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from bragglens.crystal.wyckoff import letters_of, position_map, reference_setting
 
-AXES = np.diag([9.1, 10.3, 11.7])  # Å, for spglib; those that symmetry makes equal are made so
-SAME = 1e-4  # of an axis
+AXES = np.diag([9.1, 10.3, 11.7])  # Å, for spglib; axes that are equal by symmetry are made equal
+SAME = 1e-4  # in units of an axis
 
 
 def first_origins() -> list[str]:
@@ -42,7 +42,7 @@ def _operations(group: gemmi.SpaceGroup) -> list[tuple[NDArray[np.float64], NDAr
 
 
 def _letter_here(group: gemmi.SpaceGroup, matrix: NDArray[np.float64], shift: NDArray[np.float64]) -> str:
-    """The letter of a position, in a crystal with two more atoms in general positions."""
+    """The letter of a position, from a crystal with two more atoms in general positions."""
     random = np.random.default_rng(3)
     points, kinds = [], []
     for kind, point in enumerate((matrix @ random.random(3) + shift, random.random(3), random.random(3))):
@@ -68,13 +68,13 @@ def _letter_here(group: gemmi.SpaceGroup, matrix: NDArray[np.float64], shift: ND
 
 @lru_cache(maxsize=256)
 def _hall_number(number: int) -> int:
-    """spglib's number of the first origin."""
+    """Hall number in spglib of origin choice 1."""
     kinds = ((hall, spglib.get_spacegroup_type(hall)) for hall in range(1, 531))
     return next(hall for hall, kind in kinds if kind.number == number and kind.choice.startswith("1"))
 
 
 def _smallest(group: gemmi.SpaceGroup, matrix: NDArray[np.float64], shift: NDArray[np.float64]) -> list[float]:
-    """The fixed parts of the position that is written."""
+    """The fixed coordinates of the listed position."""
     free = [axis for axis in range(3) if np.abs(matrix[:, axis]).max() > SAME]
     found = []
     for turn, move in _operations(group):

@@ -1,4 +1,4 @@
-"""The page that tells what is in the library, and how to cite it."""
+"""The page of the documentation about the contents of the library and their citation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bragglens.match.builtin import SCOPES
 
 PAGE = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "builtin_library.md"
 
-# Of each source: what it is, the licence that its package states, how to cite it.
+# For each source: description, licence stated by its package, citation.
 _SOURCES = {
     "typed": (
         "this project's table of published facts, `library/typed/phases.json`",
@@ -56,7 +56,7 @@ _SCOPES = {
 
 
 def write_page(members: Sequence[Mapping[str, Any]], gathered: Gathered, listed: int, missing: int, size: int) -> None:
-    """Write it."""
+    """Write the page."""
     origins = [member["origin"] for member in members]
     sources = Counter(origin["source"] for origin in origins)
     left = Counter(source for _, source, _ in set(gathered.left_out))

@@ -1,4 +1,4 @@
-"""Record: one structure of a source, before it is known whether the library keeps it."""
+"""Record: one structure of a source, before the selection for the library."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ PREFERENCE = ("typed", "AMCSD", "AFLOW", "Avogadro")
 
 @dataclass(frozen=True)
 class Record:
-    """A structure and what its source says of it.
+    """A structure and its description in the source.
 
     Attributes:
-        name: that it gets in the library if no other has it.
+        name: its name in the library, if no other has it.
         cif: its text.
-        source: short name, a row of the table of sources.
-        number: under which the source has it.
-        reference: to the paper.
-        papers: of this phase in the source, one string each, so that a paper of two sources counts once.
+        source: short name, as in the table of sources.
+        number: its number in the source.
+        reference: citation of the paper.
+        papers: papers about this phase in the source, one string each, so that a paper in two sources counts once.
         mineral: whether the source calls it a mineral.
-        doubts: what is not certain about it.
-        chosen: why this structure, where there was a choice.
+        doubts: doubts about it.
+        chosen: why this structure was chosen, if there was a choice.
     """
 
     name: str
@@ -37,23 +37,23 @@ class Record:
 
     @property
     def source_order(self) -> int:
-        """Place of the source among `PREFERENCE`."""
+        """Rank of the source in `PREFERENCE`."""
         return PREFERENCE.index(self.source)
 
 
 @dataclass
 class Gathered:
-    """What a source gave: records in order, and rows (name, source, reason) of what was left out."""
+    """Records of a source in order, and rows (name, source, reason) of structures left out."""
 
     records: list[Record] = field(default_factory=list)
     left_out: list[tuple[str, str, str]] = field(default_factory=list)
 
     def leave_out(self, name: str, source: str, reason: str) -> None:
-        """Note a structure that the library does without."""
+        """Record a structure that is left out of the library."""
         self.left_out.append((name, source, reason))
 
 
 def merged(parts: Iterable[Gathered]) -> Gathered:
-    """All of them, in their order."""
+    """All of them in order."""
     parts = list(parts)
     return Gathered([r for part in parts for r in part.records], [row for part in parts for row in part.left_out])

@@ -1,4 +1,4 @@
-"""Which parts of the library a phase is in: rules on its elements, and lists where no rule tells."""
+"""Scopes of a phase in the library: rules on its elements, and lists where no rule is possible."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _symbols(text: str) -> frozenset[str]:
 
 
 _NO_METALS = _symbols("H He B C N O F Ne Si P S Cl Ar Ge As Se Br Kr Sb Te I Xe At Rn")
-_OF_ALLOYS = _symbols("B C Si Ge Sb")  # beside metals: borides, carbides, silicides of alloys
+_OF_ALLOYS = _symbols("B C Si Ge Sb")  # together with metals: borides, carbides, silicides in alloys
 _ALKALI = _symbols("Li Na")
 _REDOX = _symbols("Ti V Cr Mn Fe Co Ni Cu Nb Mo W")
 _OF_BATTERIES = _ALKALI | _REDOX | _symbols("Mg Al Zr Ta La Y Si P Ge S O F Cl Br I B C N")
@@ -51,22 +51,22 @@ def scopes(phase: Phase, *, mineral: bool) -> tuple[str, ...]:
 
 
 def is_organic(content: Mapping[str, float]) -> bool:
-    """Whether there is hydrogen beyond hydroxide, water and acid: oxygen that no carbon needs takes two each.
+    """Whether there is more hydrogen than in hydroxide, water and acid: oxygen not needed by carbon binds two each.
 
-    Carbonates and oxalates, hydrated or not, are inorganic so; formates, urea and glucose are organic.
+    Carbonates and oxalates, hydrated or not, therefore are inorganic; formates, urea and glucose are organic.
     """
     carbon, hydrogen, oxygen = (content.get(element, 0.0) for element in ("C", "H", "O"))
     return carbon > 0 and hydrogen > 2 * max(oxygen - 2 * carbon, 0.0)
 
 
 def is_metallic(content: Mapping[str, float]) -> bool:
-    """Metals, alloys and intermetallics, and the borides, carbides, silicides, germanides, antimonides of metals."""
+    """Metals, alloys and intermetallics, and borides, carbides, silicides, germanides and antimonides of metals."""
     metals = content.keys() - _NO_METALS
     return bool(metals) and content.keys() - metals <= _OF_ALLOYS
 
 
 def is_of_batteries(content: Mapping[str, float]) -> bool:
-    """Oxides, fluorides, phosphates, sulfides of lithium; those of sodium that have a metal of several valences."""
+    """Oxides, fluorides, phosphates and sulfides of lithium; of sodium only with a metal of several valences."""
     alkali = content.keys() & _ALKALI
     anion = content.keys() & {"O", "F", "S", "Cl", "Br", "I", "N"}
     redox = bool(content.keys() & _REDOX) or "Li" in alkali

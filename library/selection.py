@@ -1,4 +1,4 @@
-"""Of records of several sources each phase once, the better source first."""
+"""Selection: each phase once from the records of several sources, the better source first."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from bragglens.simulate.build import build_library
 from bragglens.simulate.duplicates import SAME, SAME_CONTENT, SAME_SPACING, signatures
 from bragglens.simulate.lines import Lines, lines_in
 
-SPACING = 0.01  # relative; cells of one phase in papers of different times differ by some 0.005
-CONTENT = 0.02  # of the atoms, hydrogen aside
-OLD_SPACING = 0.025  # the same of papers before MODERN, whose cells are rough or in kX units
-RENAMED = 0.01  # the same, of one mineral under two names: Apatite-(CaF) and Fluorapatite
-LIKE = 0.9  # likeness of the patterns of one structure in two papers
+SPACING = 0.01  # relative; cells of one phase in papers of different years differ by about 0.005
+CONTENT = 0.02  # atomic fraction, without hydrogen
+OLD_SPACING = 0.025  # the same for papers before MODERN, whose cells are imprecise or in kX units
+RENAMED = 0.01  # the same, for one mineral with two names: Apatite-(CaF) and Fluorapatite
+LIKE = 0.9  # similarity of the patterns of one structure in two papers
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Chosen:
     """A phase that the library keeps.
 
     Attributes:
-        phase: by its name in the library.
-        record: where it is from.
-        row: of it in the tables of lines.
+        phase: with its name in the library.
+        record: the record that it is from.
+        row: its row in the tables of lines.
         papers: of all records of this phase.
     """
 
@@ -53,7 +53,7 @@ class Chosen:
 
 
 def read(gathered: Gathered, library: Path) -> tuple[list[tuple[Record, Phase]], Lines]:
-    """Phases and lines of all records that can be read; the file at `library` keeps them for the next time."""
+    """Phases and lines of all records that can be read; the file at `library` caches them."""
     with tempfile.TemporaryDirectory() as folder:
         for number, record in enumerate(gathered.records):
             (Path(folder) / f"{number:05d}.cif").write_text(record.cif)
@@ -68,11 +68,11 @@ def read(gathered: Gathered, library: Path) -> tuple[list[tuple[Record, Phase]],
 
 
 def select(rows: Sequence[tuple[Record, Phase]], lines: Lines, gathered: Gathered) -> list[Chosen]:
-    """Each phase once, from the first of its records; the papers of the others count for it.
+    """Each phase once, from the first of its records; papers of the other records are counted for it.
 
-    Of one structure that a source describes in two space groups the description of more symmetry is kept, by the
-    mineral name of either: the other is of a subgroup, where no atom uses the freedom. One that has another name is
-    noted among what is left out.
+    If a source describes one structure in two space groups, the description with more symmetry is kept, with the
+    mineral name of either one. The other is in a subgroup without using its additional freedom. A record with another
+    name is listed among those left out.
     """
     rows = list(rows)
     kept: dict[frozenset[str], list[tuple[int, _Mark]]] = {}
@@ -103,7 +103,7 @@ def select(rows: Sequence[tuple[Record, Phase]], lines: Lines, gathered: Gathere
 
 
 def _precedence(record: Record) -> tuple[bool, int, int, str]:
-    """A mineral stays before a compound, the name of more papers before another, a shorter before a longer."""
+    """Order: minerals before compounds, names with more papers first, shorter names first."""
     return not record.mineral, -len(record.papers), len(record.name), record.name
 
 
@@ -117,12 +117,12 @@ class _Mark:
 
     @property
     def apart(self) -> float:
-        """How far its lattice may be from that of a better record of the same phase."""
+        """Largest difference of its lattice from that of a better record of the same phase."""
         year = re.search(r"\((\d{4})\)", self.record.reference)
         return OLD_SPACING if year and int(year[1]) < MODERN else SPACING
 
     def same(self, other: _Mark) -> bool:
-        """Whether two records are of one phase: one structure twice, or of one space group and nearly one lattice."""
+        """Whether two records are of one phase: one structure, or the same space group and nearly the same lattice."""
         if self._twice(other):
             return True
         away = float(np.abs(self.spacings / other.spacings - 1).max())
@@ -132,7 +132,7 @@ class _Mark:
         return space_group_number(self.phase) in enantiomorphs(space_group_number(other.phase))
 
     def renamed(self, other: _Mark) -> bool:
-        """Whether one structure has two names in one source, where neither tells another composition or symmetry."""
+        """Whether one structure has two names in one source without a different composition or symmetry."""
         away = float(np.abs(self.spacings / other.spacings - 1).max())
         if away > self.apart or unlike(self.content, other.content) > RENAMED:
             return False
@@ -141,13 +141,13 @@ class _Mark:
         return space_group_number(self.phase) in enantiomorphs(space_group_number(other.phase))
 
     def of_more_symmetry(self, other: _Mark) -> bool:
-        """Whether this describes the structure of another record of its source with more operations in the volume."""
+        """Whether this describes the same structure as another record of its source with more operations per volume."""
         if self.record.source != other.record.source or not self._twice(other):
             return False
         return self._operations > 1.5 * other._operations  # a supergroup has twice as many or more
 
     def by_the_mineral_of(self, other: _Mark) -> _Mark:
-        """With the name of that, where it is a mineral's, but for its space group."""
+        """With the mineral name of the other record, without its space group."""
         if not other.record.mineral:
             return self
         name = other.record.name.removesuffix(f"_{plain_symbol(other.phase)}")
@@ -155,7 +155,7 @@ class _Mark:
 
     @property
     def _operations(self) -> float:
-        """Operations of the space group in a cubic ångström, which do not depend on the cell that describes it."""
+        """Operations of the space group per cubic ångström, which do not depend on the choice of the cell."""
         return len(self.phase.operations) / abs(float(np.linalg.det(orthogonalization(self.phase))))
 
     def _twice(self, other: _Mark) -> bool:
@@ -165,7 +165,10 @@ class _Mark:
         return away <= SAME_SPACING and unlike(self.content, other.content) <= SAME_CONTENT and likeness > SAME
 
     def _by_other_means(self, other: _Mark) -> bool:
-        """Whether nobody has told the two apart yet: AMCSD and the table choose, and minerals have their names."""
+        """Whether no source has distinguished the two yet:
+
+        AMCSD and the table are selections, and minerals have names.
+        """
         one, two = self.record, other.record
         if one.source == two.source and (one.source == TYPED or (one.source == AMCSD and one.mineral == two.mineral)):
             return False
@@ -177,7 +180,7 @@ def _first_word(name: str) -> str:
 
 
 def _named(record: Record, phase: Phase, taken: set[str]) -> Phase:
-    """The phase by the name of its record; where that is taken, with its space group and a number."""
+    """The phase with the name of its record; if that is taken, with its space group and a number."""
     group = file_name(f"{record.name}_{plain_symbol(phase)}")
     names = chain((record.name, group), (f"{group}_{number}" for number in count(2)))
     free = next(name for name in names if name.casefold() not in taken)

@@ -1,4 +1,4 @@
-"""What a structure shows of itself: its formula, and the shortest distance between its atoms."""
+"""Properties of a structure: its formula, and the shortest distance between its atoms."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from bragglens.crystal.lattice import orthogonalization
 from bragglens.crystal.phase import Phase, Site
 from bragglens.crystal.reflections import composition
 
-_ALIKE = 0.1  # Å; images closer are one atom on a special position, and atoms closer share a site
+_ALIKE = 0.1  # Å; images closer than this are one atom on a special position, and atoms closer than this share a site
 _NEIGHBOURS = np.array(np.meshgrid(*[(-1, 0, 1)] * 3)).reshape(3, -1).T
 
 
 def formula_name(phase: Phase) -> str:
-    """The formula as chemists write it, of the sites where what is stated has groups that cannot be counted."""
+    """The formula as chemists write it; from the sites if the given one has groups that cannot be counted."""
     stated = phase.formula if parse_formula(phase.formula) else formula_of(composition(phase))
     return chemical_formula(stated)
 
 
 def space_group_number(phase: Phase) -> int:
-    """Number of the space group in the International Tables, 0 where its operations are of none."""
+    """Number of the space group in International Tables, 0 if its operations are of no space group."""
     group = gemmi.find_spacegroup_by_ops(gemmi.GroupOps([*map(gemmi.Op, phase.operations)]))
     return group.number if group else 0
 
 
 def enantiomorphs(number: int) -> set[int]:
-    """A space group and its mirror image, which no powder pattern tells apart."""
+    """A space group and its mirror image, which powder patterns cannot distinguish."""
     pairs = ((76, 78), (91, 95), (92, 96), (144, 145), (151, 153), (152, 154), (169, 170), (171, 172), (178, 179))
     pairs += ((180, 181), (212, 213))
     return {number}.union(*(pair for pair in pairs if number in pair))
 
 
 def shortest_contact(phase: Phase) -> float:
-    """Å between the two nearest atoms other than hydrogen that can be there at once; infinite where there is one.
+    """Shortest distance in Å between two atoms that can be present together, without hydrogen; infinite for one atom.
 
-    Two atoms whose occupancies add up to no more than 1 may exclude each other.
+    Two atoms with a total occupancy of at most 1 may exclude each other.
     """
     heavy = [site for site in phase.sites if site.element != "H"]
     images = [_images(site, phase.operations) for site in heavy]

@@ -1,4 +1,4 @@
-"""Structures that no installable package holds: this project's own table of published facts, `typed/phases.json`."""
+"""Structures that no installable package contains: our own table of published data, `typed/phases.json`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SITE = ("element", "x", "y", "z", "occupancy", "u_iso")
 
 
 def typed() -> Gathered:
-    """The phases of the table, and those that are left out as no paper is known."""
+    """The phases of the table; those without a known paper are left out."""
     found = Gathered([_record(row) for row in json.loads(TABLE.read_text())])
     for name, reason in json.loads(LEFT_OUT.read_text()).items():
         found.leave_out(name, SOURCE, reason)
@@ -40,7 +40,7 @@ def _record(row: Mapping[str, Any]) -> Record:
 
 
 def _cif(row: Mapping[str, Any]) -> str:
-    """The row as a CIF; a formula is stated only where it has hydrogen that the sites lack."""
+    """The row as a CIF; a formula is given only if it has hydrogen that the sites lack."""
     items = {
         "_chemical_formula_sum": row["formula"],
         **cell_items(row["cell"]),
@@ -56,7 +56,7 @@ def _cif(row: Mapping[str, Any]) -> str:
 
 
 def _columns(sites: Sequence[Sequence[str]]) -> dict[str, list[str]]:
-    """The loop of sites; `-` stands for a displacement that is not stated."""
+    """The loop of sites; `-` is a displacement parameter that is not given."""
     cells = [dict(zip(_SITE, site, strict=True)) for site in sites]
     return {
         "label": [f"{cell['element']}{number}" for number, cell in enumerate(cells, 1)],

@@ -1,8 +1,8 @@
 """Write the table of Wyckoff positions: `python library/wyckoff.py`, with bragglens and spglib installed.
 
 Letters and first positions are those of International Tables for Crystallography A, in the reference setting of each
-space group, as pyxtal (MIT licence) lists them; pip fetches it, and it is not installed. Each position is checked with
-the operations that gemmi has: its images must be as many as the row says.
+space group, as listed by pyxtal (MIT licence). pip downloads it without installing it. Each position is checked with
+the operations of gemmi: the number of its images must be that of the row.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from bragglens.crystal.wyckoff import images_of, reference_setting
 
 TABLE = Path(__file__).resolve().parent.parent / "src" / "bragglens" / "data" / "wyckoff.txt"
 SOURCE = "pyxtal==1.1.5"
-LETTERS = string.ascii_lowercase + "A"  # P m m m has one more than the alphabet
+LETTERS = string.ascii_lowercase + "A"  # P m m m has one letter more than the alphabet
 TRY = (0.1234, 0.2718, 0.3827)  # x, y, z of a general position
 
 
 def main() -> None:
-    """Fetch, check and write the table."""
+    """Download, check and write the table."""
     lines = [line for number, rows in enumerate(_rows()) if number for line in [_line(number, rows)]]
     TABLE.write_text("\n".join(lines) + "\n")
     lines += first_origins()
@@ -50,7 +50,7 @@ def _rows() -> list[list[list[str]]]:
 
 
 def _line(number: int, rows: list[list[str]]) -> str:
-    """The positions of a group, from `a` on: `a=x,0,2/3`."""
+    """The positions of a group from `a` on: `a=x,0,2/3`."""
     group = reference_setting(number)
     parts = []
     for letter, row in zip(LETTERS, reversed(rows), strict=False):
