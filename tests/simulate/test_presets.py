@@ -73,8 +73,8 @@ def test_files_may_be_short(tmp_path: Path) -> None:
         ('lines = "CuKa"\npolarised = 1', "polarised cannot be 1"),
         ('lines = "CuKa"\nautomatic_slit = 1', "give true or false"),
         ('lines = "CuKa"\nname = 1', "give a text"),
-        ("lines = ", "is no TOML"),
-        ("x = " + "[" * 5000, "is no TOML"),
+        ("lines = ", "is not TOML"),
+        ("x = " + "[" * 5000, "is not TOML"),
     ],
 )
 def test_wrong_files_are_refused(text: str, says: str, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_missing_and_binary_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
         read_instrument(tmp_path)
     (tmp_path / "b.toml").write_bytes(b"\x89PNG\r\n\x1a\n\x00\xff")
-    with pytest.raises(RecipeError, match="is no text"):
+    with pytest.raises(RecipeError, match="is not a text file"):
         read_instrument(tmp_path / "b.toml")
 
 

@@ -163,9 +163,9 @@ WRONG = {
     "wavelength = [1.54]": ("wavelength", 'give a text such as "CuKa"'),
     "start = { constant = 90 }\nstop = { constant = 20 }": ("start", "(about 90°) is not below stop (about 20°)"),
     "strain = { uniform = [-0.4, 0.4] }": ("dilation and strain", "by a quarter and more: give smaller ones"),
-    "size = ": ("", "is no TOML"),
-    "strangers = 0.5\nstrangers = 0.6": ("", "is no TOML"),
-    f"size = {'[' * 5000}": ("", "is no TOML"),
+    "size = ": ("", "is not TOML"),
+    "strangers = 0.5\nstrangers = 0.6": ("", "is not TOML"),
+    f"size = {'[' * 5000}": ("", "is not TOML"),
 }
 
 
@@ -191,7 +191,7 @@ def test_files_that_are_not_recipes(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
         read_recipe("zero\0byte")
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\xff")
-    with pytest.raises(RecipeError, match="is no text"):
+    with pytest.raises(RecipeError, match="is not a text file"):
         read_recipe(tmp_path / "a.png")
 
 

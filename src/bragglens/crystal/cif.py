@@ -117,7 +117,7 @@ def guarded(read: Callable[[], _T], where: str | Path) -> _T:
     except StructureError as error:  # it may name what the file says
         raise StructureError(clean(str(error))) from error
     except Exception as error:  # a structure that nobody thought of must not stop a folder of others
-        raise StructureError(f"{where}: cannot be read ({error!r}): look at its cell, symmetry and sites") from error
+        raise StructureError(f"{where}: cannot be read ({error!r}): check its cell, symmetry and sites") from error
 
 
 def _phase(text: str, name: str, where: str | Path) -> Phase:

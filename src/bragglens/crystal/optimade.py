@@ -163,7 +163,7 @@ def _next(page: Mapping[str, Any], address: str) -> str:
         same = False
     if not same:
         raise FetchError(
-            f"{_bare(address)}: the next page is at {_plain(link)}, another host, and is not asked for: "
+            f"{_bare(address)}: the next page is at {_plain(link)}, on another host, and is not followed: "
             "pass the base URL of that host"
         )
     return following

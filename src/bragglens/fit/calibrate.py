@@ -77,8 +77,8 @@ def calibrate(scan: Scan, standard: Phase, start: Instrument) -> Calibration:
         state = _refined(problem, state, _THEN, rounds=15)
         if not _explains(problem, state):
             raise ScanError(
-                f"{scan.name}: does not look like {standard.name}, whose lines explain too little of it: check the "
-                "standard, the wavelength, and that no other phase is in the specimen"
+                f"{scan.name}: does not look like {standard.name}, whose lines explain too little of the scan: check "
+                "the standard, the wavelength, and that no other phase is in the specimen"
             )
         return _result(problem, _refined(problem, state, None, rounds=60), standard)
 

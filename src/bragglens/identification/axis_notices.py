@@ -28,7 +28,8 @@ def stretch_notice(fit: Fit) -> str | None:
         return None
     named = ", ".join(sorted(fit.names)[:3])
     return (
-        f"axis? the fit changed all lattice constants of {named} by {100 * strain:+.1f}%, all alike: 2θ is perhaps "
+        f"axis? the fit changed all lattice constants of {named} by {100 * strain:+.1f}%, all by the same factor: 2θ "
+        "is perhaps "
         f"{'stretched' if strain < 0 else 'compressed'} by about {100 * abs(strain):.0f}%: "
         "check the step of the axis and the wavelength"
     )

@@ -34,7 +34,7 @@ from bragglens.report.words import (
 SHOWN = 5  # unexplained peaks that are shown, the strongest; the JSON holds all
 _WIDE = 120  # columns of a terminal at which a cell fits into one line
 _COLUMNS = (
-    "prob.: that the phase is there; evid.: how much worse the fit is without it, in σ²; R: misfit under its lines; "
+    "prob.: probability that the phase is present; evid.: increase of χ² without it; R: misfit of its lines; "
     "without: Rwp without it; size in nm, cell in Å and °"
 )
 

@@ -180,9 +180,9 @@ def _sha256(text: str) -> str:
 def _described(who: Proposer, policy: Policy) -> dict[str, str]:
     own = _of_model(who.network) if who.network else _of_library(who)
     verdicts = {
-        "A phase is named": f"from a probability of {policy.named:g} on; only phases of the library can be named",
-        "Known, or mixture": f"from a probability of {policy.sure:g} of each phase on, and no rival; else tentative",
-        "Partly unknown": f"from {policy.most_unexplained:.0%} of the peaks' intensity unexplained on, where fitted",
+        "A phase is named": f"its probability is at least {policy.named:g}; only phases of the library can be named",
+        "Known, or mixture": f"each phase has a probability of at least {policy.sure:g}, and no rival; else tentative",
+        "Partly unknown": f"more than {policy.most_unexplained:.0%} of the peak intensity is unexplained by the fit",
     }
     changed = {"Thresholds of your own": _pairs({name: f"{value:g}" for name, value in policy.changed().items()})}
     return own | verdicts | (changed if policy.changed() else {})
@@ -190,7 +190,7 @@ def _described(who: Proposer, policy: Policy) -> dict[str, str]:
 
 def _of_library(who: Proposer) -> dict[str, str]:
     return {
-        "Asked": f"{who.identity}, by the matcher and the fit",
+        "Candidates": f"{who.identity}, by the matcher and the fit",
         "Library": _phases(who.library),
     }
 

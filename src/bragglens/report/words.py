@@ -36,7 +36,7 @@ def table(identifications: Sequence[Identification], *, console: Console) -> Non
     names = short_names([one.file for one in identifications], longest)
     strangers = not fitted and any(one.stranger is not None for one in identifications)
     headings = [("wt%", "right")] * fitted + [("prob.", "right")]
-    headings += [("Rwp", "right")] * fitted + [("something\nelse", "right")] * strangers
+    headings += [("Rwp", "right")] * fitted + [("outside\nlibrary", "right")] * strangers
     rows = columns(("file", "left"), ("verdict", "left"), ("phase", "left"), *headings, console=console)
     rows.columns[0].max_width = longest
     rows.columns[0].min_width = min(longest, max(map(len, names)))

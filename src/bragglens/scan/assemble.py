@@ -100,7 +100,7 @@ def measured(two_theta: Array, counts: Array, notes: list[str]) -> tuple[Array, 
     above = two_theta > 0
     if 2 * np.count_nonzero(above) <= above.size:
         raise ScanError(
-            f"its axis runs from {two_theta[0]:g} to {two_theta[-1]:g}, half of it at or below 0, which is no 2θ: "
+            f"its axis runs from {two_theta[0]:g} to {two_theta[-1]:g}, half of it at or below 0, which is not 2θ: "
             "give a 2θ scan"
         )
     if not above.all():

@@ -37,7 +37,7 @@ def refuse_lists(axis: NDArray[np.float64], titles: Sequence[str] = ()) -> None:
         return  # what is not finite is refused with the scan
     what = "a list of peaks" if of_peaks else "a list of peaks or of background points"
     raise ScanError(
-        f"is {what}, as {axis.size} angles come at uneven steps "
+        f"is {what}, as {axis.size} angles have uneven steps "
         f"({', '.join(f'{value:g}' for value in axis[:4])}, ...), not a scan: give the measured scan"
     )
 

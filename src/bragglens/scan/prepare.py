@@ -84,7 +84,7 @@ def to_grid(scan: Scan, preparation: Preparation, *, wavelength: float) -> Patte
     if np.count_nonzero(covered) < 2:
         raise ScanError(
             f"{scan.name}: its {scan.two_theta[0]:.4g}-{scan.two_theta[-1]:.4g}° at {wavelength:.4f} Å lie outside of "
-            f"the {grid.start:g}-{grid.stop:g}° at {preparation.wavelength:.4f} Å that are looked at: "
+            f"the {grid.start:g}-{grid.stop:g}° at {preparation.wavelength:.4f} Å that are used: "
             "measure another range or state the right wavelength"
         )
     intensity = rebin(two_theta, counts, grid)

@@ -31,9 +31,9 @@ def read_toml(path: Path, *, what: str, missing: str, command: str) -> dict[str,
     try:
         return tomllib.loads(data.decode(encoding))
     except UnicodeDecodeError:
-        raise RecipeError(f"{path}: is no text: give a TOML file, as `{command}` writes") from None
+        raise RecipeError(f"{path}: is not a text file: give a TOML file, as `{command}` writes") from None
     except (ValueError, RecursionError) as error:
-        raise RecipeError(f"{path}: is no TOML ({error}): mend it there, or start anew with `{command}`") from None
+        raise RecipeError(f"{path}: is not TOML ({error}): correct it there, or start again with `{command}`") from None
 
 
 def is_number(entry: Any) -> bool:

@@ -25,8 +25,8 @@ from bragglens.match.builtin import SCOPES, builtin, entries
 MOST_PHASES = 200  # in one list; judgement: what an assistant can still read
 _LARGEST = 64 * 2**20  # bytes of an answer file
 _INSTRUCTIONS = (
-    "Identify crystalline phases in powder X-ray diffraction scans. Act on the verdicts known and mixture alone; "
-    "report tentative, partly unknown and unknown as such. Never guess a wavelength: ask the user."
+    "Identify crystalline phases in powder X-ray diffraction scans. Only the verdicts known and mixture are "
+    "reliable; report tentative, partly unknown and unknown as such. Never guess a wavelength: ask the user."
 )
 
 
