@@ -29,13 +29,13 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("surest = 0.9", "'surest' is no threshold"),
+        ("surest = 0.9", "'surest' is not a threshold"),
         ("sure = 1.5", "sure = 1.5 is not possible: give a number from 0 to 1"),
         ("sure = -0.1", "is not possible"),
         ("sure = true", "is not possible"),
         ("most_phases = 2.5", "give a whole number"),
         ("sure = nan", "is not possible"),
-        ("sure =", "is no TOML"),
+        ("sure =", "is not TOML"),
     ],
 )
 def test_what_is_not_possible_is_said(text: str, said: str, tmp_path: Path) -> None:

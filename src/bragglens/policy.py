@@ -203,7 +203,7 @@ def _possible(path: Path, name: str, value: Any) -> Any:
     """A value from a file if it is possible for the threshold of that name."""
     known = {one.name: one for one in fields(Policy)}
     if name not in known:
-        raise BragglensError(f"{path}: '{name}' is not a threshold: see policy.py for the names")
+        raise BragglensError(f"{path}: '{name}' is not a threshold: `bragglens policy` lists them")
     whole, high = known[name].type == "int", known[name].metadata["high"]
     low = float("-inf") if known[name].metadata["unit"] == "ln odds" else 0.0
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not low <= value <= high:

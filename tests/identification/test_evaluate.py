@@ -97,7 +97,7 @@ def test_manifest(tmp_path: Path) -> None:
         ("file,set\na,b\n", "lacks the column phases, weight_percent, wavelength"),
         (HEAD + "a,s,x,x=much,CuKa,\n", "line 2"),
         (HEAD + "a,s,x,,Kryptonite,\n", "line 2: wavelength 'Kryptonite'"),
-        (HEAD, "holds no set at all"),
+        (HEAD, "has no set at all"),
     ],
 )
 def test_bad_manifests(tmp_path: Path, text: str, words: str) -> None:

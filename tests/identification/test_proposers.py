@@ -76,9 +76,9 @@ def test_each_is_asked_alike(who: Proposer, scan: Scan) -> None:
     if who.answers_alone:
         assert identify(scan, who, network_only=True).fit is None
     else:
-        with pytest.raises(BragglensError, match="structures alone bring no network"):
+        with pytest.raises(BragglensError, match="needs a trained network"):
             identify(scan, who, network_only=True)
-        with pytest.raises(BragglensError, match="structures alone bring no network"):
+        with pytest.raises(BragglensError, match="needs a trained network"):
             who.alone(scan, wavelength=CU)
 
 

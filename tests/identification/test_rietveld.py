@@ -90,7 +90,7 @@ def test_no_room_leaves_no_half_of_a_project(fitted: Fit, tmp_path: Path) -> Non
 
 
 def test_work_is_never_overwritten(fitted: Fit, tmp_path: Path) -> None:
-    with pytest.raises(BragglensError, match="is there already, maybe with work in it"):
+    with pytest.raises(BragglensError, match="exists already and is not overwritten"):
         write_project(fitted, tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(BragglensError, match="choose another"):

@@ -49,7 +49,7 @@ def test_what_is_no_library_is_said(small_model: Model, tmp_path: Path) -> None:
     save_model(small_model, tmp_path / "my.bragglens")
     with pytest.raises(BragglensError, match=r"steel: does not exist: give a model file, .*\(minerals"):
         proposer_of("steel")
-    with pytest.raises(BragglensError, match="is a model, which knows the phases that it was trained for"):
+    with pytest.raises(BragglensError, match="is a model, which knows only its own phases"):
         proposer_of([tmp_path / "my.bragglens", "metals"])
     with pytest.raises(BragglensError, match="no library is given"):
         proposer_of([])

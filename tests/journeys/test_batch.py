@@ -59,8 +59,8 @@ BAD = {  # row of jobs.csv: what is said of it
     7: "day 1/cu.xy: wavelength 'Xx' is not known",
     8: "day 1/cu.xy: has more cells than the header",
     9: "day 1/cu.xy: yours.library: is neither a part of the built-in library nor a file",
-    10: "names no file",
-    11: "day 1/cu.xy: elements '-O': no phase of the library is left",
+    10: "has no file",
+    11: "day 1/cu.xy: elements '-O': excludes every phase of the library",
 }
 
 

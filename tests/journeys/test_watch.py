@@ -116,7 +116,7 @@ def test_answers_lie_apart_from_the_scans(tmp_path: Path) -> None:
 
     asking = Asking(Who(None, ""), "m", Options(), lambda _: [])
 
-    with pytest.raises(BragglensError, match="answers need a folder of their own"):
+    with pytest.raises(BragglensError, match="answers need another folder"):
         watch_folder(tmp_path, tmp_path / ".", asking)
     with pytest.raises(BragglensError, match="is no folder"):
         watch_folder(tmp_path / "none", tmp_path / "a", asking)

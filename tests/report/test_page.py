@@ -12,7 +12,7 @@ from bragglens.crystal.cell import Cell
 from bragglens.crystal.library import read_library
 from bragglens.fit.residual import Peak
 from bragglens.identification.answer import Finding, Identification
-from bragglens.identification.proposers import proposer
+from bragglens.identification.sources import proposer_of
 from bragglens.learn.model import Model
 from bragglens.policy import DEFAULT
 from bragglens.report.page import report_page
@@ -152,7 +152,7 @@ def test_a_fitted_scan_has_all_that_the_fit_says() -> None:
     for told in (
         "<anatase> or rutile 61.2 ± 1.5 a 3.785, c 9.514 61 0.998",
         "<anatase> or rutile 61.2 ± 1.5 0.998 0.310 812 7.8% 32.0% 61",
-        "<anatase> and rutile explain this scan about as well",
+        "<anatase> and rutile explain this scan about equally well",
         "wt% of the whole sample; ± is half of the 95% interval",
         "Rwp 8.4%, goodness of fit 1.3",
         "amorphous, or none of these: 12.0 ± 4.0 wt%",
@@ -202,7 +202,7 @@ def test_a_model_that_says_little_of_itself_is_not_known() -> None:
 
 def test_a_proposer_is_its_model_or_its_library() -> None:
     for asked in (MODEL, MODEL.library):
-        assert report_page(ANSWERS, proposer(asked), title="") == report_page(ANSWERS, asked, title="")
+        assert report_page(ANSWERS, proposer_of(asked), title="") == report_page(ANSWERS, asked, title="")
 
 
 def test_a_library_alone_says_that_the_matcher_was_asked() -> None:

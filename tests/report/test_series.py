@@ -77,9 +77,9 @@ def test_scans_stand_at_their_time_or_temperature() -> None:
 def test_scans_of_other_ranges_are_no_series() -> None:
     mixed = [scan(0, 3), scan(1, 3), scan(2, 3, Grid(10.0, 80.0, 0.02))]
     assert not same_axis(traces(mixed))
-    with pytest.raises(BragglensError, match="these 3 scans are no series"):
+    with pytest.raises(BragglensError, match="these 3 scans do not form a series"):
         drawn(mixed)
-    with pytest.raises(BragglensError, match="these 2 scans are no series"):
+    with pytest.raises(BragglensError, match="these 2 scans do not form a series"):
         drawn([scan(0, 2), scan(1, 2)])
 
 

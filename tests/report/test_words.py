@@ -100,7 +100,7 @@ def test_a_model_that_cannot_tell_strangers_has_no_column_for_them() -> None:
     answer = Identification("a.xy", "m", "known", (Finding("anatase", 0.9984),), PROBABILITIES, None)
     assert "outside" in printed(ANSWERS)
     assert "outside" not in printed([answer])
-    assert "cannot tell" in sentence(answer)
+    assert "cannot detect" in sentence(answer)
 
 
 def test_a_file_name_is_shown_and_not_obeyed() -> None:
@@ -147,7 +147,7 @@ def test_sentences_say_the_verdict() -> None:
         "Probable, not certain: anatase (probability 0.998) and rutile or tio2_B (probability 0.80"
     )
     assert sentence(replace(ANSWERS[1], verdict="mixture")).startswith("2 phases of the library found: anatase (prob")
-    assert "not in the library" in partly
+    assert "outside the library" in partly
     assert "No phase of the library was found; the nearest is rutile (probability 0.212)" in unknown
     assert unknown.endswith(">0.999.")
     assert SENTENCE in error
@@ -344,8 +344,8 @@ def test_what_the_network_holds_for_hardly_possible_is_not_shown() -> None:
 
 def test_limits_are_told_of_phases_that_were_asked_about() -> None:
     many = replace(FITTED[2], detection_limits={f"p{i}": 1.0 for i in range(6)})
-    assert limits_asked(many).startswith("detection limits of 6 phases: in the JSON")
-    assert limits_asked(replace(many, options={"elements": "-Fe"})).startswith("detection limits of 6")
+    assert limits_asked(many).startswith("limits of detection of 6 phases: see the JSON")
+    assert limits_asked(replace(many, options={"elements": "-Fe"})).startswith("limits of detection of 6")
     assert limits_asked(replace(many, options={"elements": "Ti,O,-Fe"})).startswith(
         "6 phases not found, with detection limits"
     )

@@ -87,7 +87,7 @@ def _wavelength(value: float | str) -> float | None:
         raise BragglensError(f"wavelength {value!r}: is not a wavelength: give 'CuKa', or Å such as 1.5406") from None
     if not SHORTEST_WAVE < wavelength < LONGEST_WAVE:
         raise BragglensError(
-            f"wavelength {wavelength:g}: in Å is not possible for a diffractometer: give 1.5406, or 'CuKa'"
+            f"wavelength {wavelength:g} Å: is not possible for a diffractometer: give 1.5406, or 'CuKa'"
         )
     return wavelength
 
