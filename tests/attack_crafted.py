@@ -1,4 +1,4 @@
-"""Files crafted to hurt: they expand, nest, loop, name other files, hold too many of something, or are no files."""
+"""Files made to cause harm: they expand, nest, loop, name other files, contain too many items, or are not files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from attack_inputs import SHARED, Named, sound_files  # before the next: it says where those lie
+from attack_inputs import SHARED, Named, sound_files  # before the next import: it defines the path
 from made import zipped
 from test_attack import (
     BOMBS,
@@ -29,7 +29,7 @@ from test_cif_dialects import ALL, CELL, EDGE, GOOD, PYMATGEN, large, operations
 
 
 def crafted_cifs() -> Iterator[Named]:
-    """Structures that no powder pattern is of, that have too many of something, or numbers that are no sizes."""
+    """Structures without a powder pattern, with too many items, or with numbers that are not sizes."""
     random = np.random.default_rng(1)
     for edge, most in ((30.0, 1000), (64.0, 10_000)):
         side = round(most ** (1 / 3) + 0.5)
@@ -55,7 +55,7 @@ def crafted_cifs() -> Iterator[Named]:
 
 
 def crafted_scans() -> Iterator[Named]:
-    """What expands, nests, or names other files; in names of members, in HDF5, in XML."""
+    """Scans that expand, nest, or name other files; by names of members, in HDF5, in XML."""
     for name, (make, _) in BOMBS.items():
         yield name, make()
     yield "8 kB.xlsx", workbook(CELL_OF_TEXT * 256, text="a" * 8 * 2**20)
@@ -79,7 +79,7 @@ def crafted_scans() -> Iterator[Named]:
 
 
 def crafted_hdf5(folder: Path) -> Iterator[Named]:
-    """NeXus files that name others, or loop. The file that they name is one of our own."""
+    """NeXus files that name others, or loop. The named file is one of our own."""
     secret = folder / "secret"
     secret.write_bytes(b"secret" * 100)
     changes = {
@@ -108,7 +108,7 @@ NAMES = (
 
 
 def crafted_names(folder: Path) -> Iterator[Named]:
-    """Libraries and models whose phases have names that are paths, markup, or codes for a terminal."""
+    """Libraries and models with phase names that are paths, markup, or terminal codes."""
     library, model = sound_files(folder)
     for name in NAMES:
         said = json.dumps(name)[1:-1].encode()
@@ -120,7 +120,7 @@ def crafted_names(folder: Path) -> Iterator[Named]:
 
 
 def no_files(folder: Path) -> Iterator[Named]:
-    """Paths of what is no file, or far too large: a pipe, a device that never ends, a file of 6 GB without content."""
+    """Paths that are not files, or far too large: a pipe, a device without end, an empty file of 6 GB."""
     for suffix in (".xy", ".cif", ".xrdml"):
         room = folder / suffix[1:]
         room.mkdir()

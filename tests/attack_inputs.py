@@ -1,7 +1,7 @@
 """Damaged files, drawn from a seed: scans, structures, models and libraries.
 
-Each is a function of the seed and its number alone, so that any of them can be made again. The sound files that the
-damage is done to are those of the other tests, and the shared files of diffractometers where they are there.
+Each is a function of its seed and number, so that any of them can be made again. The intact originals are those of the
+other tests, and the shared files of diffractometers if present.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ Random = np.random.Generator
 
 TITANIA = str(files("bragglens") / "data" / "titania")
 SHARED = HERE.parents[1] / "shared"
-_LARGEST_ORIGINAL = 2_000_000  # bytes; a larger file costs time and is damaged no otherwise
+_LARGEST_ORIGINAL = 2_000_000  # bytes; a larger file takes more time without another kind of damage
 
-# What may stand where a number stood.
+# Values that may replace a number.
 WORDS = (
     *("nan", "-nan", "inf", "-inf", "1e308", "-1e308", "1e400", "1e-320", "-0", "0", "-1", "1", "65535", "4294967296"),
     *("9" * 30, "9" * 400, "9" * 5000, "²", "٣", "1_0", "0x1F", "1,5", "1.2.3", "--5", "+", ".", "?", "x", "", "\0"),
@@ -68,7 +68,7 @@ def cut(data: bytes, random: Random) -> bytes:
 
 
 def lines_moved(data: bytes, random: Random) -> bytes:
-    """Up to 20 lines left out, given twice, or put elsewhere."""
+    """Up to 20 lines removed, repeated, or moved."""
     lines = data.splitlines(keepends=True)
     for _ in range(random.choice([1, 3, 20])):
         if not lines:
@@ -88,7 +88,7 @@ def digits_changed(data: bytes, random: Random) -> bytes:
 
 
 def numbers_replaced(data: bytes, random: Random) -> bytes:
-    """One to three numbers of a text replaced by odd ones, half of the times in the header; or all of one kind."""
+    """One to three numbers of a text replaced by odd ones, half of the time in the header; or all of one kind."""
     found = list(re.finditer(rb"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?", data[:200_000]))
     found = found[:30] if random.random() < 0.5 else found
     if not found:
@@ -103,7 +103,7 @@ def numbers_replaced(data: bytes, random: Random) -> bytes:
 
 
 def odd_numbers(data: bytes, random: Random) -> bytes:
-    """A binary number written over what stands there."""
+    """A binary number written over the content."""
     odd = ODD_BYTES[random.integers(len(ODD_BYTES))]
     within = min(len(data), 800 if random.random() < 0.7 else len(data))
     place = int(random.integers(within)) // 2 * 2
@@ -111,7 +111,7 @@ def odd_numbers(data: bytes, random: Random) -> bytes:
 
 
 def encoded(data: bytes, random: Random) -> bytes:
-    """The same text as another program might write it, or as a wrong guess at its letters leaves it."""
+    """The same text in another encoding, or decoded with a wrong one."""
     text = data.decode("latin-1")
     kinds: tuple[Callable[[], bytes], ...] = (
         lambda: text.encode("utf-16"),
@@ -132,7 +132,7 @@ def encoded(data: bytes, random: Random) -> bytes:
 
 
 def nested(data: bytes, random: Random) -> bytes:
-    """A part of the file, from mark to mark, many times over, one after the other or one within the other."""
+    """A part of the file between two marks, repeated many times in sequence or nested."""
     marks = [match.start() for match in re.finditer(rb"[<\[{\n;*_#]", data[:100_000])] or [0]
     begin = marks[random.integers(len(marks))]
     behind = [mark for mark in marks if begin < mark <= begin + 3000] or [min(len(data), begin + 20)]
@@ -143,7 +143,7 @@ def nested(data: bytes, random: Random) -> bytes:
 
 
 def joined(data: bytes, random: Random) -> bytes:
-    """The file behind itself, or with what does not belong to it before or behind."""
+    """The file appended to itself, or with foreign content before or after."""
     strange = random.bytes(int(random.choice([1, 100, 5000])))
     return (data + data, strange + data, data + strange, data * 20)[random.integers(4)]
 
@@ -152,7 +152,7 @@ DAMAGE = (flipped, cut, lines_moved, digits_changed, numbers_replaced, odd_numbe
 
 
 def damaged(data: bytes, random: Random) -> bytes:
-    """A file with one kind of damage, at times with two; in an archive mostly within one of its members."""
+    """A file with one kind of damage, sometimes two; in an archive mostly inside one of its members."""
     if zipfile.is_zipfile(io.BytesIO(data)) and random.random() < 0.7:
         return _damaged_within(data, random)
     for _ in range(random.choice([1, 1, 2])):
@@ -175,7 +175,7 @@ def _damaged_within(data: bytes, random: Random) -> bytes:
 
 
 def _drawn(originals: Sequence[Named], seed: int, number: int) -> tuple[str, bytes, Random]:
-    """The original of a number, one after the other, and the chance of that number."""
+    """The original for a number, in turn, and the random generator of that number."""
     name, data = originals[number % len(originals)]
     return name, data, np.random.default_rng([seed, number])
 
@@ -192,7 +192,7 @@ def scans(seed: int, count: int) -> Iterator[Named]:
 
 
 def _scans() -> list[Named]:
-    """Scans of every format, made ones and shared ones in turn, as far as these are there."""
+    """Scans of every format, made ones and shared ones in turn, if these are present."""
     made = [
         (f"{reader}.{number}", data) for reader, shapes in MADE.items() for number, data in enumerate(shapes.values())
     ]
@@ -210,7 +210,7 @@ def cifs(seed: int, count: int) -> Iterator[Named]:
 
 
 def _cifs() -> list[Named]:
-    """The package's own, the dialects of the tests, and every 20th of the shared structures where they are there."""
+    """CIFs of the package, the dialects of the tests, and every 20th of the shared structures if present."""
     written = {"good": GOOD} | {name: "\n".join(parts) for name, parts in DIALECTS.items()}
     written |= {name: text for name, (text, _) in SLIPS.items()}
     paths = [*sorted(Path(TITANIA).glob("*.cif")), *sorted((SHARED / "data" / "phases").glob("*/*.cif"))[::20]]
@@ -224,7 +224,7 @@ def _cifs() -> list[Named]:
 
 
 def sound_files(folder: Path) -> tuple[Members, Members]:
-    """The members of a library of the five titania phases, and of a model of them that is made by hand."""
+    """The members of a library of the five titania phases, and of a handmade model of them."""
     build_library(TITANIA, folder / "sound.library")
     save_model(handmade(read_library(TITANIA)), folder / "sound.bragglens")
     return _members(folder / "sound.library"), _members(folder / "sound.bragglens")
@@ -236,7 +236,7 @@ def _members(path: Path) -> Members:
 
 
 def model_and_library_files(seed: int, count: int, folder: Path) -> Iterator[Named]:
-    """Libraries and models in turn, with edits that leave them whole archives, and with damage."""
+    """Libraries and models in turn, with edits that keep the archives intact, and with damage."""
     library, model = sound_files(folder)
     for number in range(count):
         random = np.random.default_rng([seed, number])
@@ -258,7 +258,7 @@ def _odd_file(sound: Members, random: Random) -> bytes:
         return zipped(sound | {name: _odd_table(sound[name], random)})
     manifest = json.loads(sound["manifest.json"])
     odd = _odd_network(sound[name], random)
-    manifest["network_sha256"] = sha256(odd).hexdigest()  # so that it is looked at
+    manifest["network_sha256"] = sha256(odd).hexdigest()  # so that it is read
     return zipped(sound | {name: odd, "manifest.json": json.dumps(manifest).encode()})
 
 

@@ -1,4 +1,4 @@
-"""What becomes of files made to hurt: each is judged in a process that is a copy of this one, and measured there."""
+"""Outcomes of harmful files: each is judged and measured in a forked process."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from bragglens.scan.scan import Scan
 from bragglens.schema import printable
 from bragglens.simulate.lines import lines_of
 
-SLOW, LARGE = 5.0, 500  # seconds of processor time, and MB beyond what the process held, that no file may take
-PATIENCE = 120.0  # seconds after which a file is said to hang
-BATCH = 50  # files that one process judges
-_LONGEST = 1000  # letters of a sentence
-_MISTAKE = re.compile(r"\b\w*(Error|Exception|Warning)\b|please report")  # of ours, in a sentence of ours
+SLOW, LARGE = 5.0, 500  # limits for any file: seconds of CPU time, and MB beyond those of the process
+PATIENCE = 120.0  # seconds after which a file counts as hanging
+BATCH = 50  # files judged by one process
+_LONGEST = 1000  # characters of a sentence
+_MISTAKE = re.compile(r"\b\w*(Error|Exception|Warning)\b|please report")  # signs of a bug in one of our sentences
 
 Kind = Literal["answered", "refused", "traceback"]
 Judge = Callable[[str, bytes], object]
@@ -45,14 +45,14 @@ Judge = Callable[[str, bytes], object]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one file.
+    """The outcome for one file.
 
     Attributes:
         name: of the file.
-        kind: what it ended in; a process that crashed or hung counts as a traceback.
+        kind: how it ended; a process that crashed or hung counts as a traceback.
         said: the sentence, or the traceback.
-        seconds: of processor time.
-        megabytes: the most that the process held beyond what it had before.
+        seconds: CPU time.
+        megabytes: peak of the process beyond what it had before.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Outcome:
 
     @property
     def fault(self) -> str:
-        """What is wrong with it, '' where nothing is."""
+        """What is wrong with it, '' if nothing is."""
         found = [
             self.said if self.kind == "traceback" else "",
             f"{self.seconds:.1f} s" if self.seconds > SLOW else "",
@@ -72,7 +72,7 @@ class Outcome:
         return "; ".join(filter(None, found))
 
 
-# --- judges: each raises where what it is given cannot be read, and where what is read cannot be ---------------------
+# --- judges: each raises if a file cannot be read, and if the result is impossible -----------------------------------
 
 
 def judge_scan(name: str, data: bytes) -> list[Scan]:
@@ -89,7 +89,7 @@ def judge_scan(name: str, data: bytes) -> list[Scan]:
 
 
 def judge_identified(library: Library) -> Judge:
-    """Of scans, by the answer that they get."""
+    """For scans, by their answers."""
 
     def judge(name: str, data: bytes) -> None:
         first = next(
@@ -113,7 +113,7 @@ def judge_cif(name: str, data: bytes) -> None:
 
 
 def judge_packed(folder: Path) -> Judge:
-    """Of libraries and models, by the name's ending; they are read from the folder."""
+    """For libraries and models, by the extension of the name; they are read from the folder."""
 
     def judge(name: str, data: bytes) -> None:
         path = folder / name
@@ -135,7 +135,7 @@ def judge_packed(folder: Path) -> Judge:
 
 
 def judge_path(name: str, data: bytes) -> None:
-    """Of files that are no files: `data` is the path."""
+    """For paths that are not files: `data` is the path."""
     path = Path(data.decode())
     if path.suffix == ".cif":
         read_cif(path)
@@ -147,12 +147,12 @@ def judge_path(name: str, data: bytes) -> None:
 
 
 def judged(files: Iterable[Named], judge: Judge, first: Named | None = None) -> Iterator[Outcome]:
-    """The outcome of each file, in their order; one that ends or hangs its process costs itself alone.
+    """The outcome of each file in order. One that ends or hangs its process costs no other file.
 
     Args:
         files: names and contents.
-        judge: what is done with them.
-        first: is judged at the start of each process and is not counted, so that what is loaded then is no file's own.
+        judge: the function that tests a file.
+        first: tested at the start of each process and not counted, so that loading code is not counted for any file.
     """
     waiting = iter(files)
     while batch := list(islice(waiting, BATCH)):
@@ -197,7 +197,7 @@ def _no_socket(event: str, given: tuple[Any, ...]) -> None:
 
 
 def measured(name: str, data: bytes, judge: Judge) -> Outcome:
-    """The outcome of a file in this process, which is measured from here on."""
+    """The outcome of a file in this process, with its time and memory."""
     _reset_peak()
     before, begun = _memory("VmRSS"), time.process_time()
     kind, said = _outcome(name, data, judge)
@@ -217,7 +217,7 @@ def _outcome(name: str, data: bytes, judge: Judge) -> tuple[Kind, str]:
 
 
 def _is_a_sentence(said: str, name: str) -> bool:
-    """Whether an error says, in one line, what is wrong with which file, and is not a mistake of ours."""
+    """Whether an error says in one line what is wrong with which file, and is not a bug of ours."""
     plain = said.isprintable() and len(said) < _LONGEST and said.startswith(name)
     return plain and not _MISTAKE.search(said.removeprefix(name))
 
@@ -228,7 +228,7 @@ def _reset_peak() -> None:
 
 
 def _memory(field: str) -> float:
-    """MB of this process as Linux gives them; elsewhere the most so far."""
+    """MB of this process as Linux reports them; elsewhere the peak so far."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith(field):

@@ -1,4 +1,4 @@
-"""Processes that tests start, none of which outlives its test, whatever becomes of that."""
+"""Processes started by tests; none of them outlives its test, even if that fails."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import Any
 
 import psutil
 
-# There is a process for each core, whose second thread would only wait in a loop. Read when NumPy is imported, later.
+# There is one test process per core; a second thread would only wait in a loop. Read when NumPy is imported, later.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Of the many processes each would compile all source anew where bytecode is not kept.
+# Without cached bytecode each of the many processes would compile all source again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 _MARK = "BRAGGLENS_TEST_RUN"
-PATIENCE = 60.0  # seconds; on a machine that does much else
+PATIENCE = 60.0  # seconds; for a busy machine
 
 
 @contextmanager
 def started(command: list[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
-    """A process, which is killed at the end with all that it started."""
+    """A process that is killed at the end, with all that it started."""
     process = subprocess.Popen(command, **options)
     try:
         yield process
@@ -37,19 +37,19 @@ def started(command: list[str], **options: Any) -> Iterator[subprocess.Popen[Any
 
 
 def children(process: subprocess.Popen[Any]) -> list[int]:
-    """All processes that a process started and those started, which are still there; none where it has ended."""
+    """All running descendants of a process; none if it has ended."""
     with suppress(psutil.NoSuchProcess):
         return [one.pid for one in psutil.Process(process.pid).children(recursive=True)]
     return []
 
 
 def all_end(pids: Iterable[int]) -> bool:
-    """Whether all these processes end by themselves before long."""
+    """Whether all these processes end by themselves soon."""
     return not psutil.wait_procs(list(_found(pids)), timeout=PATIENCE)[1]
 
 
 def end_all(pids: Iterable[int]) -> None:
-    """End processes that are still there."""
+    """End processes that still run."""
     for one in _found(pids):
         with suppress(psutil.NoSuchProcess):
             one.kill()
@@ -63,9 +63,9 @@ def _found(pids: Iterable[int]) -> Iterator[psutil.Process]:
 
 @contextmanager
 def none_left() -> Iterator[None]:
-    """Whatever is started until the end must have ended by then; what has not is ended, and is an error.
+    """Every process started within this must have ended at its end; one that has not is ended, and that is an error.
 
-    A mark in the environment, which processes inherit, finds also those whose parents are gone.
+    A mark in the environment, which processes inherit, also finds those whose parents have ended.
     """
     os.environ[_MARK] = mark = secrets.token_hex(8)
     yield
@@ -78,7 +78,7 @@ def none_left() -> Iterator[None]:
 
 def _marked(process: psutil.Process, mark: str) -> bool:
     try:
-        # what multiprocessing keeps for the process that runs the tests ends with it
+        # helpers of multiprocessing for the test process end with it
         return process.environ().get(_MARK) == mark and "resource_tracker" not in str(_command(process))
     except psutil.Error:
         return False

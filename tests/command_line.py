@@ -1,6 +1,6 @@
-"""The command line as a user types it, in the process of the tests: to start Python and its libraries takes seconds.
+"""The command line as a user types it, in the process of the tests, because starting Python takes seconds.
 
-What is about a process, such as one that is killed, starts one.
+Tests of processes, such as killed ones, start one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bragglens.cli import main
 
 
 def status_of(patch: pytest.MonkeyPatch, *words: object) -> int | None:
-    """Status of a command; what it prints goes where the test's own output goes."""
+    """Status of a command; its output goes to that of the test."""
     patch.setattr(sys, "argv", ["bragglens", *map(str, words)])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -25,7 +25,7 @@ def status_of(patch: pytest.MonkeyPatch, *words: object) -> int | None:
 
 
 def run(*words: object, cwd: Path | None = None) -> CompletedProcess[str]:
-    """A command with its status and all that it prints, as `subprocess.run` gives them."""
+    """A command with its status and its output, as `subprocess.run` gives them."""
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     with chdir(cwd or Path.cwd()), redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
         status = status_of(patch, *words)

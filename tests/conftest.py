@@ -1,4 +1,4 @@
-"""What several rooms' tests share."""
+"""Fixtures that the tests of several packages share."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from bragglens.crystal.library import Library, read_library
 from bragglens.learn.model import Model
 from bragglens.scan.pattern import Grid
 
-# Files that take longest, begun first: so no process is left alone with one of them at the end. The first is the one
-# that needs the small model, so that the other processes need not wait for it.
+# The slowest files, started first, so that no process is left alone with one of them at the end. The first one
+# trains the small model, so that the other processes need not wait for it.
 LONGEST = (
     "learn/test_train.py",
     "test_damage.py",
@@ -56,13 +56,13 @@ def no_process_survives() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def titania() -> Library:
-    """The five shipped phases."""
+    """The five titania phases of the package."""
     return read_library(str(files("bragglens") / "data" / "titania"))
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Real scans and structures beside the checkout; tests that need them are skipped without."""
+    """Real scans and structures beside the checkout; tests that need them are skipped without them."""
     folder = Path(__file__).resolve().parents[1].parent / "shared" / "data"
     if not (folder / "dev.csv").exists():
         pytest.skip("needs the shared measured scans")
@@ -71,13 +71,14 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def small_model(titania: Library, tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """A model of the five phases, trained in seconds on a coarse axis: good enough for plain scans.
+    """A model of the five phases, trained in seconds on a coarse axis: sufficient for simple scans.
 
-    Trained by the first of the processes that run the tests; the others take it from a file.
+    The first of the test processes trains it; the others read it from a file.
     """
     if "PYTEST_XDIST_WORKER" not in os.environ:
         return _trained(titania)
-    kept = tmp_path_factory.getbasetemp().parent / "small_model"  # the folder above is of all processes of this run
+    # the folder above is shared by all processes of this run
+    kept = tmp_path_factory.getbasetemp().parent / "small_model"
     with FileLock(kept.with_suffix(".lock")):
         if not kept.exists():
             kept.write_bytes(pickle.dumps(_trained(titania)))
@@ -86,7 +87,7 @@ def small_model(titania: Library, tmp_path_factory: pytest.TempPathFactory) -> M
 
 
 def _trained(titania: Library) -> Model:
-    """By one thread and in full precision: the same, but for rounding, on any processor and whatever else it does."""
+    """With one thread and full precision: the same on any processor, except for rounding."""
     from bragglens.learn import train as learn
 
     learn.use_threads(1)
@@ -97,7 +98,7 @@ def _trained(titania: Library) -> Model:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """A headless Chromium of the system; what needs one is skipped without."""
+    """A headless Chromium of the system; tests that need it are skipped without it."""
     playwright = pytest.importorskip("playwright.sync_api")
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:

@@ -1,4 +1,4 @@
-"""A disk that is full: whatever is opened to be written takes no byte."""
+"""A full disk: files opened for writing accept no byte."""
 
 from __future__ import annotations
 

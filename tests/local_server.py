@@ -1,4 +1,4 @@
-"""A web server on this machine that can be told to misbehave."""
+"""A web server on this machine that can misbehave on request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Server:
-    """Answers every request by calling `answer`, and keeps the paths asked for."""
+    """Answers every request by calling `answer`, and records the requested paths."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []
@@ -30,7 +30,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
 
     def serve(self, body: bytes, *, length: int | None = None) -> None:
-        """Answer with these bytes, announcing `length` where given."""
+        """Answer with these bytes, announcing `length` if given."""
 
         def answer(handler: BaseHTTPRequestHandler) -> None:
             handler.send_response(200)
@@ -41,7 +41,7 @@ class Server:
         self.answer = answer
 
     def serve_without_end(self) -> None:
-        """Answer with zeros, as long as anyone listens and nobody sets `released`."""
+        """Answer with zeros until the client leaves or `released` is set."""
 
         def answer(handler: BaseHTTPRequestHandler) -> None:
             handler.send_response(200)

@@ -1,4 +1,4 @@
-"""Scans made by the reference formulas, for whoever tests fits and answers."""
+"""Scans from the reference formulas, for tests of fits and answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INSTRUMENT = Instrument(emission("CuKa"), W=0.005, axial=0.03, zero=0.04)
 
 
 def measured(grams: dict[str, float], library: Library, *, counts: float = 2e4) -> Scan:
-    """A scan of so many grams of each phase; `LaB6` and `Si` are the standards."""
+    """A scan with these grams of each phase; `LaB6` and `Si` are the standards."""
     known = {phase.name: phase for phase in library}
     phases = [known.get(name) or standard(name) for name in grams]
     crystals = reflections_in_range(phases, INSTRUMENT.lines, GRID)

@@ -1,4 +1,4 @@
-"""Edits of valid JSON that leave it valid JSON, drawn from a seed."""
+"""Random edits of valid JSON that keep it valid, from a seed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ ODD: list[Any] = [
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The path of each value within, the outermost first."""
+    """The path of each value inside, the outermost first."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [path, *(place for key, one in inner for place in places(one, (*path, key)))]
 
 
 def edited(value: Any, random: np.random.Generator) -> Any:
-    """A copy with one value replaced, left out, given twice or renamed."""
+    """A copy with one value replaced, removed, repeated or renamed."""
     value = copy.deepcopy(value)
-    depth = random.integers(1, 7)  # every level as often as another, though the inner ones have far more values
+    depth = random.integers(1, 7)  # every level equally often, although the inner ones have far more values
     *way, key = next(p for p in random.permutation(np.array([*places(value)[1:], ()], object)) if 0 < len(p) <= depth)
     holder = value
     for step in way:

@@ -1,4 +1,4 @@
-"""A tenth of benchmarks/attack.py: files made to hurt end in an answer or in one sentence, quickly."""
+"""A tenth of benchmarks/attack.py: harmful files give an answer or an error of one sentence, quickly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ATTACK = Path(__file__).parents[1] / "benchmarks" / "attack.py"
 
 
 def test_a_tenth_of_the_attack(tmp_path: Path) -> None:
-    """In a process of its own, which forks: this one may have threads."""
+    """In a process of its own, which forks: the test process may have threads."""
     parts = ["scans", "cifs", "files", "crafted"]
     command = [sys.executable, str(ATTACK), *parts, "--share", "0.1", "--here", str(tmp_path / "counts.json")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)

@@ -1,4 +1,4 @@
-"""Every Python example in README and docs runs; those of a page run one after the other, in an empty folder."""
+"""Every Python example in README and docs runs; those of a page run one after another in an empty folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if "```python" i
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    # 400 strangers and a fine axis take longer than all else that an example does
+    # 400 out-of-library negatives and a fine axis take longer than everything else in an example
     monkeypatch.setattr(train, "STRANGERS", 20)
     monkeypatch.setitem(train.train.__kwdefaults__, "grid", Grid(5.0, 90.0, 0.1))
     names: dict[str, object] = {"__name__": "example"}

@@ -1,4 +1,4 @@
-"""Names that are safe everywhere, and files that are whole, whoever else writes them and whatever goes wrong."""
+"""File names that are safe everywhere, and files that are written completely, with other writers and after failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""benchmarks/large_library.py at a small size: its structures are read, built, and told by their names."""
+"""benchmarks/large_library.py at a small size: structures are read, built, and identified by their names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def script() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["large_library"] = module  # where its dataclasses look for their names
+    sys.modules["large_library"] = module  # where its dataclasses look up their names
     spec.loader.exec_module(module)
     return module
 

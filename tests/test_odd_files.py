@@ -1,4 +1,4 @@
-"""What is no file, or far too large, is refused before it is read: a pipe waits for ever, a device never ends."""
+"""What is not a file, or far too large, is refused before it is read: a pipe or a device may never end."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ODD = ("pipe.xy", "zero.xy", "huge.xy")
 
 @pytest.fixture(autouse=True)
 def _no_wait() -> Iterator[None]:
-    """Who waits for a pipe is broken off."""
+    """Stop waiting for a pipe."""
 
     def end(signal: int, frame: FrameType | None) -> None:
         raise TimeoutError("it waits")
@@ -105,7 +105,7 @@ def odd(tmp_path: Path) -> Path:
 
 
 def test_a_folder_gives_each_of_them_its_line(odd: Path, titania: Library, tmp_path: Path) -> None:
-    """The pieces are what a worker answers, here without the worker."""
+    """The pieces are those of a worker, processed here without one."""
     phases = Path(str(files("bragglens") / "data" / "titania"))
     found = files_of([odd])
     assert sorted(file.name for file in found) == sorted(ODD)

@@ -1,4 +1,4 @@
-"""Rules of the house that a machine can hold: layers, lint, types, exports, and no torch where none is needed."""
+"""Rules that can be checked automatically: layers, lint, types, exports, and no torch where it is not needed."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_name_is_imported_when_it_is_asked_for_and_identification_needs_no_tor
 
 
 def test_help_imports_nothing_that_is_slow_to_import() -> None:
-    """Packages that take from 0.03 (gemmi) to seconds of a processor, and of ours those that import them."""
+    """Packages that take from 0.03 (gemmi) to several CPU seconds, and our modules that import them."""
     code = (
         "import sys; from bragglens.cli import main; sys.argv = ['bragglens', '--help']\n"
         "try: main()\nexcept SystemExit: pass\nprint(*sys.modules, file=sys.stderr)"
@@ -89,7 +89,7 @@ def test_help_imports_nothing_that_is_slow_to_import() -> None:
 
 
 def test_one_file_imports_what_would_report_home() -> None:
-    """ONNX Runtime, whose reports that file switches off first."""
+    """ONNX Runtime, whose telemetry that file switches off first."""
     sources = [*(ROOT / "src").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
     importing = [path.name for path in sources if re.search(r"^ *(import|from) onnxruntime", path.read_text(), re.M)]
     assert importing == ["inference.py"]

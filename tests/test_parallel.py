@@ -1,4 +1,4 @@
-"""Pieces of work in processes: one order, whatever dies."""
+"""Work in processes: results keep their order, even if processes die."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ if __name__ == "__main__":
 
 
 def test_workers_end_with_a_main_process_that_is_killed(tmp_path: Path) -> None:
-    """Though they are at work, and nobody can tell them."""
+    """Although they are at work, and nobody can tell them."""
     (tmp_path / "hold.py").write_text(HOLD)
     with started([sys.executable, str(tmp_path / "hold.py")], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

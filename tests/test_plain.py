@@ -1,4 +1,4 @@
-"""Names that attack: what runs as a formula in a spreadsheet, what steers a terminal, what ASCII cannot say."""
+"""Hostile names: formulas in spreadsheets, codes for terminals, characters outside ASCII."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_text_comes_back(text: str) -> None:
 
 
 def test_a_manifest_is_read_as_it_was_meant(tmp_path: Path) -> None:
-    """Ids and remarks are of providers, whom nobody knows."""
+    """Ids and remarks come from unknown providers."""
     origin = Origin("a.cif", "https://x", "=HYPERLINK(1)", revision="@now", reference="-; 'Title'", chosen="'=1")
     (tmp_path / "a.cif").write_text("data_a")
     write_manifest(tmp_path, {"a.cif": origin})

@@ -1,4 +1,4 @@
-"""The thresholds of an answer: each has its meaning and origin, and a laboratory may have its own."""
+"""The thresholds of an answer: each has a meaning and an origin, and a laboratory may use its own."""
 
 from dataclasses import fields, replace
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""A release: `python -m build` makes a wheel and an sdist, and the wheel answers from a folder of its own.
+"""A release: `python -m build` makes a wheel and an sdist, and the wheel works from a folder of its own.
 
-That it installs with its dependencies into an empty environment and identifies scans there, `.ci/run` looks at.
+`.ci/run` tests the installation with its dependencies into an empty environment, and an identification there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ pytest.importorskip("build", reason="needs build")
 pytest.importorskip("hatchling", reason="needs hatchling")
 
 ROOT = Path(__file__).resolve().parents[1]
-LARGEST_WHEEL, LARGEST_SDIST = 6e6, 8e6  # bytes; of 0.1.0 they have 4.6 and 6.2 million
+LARGEST_WHEEL, LARGEST_SDIST = 6e6, 8e6  # bytes; those of 0.1.0 have 4.6 and 6.2 million
 HELD = (
     *("data/builtin.library", "data/builtin.sha256", "data/wyckoff.txt", "data/scans/measured_fluorapatite.xra"),
     *("data/standards/LaB6_660c.cif", "data/titania/rutile.cif", "match/matcher.zip", "py.typed"),
@@ -48,7 +48,7 @@ print(json.dumps([bragglens.__file__, bragglens.__version__, len(builtin()), len
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Wheel and sdist; the wheel is made of the sdist, as `build` does."""
+    """Wheel and sdist; the wheel is made from the sdist, as `build` does."""
     out = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -79,7 +79,7 @@ def test_wheel_of_the_sdist_is_that_of_the_tree(made: tuple[Path, Path], tmp_pat
 
 
 def test_the_wheel_answers(made: tuple[Path, Path], tmp_path: Path) -> None:
-    """Unpacked beside the dependencies, away from the tree; to identify scans, kernels are compiled: see `.ci/run`."""
+    """Unpacked beside the dependencies, outside the tree. Identifying scans would compile kernels: see `.ci/run`."""
     zipfile.ZipFile(made[0]).extractall(tmp_path / "installed")
     done = subprocess.run(
         [sys.executable, "-c", ASK, str(tmp_path)],

@@ -1,4 +1,4 @@
-"""Schemas: what passes, and which field is named where something does not."""
+"""Schemas: values that pass, and the field that is named if a value does not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documentation as a site: builds without warnings, shows every name and page, and asks nothing of other hosts."""
+"""The documentation as a site: builds without warnings, has every name and page, and loads nothing from other hosts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Versions: the number of this one, and files that an older or a newer version wrote.
+"""Versions: the number of this one, and files of older and newer versions.
 
-`kept/` holds a library, a model and the fields of an answer as version 0.1.0 wrote them.
+`kept/` holds a library, a model and the fields of an answer that version 0.1.0 wrote.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def test_an_answer_has_all_fields_of_0_1_0() -> None:
 
 
 def renumbered(kept: str, number: Any, folder: Path) -> Path:
-    """A kept file that states another format."""
+    """A kept file with another format number."""
     path = folder / kept
     with zipfile.ZipFile(KEPT / kept) as whole, zipfile.ZipFile(path, "w") as changed:
         for name in whole.namelist():

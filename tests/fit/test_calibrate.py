@@ -1,4 +1,4 @@
-"""calibrate: known instruments, simulated by the reference and not by the renderer that fits, are found again."""
+"""calibrate recovers known instruments from scans of the reference model, not of the renderer that it fits."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_gaps_and_uneven_steps_do_no_harm(lab6: Phase) -> None:
 
 
 def test_texture_of_the_standard_changes_nothing(lab6: Phase) -> None:
-    """Heights are free: a plate of silicon grains that lie flat calibrates as well."""
+    """Heights are free: a plate of oriented silicon grains calibrates as well."""
     truth, phase, grid = INSTRUMENTS["narrow"], standard("Si"), Grid(20.0, 130.0, 0.02)
     (crystal,) = reflections_in_range([phase], truth.lines, grid)
     textured = replace(COARSE, texture_axis=(1, 1, 1), march=0.6)
@@ -138,7 +138,8 @@ def test_a_short_scan_says_what_it_cannot_tell(lab6: Phase) -> None:
     assert any("hardly told apart" in note for note in found.notes)
 
 
-# SRM 640f's certificate lists these for 1.5405929 Å; the strong lines of LaB6 and corundum: Bragg's law on the cells.
+# The certificate of SRM 640f lists these for 1.5405929 Å. Strong lines of LaB6 and corundum: Bragg's law with the
+# cells.
 SILICON = [28.441, 47.301, 56.120, 69.127, 76.373, 88.026, 94.947, 106.702, 114.085, 127.535, 136.882]
 
 
@@ -164,7 +165,7 @@ def test_standards_by_any_name(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not NIST_SCAN.exists(), reason="the measured scans are not here")
 def test_nists_own_scan_of_lab6(lab6: Phase) -> None:
-    """Scan 100a of the certification of SRM 660c, at 20.85 °C; NIST's fit has a = 4.15678 Å and -0.0788 mm."""
+    """Scan 100a of the certification of SRM 660c, at 20.85 °C; the fit by NIST has a = 4.15678 Å and -0.0788 mm."""
     lines = NIST_SCAN.read_text().splitlines()
     start = next(i for i, line in enumerate(lines) if "_pd_proc_ls_weight" in line) + 1
     rows = [line.split() for line in lines[start : start + 5332]]

@@ -1,4 +1,4 @@
-"""What every kind of candidate keeps to, and a kind that is written here to show that one file is enough."""
+"""The contract of every kind of candidate, and a kind defined here to show that one file is enough."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from bragglens.simulate.specimen import Specimen
 
 @dataclass(frozen=True)
 class Bands:
-    """A phase without a structure: broad bands at these 2θ, as the hk bands of a clay; its scale means no grams."""
+    """A phase without a structure: broad bands at these 2θ, like hk bands of a clay; its scale is not in grams."""
 
     name: str
     centres: tuple[float, ...]
@@ -39,11 +39,11 @@ class Bands:
 
     @property
     def strain_basis(self) -> np.ndarray:
-        """It has no cell to refine."""
+        """None: there is no cell to refine."""
         return np.empty((0, 3, 3))
 
     def pattern(self, instrument: Instrument, specimen: Specimen, grid: Grid) -> np.ndarray:
-        """Gaussians whose breadth goes with the inverse of the size."""
+        """Gaussians with a width proportional to the inverse of the size."""
         shift = instrument.zero - np.degrees(2 * specimen.displacement / instrument.radius)
         angle, width = grid.two_theta[:, None] - np.array(self.centres) - shift, 60.0 / specimen.size
         return np.exp(-((angle / width) ** 2)).sum(axis=1)
@@ -54,7 +54,7 @@ BANDS = Bands("bands", (19.8, 35.0, 61.5))
 
 @pytest.fixture(scope="module")
 def problem(titania: Library) -> Problem:
-    """Titania, a layered structure of which faults blur lines, and bands, before a scan of anatase and the bands."""
+    """Titania, a layered structure with stacking faults, and bands, with a scan of anatase and the bands."""
     scan = measured({"anatase": 1.0}, titania)
     broad = BANDS.pattern(INSTRUMENT, Specimen(size=40.0), Grid(scan.two_theta[0], scan.two_theta[-1], GRID.step))
     both = replace(scan, counts=scan.counts + 0.3 * scan.counts.max() * broad)
@@ -117,7 +117,7 @@ def test_values_have_names(problem: Problem) -> None:
 
 
 def test_a_wavelength_of_no_tube_is_as_good(titania: Library) -> None:
-    """The first line alone decides positions: a synchrotron has no second one."""
+    """Only the first line determines positions: a synchrotron has no second one."""
     instrument = Instrument(emission("1.0"))
     known = candidates(titania.phases, instrument, 60.0)
     scan = Scan("flat", np.arange(10, 60, 0.02), np.linspace(99.9, 100.1, 2500))

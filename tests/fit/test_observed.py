@@ -1,4 +1,4 @@
-"""What a fit takes for background, and what for peaks."""
+"""Background and peaks of an observed scan."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ X = GRID.two_theta
 
 
 def measured(grams: dict[str, float], library: Library, *, size: float = 60.0, beneath: np.ndarray | float) -> Scan:
-    """20,000 counts at the strongest peak, on what lies beneath, relative to that peak."""
+    """A scan with 20,000 counts at the strongest peak, on a background relative to that peak."""
     phases = [phase for phase in library if phase.name in grams]
     crystals = reflections_in_range(phases, INSTRUMENT.lines, GRID)
     clean = sum(grams[c.phase.name] * pattern(c, INSTRUMENT, Specimen(size=size), GRID) for c in crystals)
@@ -52,7 +52,7 @@ def test_the_broadest_peaks_are_no_hump(titania: Library) -> None:
 
 @pytest.mark.parametrize("height", [0.0, 0.1, 0.3])
 def test_fractions_beside_a_hump(titania: Library, height: float) -> None:
-    """A hump that the polynomials of the background do not meet would be given to the lines upon it."""
+    """A hump that the background polynomials cannot follow would be added to the lines on top of it."""
     corundum = standard("corundum")
     scan = measured({"rutile": 0.9, corundum.name: 0.1}, Library((*titania, corundum)), beneath=hump(35.0, 3.5, height))
     rutile = next(phase for phase in titania if phase.name == "rutile")
@@ -60,7 +60,7 @@ def test_fractions_beside_a_hump(titania: Library, height: float) -> None:
 
 
 def test_a_hole_weighs_nothing(titania: Library) -> None:
-    """A hole with a strong line in it, and the same with the line there: the fit says the same of both."""
+    """A hole with a strong line in it, and the same scan with the line: the fit gives the same result."""
     scan = measured({"rutile": 1.0}, titania, beneath=0.05)
     rutile = [phase for phase in titania if phase.name == "rutile"]
     kept = (scan.two_theta < 53.0) | (scan.two_theta > 56.0)

@@ -1,4 +1,4 @@
-"""Tops and baselines against SciPy's and pybaselines', whose imports take too long for a command."""
+"""Peak tops and baselines compared with those of SciPy and pybaselines, whose imports take too long for a command."""
 
 import numpy as np
 import pytest

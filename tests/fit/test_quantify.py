@@ -1,4 +1,4 @@
-"""Absorption against tabulated values, and what is done with it."""
+"""Absorption compared with tables, and its effect on fractions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CU = 1.5405929
 
 
 def rock_salt(metal: str, edge: float) -> Phase:
-    """A metal in a cubic cell with oxygen, of one formula unit: all that matters here is what absorbs."""
+    """A metal in a cubic cell with oxygen, one formula unit; only the absorption matters here."""
     sites = (Site(metal, metal, (0.0, 0.0, 0.0), 1.0, 0.006), Site("O", "O", (0.5, 0.5, 0.5), 1.0, 0.006))
     return Phase(f"{metal}O", f"{metal}O", "P m -3 m", (edge,) * 3 + (90.0,) * 3, ("x,y,z",), sites, 75.0)
 
@@ -48,7 +48,7 @@ def test_absorption_is_the_tabulated_one(element: str, mass_absorption: float, w
 
 
 def test_coarse_grains_hide_the_phase_that_absorbs(titania: Library) -> None:
-    """Equal weights of a strong and a weak absorber, drawn as fine grains: read as coarse ones, the strong gains."""
+    """Equal weights of a strong and a weak absorber as fine grains: taken for coarse grains, the strong one gains."""
     grid = Grid(20.0, 80.0, 0.02)
     instrument = Instrument(emission("CuKa"), W=0.005)
     phases = [rock_salt("Fe", 4.3), rock_salt("Mg", 4.0)]
@@ -68,7 +68,7 @@ def test_coarse_grains_hide_the_phase_that_absorbs(titania: Library) -> None:
 
 @pytest.mark.parametrize("anatase", [0.4, 0.7])
 def test_the_error_of_a_share_reaches_to_what_the_unexplained_leaves(titania: Library, anatase: float) -> None:
-    """Anatase beside LaB6, which is not in the library: 100% of the named phases, and the error says so."""
+    """Anatase with LaB6, which is outside the library: 100% of the named phases, with an error that includes LaB6."""
     grid, instrument = Grid(20.0, 80.0, 0.03), Instrument(emission("CuKa"), W=0.005)
     phases = [next(phase for phase in titania if phase.name == "anatase"), standard("LaB6")]
     crystals = reflections_in_range(phases, instrument.lines, grid)

@@ -1,4 +1,4 @@
-"""Network and fit together, or the fit alone, on patterns of the reference model that no recipe drew."""
+"""Network and fit together, or the fit alone, on patterns of the reference model that come from no recipe."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_the_residual_of_a_phase_is_of_its_structure_and_not_of_noise(
 
 @pytest.mark.parametrize("larger", [0.2, 0.5])
 def test_two_structures_of_a_kind_do_not_hold_each_others_lines(larger: float) -> None:
-    """Corundum and the same with a cell as much larger as ilmenite's is than hematite's."""
+    """Corundum, and the same with a cell as much larger as that of ilmenite is than that of hematite."""
     small = standard("corundum")
     a, b, c, *angles = small.cell
     large = replace(small, name="larger", cell=(1.01 * a, 1.01 * b, 1.024 * c, *angles))
@@ -104,7 +104,7 @@ def test_two_structures_of_a_kind_do_not_hold_each_others_lines(larger: float) -
 
 @pytest.mark.parametrize("occupied", [0.9, 1.1])
 def test_two_relatives_do_not_hold_the_place_of_the_phase_that_is_there(shared: Path, occupied: float) -> None:
-    """Fluorapatite's scan begun with two apatites of other cells and contents: exchanging one alone leads nowhere."""
+    """A scan of fluorapatite, started with two other apatites: exchanging one alone does not help."""
     minerals = {phase.name: phase for phase in read_library(shared / "phases" / "minerals")}
     own = minerals["fluorapatite"]
 
@@ -133,7 +133,7 @@ def test_two_relatives_do_not_hold_the_place_of_the_phase_that_is_there(shared: 
 def test_of_two_rivals_the_better_one_stays_whichever_came_first(
     titania: Library, begun_with: str, better: str
 ) -> None:
-    """The two explain the scan equally well, so that the least of an opinion beforehand decides."""
+    """The two explain the scan equally well, so that a small difference of the prior decides."""
     names = {phase.name: phase for phase in titania}
     phases = (names["rutile"], replace(names["rutile"], name="other"))
     scan = measured({"rutile": 1.0}, titania)
@@ -150,7 +150,7 @@ def test_of_two_rivals_the_better_one_stays_whichever_came_first(
 def test_named_elements_decide_between_phases_that_explain_a_scan_as_well(
     titania: Library, elements: str | None, named: str
 ) -> None:
-    """Anatase beside a rutile of half titanium, half vanadium: a rutile of either explains it equally well."""
+    """Anatase with a rutile of half titanium, half vanadium: a rutile of either metal explains it equally well."""
     names = {phase.name: phase for phase in titania}
 
     def rutile(name: str, **metals: float) -> Phase:
@@ -210,14 +210,14 @@ def test_a_relative_that_is_not_named_is_told(titania: Library) -> None:
     assert answer.verdict == "unknown"
     assert [one["name"] for one in answer.to_dict()["relatives"]] == [own.name]
     assert answer.unexplained is not None
-    assert answer.unexplained < 0.05  # it stays in the fit, so that what else is there is judged without its lines
+    assert answer.unexplained < 0.05  # it stays in the fit, so that the rest of the scan is judged without its lines
     assert f"No phase is named: {own.name} (Al2O3, R -3 c, lattice strained by up to 1.6%" in sentence(answer)
     picture = picture_of(answer)
     assert picture is not None
     assert [layer.remark for layer in picture.layers] == [RELATIVE]
     assert answer.fit is not None
     assert "or a relative" in pdcif_text(answer, answer.fit)
-    assert answer.nearest is None  # which is another by the network, and fits less
+    assert answer.nearest is None  # the most probable one of the network is another phase, which fits worse
 
 
 def test_of_a_large_library_only_the_phases_of_the_elements_are_made_ready(
@@ -239,7 +239,7 @@ def test_of_a_large_library_only_the_phases_of_the_elements_are_made_ready(
 
 @pytest.mark.parametrize("setting", ["R -3 m:R", "R -3 m:H"])
 def test_strain_is_the_same_in_every_setting(setting: str) -> None:
-    """A crystal grown by 1% is strained by 1%, though in a rhombohedral setting no coefficient says so."""
+    """A crystal expanded by 1% is strained by 1%, although in a rhombohedral setting no coefficient has this value."""
     group = gemmi.SpaceGroup(setting)
     cell = (4.07, 4.07, 4.07, 89.4, 89.4, 89.4) if setting.endswith("R") else (5.7, 5.7, 7.1, 90.0, 90.0, 120.0)
     operations = tuple(op.triplet() for op in group.operations())
@@ -250,7 +250,7 @@ def test_strain_is_the_same_in_every_setting(setting: str) -> None:
 
 
 def test_detection_limit_is_what_is_found(titania: Library) -> None:
-    """Rutile in anatase: half more than the stated limit is found, a sixth of it is not."""
+    """Rutile in anatase: 1.5 times the stated limit is found, a sixth of it is not."""
     without = identify(measured({"anatase": 1.0}, titania), titania)
     assert without.detection_limits is not None
     limit = without.detection_limits["rutile"] / 100
@@ -261,7 +261,7 @@ def test_detection_limit_is_what_is_found(titania: Library) -> None:
 
 
 def test_amorphous_part_by_internal_standard(titania: Library) -> None:
-    """20 wt% of rutile were weighed in, half of the rest is amorphous: the fractions are of the specimen."""
+    """20 wt% of rutile were added and half of the rest is amorphous: the fractions are of the specimen."""
     answer = identify(measured({"rutile": 20, "anatase": 40}, titania), titania, standard=("rutile", 20.0))
     weights = {f.name: f.weight_percent for f in answer.phases}
     assert weights["rutile"] == pytest.approx(20.0)

@@ -1,4 +1,4 @@
-"""The fit recovers what the reference model (not the renderer that it fits with) was told."""
+"""The fit recovers the parameters of the reference model, not of the renderer that it fits."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_mixture_is_recovered(titania: Library) -> None:
 
 
 def line_angles(found: Fit, truth: Specimen | None = None) -> list[float]:
-    """Angles of (101), (200), (204) of anatase: zero, displacement and cell trade places, their sum may not."""
+    """Angles of (101), (200), (204) of anatase: zero, displacement and cell are correlated, their sum is not."""
     a, c, specimen, zero = found.cells[0][0], found.cells[0][2], found.specimens[0], found.instrument.zero
     if truth is not None:
         a, c, specimen, zero = 3.7845 * 1.004, 9.5143 * 0.998, truth, INSTRUMENT.zero
@@ -73,7 +73,7 @@ def test_texture_is_recovered_and_fractions_with_it(titania: Library) -> None:
 
 
 def test_large_displacement_is_found(titania: Library) -> None:
-    """0.3 mm moves every line by 0.18°, twice its width: least squares alone would stay where it starts."""
+    """0.3 mm shifts every line by 0.18°, twice its width: least squares alone would stay at the start."""
     counts = made_up(titania, {"rutile": 1.0}, Specimen(size=100.0, displacement=-0.3))
     assert fitted(titania, ("rutile",), counts).rwp < 0.1
 

@@ -1,4 +1,4 @@
-"""A wrong axis is noticed, a right one is not doubted, and the answer stays what it was."""
+"""A wrong axis is noticed, a right one is not doubted, and the answer does not change."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_wrong_tube_is_named(titania: Library, tube: str, stated: str) -> None
     assert "rutile" in notice
     assert f"at {tube} (" in notice
     assert notice.endswith(f"check, and give --wavelength {tube}")
-    assert answer.verdict == "unknown"  # a notice never decides
+    assert answer.verdict == "unknown"  # a notice does not change the verdict
     assert answer.wavelength == emission(stated)[0].wavelength
 
 
@@ -76,7 +76,7 @@ def test_a_scan_whose_range_becomes_short_is_told_too(titania: Library, small_mo
 
 @pytest.mark.parametrize("grams", [MIXTURE, {"tio2_B": 1.0}, {"LaB6": 1.0}, {"Si": 1.0}, {"corundum": 1.0}])
 def test_a_right_axis_is_not_doubted(titania: Library, grams: dict[str, float]) -> None:
-    """Neither of the library's own phases nor of strangers, some of them with few lines."""
+    """For phases of the library and for others, some of them with few lines."""
     assert identify(made_up(grams, titania), titania, wavelength=CU).notes == ()
 
 
@@ -100,7 +100,7 @@ def test_a_stretched_axis_is_told(titania: Library, share: float) -> None:
 
 @pytest.mark.parametrize("swelling", [0.02, -0.02])
 def test_a_larger_cell_is_no_stretched_axis(titania: Library, swelling: float) -> None:
-    """An isotype whose cell is 2% larger moves low lines as a stretched axis does, and high ones less."""
+    """An isostructural compound with a 2% larger cell shifts low lines like a stretched axis, and high ones less."""
     rutile = next(phase for phase in titania if phase.name == "rutile")
     a, b, c, *angles = rutile.cell
     cell = (a * (1 + swelling), b * (1 + swelling), c * (1 + swelling), *angles)
@@ -130,7 +130,7 @@ METALS = (
 def test_metals_of_few_lines_do_not_doubt_a_right_wavelength(
     there: tuple[str, str, float, str, str, float], tube: str, stated: bool
 ) -> None:
-    """A cubic cell at one wavelength is a larger one at another."""
+    """A cubic cell at one wavelength looks like a larger one at another."""
     first, second = (cubic(name, name, edge, centred=kind) for name, kind, edge in (there[:3], there[3:]))
     scan = made_up({first.name: 0.5, second.name: 0.5}, Library((first, second)), tube=tube)
     wavelength = emission(tube)[0].wavelength

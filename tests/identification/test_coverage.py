@@ -1,4 +1,4 @@
-"""What a scan of a short range can tell, and that it is never surer than the whole."""
+"""Scans of a short range: what they can show, and that they are never more certain than the whole range."""
 
 from __future__ import annotations
 

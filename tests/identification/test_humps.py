@@ -1,4 +1,4 @@
-"""Humps of glass are measured, and no background of an instrument is taken for one."""
+"""Humps of glass are measured, and no instrument background is taken for a hump."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def glass(centre: float, fwhm: float) -> Array:
 
 
 def answer_to(hump: Array, background: Array, *, share: float) -> Identification:
-    """Corundum with a hump that holds a share of the diffracted intensity."""
+    """Corundum with a hump that has this share of the diffracted intensity."""
     instrument = Instrument(emission("CuKa"), W=0.006)
     (crystal,) = reflections_in_range(LIBRARY.phases, instrument.lines, GRID)
     clean = pattern(crystal, instrument, Specimen(size=80.0), GRID)

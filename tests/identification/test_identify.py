@@ -139,13 +139,13 @@ def test_a_bad_file_becomes_an_answer(small_model: Model, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("probabilities", "named", "rivals"),
     [
-        ((0.45, 0.40, 0.9), ["c", "a"], {"a": ("b",)}),  # one of a and b is there: 1 - 0.55 x 0.60 = 0.67
+        ((0.45, 0.40, 0.9), ["c", "a"], {"a": ("b",)}),  # one of a and b is present: 1 - 0.55 x 0.60 = 0.67
         ((0.40, 0.45, 0.0), ["b"], {"b": ("a",)}),
         ((0.20, 0.20, 0.0), [], {}),  # 1 - 0.8 x 0.8 = 0.36
         ((0.60, 0.55, 0.0), ["a"], {"a": ("b",)}),
         ((0.95, 0.05, 0.0), ["a"], {"a": ()}),
         ((0.97, 0.95, 0.0), ["a", "b"], {"a": ("b",), "b": ()}),
-        ((0.45, 0.0, 0.45), [], {}),  # a and c are not alike
+        ((0.45, 0.0, 0.45), [], {}),  # a and c are not look-alikes
     ],
 )
 def test_of_phases_that_are_alike_one_is_named(

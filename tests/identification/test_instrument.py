@@ -1,4 +1,4 @@
-"""A calibrated instrument in the fit: sizes free of its breadth, with errors that hold."""
+"""A calibrated instrument in the fit: sizes without the instrumental width, with correct errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""More knowledge gives no worse a fit: of a narrower pool that still holds the answer."""
+"""Fewer candidates give no worse a fit, as long as the phases present are among them."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from bragglens.simulate.reference import pattern
 from bragglens.simulate.render import reflections_in_range
 from bragglens.simulate.specimen import Specimen
 
-# One mineral each, of all systems; textured, broad, strained and impure ones among them.
+# One mineral each, of all crystal systems; textured, broadened, strained and impure ones among them.
 RRUFF = ("R040012", "R050072", "R060939", "R070578", "R070616")
 SCANS = (*RRUFF, "ILMENITE", "CALCITE", "DOLOMITE", "ARAGONITE", "GYPSUM", "HEMATITE", "ZINCITE")
 
 
 def price(found: Found) -> float:
-    """What the search makes least, in its own unit."""
+    """The quantity that the search minimises, in its own unit."""
     return found.solution.cost + DEFAULT.least_evidence * len(found.phases)
 
 
 def wide_and_narrow(scan: Scan, phases: tuple[Phase, ...]) -> tuple[Observed, Found, Found]:
-    """Searches among all phases, and among those of the elements that the first one has found."""
+    """Searches among all phases, and among those with the elements of the first result."""
     observed = observe(scan)
     problem = Problem(candidates(phases, instrument_of(scan), observed.grid.stop), observed)
     wide = search(problem, range(len(phases)), no_prior(len(phases)))
@@ -55,7 +55,7 @@ def wide_and_narrow(scan: Scan, phases: tuple[Phase, ...]) -> tuple[Observed, Fo
 
 @pytest.fixture(autouse=True)
 def by_one_thread() -> Iterator[None]:
-    """As `verify` does it: by two threads sums are rounded in another order, and of two minima either may be found."""
+    """As in `verify`: two threads round sums in another order, and of two minima either may be found."""
     with threadpool_limits(1):
         yield
 
@@ -81,7 +81,7 @@ def test_a_narrower_pool_gives_no_worse_a_fit_of_measured_scans(shared: Path) ->
 
 
 def test_a_phase_with_strong_preferred_orientation_is_not_dropped(titania: Library) -> None:
-    """Plates that lie flat: without texture a fit sees so little of the phase that the search would end before it."""
+    """Plates that lie flat: without texture the fit sees so little of the phase that it would not be added."""
     rutile = next(phase for phase in titania if phase.name == "rutile")
     crystal = reflections_in_range([rutile], INSTRUMENT.lines, GRID)[0]
     flat = pattern(crystal, INSTRUMENT, Specimen(size=60.0, texture_axis=(0, 0, 1), march=0.2), GRID)

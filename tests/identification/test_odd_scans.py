@@ -1,4 +1,4 @@
-"""Scans that hold nothing, or nonsense, get an answer or one sentence, and never a name."""
+"""Empty or meaningless scans give an answer or an error of one sentence, and never a phase."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AXIS = np.arange(10.0, 80.0, 0.02)
 
 
 def odd(seed: int, level: float, bumps: int, spikes: int, offset: float) -> Scan:
-    """Counts with broad bumps and single spikes, which no crystal makes."""
+    """Counts with broad maxima and single spikes, which no crystal gives."""
     rng = np.random.default_rng(seed)
     mean = level * (0.5 + rng.random()) + np.zeros_like(AXIS)
     for _ in range(bumps):
@@ -32,16 +32,16 @@ def odd(seed: int, level: float, bumps: int, spikes: int, offset: float) -> Scan
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10**6), st.floats(0.05, 1e5), st.integers(0, 3), st.integers(0, 3), st.sampled_from([0.0, -20.0]))
-@example(0, 0.5, 1, 1, -20.0)  # one point alone is above zero, and its mean with its neighbours is not
+@example(0, 0.5, 1, 1, -20.0)  # only one point is above zero, and its mean with its neighbours is not
 @example(0, 0.5, 0, 1, -20.0)
-@example(0, 1.0, 0, 1, -20.0)  # the same on the coarser axis of the second look alone
+@example(0, 1.0, 0, 1, -20.0)  # the same, but only on the coarser axis of the test for another axis
 def test_nothing_is_found_where_nothing_is(
     titania: Library, seed: int, level: float, bumps: int, spikes: int, offset: float
 ) -> None:
     scan = odd(seed, level, bumps, spikes, offset)
     try:
         observe(scan)
-    except ScanError:  # nothing is above zero, or single points whose means with their neighbours are not
+    except ScanError:  # nothing is above zero, or only single points whose means with their neighbours are not
         with pytest.raises(ScanError, match="no intensity is above zero"):
             identify(scan, titania)
         return
@@ -72,7 +72,7 @@ def test_uneven_axis(titania: Library) -> None:
 
 @pytest.mark.parametrize(("start", "step", "points"), [(127.4, 0.005, 121), (30.0, 0.002, 50), (40.0, 0.01, 60)])
 def test_a_fraction_of_a_degree(titania: Library, start: float, step: float, points: int) -> None:
-    """Too short for three lines of anything: said of the file, whatever the search for a reason comes upon."""
+    """Too short for three lines of any phase: the error names the file, whatever the test for another axis finds."""
     scan = Scan("short.xy", start + step * np.arange(points), odd(4, 100.0, 0, 0, 0.0).counts[:points], 1.5405929)
     with pytest.raises(ScanError, match=r"short\.xy: its "):
         identify(scan, titania)

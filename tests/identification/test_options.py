@@ -1,4 +1,4 @@
-"""Options as people write them."""
+"""Options in the forms that users write."""
 
 from __future__ import annotations
 

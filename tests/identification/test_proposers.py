@@ -1,4 +1,4 @@
-"""What every kind of proposer keeps to, and a kind that is written here to show that one file is enough."""
+"""The contract of every kind of proposer, and a kind defined here to show that one file is enough."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CU = 1.5405929
 
 @dataclass(frozen=True)
 class FirstLetter:
-    """An opinion of no worth: the earlier in the alphabet, the likelier."""
+    """A meaningless proposer: the earlier in the alphabet, the more probable."""
 
     catalogue: Catalogue
     answers_alone: bool = True
@@ -83,7 +83,7 @@ def test_each_is_asked_alike(who: Proposer, scan: Scan) -> None:
 
 
 def test_out_of_many_the_shortlist_is_the_proposers(titania: Library, scan: Scan) -> None:
-    """One phase is tried for its probability: the alphabet's first, which is there, and then what is left."""
+    """One phase is fitted for its probability: the first in the alphabet, which is present; then the rest."""
     few = replace(DEFAULT, small_library=2, likeliest=1, largest=0, added=1)
     answer = identify(scan, FirstLetter(catalogue(titania)), policy=few)
     assert set(answer.probabilities or {}) < set(titania.names)

@@ -1,4 +1,4 @@
-"""A fit handed on to rietx: another renderer draws the same pattern from it, and refines on from there."""
+"""A fit exported to rietx: another renderer calculates the same pattern and refines it further."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def test_the_other_program_begins_where_the_fit_ended_and_refines(fitted: Fit, t
     for name, weight in WEIGHTS.items():
         assert refined.weight_percent[name] == pytest.approx(100 * weight, abs=1.5)
         assert 0 < refined.weight_percent_error[name] < 5
-    assert len(rietx.Project.open(folder).history) > 1  # it keeps what was refined
+    assert len(rietx.Project.open(folder).history) > 1  # the project keeps the refinement
 
 
 def test_a_size_is_the_same_size_in_the_other_program(fitted: Fit, tmp_path: Path) -> None:
-    """By its own formula, from the widths that it was given; they were 4.4% too broad once."""
+    """By the formula of rietx, from the exported widths; they were 4.4% too broad once."""
     write_project(fitted, tmp_path / "sizes.rex")
     models = rietx.Project.open(tmp_path / "sizes.rex").refinement.structure.phases
     for model, specimen in zip(models, fitted.specimens, strict=True):

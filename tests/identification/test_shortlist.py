@@ -1,4 +1,4 @@
-"""Which of many phases are fitted."""
+"""The phases of a large library that are fitted."""
 
 from dataclasses import replace
 from importlib.resources import files
@@ -17,7 +17,7 @@ from bragglens.scan.pattern import Grid, Pattern
 
 @pytest.fixture(scope="module")
 def titania() -> Catalogue:
-    """Five phases of titania, and anatase once more on a lattice that is 0.2% larger."""
+    """Five phases of titania, and anatase once more with a lattice that is 0.2% larger."""
     phases = read_library(Path(str(files("bragglens") / "data" / "titania"))).phases
     anatase = next(phase for phase in phases if "natase" in phase.name)
     a, b, c, *angles = anatase.cell

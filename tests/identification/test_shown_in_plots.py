@@ -1,4 +1,4 @@
-"""What an answer holds for its plots: computed when it is looked at, whole after a journey to another process."""
+"""Data of an answer for its plots: computed at first use, complete in another process."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def scan(titania: Library) -> Scan:
 
 @pytest.fixture(scope="module")
 def disputed(scan: Scan, small_model: Model) -> Identification:
-    """Rutile, which the network is made to doubt, and brookite, which it is made to see."""
+    """Rutile, with a low network probability, and brookite with a high one, set by hand."""
     answer = identify(scan, small_model)
     assert answer.probabilities is not None
     odd = replace(answer, probabilities=answer.probabilities | {"rutile": 0.2, "brookite": 0.8})
@@ -46,7 +46,7 @@ def disputed(scan: Scan, small_model: Model) -> Identification:
 def test_a_fit_has_its_reflections_at_its_peaks(scan: Scan, titania: Library) -> None:
     answer = identify(scan, titania)
     assert answer.fit is not None
-    assert not {"reflections"} & vars(answer.fit).keys()  # an answer that nobody draws takes no longer
+    assert not {"reflections"} & vars(answer.fit).keys()  # an answer that is not plotted takes no longer
     (found,), (curve,) = answer.fit.reflections, answer.fit.patterns
     assert found.two_theta[found.area.argmax()] == pytest.approx(answer.fit.two_theta[curve.argmax()], abs=0.05)
 
@@ -78,7 +78,7 @@ def test_a_disagreement_has_phases_and_votes(disputed: Identification) -> None:
 
 
 def test_it_reaches_another_process(disputed: Identification) -> None:
-    """A network that has been asked has a session that cannot be sent; the votes are the same there."""
+    """A network that has been used has a session that cannot be sent; the votes are the same in the other process."""
     assert disputed.disagreement is not None
     votes = disputed.disagreement.votes
     unasked = replace(disputed, disagreement=replace(disputed.disagreement))
@@ -108,7 +108,7 @@ def test_a_hole_of_a_scan_is_a_hole_of_its_sketch(scan: Scan, small_model: Model
     answer = identify(holed, small_model, network_only=True)
     picture = picture_of(answer)
     assert picture is not None
-    assert picture.two_theta[-1] == pytest.approx(70.0, abs=0.2)  # the axis goes on beyond it
+    assert picture.two_theta[-1] == pytest.approx(70.0, abs=0.2)  # the axis continues beyond it
     assert len(picture.measured) == 2
     assert picture.two_theta[picture.measured[1].start] == pytest.approx(48.0, abs=0.2)
     assert answer.sketch is not None

@@ -1,4 +1,4 @@
-"""Who is asked: a model, folders, files, parts of the built-in library, alone and put together."""
+"""Sources of phases: a model, folders, files, parts of the built-in library, alone and combined."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kβ and tungsten lines of named phases are said and leave nothing unexplained; peaks of another phase stay so."""
+"""Kβ and tungsten lines of named phases are reported and count as explained; peaks of other phases do not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GRID = Grid(15.0, 85.0, 0.03)
 
 
 def asked(grams: dict[str, float], *, k_beta: float = 0.0, tungsten: float = 0.0, tube: str = "CuKa") -> Identification:
-    """Standards as a tube with these lines shows them, asked with corundum and LaB6 alone."""
+    """A scan of standards with these lines of the tube, identified with corundum and LaB6 only."""
     instrument = Instrument(emission(tube, k_beta=k_beta, tungsten=tungsten), W=0.006, zero=0.03)
     crystals = reflections_in_range([standard(name) for name in grams], instrument.lines, GRID)
     specimen = Specimen(size=60.0, displacement=0.05)
@@ -39,7 +39,7 @@ def test_k_beta_is_said_and_is_not_unexplained(ratio: float) -> None:
     assert answer.unexplained < 0.01
     assert {line.line for line in answer.tube_lines} == {"Kβ"}
     assert answer.tube_lines[0].ratio == pytest.approx(ratio, rel=0.2)
-    for line in answer.tube_lines:  # each at the spacing of its reflection
+    for line in answer.tube_lines:  # each at the d-spacing of its reflection
         d = TUBES["Cu"][0] / 2 / np.sin(np.radians(line.of_two_theta / 2))
         assert line.two_theta == pytest.approx(float(two_theta(d=np.array([d]), wavelength=TUBES["Cu"][2])[0]), abs=0.1)
     (note,) = answer.notes
@@ -60,7 +60,7 @@ def test_both_lines_of_two_phases_are_told_apart() -> None:
 
 
 def test_peaks_of_another_phase_stay_unexplained() -> None:
-    """Silicon has none of its lines at the places of corundum's Kβ."""
+    """Silicon has no line at the places of corundum's Kβ."""
     answer = asked({"corundum": 0.7, "Si": 0.3})
     assert answer.tube_lines == ()
     assert answer.verdict == "partly unknown"

@@ -1,4 +1,4 @@
-"""Where a network's vote comes from."""
+"""The parts of a scan that a network's probability rests on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = ("anatase", "rutile")
 
 @pytest.fixture(scope="module")
 def mixture(titania: Library, small_model: Model) -> Pattern:
-    """Anatase and rutile from 15 to 75°, noise and background, nothing measured outside."""
+    """Anatase and rutile from 15 to 75°, with noise and background; nothing measured outside."""
     grid = small_model.preparation.grid
     phases = [phase for phase in titania.phases if phase.name in NAMES]
     crystals = reflections_in_range(phases, LINES, grid)
@@ -33,7 +33,7 @@ def mixture(titania: Library, small_model: Model) -> Pattern:
 
 
 def near_lines(library: Library, name: str, pattern: Pattern) -> np.ndarray:
-    """Points of the grid beside the lines of a phase that have a tenth of its strongest or more."""
+    """Points of the grid near lines of a phase with at least a tenth of its strongest one."""
     phase = next(phase for phase in library.phases if phase.name == name)
     (crystal,) = reflections_in_range([phase], LINES, pattern.grid)
     lines = sticks(crystal, wavelength=LINES[0].wavelength)
@@ -61,7 +61,7 @@ def test_what_was_not_measured_has_no_vote(small_model: Model, mixture: Pattern)
 
 
 def test_the_vote_is_the_fall_of_the_log_odds(small_model: Model, mixture: Pattern) -> None:
-    """A scan with all but one window already flat: what that window holds is all the network has."""
+    """A scan in which all but one window is already flat: only that window supports the network."""
     angle = mixture.grid.two_theta
     peak = np.abs(angle - 25.3) < 0.4
     alone = replace(mixture, intensity=np.where(mixture.covered, np.where(peak, mixture.intensity, 60.0), 0.0))
@@ -76,13 +76,13 @@ def test_the_vote_is_the_fall_of_the_log_odds(small_model: Model, mixture: Patte
     assert abs(expected) > 0.5
     assert found[np.abs(angle - 25.3).argmin()] == pytest.approx(
         expected, rel=0.25
-    )  # the windows that cut the peak see part
+    )  # the windows that cut the peak contain a part of it
 
 
 def test_a_softmax_network_has_odds_too(small_model: Model, mixture: Pattern, monkeypatch: pytest.MonkeyPatch) -> None:
     one_of = replace(small_model, answer="softmax", library=Library(small_model.library.phases[:5]))
     logits = Model.logits
-    monkeypatch.setattr(Model, "logits", lambda model, x: logits(small_model, x)[:, :5])  # of its phases alone
+    monkeypatch.setattr(Model, "logits", lambda model, x: logits(small_model, x)[:, :5])  # outputs of its phases only
     found = vote(mixture, one_of, "anatase")
     assert found.shape == (mixture.grid.size,)
     assert 24 < mixture.grid.two_theta[found.argmax()] < 57

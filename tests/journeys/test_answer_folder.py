@@ -1,4 +1,4 @@
-"""batch --json FOLDER: the same answers by any number of workers, and after any number of kills."""
+"""batch --json FOLDER: the same answers for any number of workers and after any number of interruptions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ GRID = Grid(15.0, 70.0, 0.04)
 
 @pytest.fixture(scope="module")
 def scans(titania: Library, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight scans, and a file that is none."""
+    """Eight scans, and a file that is not a scan."""
     folder = tmp_path_factory.mktemp("scans")
     instrument = Instrument(emission("CuKa"), W=0.01)
     drawn = render_phases(
@@ -51,7 +51,7 @@ def _asked(scans: Path, answers: Path, *more: str, command: str = "batch") -> li
 
 
 def _answers(folder: Path) -> dict[str, object]:
-    """All answers, without the seconds that each took."""
+    """All answers without their times."""
     found = {}
     for path in sorted(folder.iterdir()):
         found[path.name] = json.loads(path.read_text())
@@ -63,7 +63,7 @@ def _answers(folder: Path) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def undisturbed(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     answers = tmp_path_factory.mktemp("undisturbed")
-    done = run(*_asked(scans, answers, command="identify"))  # as it was called before there was a batch
+    done = run(*_asked(scans, answers, command="identify"))  # the spelling before `batch` existed
     assert done.returncode == 1, done.stderr
     assert "broken.xy" in done.stderr
     assert "9 answered, 1 with errors" in done.stdout
@@ -78,7 +78,7 @@ def test_each_scan_has_its_answer(undisturbed: Path) -> None:
 
 
 def test_what_stands_there_is_not_asked_again(scans: Path, undisturbed: Path) -> None:
-    """But for the file that is no scan: it may be mended by then."""
+    """Except for the file that is not a scan: it may have been corrected."""
     before = {path: path.stat().st_mtime_ns for path in undisturbed.glob("scan*")}
     done = run(*_asked(scans, undisturbed))
     assert "1 answered, 8 answered before, 1 with errors" in done.stdout

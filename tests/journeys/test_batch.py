@@ -1,4 +1,4 @@
-"""batch: a table of jobs, a row for each scan, as programs of a laboratory write it."""
+"""batch: a table of jobs, a row for each scan, as laboratory software writes it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PHASES = Path(str(files("bragglens") / "data" / "titania"))
 
 @pytest.fixture(scope="module")
 def lab(titania: Library, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Rutile measured with copper and with cobalt, and a folder with rutile alone."""
+    """Rutile measured with copper and with cobalt radiation, and a folder with rutile alone."""
     folder = tmp_path_factory.mktemp("lab")
     (folder / "day 1").mkdir()
     number = titania.names.index("rutile")
@@ -54,7 +54,7 @@ def lab(titania: Library, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-BAD = {  # row of jobs.csv: what is said of it
+BAD = {  # row of jobs.csv: its error
     6: "gone.xy: there is no such file",
     7: "day 1/cu.xy: wavelength 'Xx' is not known",
     8: "day 1/cu.xy: has more cells than the header",
@@ -71,7 +71,7 @@ def answers_of(path: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def together(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """The answers to the table in one file."""
+    """The answers for the table in one file."""
     target = tmp_path_factory.mktemp("answers") / "a.json"
     opened, asked = [], import_module("bragglens.cli.jobs")
     with pytest.MonkeyPatch.context() as patch:

@@ -20,7 +20,7 @@ from bragglens.simulate.render import reflections_in_range
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """lab6.xy: LaB6 on a D2 Phaser whose zero is 0.03° off, from the reference formulas."""
+    """lab6.xy: LaB6 on a D2 Phaser with a zero shift of 0.03°, from the reference formulas."""
     folder = tmp_path_factory.mktemp("calibrate")
     truth, grid = replace(preset("bruker-d2"), zero=0.03), Grid(15.0, 120.0, 0.02)
     (crystal,) = reflections_in_range([standard("LaB6")], truth.lines, grid)

@@ -1,4 +1,4 @@
-"""The commands as a user types them, from CIFs to an answer, and what they say to wrong input."""
+"""The commands as a user types them, from CIFs to an answer, and their messages about wrong input."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PHASES = str(files("bragglens") / "data" / "titania")
 
 @pytest.fixture(scope="module")
 def arrays(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The post's two commands, in the post's own spelling."""
+    """The two commands of the post, in its own spelling."""
     folder = tmp_path_factory.mktemp("arrays")
     done = run(
         "simulate", PHASES, "-o", folder, "--theta_range", "(5,90)", "--strain", 0.04, "--texture", 0.8,
@@ -119,7 +119,7 @@ def test_one_bad_file_does_not_stop_the_batch(small_model: Model, tmp_path: Path
 
 
 def scans(folder: Path, count: int) -> list[Path]:
-    """Files with nothing but noise."""
+    """Files with noise only."""
     angle, rng = np.arange(10, 80, 0.02), np.random.default_rng(0)
     paths = [folder / f"{i}.xy" for i in range(count)]
     for path in paths:
@@ -292,7 +292,7 @@ def test_a_recipe_is_started_shown_drawn_and_simulated_from(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     library = read_library(PHASES)
     expected, _ = simulate_set(library, read_recipe(mine), Grid(20, 60, 0.1), per_phase=2, seed=4)
-    # a kernel that was just compiled and one from the cache may round differently, and cut a tail a point apart: 6e-6
+    # a freshly compiled kernel and one from the cache may round differently and cut a tail one point apart: 6e-6
     np.testing.assert_allclose(np.load(tmp_path / "x_train.npy"), expected, rtol=0, atol=1e-5 * expected.max())
 
 
@@ -366,7 +366,7 @@ def test_two_cifs_of_one_phase_are_told(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_help_names_every_command() -> None:
-    """The first in a process of its own: so the module starts."""
+    """The first in a process of its own, to test that the module starts."""
     done = subprocess.run([sys.executable, "-m", "bragglens", "--help"], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0
     for command in ("simulate", "noise", "train", "identify", "evaluate", "serve", "recipe", "demo"):
@@ -391,7 +391,7 @@ def test_a_folder_of_structures_in_place_of_a_model(tmp_path: Path) -> None:
 def test_every_scan_of_a_file_is_answered_in_report_table_and_series(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Anatase that becomes rutile, in one file; and a file that is no scan."""
+    """Anatase that becomes rutile, in one file; and a file that is not a scan."""
     library = read_library(PHASES)
     grid, lines = Grid(22, 58, 0.05), emission("CuKa")
     crystals = dict(zip(library.names, reflections_in_range(library.phases, lines, grid), strict=True))
@@ -440,7 +440,7 @@ def test_an_output_that_fails_takes_no_other_with_it(
     small_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = save_model(small_model, tmp_path / "m.bragglens")
-    (tmp_path / "file").touch()  # where a folder of figures cannot be
+    (tmp_path / "file").touch()  # at the place of a folder of figures
     options = ("-m", model, "--wavelength", "CuKa", "--network-only", "--figure", tmp_path / "file" / "figures")
     two = scans(tmp_path, 2)
     asked = (*options, "--json", tmp_path / "a.json", "--report", tmp_path / "r.html")
@@ -468,7 +468,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_fit_is_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Profile, project and refinement of one scan, and the files of several; what was there is left as it was."""
+    """Profile, project and refinement of one scan, and the files of several; existing files are not changed."""
     grid, instrument = Grid(20.0, 80.0, 0.03), Instrument(emission("CuKa"), W=0.006)
     (rutile,) = [phase for phase in read_library(PHASES) if phase.name == "rutile"]
     (crystal,) = reflections_in_range([rutile], instrument.lines, grid)
@@ -486,7 +486,7 @@ def test_a_fit_is_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert answer["rietveld"]["rwp"] == pytest.approx(answer["rwp"], rel=0.05)
     assert Path("fit.cif").read_text().startswith("data_a.xy_pattern")
     before = Path("a.rex/project.json").read_bytes()
-    assert status_of(monkeypatch, *one) == 2  # a project is never overwritten, nor is work done in vain
+    assert status_of(monkeypatch, *one) == 2  # a project is never overwritten, and no work is done in vain
     assert Path("a.rex/project.json").read_bytes() == before
     several = ("identify", "a.xy", "b.xy", *asked, "--profile", "fits", "--rietx", "projects")
     Path("projects/b.xy.rex").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""An answer with nothing but a scan in hand: the built-in library, alone and with structures of one's own."""
+"""An answer from a scan only: the built-in library, alone and with the user's structures."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_own_structures_beside_the_library(marl: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert names(done.stdout) == list(MARL.content)
     limits = json.loads(done.stdout)["scans"][0]["detection_limits"]
-    assert {"rutile", "Rutile"} & set(limits) <= {"rutile"}  # one's own is taken
+    assert {"rutile", "Rutile"} & set(limits) <= {"rutile"}  # the user's structure is used
 
 
 def test_a_model_knows_its_own_phases(marl: Path) -> None:

@@ -1,4 +1,4 @@
-"""Nothing leaves the machine, and nothing is kept but where it was asked for."""
+"""Nothing leaves the machine, and files are written only where requested."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bragglens.simulate.render import reflections_in_range, render_phases
 from bragglens.simulate.specimen import Specimen
 
 GRID = Grid(20.0, 60.0, 0.05)
-# Python's own look-ups and connections are counted; what C opens shows in the process's files.
+# Look-ups and connections by Python are counted; files opened by C code appear among the files of the process.
 COUNTED = """
 import sys, time
 from pathlib import Path

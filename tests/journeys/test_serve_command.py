@@ -1,4 +1,4 @@
-"""`bragglens serve` as a user starts and ends it."""
+"""`bragglens serve` as a user starts and stops it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OTHERS_REACH_IT = "import bragglens.web.token as t; t.token_for = lambda address
 
 @pytest.mark.parametrize("token", ["", "secret"])
 def test_it_says_where_it_is_answers_and_ends(token: str) -> None:
-    first = OTHERS_REACH_IT if token else ""  # listens on 127.0.0.1 all the same
+    first = OTHERS_REACH_IT if token else ""  # listens on 127.0.0.1 nevertheless
     words = [SERVE[0], "-c", first + SERVE[2], "serve", *PHASES, "--port", "0", "--workers", "1"]
     bearer = {"Authorization": f"Bearer {token}"} if token else {}
     with started(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
@@ -39,7 +39,7 @@ def test_it_says_where_it_is_answers_and_ends(token: str) -> None:
         if token:
             with pytest.raises(HTTPError, match="401"):
                 urllib.request.urlopen(model, timeout=60)
-        foreign = {"Origin": "http://127.0.0.1:1"} | bearer  # another server of this machine
+        foreign = {"Origin": "http://127.0.0.1:1"} | bearer  # another server on this machine
         with pytest.raises(HTTPError, match="403"):
             urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/api/identify", b"", foreign))
         server.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""`watch` as it runs for weeks: a process of its own, files that come, change, break and vanish."""
+"""`watch` as it runs for weeks: in its own process, with files that appear, change, break and disappear."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SETTLE = 0.4  # seconds
 
 
 def write_scan(path: Path, points: int = 3500, seed: int = 0) -> None:
-    """At once, so that it does not settle half written, however slow the machine is."""
+    """Written at once, so that it is never half written when it settles, even on a slow machine."""
     angle = 10 + 0.02 * np.arange(points)
     half = path.with_name(path.name + ".tmp")
     np.savetxt(half, np.column_stack([angle, np.random.default_rng(seed).poisson(100, angle.size)]))
@@ -50,7 +50,7 @@ def asked_of(path: Path) -> str:
 
 @contextmanager
 def watching(*words: object, model: Path) -> Iterator[subprocess.Popen[str]]:
-    # a test run behind `&` ignores Ctrl-C, and so would what it starts
+    # a test run behind `&` ignores Ctrl-C, and so would the process that it starts
     hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     code = f"{hears}; from bragglens.cli import main; main()"
     options = ("-m", model, "--wavelength", "CuKa", "--network-only", "--settle", SETTLE)
@@ -77,10 +77,10 @@ def test_what_comes_changes_breaks_and_stays(small_model: Model, tmp_path: Path)
         (folder / "half.xy.tmp").write_text("no scan")
         until((answers / "broken.xy.json").exists)
         assert "broken.xy" in answer(answers / "broken.xy.json")["error"]
-        write_scan(folder / "broken.xy")  # mended
+        write_scan(folder / "broken.xy")  # corrected
         until(lambda: answer(answers / "broken.xy.json")["error"] is None)
         pauses, before = [], time.monotonic()
-        with (folder / "growing.xy").open("w") as growing:  # written as it is measured
+        with (folder / "growing.xy").open("w") as growing:  # written during the measurement
             for i in range(600):
                 growing.write(f"{10 + i / 10} {100 + i % 7}\n")
                 growing.flush()
@@ -89,7 +89,7 @@ def test_what_comes_changes_breaks_and_stays(small_model: Model, tmp_path: Path)
                     early = (answers / "growing.xy.json").exists()
                     pauses.append(time.monotonic() - before)
                     before = time.monotonic()
-                    assert not early or max(pauses) > SETTLE  # a machine that is busy may halt this test for so long
+                    assert not early or max(pauses) > SETTLE  # a busy machine may halt this test for that long
         content = sha256((folder / "growing.xy").read_bytes()).hexdigest()
         until(lambda: asked_of(answers / "growing.xy.json") == content)
         printed = end(process, signal.SIGINT)
@@ -100,7 +100,8 @@ def test_what_comes_changes_breaks_and_stays(small_model: Model, tmp_path: Path)
 
     before = (answers / "early.xy.json").stat().st_mtime_ns
     write_scan(folder / "early.xy.2", seed=1)
-    with watching("identify", "--watch", folder, model=model) as process:  # as it was called before; it remembers
+    # the old spelling; it reads the existing answers
+    with watching("identify", "--watch", folder, model=model) as process:
         until((answers / "early.xy.2.json").exists)
         write_scan(folder / "growing.xy")
         content = sha256((folder / "growing.xy").read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""The base install: what the main job needs, and one sentence for each use of what it lacks."""
+"""The base install: the main functions, and one sentence for each function that needs an extra."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WHOLE = {
         "one.csv",
     ),
 }
-LACKING = {  # what cannot be done, the package, its extra
+LACKING = {  # function, package, its extra
     ("--figure", "matplotlib", "plots"): (FILE, "--figure", "a.png"),
     ("--series", "matplotlib", "plots"): (FILE, "--series", "a.png"),
     ("a.png: a figure", "matplotlib", "plots"): ("calibrate", FILE, "-o", "a.toml", "--figure", "a.png"),
@@ -68,7 +68,7 @@ print(json.dumps([answers, said, called, served]))
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Any]]:
-    """What a process and those that it starts do where no extra but web can be imported."""
+    """Results of a process and its children in which no extra except web can be imported."""
     place = tmp_path_factory.mktemp("base")
     for name in EXTRAS:
         missing = f'raise ModuleNotFoundError("No module named {name}", name="{name}")\n'

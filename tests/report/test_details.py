@@ -1,4 +1,4 @@
-"""What the terminal says of one scan."""
+"""Details of one scan in the terminal."""
 
 from __future__ import annotations
 

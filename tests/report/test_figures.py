@@ -89,9 +89,9 @@ def test_only_what_was_measured_is_drawn(pattern) -> None:
 def test_a_phase_that_is_there_is_drawn_as_high_as_it_is(pattern) -> None:
     figure = identification_figure(answer(pattern, "anatase", "rutile"))
     measured, anatase, rutile = (line.get_ydata() for line in figure.axes[0].lines)
-    top = 1000 + 300 * math.exp(-25.3 / 30) + 50  # the fixture's, free of noise
+    top = 1000 + 300 * math.exp(-25.3 / 30) + 50  # of the fixture, without noise
     assert np.nanmax(anatase) == pytest.approx(top, rel=0.1)
-    # There is no rutile: at 27.4° stands the noise and the foot of anatase alone.
+    # There is no rutile: at 27.4° there are only noise and the tail of anatase.
     assert np.nanmax(rutile) < 0.4 * measured.max()
 
 
@@ -141,7 +141,7 @@ def test_ideal_patterns_name_phases_and_strongest_lines() -> None:
     assert [t for t in texts(figure) if not t.startswith("$")] == list(LIBRARY.names)
     hkl = {t.get_text(): t.get_position()[0] for t in ax.texts if t.get_text().startswith("$")}
     assert hkl["$101$"] == pytest.approx(25.31, abs=0.03)  # anatase
-    # The peaks of the curves agree with the labels, which come from the formulas.
+    # The peaks of the curves agree with the labels, which are from the formulas.
     curve = ax.lines[0]
     assert curve.get_xdata()[curve.get_ydata().argmax()] == pytest.approx(hkl["$101$"], abs=0.03)
 

@@ -1,4 +1,4 @@
-"""The figure of a fitted scan: what it shows stands where the fit has it."""
+"""The figure of a fitted scan agrees with the fit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GRID = Grid(18.0, 72.0, 0.02)
 
 @pytest.fixture(scope="module")
 def scan(titania: Library) -> Scan:
-    """Anatase, swollen by half a percent, and rutile, on a displaced holder in an instrument with a zero error."""
+    """Anatase, expanded by half a percent, and rutile, with sample displacement and a zero shift."""
     instrument = Instrument(LINES, W=0.004, zero=0.08)
     crystals = dict(zip(titania.names, reflections_in_range(titania.phases, LINES, GRID), strict=True))
     placed = Specimen(size=60.0, displacement=-0.25)
@@ -86,8 +86,9 @@ def test_ticks_stand_at_the_fitted_places(answer: Identification, fitted: Fit, s
         top = fitted.two_theta[one.argmax()]
         assert ticks[0, 0] == pytest.approx(top, abs=0.03), name
     nominal = {"anatase": 25.31, "rutile": 27.45}
-    assert rows(figure)[1][0, 0] > nominal["rutile"] + 0.1  # zero and displacement
-    assert rows(figure)[0][0, 0] < rows(figure)[1][0, 0] - nominal["rutile"] + nominal["anatase"] - 0.08  # and swelling
+    assert rows(figure)[1][0, 0] > nominal["rutile"] + 0.1  # zero shift and displacement
+    # and expansion
+    assert rows(figure)[0][0, 0] < rows(figure)[1][0, 0] - nominal["rutile"] + nominal["anatase"] - 0.08
 
 
 def test_measured_calculated_background_and_difference_are_the_fits(

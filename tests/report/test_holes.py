@@ -22,7 +22,7 @@ from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import Instrument, emission
 
 GRID = Grid(18.0, 72.0, 0.05)
-FIRST, LAST = 40.0, 48.0  # degrees that were not measured
+FIRST, LAST = 40.0, 48.0  # degrees of the hole
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Every value in every page is literal text: a name that looks like HTML, or like a template, is shown as it is."""
+"""Every value in every page is escaped: a name that looks like HTML or like a template is shown unchanged."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DATA = "data:image/png;base64,"
 
 
 class Reader(HTMLParser):
-    """Gathers tags, attributes and words; what a browser would run, fails."""
+    """Collects tags, attributes and words; fails at anything that a browser would run."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ def library(titania: Library) -> Library:
 
 @pytest.fixture(scope="module")
 def fitted(library: Library) -> Identification:
-    """A scan with all that an answer can say, each of it hostile."""
+    """A scan with everything that an answer can contain, all of it hostile."""
     grid, lines = Grid(20.0, 60.0, 0.04), emission("CuKa")
     (rutile,) = reflections_in_range(library.phases, lines, grid)
     clean = pattern(rutile, Instrument(lines), Specimen(), grid)
@@ -155,7 +155,7 @@ def test_control_characters_and_line_breaks_do_not_reach_a_page() -> None:
 
 
 def test_an_escaped_text_is_not_trusted_because_a_template_made_it() -> None:
-    """Text that was read from somewhere stays text where a template puts it into another."""
+    """Text from outside stays text when one template includes it in another."""
     page = markup(
         "notebook.html", file=FILE, sentence="", phases=[], fractions_of="", figure={"error": EVIL, "png": ""}
     )

@@ -1,4 +1,4 @@
-"""What an answer shows of itself."""
+"""Display of an answer in a notebook."""
 
 from __future__ import annotations
 

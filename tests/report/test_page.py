@@ -43,7 +43,7 @@ ANSWERS = [
 
 
 class Reader(HTMLParser):
-    """Refuses tags that do not close in order; gathers tags, attributes and words."""
+    """Refuses tags that do not close in order; collects tags, attributes and words."""
 
     VOID = frozenset({"meta"})
 
@@ -164,7 +164,7 @@ def test_a_fitted_scan_has_all_that_the_fit_says() -> None:
         "Network only",
     ):
         assert told in found.text
-    assert found.tags.count("details") == 4  # many peaks, limits, proof, network: at hand, and out of the way
+    assert found.tags.count("details") == 4  # many peaks, limits, evidence and network are folded
 
 
 def test_a_few_unexplained_peaks_are_not_folded_away() -> None:

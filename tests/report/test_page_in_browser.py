@@ -1,4 +1,4 @@
-"""The report as a reader meets it: in a browser, from a file, with the network cut."""
+"""The report in a browser, from a file, without a network."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GRID = Grid(20.0, 60.0, 0.02)
 
 @pytest.fixture(scope="module")
 def answer(titania: Library) -> Identification:
-    """Anatase, rutile, and one peak of neither at 33°."""
+    """Anatase, rutile, and a peak at 33° of neither."""
     crystals = dict(zip(titania.names, reflections_in_range(titania.phases, LINES, GRID), strict=True))
     clean = sum(0.5 * pattern(crystals[name], Instrument(LINES), Specimen(), GRID) for name in ("anatase", "rutile"))
     strange = 0.3 * np.exp(-(((GRID.two_theta - 33.0) / 0.06) ** 2))
@@ -45,7 +45,7 @@ def path(answer: Identification, titania: Library, tmp_path_factory: pytest.Temp
 
 
 def opened(browser: Any, path: Path, **options: Any) -> Any:
-    """The page, and in its list `told` all that it asked of the network or complained of."""
+    """The page; its list `told` holds all its network requests and errors."""
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "offline": True, **options})
     page = context.new_page()
     page.told = []
@@ -70,13 +70,13 @@ def outline(page: Any, kind: str) -> str:
 
 
 def angles(page: Any) -> list[float]:
-    """The angles written on the axis."""
+    """The labels of the axis."""
     texts = page.locator("svg text[text-anchor=middle]").all_text_contents()
     return [float(text) for text in texts if re.fullmatch(r"[\d.]+", text)]
 
 
 def tick(page: Any, two_theta: float) -> float:
-    """Pixel of an angle, from two angles on the axis."""
+    """Pixel of an angle, from two labels of the axis."""
     marks = [one for one in page.locator("svg text[text-anchor=middle]").all() if one.text_content() != "2θ (°)"]
     boxes = [(float(one.text_content()), one.bounding_box()) for one in (marks[0], marks[-1])]
     (low, left), (high, right) = [(angle, box["x"] + box["width"] / 2) for angle, box in boxes]
@@ -154,11 +154,12 @@ def test_a_batch_draws_what_comes_into_view(
 ) -> None:
     path = tmp_path / "batch.html"
     answers = [replace(answer, file=f"{i}.xy") for i in range(12)]
-    assert "data:image/png" not in report_page(answers, titania, title="Twelve")  # twelve samples are no series unasked
+    # twelve samples are not a series unless requested
+    assert "data:image/png" not in report_page(answers, titania, title="Twelve")
     path.write_text(report_page(answers, titania, title="Twelve", series=True), encoding="utf-8")
     assert path.stat().st_size < 12 * 60_000
     page = opened(browser, path)
-    assert page.locator("nav img").is_visible()  # the map of scans of one range
+    assert page.locator("nav img").is_visible()  # the map of scans with one range
     page.get_by_role("link", name="11.xy").click()
     page.wait_for_selector("#scan-12 figure.live")
     assert page.locator("#scan-2 figure.live").count() == 0
@@ -167,7 +168,7 @@ def test_a_batch_draws_what_comes_into_view(
 
 
 def test_a_phase_with_a_hostile_name_is_drawn_by_that_name(browser: Any, titania: Library, tmp_path: Path) -> None:
-    """Its name is put into the SVG, the controls and the tip by the scripts of the page."""
+    """The scripts of the page insert its name into the SVG, the controls and the tooltip."""
     evil = "<img src=x onerror=\"document.title='run'\">\"'&amp;"
     (rutile,) = reflections_in_range([titania["rutile"]], LINES, GRID)
     clean = pattern(rutile, Instrument(LINES), Specimen(), GRID)

@@ -1,4 +1,4 @@
-"""The fitted profile as files: read back by our own reader and by others, and true to the fit."""
+"""The fitted profile as files: they agree with the fit, and our reader and others read them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bragglens.simulate.render import reflections_in_range
 from bragglens.simulate.specimen import Specimen
 
 GRID, INSTRUMENT = Grid(20.0, 80.0, 0.03), Instrument(emission("CuKa"), zero=0.04)
-# Of the IUCr core and powder dictionaries (cif_core 2.4, cif_pow 1.0.1), those that are written.
+# Items from the IUCr core and powder dictionaries (cif_core 2.4, cif_pow 1.0.1) that are written.
 DICTIONARY = {
     "_atom_site_adp_type", "_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z", "_atom_site_label",
     "_atom_site_occupancy", "_atom_site_type_symbol", "_atom_site_U_iso_or_equiv", "_audit_creation_date",
@@ -98,7 +98,7 @@ def test_pdcif_is_read_back_and_says_what_the_answer_says(answer: Identification
 
 
 def assert_read_back(path: Path, answer: Identification) -> None:
-    """By our own reader, and by two that are not ours."""
+    """Read with our own reader and with two others."""
     import rietx
 
     fit = answer.fit

@@ -31,12 +31,12 @@ def fan(figure: Figure) -> Axes:
 
 
 def sizes(figure: Figure) -> list[float]:
-    """The sizes beside the fan, from below."""
+    """The sizes beside the patterns, from below."""
     return [float(text.get_text().removesuffix(" nm")) for text in fan(figure).texts]
 
 
 def marks(ax: Axes) -> np.ndarray:
-    """Where a panel marks what was drawn for the patterns."""
+    """Values that a panel marks for the patterns."""
     (lines,) = (c for c in ax.collections if isinstance(c, LineCollection))
     return np.array(lines.get_segments())[:, 0, 0]
 
@@ -72,7 +72,7 @@ def test_the_fan_is_ordered_and_marked_by_what_was_drawn() -> None:
 
 
 def test_a_mark_stands_where_the_pattern_shows_it() -> None:
-    # Nothing but the zero error varies, so that each pattern is shifted by just what is marked.
+    # Only the zero shift varies, so that each pattern is shifted by its mark.
     figure = recipe_figure(replace(CLEAN, zero=Uniform(-1.0, 1.0)), RUTILE, GRID, patterns=6)
     zeros = marks(figure.axes[1 + list(SHOWN).index("zero")])
     assert np.ptp(zeros) > 0.3
@@ -93,7 +93,7 @@ def test_the_bars_show_the_distribution() -> None:
     panel = dict(zip(SHOWN, figure.axes[1:], strict=True))
     size, zero = (panel[name].patches[0].get_data() for name in ("size", "zero"))
     assert size.edges[[0, -1]] == pytest.approx((10, 1000), rel=0.01)
-    assert size.values.max() < 1.3 * size.values.mean()  # even in the logarithm
+    assert size.values.max() < 1.3 * size.values.mean()  # uniform in the logarithm
     assert zero.values.max() > 2 * zero.values.mean()  # normal
     assert panel["size"].get_xlabel() == "Crystallite size (nm)"
     assert panel["size"].get_title(loc="left") == "log-even 10 to 1000"
@@ -168,7 +168,7 @@ def test_labels_stand_free_just_above_their_peaks(grid: Grid) -> None:
             box = text.get_window_extent()
             under = (curve[:, 0] >= box.x0) & (curve[:, 0] <= box.x1)
             assert curve[under, 1].max() < box.y0 + 1
-            own = np.abs(line.get_xdata() - text.get_position()[0]) < 0.4  # Kα2 may be taller than its Kα1
+            own = np.abs(line.get_xdata() - text.get_position()[0]) < 0.4  # Kα2 may be higher than its Kα1
             assert text.get_position()[1] < 1.1 * line.get_ydata()[own].max() + 0.05
             assert ax.bbox.x0 <= box.x0 <= box.x1 <= ax.bbox.x1
 
@@ -185,7 +185,7 @@ def test_a_range_without_reflections_is_drawn_empty() -> None:
 
 
 def assert_apart(figure: Figure) -> None:
-    """No text stands on another or leaves the picture, and none is tiny."""
+    """No text overlaps another or leaves the figure, and none is tiny."""
     figure_bytes(figure, ".png", dpi=100)
     shown = [text for text in texts(figure) if text.get_visible() and text.get_text()]
     assert len(shown) > 10
@@ -201,7 +201,7 @@ def assert_apart(figure: Figure) -> None:
 
 
 def texts(figure: Figure) -> list[Text]:
-    """All that may be written in a figure, without the ticks that lie outside an axis."""
+    """All texts in a figure, except for ticks outside an axis."""
     found = [text for part in (figure, *figure.subfigs) for text in part.texts]
     for ax in figure.axes:
         low, high = ax.get_xlim()

@@ -17,7 +17,7 @@ def printed(recipe: Recipe, width: int) -> list[str]:
 
 
 def cells(lines: list[str], name: str) -> list[str]:
-    """The row of a field, split where two spaces or more stand."""
+    """The row of a field, split at two spaces or more."""
     return next(" ".join(line.replace("  ", "\t").split("\t")).split() for line in lines if line.split()[:1] == [name])
 
 

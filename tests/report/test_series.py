@@ -1,4 +1,4 @@
-"""Series: scans side by side, where they stand, and what is no series."""
+"""Series: scans side by side, their positions, and scans that do not form a series."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GRID = Grid(10.0, 50.0, 0.02)
 
 
 def scan(number: int, count: int, grid: Grid = GRID, **metadata: str) -> Identification:
-    """A peak that dies at 20° while one grows at 40°."""
+    """A peak at 20° that decreases while one at 40° grows."""
     share = number / (count - 1)
     peaks = [np.exp(-(((grid.two_theta - middle) / 0.2) ** 2)) for middle in (20.0, 40.0)]
     intensity = 100 + 1000 * ((1 - share) * peaks[0] + share * peaks[1])
@@ -92,7 +92,7 @@ def test_a_growing_report_is_readable_before_its_end_and_whole_after(titania: Li
         growing.add(replace(answer, phases=()))
         assert f"<h2>{answer.file}</h2>" in partial.read_text()
     assert not path.exists()
-    growing.close(answers[:4])  # the fifth was being written when the batch was ended
+    growing.close(answers[:4])  # the fifth was being written when the batch was stopped
     text = path.read_text()
     assert not partial.exists()
     assert text.count("<section id=") == text.count('<a href="#scan-') == 4

@@ -1,4 +1,4 @@
-"""What answers and scans make of themselves."""
+"""Reports and plots that answers and scans write themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables: what a spreadsheet and pandas read back."""
+"""Tables as a spreadsheet and pandas read them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_each_phase_of_any_scan_has_a_pair_of_columns() -> None:
     assert list(rows[0])[:6] == ["file", "verdict", *pairs]
     assert all(list(row) == list(rows[0]) for row in rows)
     assert rows[0]["anatase wt%"] == 100.0
-    assert rows[0]["anatase ±"] is None  # one phase alone is all there is, without an error
+    assert rows[0]["anatase ±"] is None  # a single phase is 100%, without an error
     assert rows[0]["rutile wt%"] is None
     assert [row["fraction_of"] for row in rows] == ["named phases", "named phases", None]
     assert rows[1]["rutile ±"] == 2.0
@@ -51,7 +51,7 @@ def test_csv_reads_back_and_holds_no_formula(tmp_path: Path) -> None:
     assert [row["file"] for row in rows] == ["a.xy", "b.xy", "'=c.xy"]
     assert float(rows[1]["rutile wt%"]) == 60.0
     assert rows[0]["rutile wt%"] == ""
-    assert path.read_bytes().startswith(b"\xef\xbb\xbf")  # without it Excel takes ± for two letters
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")  # without it Excel shows ± as two characters
 
 
 def test_parquet_keeps_numbers_as_numbers(tmp_path: Path) -> None:

@@ -277,7 +277,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path) -> None:
     path = tmp_path / "a.json"
     path.write_text("old")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4, hard))  # as a full disk would, in the middle of the file
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, hard))  # like a full disk, in the middle of the file
     try:
         with pytest.raises(BragglensError, match=r"a\.json: cannot be written \(file too large\)"):
             write_file(b"new content" * 10000, path)
@@ -321,7 +321,7 @@ STRUCTURED = replace(FITTED[0], phases=(RUTILE, replace(RUTILE, name="TiO2")))
 
 def test_formula_and_space_group_stand_beside_each_phase() -> None:
     assert "rutile (TiO2, P 42/m n m, 60.0 ± 2.0 wt%, probability 0.950)" in sentence(STRUCTURED)
-    assert "TiO2 (P 42/m n m, 60.0" in sentence(STRUCTURED)  # a name that is the formula says it once
+    assert "TiO2 (P 42/m n m, 60.0" in sentence(STRUCTURED)  # a name that is the formula is not repeated
     text = printed([STRUCTURED, STRUCTURED])
     assert text.count("rutile: TiO2, P 42/m n m") == 1
 
