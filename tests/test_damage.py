@@ -57,7 +57,7 @@ def hurt(name: str, data: bytes) -> None:
         raise BragglensError({"said": "said: is no scan: export it again", "said of none": "no"}.get(name, f"{name}\n"))
 
 
-def test_what_is_wrong_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_faults_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attack_judged.SLOW", 0.2)
     monkeypatch.setattr("attack_judged.LARGE", 100)
     names = ["good", "crash", "slow", "large", "mistake", "said", "said of none", "said in lines"]
@@ -70,6 +70,6 @@ def test_what_is_wrong_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(found[0], Outcome)
 
 
-def test_a_scan_that_cannot_be_is_no_answer() -> None:
+def test_an_impossible_scan_is_a_fault() -> None:
     with pytest.raises(BragglensError):
         judge_scan("a.xy", b"no scan")

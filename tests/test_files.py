@@ -73,11 +73,11 @@ def test_any_name_gives_a_safe_file_name(name: str, suffix: str, tmp_path: Path)
 
 
 @given(st.text(st.characters()), st.sampled_from(["", ".cif"]))
-def test_whatever_the_name_is(name: str, suffix: str) -> None:
+def test_any_name(name: str, suffix: str) -> None:
     assert is_safe(safe_name(name, suffix))
 
 
-def test_other_names_give_other_files_and_safe_ones_stay() -> None:
+def test_different_names_give_different_files() -> None:
     assert len({safe_name(name, ".cif") for name in NASTY}) == len(NASTY)
     assert safe_name("x" * 300) != safe_name("x" * 301)
     for name in (
@@ -92,7 +92,7 @@ def test_other_names_give_other_files_and_safe_ones_stay() -> None:
         assert safe_name(name, ".json") == f"{name}.json"
 
 
-def test_the_names_of_cifs_are_as_they_were_and_two_of_them_fit_into_one() -> None:
+def test_names_of_cifs_are_unchanged() -> None:
     assert file_name("Titanite_MnSi2O5") == "Titanite_MnSi2O5"
     assert file_name("CO2 [dry ice]") == "CO2_dry_ice"
     assert file_name("../..") == "phase"
@@ -101,7 +101,7 @@ def test_the_names_of_cifs_are_as_they_were_and_two_of_them_fit_into_one() -> No
         assert is_safe(file_name(name))
 
 
-def test_a_record_puts_nothing_outside_its_folder(tmp_path: Path) -> None:
+def test_a_record_writes_nothing_outside_its_folder(tmp_path: Path) -> None:
     for number, name in enumerate(NASTY):
         put(tmp_path / "cifs", b"%d" % number, Origin(f"{file_name(name)}_{number}.cif", "S", str(number)), {})
     assert [path.name for path in tmp_path.iterdir()] == ["cifs"]
@@ -120,7 +120,7 @@ for _ in range(60):
 """
 
 
-def test_of_two_writers_one_file_stays_whole(tmp_path: Path) -> None:
+def test_two_writers_leave_one_complete_file(tmp_path: Path) -> None:
     path, commands = tmp_path / "out.json", [[sys.executable, "-c", WRITE, str(tmp_path / "out.json"), n] for n in "ab"]
     with started(commands[0]) as one, started(commands[1]) as other:
         while one.poll() is None or other.poll() is None:
@@ -132,7 +132,7 @@ def test_of_two_writers_one_file_stays_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_process_left_is_taken_away_and_that_of_a_living_one_stays(tmp_path: Path) -> None:
+def test_partial_files_of_killed_processes_are_removed(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
     mine = partial_of(tmp_path / "b.json")
     left = Path(str(mine).replace(f"-{os.getpid()}-", f"-{int(ended.stdout)}-"))
@@ -154,7 +154,7 @@ def test_the_longest_name_that_the_disk_takes_can_be_written(name: str, tmp_path
         pass
 
 
-def test_a_full_disk_leaves_what_was_there_and_one_sentence(tmp_path: Path) -> None:
+def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(b"old")
     says = r"a\.json: cannot be written \(no space left on device\)"

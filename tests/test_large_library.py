@@ -45,7 +45,7 @@ def test_structures_are_changed_and_stay_structures(script: ModuleType, tmp_path
             assert np.allclose(changed.cell[:3], own.cell[:3], rtol=3 * script.STRAIN)
 
 
-def test_a_number_is_called_by_its_structure(script: ModuleType) -> None:
+def test_names_by_number(script: ModuleType) -> None:
     base = script.base_of(COUNT)
     assert script.called("1000003", base) == base[3].name
     assert script.called("1000053", base) == f"{base[3].name}, changed"

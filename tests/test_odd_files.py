@@ -72,7 +72,7 @@ def make(path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
 @pytest.mark.parametrize("name", READERS)
-def test_no_file(name: str, kind: str, tmp_path: Path) -> None:
+def test_what_is_not_a_file(name: str, kind: str, tmp_path: Path) -> None:
     make(tmp_path / name, kind)
     with pytest.raises(BragglensError, match="folder") as refused:
         READERS[name](tmp_path / name)
@@ -86,7 +86,7 @@ def test_far_too_large(name: str, tmp_path: Path) -> None:
         READERS[name](tmp_path / name)
 
 
-def test_a_pipe_among_the_structures_is_a_problem_and_not_the_end(tmp_path: Path) -> None:
+def test_a_pipe_among_the_structures_is_only_a_problem(tmp_path: Path) -> None:
     good = files("bragglens") / "data" / "titania" / "rutile.cif"
     (tmp_path / "rutile.cif").write_bytes(good.read_bytes())
     make(tmp_path / "pipe.cif", "pipe")
@@ -104,7 +104,7 @@ def odd(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_folder_gives_each_of_them_its_line(odd: Path, titania: Library, tmp_path: Path) -> None:
+def test_each_odd_file_of_a_folder_has_an_error(odd: Path, titania: Library, tmp_path: Path) -> None:
     """The pieces are those of a worker, processed here without one."""
     phases = Path(str(files("bragglens") / "data" / "titania"))
     found = files_of([odd])
@@ -117,7 +117,7 @@ def test_a_folder_gives_each_of_them_its_line(odd: Path, titania: Library, tmp_p
         assert not stands(piece.target, piece.asked)
 
 
-def test_a_watch_sees_each_of_them_once(odd: Path) -> None:
+def test_watch_reports_each_odd_file_once(odd: Path) -> None:
     (odd / "good.xy").touch()
     seen = settled_files(odd, settle=0.0)
     assert {path.name for path, _ in islice(seen, 4)} == {*ODD, "good.xy"}

@@ -25,12 +25,12 @@ PHYSICS = ("crystal", "fit", "identification", "learn", "match", "report", "simu
     [["lint-imports"], ["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]],
     ids=lambda command: " ".join(command),
 )
-def test_tool_is_content(command: list[str]) -> None:
+def test_tool_passes(command: list[str]) -> None:
     done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_exports_are_exactly_these() -> None:
+def test_exports() -> None:
     public = {name for name in vars(bragglens) if not name.startswith("_")}
     rooms = {
         "crystal",
@@ -61,7 +61,7 @@ def test_exports_are_exactly_these() -> None:
     assert all(hasattr(bragglens, name) for name in bragglens.__all__)
 
 
-def test_a_name_is_imported_when_it_is_asked_for_and_identification_needs_no_torch_and_no_plots() -> None:
+def test_late_imports() -> None:
     code = (
         "import os, sys; os.environ.pop('ORT_DISABLE_TELEMETRY', None); import bragglens; "
         "print({'numpy', 'bragglens.scan'} & set(sys.modules), os.environ['ORT_DISABLE_TELEMETRY']); "
@@ -76,7 +76,7 @@ def test_a_name_is_imported_when_it_is_asked_for_and_identification_needs_no_tor
     assert set(bragglens.__all__) <= set(dir(bragglens))
 
 
-def test_help_imports_nothing_that_is_slow_to_import() -> None:
+def test_help_imports_nothing_slow() -> None:
     """Packages that take from 0.03 (gemmi) to several CPU seconds, and our modules that import them."""
     code = (
         "import sys; from bragglens.cli import main; sys.argv = ['bragglens', '--help']\n"
@@ -88,7 +88,7 @@ def test_help_imports_nothing_that_is_slow_to_import() -> None:
     assert not imported & {*SLOW, *(f"bragglens.{package}" for package in PHYSICS)}
 
 
-def test_one_file_imports_what_would_report_home() -> None:
+def test_one_file_imports_onnxruntime() -> None:
     """ONNX Runtime, whose telemetry that file switches off first."""
     sources = [*(ROOT / "src").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
     importing = [path.name for path in sources if re.search(r"^ *(import|from) onnxruntime", path.read_text(), re.M)]

@@ -23,18 +23,18 @@ def _all(pieces: list[str], workers: int = 2, ahead: int = 4) -> list[object]:
         return [result for _, result in results(eval, pieces, working.start, ahead=ahead)]
 
 
-def test_results_come_in_the_order_of_the_pieces() -> None:
+def test_results_keep_the_order_of_the_pieces() -> None:
     pieces = [f"(__import__('time').sleep(0.0{9 - i}), {i})[1]" for i in range(10)]
     assert _all(pieces) == _all(pieces, workers=1) == list(range(10))
 
 
-def test_a_worker_that_dies_costs_its_piece_alone_which_is_tried_again(tmp_path: Path) -> None:
+def test_a_piece_of_a_dead_worker_is_tried_again(tmp_path: Path) -> None:
     mark = tmp_path / "died"
     once = f"1 if __import__('os').path.exists({str(mark)!r}) else (open({str(mark)!r}, 'w').close(), {DIE})"
     assert _all(["10", "20", once, "30", "40", "50"]) == [10, 20, 1, 30, 40, 50]
 
 
-def test_a_piece_that_kills_every_worker_is_lost_and_no_other() -> None:
+def test_only_a_piece_that_kills_every_worker_is_lost() -> None:
     found = _all(["1", DIE, "3", "1 / 0", "5"])
     assert [one for one in found if not isinstance(one, Lost)] == [1, 3, 5]
     assert [one.why for one in found if isinstance(one, Lost)] == [
@@ -43,7 +43,7 @@ def test_a_piece_that_kills_every_worker_is_lost_and_no_other() -> None:
     ]
 
 
-def test_a_pool_that_breaks_while_nobody_waits_ends_nothing() -> None:
+def test_a_pool_that_breaks_unnoticed() -> None:
     with workers_of(2) as working:
         found = []
         for _, value in results(eval, ["1", DIE, "3", "4"], working.start, ahead=2):
@@ -63,7 +63,7 @@ if __name__ == "__main__":
 """
 
 
-def test_workers_end_with_a_main_process_that_is_killed(tmp_path: Path) -> None:
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     """Although they are at work, and nobody can tell them."""
     (tmp_path / "hold.py").write_text(HOLD)
     with started([sys.executable, str(tmp_path / "hold.py")], stdout=subprocess.PIPE, text=True) as process:
@@ -75,7 +75,7 @@ def test_workers_end_with_a_main_process_that_is_killed(tmp_path: Path) -> None:
         assert all_end(workers)
 
 
-def test_no_more_pieces_are_asked_for_than_are_in_work() -> None:
+def test_pieces_are_taken_lazily() -> None:
     asked = []
 
     def pieces():  # type: ignore[no-untyped-def]
@@ -90,7 +90,7 @@ def test_no_more_pieces_are_asked_for_than_are_in_work() -> None:
         assert [value for _, value in found] == list(range(1, 9))
 
 
-def test_dask_gives_the_same_and_outlives_a_lost_worker(tmp_path: Path) -> None:
+def test_dask_gives_the_same_after_losing_a_worker(tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     mark = tmp_path / "died"
     once = f"1 if __import__('os').path.exists({str(mark)!r}) else (open({str(mark)!r}, 'w').close(), {DIE})"
@@ -103,7 +103,7 @@ def test_dask_gives_the_same_and_outlives_a_lost_worker(tmp_path: Path) -> None:
         assert [value for _, value in results(eval, ["7", once, "9"], working.start, ahead=4)] == [7, 1, 9]
 
 
-def test_no_scheduler_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_scheduler_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr(parallel, "PATIENCE", 0.5)
     with pytest.raises(BragglensError, match="no Dask scheduler answers"), workers_of(scheduler="tcp://127.0.0.1:9"):

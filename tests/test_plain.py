@@ -41,16 +41,16 @@ def test_no_cell_and_no_title_begins_a_formula(text: str) -> None:
     assert of_cell(cell(cell(text))) == cell(text)
 
 
-def test_what_is_harmless_stays() -> None:
+def test_harmless_text_is_unchanged() -> None:
     assert [cell(text) for text in HARMLESS] == HARMLESS == [of_cell(text) for text in HARMLESS]
 
 
 @given(st.text())
-def test_the_text_comes_back(text: str) -> None:
+def test_text_is_read_back(text: str) -> None:
     assert of_cell(cell(text)) == text
 
 
-def test_a_manifest_is_read_as_it_was_meant(tmp_path: Path) -> None:
+def test_a_manifest_is_read_back(tmp_path: Path) -> None:
     """Ids and remarks come from unknown providers."""
     origin = Origin("a.cif", "https://x", "=HYPERLINK(1)", revision="@now", reference="-; 'Title'", chosen="'=1")
     (tmp_path / "a.cif").write_text("data_a")
@@ -70,7 +70,7 @@ def test_any_encoding_can_be_printed(encoding: str) -> None:
     assert ("theta" if encoding == "ascii" else "θ") in said
 
 
-def test_a_locale_of_ascii_alone_and_names_that_steer_a_terminal(tmp_path: Path) -> None:
+def test_ascii_locale_and_terminal_codes(tmp_path: Path) -> None:
     name = "\x1b[31mred\x9b32m\u202eÅ.xy"
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     command = [
@@ -90,5 +90,5 @@ def test_a_locale_of_ascii_alone_and_names_that_steer_a_terminal(tmp_path: Path)
         assert done.stderr.count(b"error:") == 1
 
 
-def test_clean_takes_all_that_terminals_obey() -> None:
+def test_clean_removes_all_control_characters() -> None:
     assert clean("a\x1b[31m\x9b\r\n\t\u202e\u200bb") == "a\ufffd[31m\ufffd\ufffd\ufffd\ufffd\ufffd\ufffdb"

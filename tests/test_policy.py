@@ -12,13 +12,13 @@ from bragglens.policy import DEFAULT, Policy, policy_of
 
 
 @pytest.mark.parametrize("one", fields(Policy), ids=lambda one: one.name)
-def test_each_threshold_says_what_it_is(one: object) -> None:
+def test_each_threshold_has_meaning_and_origin(one: object) -> None:
     stated = one.metadata  # type: ignore[attr-defined]
     assert stated["meaning"]
     assert stated["origin"]
 
 
-def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
+def test_a_file_changes_only_its_thresholds(tmp_path: Path) -> None:
     path = tmp_path / "strict.toml"
     path.write_text("sure = 0.99  # of ours\nmost_phases = 3\nodds_strain = -0.2\n")
     ours = policy_of(path)
@@ -38,7 +38,7 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
         ("sure =", "is not TOML"),
     ],
 )
-def test_what_is_not_possible_is_said(text: str, said: str, tmp_path: Path) -> None:
+def test_impossible_thresholds_are_refused(text: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "odd.toml"
     path.write_text(text)
     with pytest.raises(BragglensError, match=said):
@@ -47,7 +47,7 @@ def test_what_is_not_possible_is_said(text: str, said: str, tmp_path: Path) -> N
         policy_of(tmp_path / "nowhere.toml")
 
 
-def test_an_answer_is_judged_by_the_policy_and_records_it(titania: Library) -> None:
+def test_an_answer_uses_and_records_the_policy(titania: Library) -> None:
     scan = measured({"anatase": 0.6, "rutile": 0.4}, titania)
     usual, strict = identify(scan, titania), identify(scan, titania, policy=replace(DEFAULT, sure=1.0))
     assert (usual.verdict, strict.verdict) == ("mixture", "tentative")

@@ -57,7 +57,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return wheel, sdist
 
 
-def test_they_hold_what_they_must_and_nothing_else(made: tuple[Path, Path]) -> None:
+def test_contents_of_wheel_and_sdist(made: tuple[Path, Path]) -> None:
     wheel, sdist = made
     inside = zipfile.ZipFile(wheel).namelist()
     assert [name for name in HELD if f"bragglens/{name}" not in inside] == []
@@ -71,14 +71,14 @@ def test_they_hold_what_they_must_and_nothing_else(made: tuple[Path, Path]) -> N
     assert sdist.stat().st_size < LARGEST_SDIST
 
 
-def test_wheel_of_the_sdist_is_that_of_the_tree(made: tuple[Path, Path], tmp_path: Path) -> None:
+def test_wheel_of_sdist_and_tree_are_equal(made: tuple[Path, Path], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (own,) = tmp_path.glob("*.whl")
     assert own.read_bytes() == made[0].read_bytes()
 
 
-def test_the_wheel_answers(made: tuple[Path, Path], tmp_path: Path) -> None:
+def test_the_wheel_works(made: tuple[Path, Path], tmp_path: Path) -> None:
     """Unpacked beside the dependencies, outside the tree. Identifying scans would compile kernels: see `.ci/run`."""
     zipfile.ZipFile(made[0]).extractall(tmp_path / "installed")
     done = subprocess.run(

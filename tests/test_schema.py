@@ -34,7 +34,7 @@ POINT = record(
 GOOD: dict[str, Any] = {"x": 1, "count": 5, "label": None, "pairs": [["a", 0.5], ("b", 1)], "more": {"y": "z", "w": 0}}
 
 
-def test_what_fits_passes() -> None:
+def test_valid_values_pass() -> None:
     fit("point", GOOD, POINT)
     fit("point", {name: GOOD[name] for name in ("x", "count", "label", "pairs")}, POINT)
 

@@ -90,7 +90,7 @@ FILES: dict[str, tuple[Callable[[Any, Path], Path], Callable[[Path], object]]] =
 @pytest.mark.parametrize(
     ("number", "advice"), [(2, "update bragglens"), (0, "again"), ("1", "again"), (None, "again"), ("x" * 999, "again")]
 )
-def test_another_format_is_one_sentence(kind: str, number: Any, advice: str, tmp_path: Path) -> None:
+def test_another_format_is_refused(kind: str, number: Any, advice: str, tmp_path: Path) -> None:
     write, read = FILES[kind]
     with pytest.raises(BragglensError) as refused:
         read(write(number, tmp_path))

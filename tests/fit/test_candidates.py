@@ -66,7 +66,7 @@ def every(problem: Problem) -> list[Candidate]:
     return [problem.known[i] for i in range(len(problem.known))]
 
 
-def test_each_keeps_to_the_contract(problem: Problem) -> None:
+def test_contract(problem: Problem) -> None:
     names = {one.name for one in OWN}
     for one in every(problem):
         assert set(one.refined) <= names - {"log_march"}
@@ -80,7 +80,7 @@ def test_each_keeps_to_the_contract(problem: Problem) -> None:
 
 
 @given(size=st.floats(5, 300), zero=st.floats(-0.2, 0.2), displacement=st.floats(-0.3, 0.3), place=st.integers(0, 6))
-def test_many_at_once_are_as_each_by_itself(
+def test_many_at_once_equal_single_ones(
     problem: Problem, size: float, zero: float, displacement: float, place: int
 ) -> None:
     one = problem.known[place]
@@ -94,14 +94,14 @@ def test_many_at_once_are_as_each_by_itself(
     np.testing.assert_allclose(together, alone, atol=1e-5 * alone.max())
 
 
-def test_a_phase_without_a_structure_is_found_beside_one_that_has_one(problem: Problem) -> None:
+def test_a_phase_without_a_structure_is_found_together_with_a_structure(problem: Problem) -> None:
     found = search(problem, range(len(problem.known)), no_prior(len(problem.known)))
     assert {problem.known[one.phase].name for one in found.phases} == {"anatase", "bands"}
     place = found.solution.state.phases.index(len(problem.known) - 1)
     assert float(np.exp(found.solution.state.each("log_size")[place])) == pytest.approx(40.0, rel=0.1)
 
 
-def test_values_have_names(problem: Problem) -> None:
+def test_values_are_addressed_by_name(problem: Problem) -> None:
     state = (
         problem.empty().with_phase(2).with_phase(0).of_scan(zero=0.1).of(1, log_size=2.0, axis=np.array([1.0, 0, 0]))
     )
@@ -116,7 +116,7 @@ def test_values_have_names(problem: Problem) -> None:
         state.value("nothing")
 
 
-def test_a_wavelength_of_no_tube_is_as_good(titania: Library) -> None:
+def test_a_wavelength_that_is_not_of_a_tube(titania: Library) -> None:
     """Only the first line determines positions: a synchrotron has no second one."""
     instrument = Instrument(emission("1.0"))
     known = candidates(titania.phases, instrument, 60.0)

@@ -39,7 +39,7 @@ def rock_salt(metal: str, edge: float) -> Phase:
     ("element", "mass_absorption", "weight"),
     [("Al", 50.23, 26.982), ("Ti", 202.4, 47.867), ("Fe", 304.4, 55.845), ("Ni", 48.83, 58.693)],
 )
-def test_absorption_is_the_tabulated_one(element: str, mass_absorption: float, weight: float) -> None:
+def test_absorption_agrees_with_tables(element: str, mass_absorption: float, weight: float) -> None:
     """μ/ρ for Cu Kα in cm²/g (Cullity & Stock, Elements of X-Ray Diffraction, 3rd ed. 2001, appendix 8)."""
     site = Site(element, element, (0.0, 0.0, 0.0), 1.0, 0.006)
     phase = Phase(element, element, "P 1", (3.0,) * 3 + (90.0,) * 3, ("x,y,z",), (site,), weight)
@@ -47,7 +47,7 @@ def test_absorption_is_the_tabulated_one(element: str, mass_absorption: float, w
     assert absorption / phase.density == pytest.approx(mass_absorption, rel=0.08)
 
 
-def test_coarse_grains_hide_the_phase_that_absorbs(titania: Library) -> None:
+def test_microabsorption_correction(titania: Library) -> None:
     """Equal weights of a strong and a weak absorber as fine grains: taken for coarse grains, the strong one gains."""
     grid = Grid(20.0, 80.0, 0.02)
     instrument = Instrument(emission("CuKa"), W=0.005)
@@ -67,7 +67,7 @@ def test_coarse_grains_hide_the_phase_that_absorbs(titania: Library) -> None:
 
 
 @pytest.mark.parametrize("anatase", [0.4, 0.7])
-def test_the_error_of_a_share_reaches_to_what_the_unexplained_leaves(titania: Library, anatase: float) -> None:
+def test_errors_include_unexplained_intensity(titania: Library, anatase: float) -> None:
     """Anatase with LaB6, which is outside the library: 100% of the named phases, with an error that includes LaB6."""
     grid, instrument = Grid(20.0, 80.0, 0.03), Instrument(emission("CuKa"), W=0.005)
     phases = [next(phase for phase in titania if phase.name == "anatase"), standard("LaB6")]
@@ -88,7 +88,7 @@ shares = st.floats(0, 1)
 
 
 @given(shares, shares)
-def test_more_unexplained_is_more_that_may_be_unnamed(one: float, other: float) -> None:
+def test_unnamed_share_increases_with_unexplained_intensity(one: float, other: float) -> None:
     assert unnamed_share(0.0) == 0
     assert unnamed_share(1.0) == 1
     assert unnamed_share(one) >= one
@@ -110,7 +110,7 @@ proofs = st.builds(Proof, evidence=st.floats(0, 1e5), residual=shares, strain=st
 
 
 @given(proofs, st.floats(0, 1))
-def test_confidence_is_a_probability_that_follows_what_speaks_for_a_phase(proof: Proof, network: float) -> None:
+def test_confidence_is_a_monotonic_probability(proof: Proof, network: float) -> None:
     value = confidence(proof, network)
     assert 0 < value < 1
     assert confidence(replace(proof, evidence=2 * proof.evidence), network) >= value

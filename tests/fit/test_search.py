@@ -38,7 +38,7 @@ from bragglens.simulate.instrument import Instrument, emission
 FIVE_ARE_MANY = replace(DEFAULT, small_library=2)  # so that a shortlist is made
 
 
-def test_mixture_with_fractions_inside_their_intervals(titania: Library, small_model: Model) -> None:
+def test_fractions_of_a_mixture_are_within_their_intervals(titania: Library, small_model: Model) -> None:
     answer = identify(measured({"anatase": 0.6, "rutile": 0.3, "brookite": 0.1}, titania), small_model)
     weights = {f.name: (f.weight_percent, f.weight_percent_error) for f in answer.phases}
     assert set(weights) == {"anatase", "rutile", "brookite"}
@@ -50,22 +50,22 @@ def test_mixture_with_fractions_inside_their_intervals(titania: Library, small_m
     assert all(f.rwp_without > 1.2 * answer.rwp for f in answer.phases if f.rwp_without)
 
 
-def test_structures_need_no_network_of_their_own(titania: Library) -> None:
+def test_structures_need_no_trained_network(titania: Library) -> None:
     answer = identify(measured({"tio2_B": 0.7, "rutile": 0.3}, titania), titania)
     assert {f.name for f in answer.phases} == {"tio2_B", "rutile"}
     assert answer.probabilities is not None  # of the matcher
 
 
-@pytest.mark.parametrize("stranger", ["LaB6", "Si"])
-def test_a_stranger_alone_is_unknown(titania: Library, small_model: Model, stranger: str) -> None:
-    answer = identify(measured({stranger: 1.0}, titania), small_model)
+@pytest.mark.parametrize("outside", ["LaB6", "Si"])
+def test_a_phase_outside_the_library_is_unknown(titania: Library, small_model: Model, outside: str) -> None:
+    answer = identify(measured({outside: 1.0}, titania), small_model)
     assert answer.verdict == "unknown"
     assert answer.phases == ()
     assert answer.unexplained is not None
     assert answer.unexplained > 0.8
 
 
-def test_a_stranger_beside_a_phase_is_left_over_with_its_lines(titania: Library, small_model: Model) -> None:
+def test_lines_of_a_phase_outside_the_library_are_unexplained(titania: Library, small_model: Model) -> None:
     answer = identify(measured({"rutile": 0.6, "LaB6": 0.4}, titania), small_model)
     assert [f.name for f in answer.phases] == ["rutile"]
     assert answer.verdict == "partly unknown"
@@ -77,7 +77,7 @@ def test_a_stranger_beside_a_phase_is_left_over_with_its_lines(titania: Library,
 @pytest.mark.parametrize(
     ("counts", "occupied", "low", "high"), [(150, 1, 0, 0.04), (300, 1, 0, 0.04), (1000, 0.7, 0.1, 0.2)]
 )
-def test_the_residual_of_a_phase_is_of_its_structure_and_not_of_noise(
+def test_residual_of_a_phase_is_free_of_noise(
     counts: float, occupied: float, low: float, high: float, titania: Library
 ) -> None:
     rutile = next(phase for phase in titania if phase.name == "rutile")
@@ -89,7 +89,7 @@ def test_the_residual_of_a_phase_is_of_its_structure_and_not_of_noise(
 
 
 @pytest.mark.parametrize("larger", [0.2, 0.5])
-def test_two_structures_of_a_kind_do_not_hold_each_others_lines(larger: float) -> None:
+def test_isostructural_phases_are_not_exchanged(larger: float) -> None:
     """Corundum, and the same with a cell as much larger as that of ilmenite is than that of hematite."""
     small = standard("corundum")
     a, b, c, *angles = small.cell
@@ -103,12 +103,12 @@ def test_two_structures_of_a_kind_do_not_hold_each_others_lines(larger: float) -
 
 
 @pytest.mark.parametrize("occupied", [0.9, 1.1])
-def test_two_relatives_do_not_hold_the_place_of_the_phase_that_is_there(shared: Path, occupied: float) -> None:
+def test_two_isostructural_neighbours_are_replaced_by_the_right_phase(shared: Path, occupied: float) -> None:
     """A scan of fluorapatite, started with two other apatites: exchanging one alone does not help."""
     minerals = {phase.name: phase for phase in read_library(shared / "phases" / "minerals")}
     own = minerals["fluorapatite"]
 
-    def relative(name: str, swollen: tuple[float, float], calcium: float) -> Phase:
+    def apatite(name: str, swollen: tuple[float, float], calcium: float) -> Phase:
         a, b, c, *angles = own.cell
         sites = (replace(s, occupancy=s.occupancy * (calcium if s.element == "Ca" else 1)) for s in own.sites)
         return replace(
@@ -116,8 +116,8 @@ def test_two_relatives_do_not_hold_the_place_of_the_phase_that_is_there(shared: 
         )
 
     phases = (
-        relative("one", (1.008, 1.008), occupied),
-        relative("other", (1.004, 0.998), 2 - occupied),
+        apatite("one", (1.008, 1.008), occupied),
+        apatite("other", (1.004, 0.998), 2 - occupied),
         own,
         minerals["quartz"],  # an impurity of the specimen
     )
@@ -130,9 +130,7 @@ def test_two_relatives_do_not_hold_the_place_of_the_phase_that_is_there(shared: 
 
 
 @pytest.mark.parametrize(("begun_with", "better"), [("rutile", "other"), ("other", "rutile")])
-def test_of_two_rivals_the_better_one_stays_whichever_came_first(
-    titania: Library, begun_with: str, better: str
-) -> None:
+def test_the_better_of_two_rivals_is_kept(titania: Library, begun_with: str, better: str) -> None:
     """The two explain the scan equally well, so that a small difference of the prior decides."""
     names = {phase.name: phase for phase in titania}
     phases = (names["rutile"], replace(names["rutile"], name="other"))
@@ -147,9 +145,7 @@ def test_of_two_rivals_the_better_one_stays_whichever_came_first(
 
 
 @pytest.mark.parametrize(("elements", "named"), [(None, "of titanium"), ("Ti,V,O", "of vanadium")])
-def test_named_elements_decide_between_phases_that_explain_a_scan_as_well(
-    titania: Library, elements: str | None, named: str
-) -> None:
+def test_expected_elements_decide_between_rivals(titania: Library, elements: str | None, named: str) -> None:
     """Anatase with a rutile of half titanium, half vanadium: a rutile of either metal explains it equally well."""
     names = {phase.name: phase for phase in titania}
 
@@ -166,7 +162,7 @@ def test_named_elements_decide_between_phases_that_explain_a_scan_as_well(
 
 
 @pytest.mark.parametrize(("larger", "itself"), [(0.002, True), (0.016, False)])
-def test_out_of_thousands_a_phase_whose_cell_must_be_stretched_is_a_relative(larger: float, itself: bool) -> None:
+def test_in_a_large_library_a_strained_phase_is_a_neighbour(larger: float, itself: bool) -> None:
     own = standard("corundum")
     a, b, c, *angles = own.cell
     stretch = 1 + larger
@@ -183,7 +179,7 @@ def test_out_of_thousands_a_phase_whose_cell_must_be_stretched_is_a_relative(lar
 
 
 @pytest.mark.parametrize(("stretch", "verdict"), [(1.001, "known"), (1.007, "tentative"), (1.016, "unknown")])
-def test_known_is_what_is_sure(stretch: float, verdict: str, titania: Library) -> None:
+def test_known_needs_a_sure_phase(stretch: float, verdict: str, titania: Library) -> None:
     own = standard("corundum")
     there = replace(own, cell=(*(stretch * length for length in own.cell[:3]), *own.cell[3:]))
     answer = identify(measured({own.name: 1.0}, Library((there,))), Library((*titania, own)), policy=FIVE_ARE_MANY)
@@ -203,7 +199,7 @@ def test_a_phase_with_a_rival_is_tentative(titania: Library) -> None:
     assert sentence(answer).startswith("Probable, not certain: ")
 
 
-def test_a_relative_that_is_not_named_is_told(titania: Library) -> None:
+def test_an_isostructural_neighbour_is_reported(titania: Library) -> None:
     own = standard("corundum")
     there = replace(own, cell=(*(1.016 * length for length in own.cell[:3]), *own.cell[3:]))
     answer = identify(measured({own.name: 1.0}, Library((there,))), Library((*titania, own)), policy=FIVE_ARE_MANY)
@@ -216,13 +212,11 @@ def test_a_relative_that_is_not_named_is_told(titania: Library) -> None:
     assert picture is not None
     assert [layer.remark for layer in picture.layers] == [RELATIVE]
     assert answer.fit is not None
-    assert "or a relative" in pdcif_text(answer, answer.fit)
+    assert "or an isostructural neighbour" in pdcif_text(answer, answer.fit)
     assert answer.nearest is None  # the most probable one of the network is another phase, which fits worse
 
 
-def test_of_a_large_library_only_the_phases_of_the_elements_are_made_ready(
-    titania: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_phases_of_the_elements_are_prepared(titania: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     verify_module, ready = import_module("bragglens.identification.verify"), []
     whole = verify_module.candidates
     monkeypatch.setattr(verify_module, "candidates", lambda phases, *rest: ready.append(phases) or whole(phases, *rest))
@@ -238,7 +232,7 @@ def test_of_a_large_library_only_the_phases_of_the_elements_are_made_ready(
 
 
 @pytest.mark.parametrize("setting", ["R -3 m:R", "R -3 m:H"])
-def test_strain_is_the_same_in_every_setting(setting: str) -> None:
+def test_strain_does_not_depend_on_the_setting(setting: str) -> None:
     """A crystal expanded by 1% is strained by 1%, although in a rhombohedral setting no coefficient has this value."""
     group = gemmi.SpaceGroup(setting)
     cell = (4.07, 4.07, 4.07, 89.4, 89.4, 89.4) if setting.endswith("R") else (5.7, 5.7, 7.1, 90.0, 90.0, 120.0)
@@ -249,7 +243,7 @@ def test_strain_is_the_same_in_every_setting(setting: str) -> None:
     assert largest_strains(known, state) == pytest.approx([0.01], rel=1e-6)
 
 
-def test_detection_limit_is_what_is_found(titania: Library) -> None:
+def test_detection_limit(titania: Library) -> None:
     """Rutile in anatase: 1.5 times the stated limit is found, a sixth of it is not."""
     without = identify(measured({"anatase": 1.0}, titania), titania)
     assert without.detection_limits is not None
@@ -260,7 +254,7 @@ def test_detection_limit_is_what_is_found(titania: Library) -> None:
         assert ("rutile" in {f.name for f in answer.phases}) == found
 
 
-def test_amorphous_part_by_internal_standard(titania: Library) -> None:
+def test_amorphous_content_by_internal_standard(titania: Library) -> None:
     """20 wt% of rutile were added and half of the rest is amorphous: the fractions are of the specimen."""
     answer = identify(measured({"rutile": 20, "anatase": 40}, titania), titania, standard=("rutile", 20.0))
     weights = {f.name: f.weight_percent for f in answer.phases}
@@ -270,7 +264,7 @@ def test_amorphous_part_by_internal_standard(titania: Library) -> None:
     assert abs(answer.amorphous_percent - 40.0) < answer.amorphous_percent_error
 
 
-def test_elements_narrow_the_candidates(titania: Library, small_model: Model) -> None:
+def test_elements_limit_the_candidates(titania: Library, small_model: Model) -> None:
     assert allowed_phases(titania.phases, "Ti,O") == titania.names
     assert allowed_phases(titania.phases, "-Fe,-Pb") == titania.names
     with pytest.raises(BragglensError, match="excludes every phase of the library"):

@@ -72,7 +72,7 @@ def test_texture_is_recovered_and_fractions_with_it(titania: Library) -> None:
     assert fitted(titania, ("anatase", "rutile"), counts, texture=False).rwp > 1.5 * found.rwp
 
 
-def test_large_displacement_is_found(titania: Library) -> None:
+def test_large_displacement_is_recovered(titania: Library) -> None:
     """0.3 mm shifts every line by 0.18°, twice its width: least squares alone would stay at the start."""
     counts = made_up(titania, {"rutile": 1.0}, Specimen(size=100.0, displacement=-0.3))
     assert fitted(titania, ("rutile",), counts).rwp < 0.1
@@ -101,7 +101,7 @@ def test_a_weighed_mixture(shared: Path) -> None:
     assert found.rwp < 0.15
 
 
-def test_texture_axes_that_symmetry_makes_equal_are_tried_once(titania: Library) -> None:
+def test_equivalent_texture_axes_are_tried_once(titania: Library) -> None:
     rutile, brookite = (next(phase for phase in titania if phase.name == name) for name in ("rutile", "brookite"))
     assert texture_axes(standard("Si").operations) == ((0, 0, 1), (1, 1, 0), (1, 1, 1))
     assert texture_axes(brookite.operations) == TEXTURE_AXES
@@ -114,7 +114,7 @@ def test_texture_axes_that_symmetry_makes_equal_are_tried_once(titania: Library)
 
 
 @given(st.integers(1, 6).flatmap(lambda n: st.tuples(*[st.lists(st.floats(-5, 5), min_size=n, max_size=n)] * 3)))
-def test_a_value_at_its_bound_stays_and_the_others_step_as_if_it_were_held(drawn: tuple[list[float], ...]) -> None:
+def test_a_value_at_its_bound_is_held_in_a_step(drawn: tuple[list[float], ...]) -> None:
     gradient, spread, places = (np.array(values) for values in drawn)
     ends = np.sign(np.round(places / 3))
     matrix = np.outer(spread, spread) + np.eye(len(spread))

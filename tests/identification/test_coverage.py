@@ -37,7 +37,7 @@ def cut(scan: Scan, first: float, last: float) -> Scan:
     return replace(scan, two_theta=scan.two_theta[kept], counts=scan.counts[kept])
 
 
-def test_a_short_range_is_answered_and_less_sure(whole: Scan, titania: Library) -> None:
+def test_a_short_range_has_lower_probabilities(whole: Scan, titania: Library) -> None:
     answer = identify(cut(whole, 10, 40), titania)
     assert [one.name for one in answer.phases] == ["rutile"]
     assert answer.verdict == "tentative"
@@ -45,7 +45,7 @@ def test_a_short_range_is_answered_and_less_sure(whole: Scan, titania: Library) 
     assert "a short range: probabilities are multiplied by 0.88" in answer.notes
 
 
-def test_a_network_gives_way_to_the_matcher_where_it_was_never_trained(whole: Scan, small_model: Model) -> None:
+def test_the_matcher_replaces_the_network_in_short_ranges(whole: Scan, small_model: Model) -> None:
     short = cut(whole, 10, 40)
     assert [one.name for one in identify(short, small_model).phases] == ["rutile"]
     with pytest.raises(ScanError, match="cover 35% of the model's 5-90°, too little for the network alone"):
@@ -57,7 +57,7 @@ def test_fewer_than_three_lines_of_any_phase_are_refused(whole: Scan, titania: L
         identify(cut(whole, 20, 22.5), titania)
 
 
-def test_phases_of_fewer_lines_are_not_asked(whole: Scan, titania: Library) -> None:
+def test_phases_with_fewer_lines_are_not_considered(whole: Scan, titania: Library) -> None:
     silicon = standard("Si")
     answer = identify(cut(whole, 10, 40), Library((*titania, silicon)))
     assert silicon.name not in (answer.probabilities or {})

@@ -37,7 +37,7 @@ def test_exact_missed_false() -> None:
     assert not judged("b", {"a": 100}, "known").first_right
 
 
-def test_alike_counts_as_right() -> None:
+def test_indistinguishable_phases_count_as_right() -> None:
     one = judged("a", {"c": 100}, "known", alike="a,c")
     assert one.exact
     assert one.first_right
@@ -65,7 +65,7 @@ def test_partly_unknown_is_not_rejected() -> None:
     assert not judged("unknown:glass", {"c": 10}, "partly unknown").rejected
 
 
-def test_fraction_errors_count_a_missed_phase_whole() -> None:
+def test_a_missed_phase_counts_as_zero_fraction() -> None:
     one = judged("a;b", {"a": 90.0, "c": 10.0}, "mixture", weights={"a": 70.0, "b": 30.0})
     assert sorted(one.fraction_errors) == [20.0, 30.0]
 
@@ -107,14 +107,14 @@ def test_bad_manifests(tmp_path: Path, text: str, words: str) -> None:
         read_manifest(path)
 
 
-def test_missing_set_names_those_there_are(tmp_path: Path) -> None:
+def test_a_missing_set_lists_the_sets(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     path.write_text(HEAD + "a,one,x,,,\n")
     with pytest.raises(ScanError, match="no set three; its sets: one"):
         read_manifest(path, sets=["three"])
 
 
-def test_alike_file(tmp_path: Path) -> None:
+def test_file_of_indistinguishable_phases(tmp_path: Path) -> None:
     path = tmp_path / "alike.csv"
     path.write_text("a,b\nc, d ,e\nalone\n")
     assert read_alike(path) == (frozenset("ab"), frozenset("cde"))

@@ -57,7 +57,7 @@ def answer_to(hump: Array, background: Array, *, share: float) -> Identification
 
 
 @pytest.mark.parametrize("background", BACKGROUNDS)
-def test_no_background_of_an_instrument_is_a_hump(background: str) -> None:
+def test_instrument_backgrounds_are_not_humps(background: str) -> None:
     answer = answer_to(glass(21.5, 9.0), BACKGROUNDS[background], share=0.0)
     assert answer.verdict == "known"
     assert answer.hump is None or answer.hump.share < 0.05
@@ -66,7 +66,7 @@ def test_no_background_of_an_instrument_is_a_hump(background: str) -> None:
 
 @pytest.mark.parametrize("background", ["level", "air", "foot of the beam"])
 @pytest.mark.parametrize(("centre", "fwhm", "share"), [(21.5, 8.0, 0.5), (22.0, 10.0, 0.3), (21.0, 9.0, 0.7)])
-def test_a_hump_of_glass_is_told_with_its_share(background: str, centre: float, fwhm: float, share: float) -> None:
+def test_a_hump_of_glass_is_measured(background: str, centre: float, fwhm: float, share: float) -> None:
     answer = answer_to(glass(centre, fwhm), BACKGROUNDS[background], share=share)
     assert [finding.name for finding in answer.phases] == ["corundum_676a"]
     assert answer.hump is not None
@@ -79,14 +79,14 @@ def test_a_hump_of_glass_is_told_with_its_share(background: str, centre: float, 
 
 
 @given(st.lists(st.floats(-100, 100), min_size=3, max_size=40))
-def test_the_curve_beneath_is_convex_and_nowhere_above(values: list[float]) -> None:
+def test_lower_curve_is_convex_and_nowhere_above(values: list[float]) -> None:
     x, y = np.arange(len(values), dtype=float), np.array(values)
     beneath = convex_beneath(x, y)
     assert (beneath <= y + 1e-9).all()
     assert (np.diff(beneath, 2) >= -1e-9).all()
 
 
-def test_what_is_convex_has_nothing_above_it() -> None:
+def test_a_convex_curve_is_its_own_lower_curve() -> None:
     curves: tuple[Callable[[Array], Array], ...] = (np.exp, np.square, np.abs, np.zeros_like)
     x = np.linspace(-2, 2, 101)
     for curve in curves:

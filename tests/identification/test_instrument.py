@@ -33,9 +33,7 @@ def measured(library: Library, instrument: Instrument, size: float) -> Scan:
 
 
 @pytest.mark.parametrize("instrument", [SHARP, BROAD], ids=["sharp", "broad"])
-def test_thirty_nanometres_are_thirty_within_the_stated_error(
-    titania: Library, instrument: Instrument, tmp_path: Path
-) -> None:
+def test_size_within_its_error(titania: Library, instrument: Instrument, tmp_path: Path) -> None:
     write_instrument(instrument, tmp_path / "mine.toml")
     scan = measured(titania, instrument, 30.0)
     found = identify(scan, titania, elements="Ti,O", instrument=tmp_path / "mine.toml")["rutile"]
@@ -44,7 +42,7 @@ def test_thirty_nanometres_are_thirty_within_the_stated_error(
     assert abs(found.size - 30.0) < found.size_error < 15.0
 
 
-def test_the_answer_says_which_instrument(titania: Library) -> None:
+def test_the_answer_names_the_instrument(titania: Library) -> None:
     scan = measured(titania, SHARP, 30.0)
     answer = identify(scan, titania, wavelength="CuKa", instrument=SHARP)
     assert answer.options["instrument"] == "mine"
@@ -53,7 +51,7 @@ def test_the_answer_says_which_instrument(titania: Library) -> None:
         identify(scan, titania, instrument="none.toml")
 
 
-def test_an_instrument_of_another_tube_is_said(titania: Library) -> None:
+def test_an_instrument_of_another_tube_is_reported(titania: Library) -> None:
     other = replace(SHARP, lines=emission("CoKa"))
     scan = measured(titania, SHARP, 30.0)
     notes = identify(scan, titania, wavelength="CuKa", elements="Ti,O", instrument=other).notes

@@ -35,7 +35,7 @@ def odd(seed: int, level: float, bumps: int, spikes: int, offset: float) -> Scan
 @example(0, 0.5, 1, 1, -20.0)  # only one point is above zero, and its mean with its neighbours is not
 @example(0, 0.5, 0, 1, -20.0)
 @example(0, 1.0, 0, 1, -20.0)  # the same, but only on the coarser axis of the test for another axis
-def test_nothing_is_found_where_nothing_is(
+def test_nothing_is_found_in_odd_scans(
     titania: Library, seed: int, level: float, bumps: int, spikes: int, offset: float
 ) -> None:
     scan = odd(seed, level, bumps, spikes, offset)

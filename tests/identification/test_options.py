@@ -30,7 +30,7 @@ from bragglens.simulate.instrument_file import write_instrument
         ({"wavelength": None, "instrument": None}, {}),
     ],
 )
-def test_options_are_read_as_people_write_them(written: dict[str, Any], read: dict[str, Any]) -> None:
+def test_options_are_read_in_user_spelling(written: dict[str, Any], read: dict[str, Any]) -> None:
     assert read_options(**written).given() == read
 
 
@@ -55,11 +55,11 @@ def test_an_instrument_is_given_by_its_file(tmp_path: Path) -> None:
         ({"instrument": "nowhere.toml"}, "nowhere.toml"),
     ],
 )
-def test_what_is_not_possible_is_one_sentence(written: dict[str, Any], says: str) -> None:
+def test_impossible_values_are_one_sentence(written: dict[str, Any], says: str) -> None:
     with pytest.raises(BragglensError, match=says):
         read_options(**written)
 
 
-def test_options_cannot_be_impossible_however_they_are_made() -> None:
+def test_options_are_always_checked() -> None:
     with pytest.raises(BragglensError, match="particle size of -1 µm"):
         Options(particle_size=-1.0)

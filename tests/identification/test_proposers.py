@@ -57,7 +57,7 @@ def scan(titania: Library) -> Scan:
     return measured({"anatase": 0.6, "rutile": 0.4}, titania)
 
 
-def test_each_keeps_to_the_contract(who: Proposer, scan: Scan) -> None:
+def test_contract(who: Proposer, scan: Scan) -> None:
     explained = replace(scan, counts=0.3 * scan.counts)
     for proposal in (who.propose(scan, wavelength=CU), who.propose(scan, wavelength=CU, explained=explained)):
         assert proposal.probability.shape == proposal.share.shape == (len(who.library),)
@@ -69,7 +69,7 @@ def test_each_keeps_to_the_contract(who: Proposer, scan: Scan) -> None:
     assert set().union(*who.alike) <= set(who.library.names)
 
 
-def test_each_is_asked_alike(who: Proposer, scan: Scan) -> None:
+def test_same_call_for_each_proposer(who: Proposer, scan: Scan) -> None:
     answer = identify(scan, who)
     assert answer.model == who.identity
     assert {finding.name for finding in answer.phases} == {"anatase", "rutile"}
@@ -82,7 +82,7 @@ def test_each_is_asked_alike(who: Proposer, scan: Scan) -> None:
             who.alone(scan, wavelength=CU)
 
 
-def test_out_of_many_the_shortlist_is_the_proposers(titania: Library, scan: Scan) -> None:
+def test_the_shortlist_follows_the_proposer(titania: Library, scan: Scan) -> None:
     """One phase is fitted for its probability: the first in the alphabet, which is present; then the rest."""
     few = replace(DEFAULT, small_library=2, likeliest=1, largest=0, added=1)
     answer = identify(scan, FirstLetter(catalogue(titania)), policy=few)
@@ -90,7 +90,7 @@ def test_out_of_many_the_shortlist_is_the_proposers(titania: Library, scan: Scan
     assert "anatase" in set(answer.probabilities or {})
 
 
-def test_what_is_a_proposer_stays_one(titania: Library, small_model: Model) -> None:
+def test_a_proposer_is_returned_unchanged(titania: Library, small_model: Model) -> None:
     assert proposer_of(titania) == Matching(catalogue(titania)) == proposer_of(catalogue(titania))
     assert proposer_of(small_model) == Trained(small_model)
     own = NoOpinion(catalogue(titania))

@@ -38,7 +38,7 @@ def fitted(titania: Library) -> Fit:
     return fit(Scan("made up", GRID.two_theta, counts.astype(float)), phases, INSTRUMENT)
 
 
-def test_the_other_program_begins_where_the_fit_ended_and_refines(fitted: Fit, tmp_path: Path) -> None:
+def test_rietx_starts_from_the_fit_and_refines(fitted: Fit, tmp_path: Path) -> None:
     folder = tmp_path / "mixture.rex"
     write_project(fitted, folder)
     assert {"anatase.cif", "rutile.cif", "scan.xye", "project.json"} <= {path.name for path in folder.iterdir()}
@@ -56,7 +56,7 @@ def test_the_other_program_begins_where_the_fit_ended_and_refines(fitted: Fit, t
     assert len(rietx.Project.open(folder).history) > 1  # the project keeps the refinement
 
 
-def test_a_size_is_the_same_size_in_the_other_program(fitted: Fit, tmp_path: Path) -> None:
+def test_size_is_the_same_in_rietx(fitted: Fit, tmp_path: Path) -> None:
     """By the formula of rietx, from the exported widths; they were 4.4% too broad once."""
     write_project(fitted, tmp_path / "sizes.rex")
     models = rietx.Project.open(tmp_path / "sizes.rex").refinement.structure.phases
@@ -72,7 +72,7 @@ def test_without_a_project(fitted: Fit) -> None:
     assert refined.program.startswith("rietx")
 
 
-def test_the_name_of_a_phase_is_no_path(fitted: Fit, tmp_path: Path) -> None:
+def test_a_phase_name_is_not_a_path(fitted: Fit, tmp_path: Path) -> None:
     names = ("../../escaped", "a/b\x1b[31m")
     phases = tuple(replace(phase, name=name) for phase, name in zip(fitted.phases, names, strict=True))
     folder = tmp_path / "one" / "two" / "p.rex"
@@ -83,7 +83,7 @@ def test_the_name_of_a_phase_is_no_path(fitted: Fit, tmp_path: Path) -> None:
     assert {safe_name(name, ".cif") for name in names} <= {path.name for path in folder.iterdir()}
 
 
-def test_no_room_leaves_no_half_of_a_project(fitted: Fit, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_partial_project(fitted: Fit, tmp_path: Path) -> None:
     with full_disk(), pytest.raises(BragglensError, match="no space left on device"):
         write_project(fitted, tmp_path / "p.rex")
     assert list(tmp_path.iterdir()) == []
@@ -98,7 +98,7 @@ def test_work_is_never_overwritten(fitted: Fit, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_refinement_that_fails_is_said_in_one_line(fitted: Fit, tmp_path: Path) -> None:
+def test_a_failed_refinement_is_one_line(fitted: Fit, tmp_path: Path) -> None:
     refined = refine_project(tmp_path / "none.rex")
     assert refined.rwp is None
     assert refined.error is not None

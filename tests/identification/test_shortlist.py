@@ -21,7 +21,7 @@ def titania() -> Catalogue:
     phases = read_library(Path(str(files("bragglens") / "data" / "titania"))).phases
     anatase = next(phase for phase in phases if "natase" in phase.name)
     a, b, c, *angles = anatase.cell
-    larger = replace(anatase, name="relative", cell=(1.002 * a, 1.002 * b, 1.002 * c, *angles))
+    larger = replace(anatase, name="neighbour", cell=(1.002 * a, 1.002 * b, 1.002 * c, *angles))
     return catalogue(Library((*phases, larger)))
 
 
@@ -38,21 +38,21 @@ def everything(whole: Catalogue) -> np.ndarray:
     return np.ones(len(whole), bool)
 
 
-def test_the_relative_of_a_phase_is_the_one_with_much_the_same_lines(titania: Catalogue) -> None:
+def test_the_neighbour_has_nearly_the_same_lines(titania: Catalogue) -> None:
     own = anatase_of(titania)
     others = [row for row in range(len(titania) - 1) if row != own]
     assert neighbours(titania, [own], everything(titania), DEFAULT.similar_lines) == [len(titania) - 1]
     assert neighbours(titania, others, everything(titania), DEFAULT.similar_lines) == []
 
 
-def test_a_relative_is_none_that_may_not_be_named_or_is_there(titania: Catalogue) -> None:
+def test_excluded_and_present_phases_are_not_neighbours(titania: Catalogue) -> None:
     own, last = anatase_of(titania), len(titania) - 1
     assert neighbours(titania, [own], np.arange(len(titania)) != last, DEFAULT.similar_lines) == []
     assert neighbours(titania, [own, last], everything(titania), DEFAULT.similar_lines) == []
     assert neighbours(titania, list(range(len(titania))), everything(titania), DEFAULT.similar_lines) == []
 
 
-def test_the_relative_that_the_matcher_does_not_see_is_fitted_too(
+def test_a_neighbour_that_the_matcher_misses_is_fitted(
     titania: Catalogue,
 ) -> None:
     own, last = anatase_of(titania), len(titania) - 1
@@ -61,7 +61,7 @@ def test_the_relative_that_the_matcher_does_not_see_is_fitted_too(
     assert shortlist(proposal(probability), titania, everything(titania), one) == sorted([own, last])
 
 
-def test_what_is_found_brings_its_relative(titania: Catalogue) -> None:
+def test_a_found_phase_adds_its_neighbour(titania: Catalogue) -> None:
     own, last = anatase_of(titania), len(titania) - 1
     nothing = proposal(np.zeros(len(titania)))
     assert additions(nothing, titania, everything(titania), {own}, [own], DEFAULT) == [last]

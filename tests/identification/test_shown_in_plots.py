@@ -59,7 +59,7 @@ def test_the_cell_is_six_numbers_in_json(scan: Scan, titania: Library) -> None:
     assert json.loads(json.dumps(answer.to_dict()))["phases"][0]["cell"] == list(cell)
 
 
-def test_network_and_fit_that_agree_leave_nothing(scan: Scan, small_model: Model) -> None:
+def test_no_disagreement_if_network_and_fit_agree(scan: Scan, small_model: Model) -> None:
     answer = identify(scan, small_model)
     assert [finding.name for finding in answer.phases] == ["rutile"]
     sure = replace(answer, probabilities=dict.fromkeys(small_model.library.names, 0.0) | {"rutile": 0.9})
@@ -77,12 +77,12 @@ def test_a_disagreement_has_phases_and_votes(disputed: Identification) -> None:
     )
 
 
-def test_it_reaches_another_process(disputed: Identification) -> None:
+def test_a_disagreement_can_be_sent_to_another_process(disputed: Identification) -> None:
     """A network that has been used has a session that cannot be sent; the votes are the same in the other process."""
     assert disputed.disagreement is not None
     votes = disputed.disagreement.votes
-    unasked = replace(disputed, disagreement=replace(disputed.disagreement))
-    there = pickle.loads(pickle.dumps(unasked)).disagreement
+    unused = replace(disputed, disagreement=replace(disputed.disagreement))
+    there = pickle.loads(pickle.dumps(unused)).disagreement
     for name, vote in votes.items():
         np.testing.assert_allclose(there.votes[name], vote, atol=1e-6)
 
@@ -95,14 +95,14 @@ def test_a_matcher_has_no_votes(scan: Scan, titania: Library) -> None:
     assert [layer.phase for layer in picture_of(replace(answer, disagreement=found)).layers] == ["rutile", "brookite"]
 
 
-def test_patterns_can_be_left_behind(disputed: Identification) -> None:
+def test_patterns_can_be_dropped(disputed: Identification) -> None:
     bare = disputed.without_patterns
     assert (bare.fit, bare.pattern, bare.disagreement, bare.sketch) == (None,) * 4
     assert bare.to_dict() == disputed.to_dict()
     assert picture_of(bare) is None
 
 
-def test_a_hole_of_a_scan_is_a_hole_of_its_sketch(scan: Scan, small_model: Model) -> None:
+def test_a_hole_of_a_scan_is_in_its_sketch(scan: Scan, small_model: Model) -> None:
     kept = (scan.two_theta < 40.0) | (scan.two_theta > 48.0)
     holed = replace(scan, two_theta=scan.two_theta[kept], counts=scan.counts[kept])
     answer = identify(holed, small_model, network_only=True)

@@ -24,13 +24,13 @@ from bragglens.scan.scan import Scan
 PHASES = files("bragglens") / "data" / "titania"
 
 
-def test_nothing_is_the_built_in_library() -> None:
+def test_none_is_the_built_in_library() -> None:
     assert proposer_of(None).catalogue is builtin()
     assert proposer_of("metals").catalogue is builtin(["metals"])
     assert proposer_of(["metals", "minerals"]).catalogue is builtin(["metals", "minerals"])
 
 
-def test_a_folder_of_the_name_of_a_part_is_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_named_like_a_part_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "metals").mkdir()
     (tmp_path / "metals" / "mine.cif").write_text((PHASES / "rutile.cif").read_text())
     monkeypatch.chdir(tmp_path)
@@ -45,7 +45,7 @@ def test_one_cif_is_a_library() -> None:
     assert proposer_of(PHASES / "rutile.cif").library.names == ("rutile",)
 
 
-def test_what_is_no_library_is_said(small_model: Model, tmp_path: Path) -> None:
+def test_invalid_sources_are_refused(small_model: Model, tmp_path: Path) -> None:
     save_model(small_model, tmp_path / "my.bragglens")
     with pytest.raises(BragglensError, match=r"steel: does not exist: give a model file, .*\(minerals"):
         proposer_of("steel")
@@ -57,7 +57,7 @@ def test_what_is_no_library_is_said(small_model: Model, tmp_path: Path) -> None:
         proposer_of(3)  # type: ignore[arg-type]
 
 
-def test_of_two_libraries_the_first_has_its_own_of_each_compound(titania: Library) -> None:
+def test_the_first_of_two_libraries_takes_precedence(titania: Library) -> None:
     own = catalogue(titania)
     rutile = titania["rutile"]
     heated = replace(rutile, name="hot", cell=(*(1.01 * edge for edge in rutile.cell[:3]), *rutile.cell[3:]))
@@ -69,12 +69,12 @@ def test_of_two_libraries_the_first_has_its_own_of_each_compound(titania: Librar
     assert len(both.lines) == len(both)
 
 
-def test_joined_with_itself_a_library_is_as_it_was(titania: Library) -> None:
+def test_a_library_joined_with_itself_is_unchanged(titania: Library) -> None:
     own = catalogue(titania)
     assert joined(own, own).library.phases == titania.phases
 
 
-def test_from_python_a_scan_alone_is_enough() -> None:
+def test_identify_needs_only_a_scan() -> None:
     two_theta = np.arange(20.0, 90.0, 0.05)
     silicon = builtin().library["Silicon"]
     lines = Catalogue(Library((silicon,)), builtin().lines.of([builtin().library.names.index("Silicon")])).lines

@@ -20,7 +20,9 @@ from bragglens.simulate.specimen import Specimen
 GRID = Grid(15.0, 85.0, 0.03)
 
 
-def asked(grams: dict[str, float], *, k_beta: float = 0.0, tungsten: float = 0.0, tube: str = "CuKa") -> Identification:
+def identified(
+    grams: dict[str, float], *, k_beta: float = 0.0, tungsten: float = 0.0, tube: str = "CuKa"
+) -> Identification:
     """A scan of standards with these lines of the tube, identified with corundum and LaB6 only."""
     instrument = Instrument(emission(tube, k_beta=k_beta, tungsten=tungsten), W=0.006, zero=0.03)
     crystals = reflections_in_range([standard(name) for name in grams], instrument.lines, GRID)
@@ -32,8 +34,8 @@ def asked(grams: dict[str, float], *, k_beta: float = 0.0, tungsten: float = 0.0
 
 
 @pytest.mark.parametrize("ratio", [0.03, 0.2])
-def test_k_beta_is_said_and_is_not_unexplained(ratio: float) -> None:
-    answer = asked({"corundum": 1.0}, k_beta=ratio)
+def test_k_beta_is_reported_and_explained(ratio: float) -> None:
+    answer = identified({"corundum": 1.0}, k_beta=ratio)
     assert answer.verdict == "known"
     assert answer.unexplained is not None
     assert answer.unexplained < 0.01
@@ -48,8 +50,8 @@ def test_k_beta_is_said_and_is_not_unexplained(ratio: float) -> None:
     assert len(answer.to_dict()["tube_lines"]) == len(answer.tube_lines)
 
 
-def test_both_lines_of_two_phases_are_told_apart() -> None:
-    answer = asked({"corundum": 0.7, "LaB6": 0.3}, k_beta=0.03, tungsten=0.02)
+def test_both_lines_of_two_phases_are_distinguished() -> None:
+    answer = identified({"corundum": 0.7, "LaB6": 0.3}, k_beta=0.03, tungsten=0.02)
     assert answer.verdict == "mixture"
     assert {line.line for line in answer.tube_lines} == {"Kβ", "W Lα"}
     assert not answer.unexplained_peaks
@@ -61,13 +63,13 @@ def test_both_lines_of_two_phases_are_told_apart() -> None:
 
 def test_peaks_of_another_phase_stay_unexplained() -> None:
     """Silicon has no line at the places of corundum's Kβ."""
-    answer = asked({"corundum": 0.7, "Si": 0.3})
+    answer = identified({"corundum": 0.7, "Si": 0.3})
     assert answer.tube_lines == ()
     assert answer.verdict == "partly unknown"
     assert answer.unexplained_peaks
 
 
 def test_a_clean_tube_has_no_lines() -> None:
-    answer = asked({"corundum": 0.6, "LaB6": 0.4})
+    answer = identified({"corundum": 0.6, "LaB6": 0.4})
     assert answer.tube_lines == ()
     assert answer.notes == ()

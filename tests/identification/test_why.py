@@ -42,9 +42,7 @@ def near_lines(library: Library, name: str, pattern: Pattern) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_vote_for_a_phase_lies_at_its_lines(
-    titania: Library, small_model: Model, mixture: Pattern, name: str
-) -> None:
+def test_votes_are_at_the_lines_of_a_phase(titania: Library, small_model: Model, mixture: Pattern, name: str) -> None:
     found = vote(mixture, small_model, name)
     here = near_lines(titania, name, mixture) & mixture.covered
     speaks = np.maximum(found, 0)
@@ -56,11 +54,11 @@ def test_the_vote_for_a_phase_lies_at_its_lines(
     assert found[own].mean() > 2 * vote(mixture, small_model, other)[own].mean()
 
 
-def test_what_was_not_measured_has_no_vote(small_model: Model, mixture: Pattern) -> None:
+def test_holes_have_no_vote(small_model: Model, mixture: Pattern) -> None:
     assert not votes(mixture, small_model, NAMES)[:, ~mixture.covered].any()
 
 
-def test_the_vote_is_the_fall_of_the_log_odds(small_model: Model, mixture: Pattern) -> None:
+def test_the_vote_is_the_decrease_of_the_log_odds(small_model: Model, mixture: Pattern) -> None:
     """A scan in which all but one window is already flat: only that window supports the network."""
     angle = mixture.grid.two_theta
     peak = np.abs(angle - 25.3) < 0.4

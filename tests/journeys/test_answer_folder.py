@@ -70,14 +70,14 @@ def undisturbed(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return answers
 
 
-def test_each_scan_has_its_answer(undisturbed: Path) -> None:
+def test_each_scan_has_an_answer(undisturbed: Path) -> None:
     found = _answers(undisturbed)
     assert len(found) == 9
     assert found["scan0.xy.json"]["scans"][0]["phases"][0]["name"] == "anatase"  # type: ignore[index]
     assert found["broken.xy.json"]["scans"][0]["error"]  # type: ignore[index]
 
 
-def test_what_stands_there_is_not_asked_again(scans: Path, undisturbed: Path) -> None:
+def test_existing_answers_are_kept(scans: Path, undisturbed: Path) -> None:
     """Except for the file that is not a scan: it may have been corrected."""
     before = {path: path.stat().st_mtime_ns for path in undisturbed.glob("scan*")}
     done = run(*_asked(scans, undisturbed))
@@ -86,9 +86,7 @@ def test_what_stands_there_is_not_asked_again(scans: Path, undisturbed: Path) ->
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_killed_at_random_and_by_two_workers_it_ends_with_the_same_answers(
-    scans: Path, undisturbed: Path, tmp_path: Path
-) -> None:
+def test_interrupted_runs_end_with_the_same_answers(scans: Path, undisturbed: Path, tmp_path: Path) -> None:
     answers = tmp_path / "answers"
     answers.mkdir()
     for number in range(2):
@@ -107,14 +105,14 @@ def test_killed_at_random_and_by_two_workers_it_ends_with_the_same_answers(
     assert _answers(answers) == _answers(undisturbed)
 
 
-def test_a_worker_that_has_another_library_answers_nothing(scans: Path, titania: Library, tmp_path: Path) -> None:
+def test_a_worker_with_another_library_gives_no_answer(scans: Path, titania: Library, tmp_path: Path) -> None:
     who = who_of([PHASES], Library(titania.phases[:2]))
     (piece,) = pieces_of(jobs_of([scans / "scan0.xy"], who, Options(wavelength=1.5406)), tmp_path)
     with pytest.raises(BragglensError, match="has changed since the run began"):
         answer_piece(piece)
 
 
-def test_what_does_not_go_together_is_refused(scans: Path, tmp_path: Path) -> None:
+def test_conflicting_options_are_refused(scans: Path, tmp_path: Path) -> None:
     for more in (["--table", str(tmp_path / "t.csv")],):
         done = run(*_asked(scans, tmp_path, *more))
         assert done.returncode == 2
@@ -135,5 +133,5 @@ def test_what_does_not_go_together_is_refused(scans: Path, tmp_path: Path) -> No
         ("-", True, False),
     ],
 )
-def test_what_names_a_folder(json: str | None, several: bool, folder: bool) -> None:
+def test_which_paths_are_folders(json: str | None, several: bool, folder: bool) -> None:
     assert (Answers(json=json).folder(bare=several) is not None) is folder

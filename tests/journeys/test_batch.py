@@ -83,7 +83,7 @@ def together(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[s
     return answers_of(target)
 
 
-def test_what_a_row_states_goes_before_the_options(lab: Path, together: list[dict[str, Any]]) -> None:
+def test_rows_override_options(lab: Path, together: list[dict[str, Any]]) -> None:
     copper, cobalt, mine = together[:3]
     assert [answer["phases"][0]["name"] for answer in together[:3]] == ["rutile"] * 3
     assert copper["file"] == mine["file"] == str(lab / "day 1" / "cu.xy")
@@ -94,7 +94,7 @@ def test_what_a_row_states_goes_before_the_options(lab: Path, together: list[dic
     assert mine["detection_limits"] == {}
 
 
-def test_a_bad_row_is_one_sentence_and_stops_no_other(lab: Path, together: list[dict[str, Any]]) -> None:
+def test_a_bad_row_does_not_stop_the_others(lab: Path, together: list[dict[str, Any]]) -> None:
     errors = [answer["error"] for answer in together]
     assert errors[:3] == [None] * 3
     assert len(errors) == 3 + len(BAD)
@@ -104,9 +104,7 @@ def test_a_bad_row_is_one_sentence_and_stops_no_other(lab: Path, together: list[
         assert "\n" not in error
 
 
-def test_each_row_has_a_file_of_its_own_whoever_answers(
-    lab: Path, together: list[dict[str, Any]], tmp_path: Path
-) -> None:
+def test_each_row_has_its_own_file(lab: Path, together: list[dict[str, Any]], tmp_path: Path) -> None:
     asked = ("batch", lab / "jobs.csv", "--phases", PHASES, "--wavelength", "CuKa", "--json", tmp_path / "answers")
     done = run(*asked, "--workers", 2)
     assert done.returncode == 1, done.stderr
@@ -129,7 +127,7 @@ def test_workers_write_a_table_in_the_order_of_the_rows(lab: Path, tmp_path: Pat
     assert "few.csv, row 3" in rows[1]
 
 
-def test_pictures_of_one_name_are_refused(lab: Path, tmp_path: Path) -> None:
+def test_figures_with_the_same_name_are_refused(lab: Path, tmp_path: Path) -> None:
     (lab / "twice.csv").write_text("file\na/x.xy\nb/x.xy\n")
     done = run("identify", "a/x.xy", "b/x.xy", "--phases", PHASES, "--figure", tmp_path / "f", cwd=lab)
     assert done.returncode == 2
@@ -172,7 +170,7 @@ def test_tables_are_read_as_spreadsheets_write_them(
         (b'file\n"' + b"a" * 200_000, "the table cannot be read"),
     ],
 )
-def test_a_table_that_makes_no_sense_is_one_sentence(content: bytes, says: str, tmp_path: Path) -> None:
+def test_an_invalid_table_is_one_sentence(content: bytes, says: str, tmp_path: Path) -> None:
     (tmp_path / "jobs.csv").write_bytes(content)
     with pytest.raises(BragglensError, match=r"jobs\.csv: ") as caught:
         read_rows(tmp_path / "jobs.csv")

@@ -34,8 +34,8 @@ def test_from_scan_to_instrument(folder: Path) -> None:
     words = ("--standard", "LaB6", "--instrument", "bruker-d2", "-o", "mine.toml", "--figure", "fit.png")
     done = run("calibrate", "lab6.xy", *words, cwd=folder)
     assert done.returncode == 0, done.stderr
-    for told in ("Rwp 0.0", "zero +0.0", "FWHM 0.", "° at 60°", "of their certified places", "mine.toml", "fit.png"):
-        assert told in done.stdout
+    for text in ("Rwp 0.0", "zero +0.0", "FWHM 0.", "° at 60°", "of their certified places", "mine.toml", "fit.png"):
+        assert text in done.stdout
     assert (folder / "fit.png").stat().st_size > 10_000
     found = read_instrument(folder / "mine.toml")
     assert found.zero == pytest.approx(0.03, abs=0.02)

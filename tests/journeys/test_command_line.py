@@ -48,7 +48,7 @@ def arrays(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_arrays_are_the_posts(arrays: Path) -> None:
+def test_arrays_agree_with_the_post(arrays: Path) -> None:
     for name, count in (("train", 20), ("val", 10)):
         x, y = np.load(arrays / f"x_{name}.npy"), np.load(arrays / f"y_{name}.npy")
         noisy = np.load(arrays / f"x_{name}_noise.npy")
@@ -199,7 +199,7 @@ def test_evaluate_with_the_network_alone(small_model: Model, tmp_path: Path, mon
         assert (answer["rwp"] is not None) == fitted
 
 
-def test_evaluate_asks_structures_alone_and_says_what_failed(
+def test_evaluate_with_structures_alone_reports_failures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "l.csv").write_text("file,set,phases,weight_percent,wavelength\nnone.xy,mine,rutile,,CuKa\n")
@@ -220,11 +220,11 @@ def test_evaluate_asks_structures_alone_and_says_what_failed(
         (1, ("--table", "a.txt"), "no table can be written as '.txt'"),
         (1, ("--instrument", "a.toml"), "a.toml: there is no such file: `bragglens calibrate -o` makes one"),
         (1, ("--elements", "Ti - O"), "write 'Ti,O' to have what follows it, 'Ti,-O' to leave it out"),
-        (1, ("--elements", "TiO2", "--elements", "-Ti"), "Ti is asked for and left out"),
+        (1, ("--elements", "TiO2", "--elements", "-Ti"), "Ti is both required and excluded"),
         (1, ("--wavelength-if-missing", "Xx"), "wavelength 'Xx' is not known"),
     ],
 )
-def test_what_cannot_be_written_is_refused_before_the_work(
+def test_impossible_outputs_are_refused_first(
     count: int,
     words: tuple[str, ...],
     says: str,
@@ -355,7 +355,7 @@ def test_wrong_input_gets_one_sentence(words: tuple[str, ...], says: str, tmp_pa
     assert done.stderr.count("error:") == 1
 
 
-def test_two_cifs_of_one_phase_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_cifs_of_one_phase_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bragglens.learn.train.STRANGERS", 20)
     source = (Path(PHASES) / "rutile.cif").read_text()
     (tmp_path / "rutile.cif").write_text(source)
@@ -421,7 +421,7 @@ def test_every_scan_of_a_file_is_answered_in_report_table_and_series(
     assert str(tmp_path / "r.html") in capsys.readouterr().err
 
 
-def test_an_output_that_cannot_be_written_is_said_before_any_scan_is_read(
+def test_impossible_outputs_are_refused_before_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(import_module("bragglens.identification.identify"), "read_scans_in_process", None)
@@ -436,7 +436,7 @@ def test_an_output_that_cannot_be_written_is_said_before_any_scan_is_read(
         assert said in capsys.readouterr().err
 
 
-def test_an_output_that_fails_takes_no_other_with_it(
+def test_a_failed_output_does_not_stop_the_others(
     small_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = save_model(small_model, tmp_path / "m.bragglens")
@@ -451,7 +451,7 @@ def test_an_output_that_fails_takes_no_other_with_it(
     assert said.count("cannot be written") == 1
 
 
-def test_paths_are_said_as_they_are_and_in_one_line(tmp_path: Path) -> None:
+def test_paths_are_printed_unchanged_in_one_line(tmp_path: Path) -> None:
     folder = tmp_path / "a long name [of] a folder as people beside a diffractometer give it"
     shutil.copytree(PHASES, folder)
     (folder / "bad [b].cif").write_text("data_x\n")
@@ -467,7 +467,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "has no readable file" in capsys.readouterr().err
 
 
-def test_a_fit_is_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fit_is_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Profile, project and refinement of one scan, and the files of several; existing files are not changed."""
     grid, instrument = Grid(20.0, 80.0, 0.03), Instrument(emission("CuKa"), W=0.006)
     (rutile,) = [phase for phase in read_library(PHASES) if phase.name == "rutile"]
@@ -499,7 +499,7 @@ def test_a_fit_is_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("words", [("--profile", "fit.gsa"), ("--rietveld", "--network-only"), ("--watch", ".")])
-def test_exports_that_cannot_be_are_refused_before_the_work(
+def test_impossible_exports_are_refused_first(
     words: tuple[str, ...], small_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = save_model(small_model, tmp_path / "m.bragglens")

@@ -35,17 +35,17 @@ def test_a_scan_alone_is_a_command(marl: Path) -> None:
     assert names(done.stdout) == list(MARL.content)
 
 
-def test_a_scan_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_missing_scan_is_reported(tmp_path: Path) -> None:
     done = run("nothere.xy", cwd=tmp_path)
     assert (done.returncode, "there is no such file" in done.stderr + done.stdout) == (1, True)
 
 
-def test_a_word_that_is_no_command_is_said() -> None:
+def test_an_unknown_command_is_reported() -> None:
     done = run("identfy")
     assert (done.returncode, "No such command 'identfy'" in done.stderr) == (2, True)
 
 
-def test_what_to_type_is_said() -> None:
+def test_usage_is_printed() -> None:
     done = run()
     assert "bragglens SCAN" in " ".join((done.stdout + done.stderr).split())
 
@@ -57,7 +57,7 @@ def test_a_part_of_the_library(marl: Path) -> None:
     assert (unknown.returncode, all(scope in unknown.stderr for scope in SCOPES)) == (2, True)
 
 
-def test_a_file_beside_a_part_of_the_library(tmp_path: Path) -> None:
+def test_a_file_together_with_a_part_of_the_library(tmp_path: Path) -> None:
     (tmp_path / "my own").mkdir()
     (tmp_path / "my own" / "rutile.cif").write_bytes((PHASES / "rutile.cif").read_bytes())
     with chdir(tmp_path):
@@ -69,7 +69,7 @@ def test_a_file_beside_a_part_of_the_library(tmp_path: Path) -> None:
             sources_of(Sources(library=["minerals,other.library"]))
 
 
-def test_own_structures_beside_the_library(marl: Path) -> None:
+def test_own_structures_together_with_the_library(marl: Path) -> None:
     own = ("--phases", PHASES / "rutile.cif", "--phases", PHASES)
     asked = (*own, "--library", "minerals", "--elements", "Ca,Si,O,C,Mg,Ti")
     done = run("identify", marl, *asked, "--json", "-")
@@ -84,7 +84,7 @@ def test_a_model_knows_its_own_phases(marl: Path) -> None:
     assert (done.returncode, "knows its own phases" in " ".join(done.stderr.split())) == (2, True)
 
 
-def test_the_demo_names_what_is_there(tmp_path: Path) -> None:
+def test_the_demo_names_the_present_phases(tmp_path: Path) -> None:
     done = run("demo", "-o", "shown", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     answers = json.loads((tmp_path / "shown" / "answers.json").read_text())["scans"]

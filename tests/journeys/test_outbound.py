@@ -38,7 +38,7 @@ finally:
 """
 
 
-def test_an_identification_asks_nobody_and_keeps_nothing(titania: Library, tmp_path: Path) -> None:
+def test_identification_uses_no_network_and_leaves_no_files(titania: Library, tmp_path: Path) -> None:
     instrument = Instrument(emission("CuKa"), W=0.01)
     crystals = reflections_in_range(titania.phases, instrument.lines, GRID)
     drawn = render_phases(crystals, instrument, [Specimen()] * 5, GRID)

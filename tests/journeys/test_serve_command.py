@@ -25,7 +25,7 @@ OTHERS_REACH_IT = "import bragglens.web.token as t; t.token_for = lambda address
 
 
 @pytest.mark.parametrize("token", ["", "secret"])
-def test_it_says_where_it_is_answers_and_ends(token: str) -> None:
+def test_serve_prints_its_address_answers_and_ends(token: str) -> None:
     first = OTHERS_REACH_IT if token else ""  # listens on 127.0.0.1 nevertheless
     words = [SERVE[0], "-c", first + SERVE[2], "serve", *PHASES, "--port", "0", "--workers", "1"]
     bearer = {"Authorization": f"Bearer {token}"} if token else {}
@@ -49,7 +49,7 @@ def test_it_says_where_it_is_answers_and_ends(token: str) -> None:
     assert "Traceback" not in said
 
 
-def test_its_workers_end_with_it_when_it_is_killed() -> None:
+def test_workers_of_serve_end_when_it_is_killed() -> None:
     words = [*SERVE, *PHASES, "--port", "0", "--workers", "1"]
     with started(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
@@ -62,7 +62,7 @@ def test_its_workers_end_with_it_when_it_is_killed() -> None:
         assert all_end(workers)
 
 
-def test_a_port_that_is_taken_and_a_host_that_is_not_ours() -> None:
+def test_a_port_in_use_and_a_foreign_host() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         for words, says in ((["--port", port], f"cannot listen on 127.0.0.1:{port} (address already in use"),
@@ -73,7 +73,7 @@ def test_a_port_that_is_taken_and_a_host_that_is_not_ours() -> None:
             assert done.stderr.count("error:") == 1
 
 
-def test_it_needs_its_extra() -> None:
+def test_serve_needs_its_extra() -> None:
     without = "import sys; sys.modules['fastapi'] = None; sys.argv[1:1] = ['serve']; "
     command = [sys.executable, "-c", without + "from bragglens.cli import main; main()", *PHASES]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)

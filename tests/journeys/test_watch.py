@@ -66,7 +66,7 @@ def end(process: subprocess.Popen[str], by: signal.Signals) -> str:
     return printed
 
 
-def test_what_comes_changes_breaks_and_stays(small_model: Model, tmp_path: Path) -> None:
+def test_new_changed_and_broken_files(small_model: Model, tmp_path: Path) -> None:
     model, folder = save_model(small_model, tmp_path / "m.bragglens"), tmp_path / "scans"
     folder.mkdir()
     write_scan(folder / "early.xy")
@@ -111,7 +111,7 @@ def test_what_comes_changes_breaks_and_stays(small_model: Model, tmp_path: Path)
     assert (answers / "early.xy.json").stat().st_mtime_ns == before
 
 
-def test_answers_lie_apart_from_the_scans(tmp_path: Path) -> None:
+def test_answers_need_another_folder(tmp_path: Path) -> None:
     from bragglens.cli.jobs import Who
     from bragglens.cli.watching import Asking, watch_folder
 
@@ -123,7 +123,7 @@ def test_answers_lie_apart_from_the_scans(tmp_path: Path) -> None:
         watch_folder(tmp_path / "none", tmp_path / "a", asking)
 
 
-def test_a_folder_that_is_gone_is_waited_for(tmp_path: Path) -> None:
+def test_watch_waits_for_a_missing_folder(tmp_path: Path) -> None:
     from bragglens.scan.watch import settled_files
 
     folder = tmp_path / "share"

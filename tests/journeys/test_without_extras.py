@@ -77,7 +77,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Any]]:
     (place / "own").mkdir()
     (place / "own" / "rutile.cif").write_bytes((TESTS.parent / "src/bragglens/data/titania/rutile.cif").read_bytes())
     paths = [place / "missing", TESTS, TESTS.parent / "src"]
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", PROGRAM, json.dumps([WHOLE, list(LACKING.values())])],
         cwd=place,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))},
@@ -85,11 +85,11 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Any]]:
         text=True,
         timeout=500,
     )
-    assert told.returncode == 0, told.stderr
-    return place, json.loads(told.stdout.splitlines()[-1])
+    assert result.returncode == 0, result.stderr
+    return place, json.loads(result.stdout.splitlines()[-1])
 
 
-def test_the_main_job_is_whole(done: tuple[Path, list[Any]]) -> None:
+def test_the_main_functions_work(done: tuple[Path, list[Any]]) -> None:
     place, (answers, *_, served) = done
     assert answers["demo"]["status"] == answers["identify"]["status"] == 0, answers
     assert json.loads(answers["identify"]["out"])["scans"][0]["phases"][0]["name"] == "Fluorapatite"
@@ -98,14 +98,14 @@ def test_the_main_job_is_whole(done: tuple[Path, list[Any]]) -> None:
     assert served
 
 
-def test_what_is_missing_is_one_sentence(done: tuple[Path, list[Any]]) -> None:
+def test_a_missing_extra_is_one_sentence(done: tuple[Path, list[Any]]) -> None:
     _, (_, said, *_) = done
-    for (use, package, extra), told in zip(LACKING, said, strict=True):
+    for (use, package, extra), result in zip(LACKING, said, strict=True):
         sentence = f'error: {use} needs {package}: pip install "bragglens[{extra}]"'
-        assert (told["status"], told["err"][-len(sentence) :]) == (2, sentence)
+        assert (result["status"], result["err"][-len(sentence) :]) == (2, sentence)
 
 
-def test_python_says_it_too(done: tuple[Path, list[Any]]) -> None:
+def test_a_missing_extra_from_python(done: tuple[Path, list[Any]]) -> None:
     _, (_, _, (scan, answer, notebook), _) = done
     assert scan == answer == 'a figure needs matplotlib: pip install "bragglens[plots]"'
     assert "<table" in notebook

@@ -56,7 +56,7 @@ def printed(*answers: Identification, width: int = 80) -> str:
 
 
 @pytest.mark.parametrize("width", [80, 140])
-def test_all_of_a_phase_stands_in_its_row(width: int) -> None:
+def test_the_row_of_a_phase_is_complete(width: int) -> None:
     text = printed(ANSWER, width=width)
     rows = [" ".join(line.split()) for line in text.splitlines()]
     phase = next(row for row in rows if row.startswith("anatase or rutile"))
@@ -67,9 +67,9 @@ def test_all_of_a_phase_stands_in_its_row(width: int) -> None:
     assert max(map(len, text.splitlines())) <= width
 
 
-def test_what_the_fit_leaves_and_rests_on_is_said() -> None:
+def test_unexplained_peaks_and_assumptions_are_printed() -> None:
     text = " ".join(printed(ANSWER).split())
-    for told in (
+    for expected in (
         "scan.xy mixture",
         "wt%: share among the named phases",
         "Rwp 8.4%, goodness of fit 1.3",
@@ -81,11 +81,11 @@ def test_what_the_fit_leaves_and_rests_on_is_said() -> None:
         "grains of 3 µm, assumed",
         "the angles descend: reversed",
     ):
-        assert told in text
+        assert expected in text
     assert "20.00 4.000" not in text  # the weakest of seven
 
 
-def test_what_was_stated_is_not_called_assumed() -> None:
+def test_given_values_are_not_called_assumed() -> None:
     stated = replace(
         ANSWER,
         options={"particle_size": 0.5, "standard": ("corundum", 20.0), "elements": "Ti,O"},
@@ -93,8 +93,13 @@ def test_what_was_stated_is_not_called_assumed() -> None:
         amorphous_percent_error=4.0,
     )
     text = " ".join(printed(stated).split())
-    for told in ("grains of 0.5 µm as stated", "standard corundum, 20 wt%", "elements Ti,O", "wt% of the whole sample"):
-        assert told in text
+    for expected in (
+        "grains of 0.5 µm as stated",
+        "standard corundum, 20 wt%",
+        "elements Ti,O",
+        "wt% of the whole sample",
+    ):
+        assert expected in text
     assert "amorphous, or none of these: 12.0 ± 4.0 wt%" in text
 
 

@@ -67,7 +67,7 @@ def ticks(ax) -> tuple[np.ndarray, np.ndarray]:
     return segments[:, 1, 0], segments[:, 1, 1]
 
 
-def test_the_highest_tick_of_each_phase_is_where_bragg_says(pattern) -> None:
+def test_the_highest_tick_is_at_the_bragg_angle(pattern) -> None:
     figure = identification_figure(answer(pattern, "anatase", "rutile"))
     assert len(figure.axes) == 3
     for ax, d in zip(figure.axes[1:], STRONGEST.values(), strict=True):
@@ -76,7 +76,7 @@ def test_the_highest_tick_of_each_phase_is_where_bragg_says(pattern) -> None:
         assert position[height.argmax()] == pytest.approx(2 * math.degrees(math.asin(WAVELENGTH / 2 / d)), abs=0.03)
 
 
-def test_only_what_was_measured_is_drawn(pattern) -> None:
+def test_holes_are_not_drawn(pattern) -> None:
     figure = identification_figure(answer(pattern, "anatase"))
     x, y = figure.axes[0].lines[0].get_data()
     assert (x[0], x[-1]) == pytest.approx((20, 70))
@@ -86,7 +86,7 @@ def test_only_what_was_measured_is_drawn(pattern) -> None:
     assert figure.axes[0].get_xlim() == pytest.approx((20, 70))
 
 
-def test_a_phase_that_is_there_is_drawn_as_high_as_it_is(pattern) -> None:
+def test_a_present_phase_has_its_height(pattern) -> None:
     figure = identification_figure(answer(pattern, "anatase", "rutile"))
     measured, anatase, rutile = (line.get_ydata() for line in figure.axes[0].lines)
     top = 1000 + 300 * math.exp(-25.3 / 30) + 50  # of the fixture, without noise
@@ -95,21 +95,21 @@ def test_a_phase_that_is_there_is_drawn_as_high_as_it_is(pattern) -> None:
     assert np.nanmax(rutile) < 0.4 * measured.max()
 
 
-def test_a_phase_that_was_not_accepted_is_grey_and_says_so(pattern) -> None:
+def test_a_rejected_phase_is_grey_and_labelled(pattern) -> None:
     figure = identification_figure(answer(pattern))
     assert texts(figure) == ["brookite\n0.200\nnearest, not accepted"]
     assert figure.axes[0].lines[1].get_color() == GREY
     assert figure.axes[1].texts[0].get_color() == GREY
 
 
-def test_title_and_axis_say_what_it_is(pattern) -> None:
+def test_title_and_axis_label(pattern) -> None:
     figure = identification_figure(answer(pattern, "anatase", "rutile", wavelength=1.789))
     assert figure.axes[0].get_title(loc="left") == "s.xy: mixture"
     assert figure.axes[-1].get_xlabel() == "2θ (°), Cu Kα₁, λ = 1.5406 Å, converted from 1.7890 Å"
     assert texts(figure) == ["anatase\n0.900", "rutile\n0.900"]
 
 
-def test_nothing_stands_on_the_data_or_outside_the_picture(pattern) -> None:
+def test_no_text_on_the_data_or_outside_the_figure(pattern) -> None:
     figure = identification_figure(answer(pattern, "anatase", "rutile"))
     figure_bytes(figure, ".png")
     frame = figure.axes[0].get_window_extent()
@@ -130,7 +130,7 @@ def test_a_scan_that_could_not_be_judged_cannot_be_drawn() -> None:
         identification_figure(answer(None))
 
 
-def test_names_are_no_formulas(pattern, tmp_path) -> None:
+def test_names_are_not_read_as_tex(pattern, tmp_path) -> None:
     odd = shown(Identification("$\\frac$.xy", "m", "unknown", pattern=pattern))
     save_figure(identification_figure(odd), tmp_path / "a.png")
 
@@ -146,14 +146,14 @@ def test_ideal_patterns_name_phases_and_strongest_lines() -> None:
     assert curve.get_xdata()[curve.get_ydata().argmax()] == pytest.approx(hkl["$101$"], abs=0.03)
 
 
-def test_a_large_library_is_cut_and_says_so() -> None:
+def test_a_large_library_is_cut_with_a_note() -> None:
     figure = ideal_patterns_figure(Library(LIBRARY.phases * 3), GRID, LINES)
     assert len(figure.axes[0].lines) == 12
     assert figure.axes[0].get_title(loc="left") == "The first 12 of 15 phases"
 
 
 @pytest.mark.parametrize(("count", "panels"), [(1, 1), (4, 4), (20, 12)])
-def test_samples_stand_under_their_labels(count: int, panels: int) -> None:
+def test_samples_are_below_their_labels(count: int, panels: int) -> None:
     intensity = np.arange(count)[:, None] + np.sin(GRID.two_theta)
     figure = samples_figure(intensity, [f"label {i}" for i in range(count)], GRID)
     shown = [ax for ax in figure.axes if ax.get_visible()]
@@ -162,7 +162,7 @@ def test_samples_stand_under_their_labels(count: int, panels: int) -> None:
 
 
 @pytest.mark.parametrize(("suffix", "begins"), [(".png", b"\x89PNG"), (".PDF", b"%PDF"), (".svg", b"<?xml")])
-def test_the_ending_decides_the_format(tmp_path, pattern, suffix: str, begins: bytes) -> None:
+def test_the_extension_selects_the_format(tmp_path, pattern, suffix: str, begins: bytes) -> None:
     path = tmp_path / f"new folder/a{suffix}"
     figure = identification_figure(answer(pattern, "anatase"))
     with warnings.catch_warnings():
@@ -178,12 +178,12 @@ def test_the_ending_decides_the_format(tmp_path, pattern, suffix: str, begins: b
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a"])
-def test_an_unknown_ending_is_refused(tmp_path, name: str) -> None:
+def test_an_unknown_extension_is_refused(tmp_path, name: str) -> None:
     with pytest.raises(BragglensError, match=r"\.png, \.svg, \.pdf"):
         save_figure(samples_figure(np.ones((1, GRID.size)), ["x"], GRID), tmp_path / name)
 
 
-def test_an_unwritable_place_is_one_sentence(tmp_path) -> None:
+def test_an_unwritable_path_is_one_sentence(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BragglensError, match="cannot be written"):
         save_figure(samples_figure(np.ones((1, GRID.size)), ["x"], GRID), tmp_path / "file" / "a.png")

@@ -80,7 +80,7 @@ def bands(figure: Figure) -> list[np.ndarray]:
     return [np.asarray(image.get_array()) for image in figure.axes[1].images]
 
 
-def test_ticks_stand_at_the_fitted_places(answer: Identification, fitted: Fit, small_model: Model) -> None:
+def test_ticks_are_at_the_fitted_angles(answer: Identification, fitted: Fit, small_model: Model) -> None:
     figure = identification_figure(answer)
     for ticks, one, name in zip(rows(figure), fitted.patterns, fitted.names, strict=True):
         top = fitted.two_theta[one.argmax()]
@@ -91,9 +91,7 @@ def test_ticks_stand_at_the_fitted_places(answer: Identification, fitted: Fit, s
     assert rows(figure)[0][0, 0] < rows(figure)[1][0, 0] - nominal["rutile"] + nominal["anatase"] - 0.08
 
 
-def test_measured_calculated_background_and_difference_are_the_fits(
-    answer: Identification, fitted: Fit, small_model: Model
-) -> None:
+def test_curves_are_those_of_the_fit(answer: Identification, fitted: Fit, small_model: Model) -> None:
     scan, _, difference = identification_figure(answer).axes
     measured, calculated, background, marks = (line.get_ydata() for line in scan.lines)
     np.testing.assert_allclose(measured**2, fitted.observed)
@@ -114,10 +112,10 @@ def test_scan_and_difference_are_on_one_scale(answer: Identification, small_mode
     assert per_inch[1] == pytest.approx(per_inch[0], rel=0.1)
 
 
-def test_labels_hold_fraction_error_probability_and_rivals(answer: Identification, small_model: Model) -> None:
+def test_labels_have_fraction_error_probability_and_rivals(answer: Identification, small_model: Model) -> None:
     figure = identification_figure(answer)
-    told = [text.get_text() for text in figure.axes[1].texts]
-    assert told == ["anatase\n60.0 ± 2.0 wt%, p 0.980", "rutile or 3 others\n40.0 ± 2.0 wt%, p 0.900"]
+    labels = [text.get_text() for text in figure.axes[1].texts]
+    assert labels == ["anatase\n60.0 ± 2.0 wt%, p 0.980", "rutile or 3 others\n40.0 ± 2.0 wt%, p 0.900"]
     assert [text.get_color() for text in figure.axes[1].texts] == list(COLOURS[:2])
     assert "two.xy: mixture, Rwp" in figure.axes[0].get_title(loc="left")
 
@@ -126,7 +124,7 @@ def test_a_network_that_agrees_is_not_drawn(answer: Identification, small_model:
     assert bands(identification_figure(answer)) == []
 
 
-def test_where_network_and_fit_disagree_its_vote_is_shown(answer: Identification, small_model: Model) -> None:
+def test_votes_are_shown_if_network_and_fit_disagree(answer: Identification, small_model: Model) -> None:
     assert answer.probabilities is not None
     odd = replace(answer, probabilities=answer.probabilities | {"rutile": 0.2, "brookite": 0.8})
     figure = identification_figure(with_shown(odd, proposer(small_model)))
@@ -140,7 +138,7 @@ def test_where_network_and_fit_disagree_its_vote_is_shown(answer: Identification
     assert last.get_color() == GREY
 
 
-def test_a_library_alone_draws_its_fit(answer: Identification, titania: Library, small_model: Model) -> None:
+def test_a_library_without_a_model_has_a_fit(answer: Identification, titania: Library, small_model: Model) -> None:
     alone = replace(answer, probabilities=None, pattern=None)
     figure = identification_figure(with_shown(alone, proposer(titania)))
     with_network = identification_figure(answer)
@@ -148,7 +146,7 @@ def test_a_library_alone_draws_its_fit(answer: Identification, titania: Library,
         np.testing.assert_array_equal(one, other)
 
 
-def test_an_unknown_scan_shows_what_comes_nearest(answer: Identification, fitted: Fit, small_model: Model) -> None:
+def test_an_unknown_scan_shows_the_nearest_phase(answer: Identification, fitted: Fit, small_model: Model) -> None:
     empty = replace(
         fitted, phases=(), specimens=(), patterns=np.empty((0, len(fitted.observed))), calculated=fitted.background
     )

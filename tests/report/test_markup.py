@@ -136,7 +136,7 @@ PAGES: list[tuple[Callable[[Identification, Library, Path], str], tuple[str, ...
 
 
 @pytest.mark.parametrize(("page", "said"), PAGES)
-def test_a_hostile_text_is_shown_as_it_is(
+def test_hostile_text_is_shown_unchanged(
     page: Callable[[Identification, Library, Path], str],
     said: tuple[str, ...],
     fitted: Identification,
@@ -162,14 +162,14 @@ def test_an_escaped_text_is_not_trusted_because_a_template_made_it() -> None:
     assert page.count("<script") == page.count("onerror=alert(1)>") == 0
 
 
-def test_no_template_lets_a_value_pass() -> None:
+def test_no_template_skips_escaping() -> None:
     templates = files("bragglens.report") / "templates"
     texts = {one.name: one.read_text(encoding="utf-8") for one in templates.iterdir()}
     assert len(texts) >= 7
     assert [name for name, text in texts.items() if re.search(r"\|\s*safe|autoescape|\bon[a-z]+=", text)] == []
 
 
-def test_a_value_that_is_forgotten_is_no_blank() -> None:
+def test_a_missing_value_is_an_error() -> None:
     with pytest.raises(UndefinedError, match="sentence"):
         markup("notebook.html", file="a.xy")
 

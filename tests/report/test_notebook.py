@@ -29,7 +29,7 @@ def answer(titania: Library) -> Identification:
     return identify(Scan("<i>.xy", grid.two_theta, counts.astype(float), wavelength=1.5405929), titania)
 
 
-def test_a_notebook_sees_verdict_phases_and_plot(answer: Identification) -> None:
+def test_a_notebook_shows_verdict_phases_and_plot(answer: Identification) -> None:
     shown = answer._repr_html_()
     ET.fromstring(shown)  # every tag is closed
     assert len(shown) < 150_000
@@ -39,12 +39,12 @@ def test_a_notebook_sees_verdict_phases_and_plot(answer: Identification) -> None
     assert "<script" not in shown
 
 
-def test_it_plots_itself_without_the_model(answer: Identification) -> None:
+def test_plot_needs_no_model(answer: Identification) -> None:
     figure = answer.plot()
     assert any("rutile" in text.get_text() for text in figure.axes[1].texts)
 
 
-def test_without_its_patterns_it_cannot_be_drawn(answer: Identification) -> None:
+def test_no_plot_without_patterns(answer: Identification) -> None:
     bare = answer.without_patterns
     assert "<img" not in bare._repr_html_()
     with pytest.raises(BragglensError, match="no scan to draw"):

@@ -90,7 +90,7 @@ def reader(page: str) -> Reader:
     return read(page)
 
 
-def test_the_page_is_whole_and_asks_nothing_of_the_network(page: str, reader: Reader) -> None:
+def test_the_page_is_self_contained(page: str, reader: Reader) -> None:
     assert not {"link", "iframe", "object", "i", "b", "img"} & set(reader.tags)
     assert not re.search(r"https?://|url\((?!#)|@import|fetch\(|XMLHttp", page)
     assert not [name for name, _ in reader.attributes if name.startswith("on") or name == "style"]
@@ -147,9 +147,9 @@ FITTED = Identification(
 )
 
 
-def test_a_fitted_scan_has_all_that_the_fit_says() -> None:
+def test_a_fitted_scan_is_complete() -> None:
     found = read(report_page([FITTED], MODEL, title="t"))
-    for told in (
+    for text in (
         "<anatase> or rutile 61.2 ± 1.5 a 3.785, c 9.514 61 0.998",
         "<anatase> or rutile 61.2 ± 1.5 0.998 0.310 812 7.8% 32.0% 61",
         "<anatase> and rutile explain this scan about equally well",
@@ -163,11 +163,11 @@ def test_a_fitted_scan_has_all_that_the_fit_says() -> None:
         "grains of 0.5 µm as stated; standard <corundum>, 20 wt% added",
         "Network only",
     ):
-        assert told in found.text
+        assert text in found.text
     assert found.tags.count("details") == 4  # many peaks, limits, evidence and network are folded
 
 
-def test_a_few_unexplained_peaks_are_not_folded_away() -> None:
+def test_few_unexplained_peaks_are_not_folded() -> None:
     few = replace(FITTED, unexplained_peaks=FITTED.unexplained_peaks[:2], detection_limits=None)
     found = read(report_page([few], MODEL, title="t"))
     assert found.tags.count("details") == 2
@@ -180,7 +180,7 @@ def test_links_lead_to_the_scans(reader: Reader) -> None:
     assert wanted == [value for name, value in reader.attributes if name == "id"]
 
 
-def test_the_page_says_what_was_assumed(reader: Reader) -> None:
+def test_the_page_lists_assumptions(reader: Reader) -> None:
     for text in (
         "five.bragglens",
         "5 phases: anatase, brookite, rutile, tio2_B, tio2_II",
@@ -195,7 +195,7 @@ def test_the_page_says_what_was_assumed(reader: Reader) -> None:
         assert text in reader.text
 
 
-def test_a_model_that_says_little_of_itself_is_not_known() -> None:
+def test_missing_model_data_are_not_known() -> None:
     bare = Model(MODEL.library, MODEL.preparation, "softmax", b"")
     assert report_page(ANSWERS, bare, title="").count("<dd>not known</dd>") == 3
 
@@ -205,12 +205,12 @@ def test_a_proposer_is_its_model_or_its_library() -> None:
         assert report_page(ANSWERS, proposer_of(asked), title="") == report_page(ANSWERS, asked, title="")
 
 
-def test_a_library_alone_says_that_the_matcher_was_asked() -> None:
-    told = read(report_page([FITTED], MODEL.library, title="t")).text
-    assert "5 structures, by the matcher and the fit" in told
-    assert MODEL.library.hash in told
-    assert "Trained" not in told
+def test_a_library_without_a_model_names_the_matcher() -> None:
+    text = read(report_page([FITTED], MODEL.library, title="t")).text
+    assert "5 structures, by the matcher and the fit" in text
+    assert MODEL.library.hash in text
+    assert "Trained" not in text
 
 
-def test_an_error_is_its_sentence_in_overview_and_section(reader: Reader) -> None:
+def test_an_error_is_shown_in_overview_and_section(reader: Reader) -> None:
     assert reader.text.count("c.xy: is <empty> & gone") == 2

@@ -45,13 +45,13 @@ def path(answer: Identification, titania: Library, tmp_path_factory: pytest.Temp
 
 
 def opened(browser: Any, path: Path, **options: Any) -> Any:
-    """The page; its list `told` holds all its network requests and errors."""
+    """The page; its list `events` holds all its network requests and errors."""
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "offline": True, **options})
     page = context.new_page()
-    page.told = []
-    page.on("console", lambda message: page.told.append(message.text))
-    page.on("pageerror", lambda error: page.told.append(str(error)))
-    page.on("request", lambda request: page.told.append(request.url) if request.url != path.as_uri() else None)
+    page.events = []
+    page.on("console", lambda message: page.events.append(message.text))
+    page.on("pageerror", lambda error: page.events.append(str(error)))
+    page.on("request", lambda request: page.events.append(request.url) if request.url != path.as_uri() else None)
     page.goto(path.as_uri())
     return page
 
@@ -61,7 +61,7 @@ def page(browser: Any, path: Path) -> Iterator[Any]:
     page = opened(browser, path)
     page.wait_for_selector("figure.live")
     yield page
-    assert page.told == []
+    assert page.events == []
     page.context.close()
 
 
@@ -83,16 +83,16 @@ def tick(page: Any, two_theta: float) -> float:
     return left + (two_theta - low) / (high - low) * (right - left)
 
 
-def test_the_plot_is_drawn_and_says_its_reflections(page: Any) -> None:
+def test_the_plot_shows_its_reflections(page: Any) -> None:
     for kind in ("observed", "calculated", "background", "difference", "mark"):
         assert len(outline(page, kind)) > (15 if kind == "mark" else 1000), kind
     row = page.locator("text.name", has_text="rutile").bounding_box()
     # Bragg's law for rutile's 110, a = 4.594 Å
     bragg = 2 * np.degrees(np.arcsin(LINES[0].wavelength / (2 * 4.594 / np.sqrt(2))))
     page.mouse.move(tick(page, bragg), row["y"] + 18)
-    told = page.locator(".tip").inner_text()
-    assert "rutile (1 1 0) at 27.4" in told
-    assert "d 3.2" in told
+    text = page.locator(".tip").inner_text()
+    assert "rutile (1 1 0) at 27.4" in text
+    assert "d 3.2" in text
     page.mouse.move(tick(page, 33.0), row["y"] - 100)
     assert "unexplained: 33.0" in page.locator(".tip").inner_text()
 
@@ -123,7 +123,7 @@ def test_a_phase_can_be_hidden_and_the_scale_changed(page: Any) -> None:
     assert outline(page, "observed") != measured
 
 
-def test_it_fits_a_narrow_window(browser: Any, path: Path) -> None:
+def test_page_fits_a_narrow_window(browser: Any, path: Path) -> None:
     page = opened(browser, path, viewport={"width": 360, "height": 700}, color_scheme="dark")
     page.wait_for_selector("figure.live")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
@@ -131,7 +131,7 @@ def test_it_fits_a_narrow_window(browser: Any, path: Path) -> None:
     page.context.close()
 
 
-def test_it_is_drawn_without_scripts_too(browser: Any, path: Path) -> None:
+def test_plot_without_scripts(browser: Any, path: Path) -> None:
     page = opened(browser, path, java_script_enabled=False)
     assert page.locator("figure.live").count() == 0
     for kind in ("observed", "calculated", "background", "difference", "mark", "ticks"):
@@ -139,7 +139,7 @@ def test_it_is_drawn_without_scripts_too(browser: Any, path: Path) -> None:
     page.context.close()
 
 
-def test_it_runs_in_a_frame_without_an_origin(browser: Any, path: Path, tmp_path: Path) -> None:
+def test_page_in_a_frame_without_an_origin(browser: Any, path: Path, tmp_path: Path) -> None:
     outer = tmp_path / "outer.html"
     outer.write_text(f'<iframe sandbox="allow-scripts" width="1000" height="800" src="{path.as_uri()}"></iframe>')
     page = opened(browser, outer)
@@ -149,9 +149,7 @@ def test_it_runs_in_a_frame_without_an_origin(browser: Any, path: Path, tmp_path
     page.context.close()
 
 
-def test_a_batch_draws_what_comes_into_view(
-    browser: Any, answer: Identification, titania: Library, tmp_path: Path
-) -> None:
+def test_plots_are_drawn_when_visible(browser: Any, answer: Identification, titania: Library, tmp_path: Path) -> None:
     path = tmp_path / "batch.html"
     answers = [replace(answer, file=f"{i}.xy") for i in range(12)]
     # twelve samples are not a series unless requested
@@ -163,11 +161,11 @@ def test_a_batch_draws_what_comes_into_view(
     page.get_by_role("link", name="11.xy").click()
     page.wait_for_selector("#scan-12 figure.live")
     assert page.locator("#scan-2 figure.live").count() == 0
-    assert page.told == []
+    assert page.events == []
     page.context.close()
 
 
-def test_a_phase_with_a_hostile_name_is_drawn_by_that_name(browser: Any, titania: Library, tmp_path: Path) -> None:
+def test_a_hostile_phase_name_is_shown_unchanged(browser: Any, titania: Library, tmp_path: Path) -> None:
     """The scripts of the page insert its name into the SVG, the controls and the tooltip."""
     evil = "<img src=x onerror=\"document.title='run'\">\"'&amp;"
     (rutile,) = reflections_in_range([titania["rutile"]], LINES, GRID)
@@ -187,5 +185,5 @@ def test_a_phase_with_a_hostile_name_is_drawn_by_that_name(browser: Any, titania
     assert page.locator("text.name").count() == 0
     assert page.locator("img").count() == 0
     assert page.title() == "Evil"
-    assert page.told == []
+    assert page.events == []
     page.context.close()

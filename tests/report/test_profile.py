@@ -76,7 +76,7 @@ def test_columns_add_up_and_are_read_back(answer: Identification, tmp_path: Path
     assert_read_back(tmp_path / "fit.xye", answer)
 
 
-def test_pdcif_is_read_back_and_says_what_the_answer_says(answer: Identification, tmp_path: Path) -> None:
+def test_pdcif_agrees_with_the_answer(answer: Identification, tmp_path: Path) -> None:
     path = tmp_path / "fit.cif"
     write_profile(answer, path)
     assert_read_back(path, answer)
@@ -112,7 +112,7 @@ def assert_read_back(path: Path, answer: Identification) -> None:
     np.testing.assert_allclose(np.array(geddes.read(str(path)).y), fit.observed, rtol=1e-5)
 
 
-def test_a_phase_named_like_a_title_does_not_become_the_scan(answer: Identification) -> None:
+def test_a_phase_named_like_a_column_title(answer: Identification) -> None:
     from dataclasses import replace
 
     from bragglens.report.columns import columns_text
@@ -124,7 +124,7 @@ def test_a_phase_named_like_a_title_does_not_become_the_scan(answer: Identificat
     np.testing.assert_allclose(scan.counts, fit.observed, rtol=1e-5)
 
 
-def test_an_unknown_is_written_without_phases(titania: Library, tmp_path: Path) -> None:
+def test_an_unknown_scan_is_written_without_phases(titania: Library, tmp_path: Path) -> None:
     angle = np.arange(20, 80, 0.03)
     noise = Scan("noise", angle, np.random.default_rng(0).poisson(100, angle.size).astype(float), 1.5406)
     for suffix in (".xye", ".cif"):
@@ -132,6 +132,6 @@ def test_an_unknown_is_written_without_phases(titania: Library, tmp_path: Path) 
         assert read_scan(tmp_path / f"fit{suffix}").counts.size > 1000
 
 
-def test_other_endings_are_refused(answer: Identification, tmp_path: Path) -> None:
+def test_other_extensions_are_refused(answer: Identification, tmp_path: Path) -> None:
     with pytest.raises(BragglensError, match=r"as \.xye or \.cif"):
         write_profile(answer, tmp_path / "fit.gsa")

@@ -46,7 +46,7 @@ def labels(ax: Axes) -> dict[str, float]:
     return {text.get_text().strip("$"): text.get_position()[0] for text in ax.texts}
 
 
-def test_the_fan_is_what_training_would_see() -> None:
+def test_patterns_are_those_of_training() -> None:
     recipe = replace(Recipe(), start=Constant(0.0), stop=Constant(180.0))
     figure = recipe_figure(recipe, ANATASE, GRID, seed=3, patterns=5)
     x, _ = simulate_set(Library((ANATASE,)), recipe, GRID, per_phase=5, seed=3)
@@ -60,7 +60,7 @@ def test_the_fan_is_what_training_would_see() -> None:
     assert not left
 
 
-def test_the_fan_is_ordered_and_marked_by_what_was_drawn() -> None:
+def test_patterns_are_ordered_and_marked() -> None:
     figure = recipe_figure(Recipe(), ANATASE, GRID)
     assert len(fan(figure).lines) == len(sizes(figure)) == 12
     assert sizes(figure) == sorted(sizes(figure))
@@ -71,7 +71,7 @@ def test_the_fan_is_ordered_and_marked_by_what_was_drawn() -> None:
         np.testing.assert_array_equal(line.get_color(), colour)
 
 
-def test_a_mark_stands_where_the_pattern_shows_it() -> None:
+def test_a_mark_agrees_with_its_pattern() -> None:
     # Only the zero shift varies, so that each pattern is shifted by its mark.
     figure = recipe_figure(replace(CLEAN, zero=Uniform(-1.0, 1.0)), RUTILE, GRID, patterns=6)
     zeros = marks(figure.axes[1 + list(SHOWN).index("zero")])
@@ -82,7 +82,7 @@ def test_a_mark_stands_where_the_pattern_shows_it() -> None:
         assert top == pytest.approx(angle + zero, abs=0.06)
 
 
-def test_only_what_a_scan_covers_is_drawn() -> None:
+def test_only_the_measured_range_is_drawn() -> None:
     figure = recipe_figure(replace(CLEAN, start=Constant(20.0), stop=Constant(60.0)), ANATASE, GRID, patterns=2)
     for line in fan(figure).lines:
         assert (line.get_xdata()[0], line.get_xdata()[-1]) == pytest.approx((20, 60))
@@ -114,7 +114,7 @@ def test_the_seed_decides() -> None:
     ],
     ids=["default", "constant", "narrow, still and wide"],
 )
-def test_nothing_stands_on_another(recipe: Recipe) -> None:
+def test_no_overlapping_text(recipe: Recipe) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = recipe_figure(recipe, BROOKITE, GRID)
@@ -130,7 +130,7 @@ def test_an_axis_of_any_range_has_numbers(high: float) -> None:
     assert sum(low <= tick.get_position()[0] <= high for tick in panel.get_xticklabels() if tick.get_text()) >= 2
 
 
-def test_a_range_that_no_scan_covers_is_an_empty_picture() -> None:
+def test_a_range_outside_all_scans_is_an_empty_figure() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = recipe_figure(replace(Recipe(), start=Constant(30.0)), ANATASE, Grid(5, 20, 0.05), patterns=2)
@@ -158,7 +158,7 @@ def test_the_wavelength_moves_the_reflections() -> None:
 
 
 @pytest.mark.parametrize("grid", [GRID, Grid(5, 90, 0.02), Grid(5, 120, 0.02), Grid(20, 40, 0.02)], ids=str)
-def test_labels_stand_free_just_above_their_peaks(grid: Grid) -> None:
+def test_labels_are_just_above_their_peaks(grid: Grid) -> None:
     figure = phases_figure(LIBRARY.phases, grid)
     assert_apart(figure)
     for ax in figure.axes:
@@ -173,7 +173,7 @@ def test_labels_stand_free_just_above_their_peaks(grid: Grid) -> None:
             assert ax.bbox.x0 <= box.x0 <= box.x1 <= ax.bbox.x1
 
 
-def test_many_phases_are_cut_and_it_is_said() -> None:
+def test_many_phases_are_cut_with_a_note() -> None:
     figure = phases_figure(LIBRARY.phases * 2, GRID)
     assert len(figure.axes) == 6
     assert figure.get_suptitle() == "The first 6 of 10 phases"

@@ -23,7 +23,7 @@ def cells(lines: list[str], name: str) -> list[str]:
 
 @pytest.mark.parametrize("recipe", [Recipe(), CLEAN])
 @pytest.mark.parametrize("width", [80, 140])
-def test_every_field_is_told_with_its_meaning(recipe: Recipe, width: int) -> None:
+def test_every_field_has_its_meaning(recipe: Recipe, width: int) -> None:
     lines = printed(recipe, width)
     assert all(len(line) <= width for line in lines)
     text = " ".join(" ".join(lines).split())
@@ -34,7 +34,7 @@ def test_every_field_is_told_with_its_meaning(recipe: Recipe, width: int) -> Non
         assert f"zero {meanings()['zero']}" in text
 
 
-def test_the_numbers_are_what_is_drawn() -> None:
+def test_the_numbers_are_those_of_the_distribution() -> None:
     lines = printed(Recipe(size=LogUniform(5.0, 500.0), zero=Normal(0.1, 0.02), stop=Constant(90.0)), 80)
     drawn = draws(1, 0, 40000).of(LogUniform(5.0, 500.0), "size")[:, 0]
     *words, low, middle, high, unit = cells(lines, "size")

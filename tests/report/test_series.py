@@ -44,7 +44,7 @@ def drawn(answers: list[Identification]):
     return series_figure(answers, traces(answers)).axes
 
 
-def test_the_map_and_the_fractions_stand_one_above_the_other() -> None:
+def test_the_map_is_above_the_fractions() -> None:
     answers = [scan(i, 7) for i in range(7)]
     answers[3] = replace(answers[3], sketch=None, verdict=None, phases=(), error="gone")
     top, shares, left = drawn(answers)[:3]
@@ -63,7 +63,7 @@ def test_the_map_and_the_fractions_stand_one_above_the_other() -> None:
     assert top.get_xlim() == shares.get_xlim() == left.get_xlim()
 
 
-def test_scans_stand_at_their_time_or_temperature() -> None:
+def test_scans_are_placed_by_time_or_temperature() -> None:
     timed = [scan(i, 4, started=f"2026-01-01T10:{m:02}:00") for i, m in enumerate((0, 5, 20, 30))]
     last = drawn(timed)[2]
     assert last.get_xlabel() == "time (min)"
@@ -74,7 +74,7 @@ def test_scans_stand_at_their_time_or_temperature() -> None:
     assert drawn(back)[2].get_xlabel() == "scan"
 
 
-def test_scans_of_other_ranges_are_no_series() -> None:
+def test_scans_of_different_ranges_are_not_a_series() -> None:
     mixed = [scan(0, 3), scan(1, 3), scan(2, 3, Grid(10.0, 80.0, 0.02))]
     assert not same_axis(traces(mixed))
     with pytest.raises(BragglensError, match="these 3 scans do not form a series"):
@@ -83,7 +83,7 @@ def test_scans_of_other_ranges_are_no_series() -> None:
         drawn([scan(0, 2), scan(1, 2)])
 
 
-def test_a_growing_report_is_readable_before_its_end_and_whole_after(titania: Library, tmp_path: Path) -> None:
+def test_a_growing_report_is_readable_at_any_time(titania: Library, tmp_path: Path) -> None:
     path = tmp_path / "r.html"
     growing = GrowingReport(path, titania, title="t", intro="", series=True)
     answers = [scan(i, 5) for i in range(5)]
@@ -101,7 +101,7 @@ def test_a_growing_report_is_readable_before_its_end_and_whole_after(titania: Li
     assert text.endswith("</html>\n")
 
 
-def test_a_report_for_which_there_is_no_room_leaves_nothing(titania: Library, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_report(titania: Library, tmp_path: Path) -> None:
     for fails in ("add", "close"):
         growing = GrowingReport(tmp_path / "r.html", titania, title="t", intro="", series=False)
         if fails == "close":

@@ -40,7 +40,7 @@ def test_a_long_title_takes_two_lines() -> None:
     assert max(map(len, title("x" * 90, "partly unknown, Rwp 8.4%").splitlines())) <= 61
 
 
-def test_scans_that_are_no_series_are_refused() -> None:
+def test_scans_that_are_not_a_series_are_refused() -> None:
     check_series([(10.0, 80.0)] * 3)
     for ends in ([], [(10.0, 80.0)] * 2, [(10.0, 80.0), (10.0, 80.0), (10.0, 90.0)]):
         with pytest.raises(BragglensError, match="do not form a series: give at least 3"):

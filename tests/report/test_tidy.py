@@ -43,7 +43,7 @@ def test_the_network_alone_has_probabilities_and_no_fractions() -> None:
     assert "rutile wt%" not in row
 
 
-def test_csv_reads_back_and_holds_no_formula(tmp_path: Path) -> None:
+def test_csv_is_read_back_and_has_no_formulas(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     write_summary(ANSWERS, path)
     with path.open(encoding="utf-8-sig", newline="") as handle:
@@ -64,7 +64,7 @@ def test_parquet_keeps_numbers_as_numbers(tmp_path: Path) -> None:
     assert str(frame["goodness"].dtype) == "float64"
 
 
-def test_another_ending_or_a_missing_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_extension_or_missing_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BragglensError, match=r"t\.xls: no table can be written as '\.xls'"):
         check_table(Path("t.xls"))
     usual = builtins.__import__

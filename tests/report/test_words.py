@@ -62,7 +62,7 @@ def row(text: str, file: str) -> str:
 
 @pytest.mark.parametrize("width", [80, 140])
 @pytest.mark.parametrize("terminal", [False, True])
-def test_the_table_holds_every_answer_whole(width: int, terminal: bool) -> None:
+def test_the_table_has_every_complete_answer(width: int, terminal: bool) -> None:
     text = printed(ANSWERS, width=width, terminal=terminal)
     assert row(text, "first.xy").split() == ["first.xy", "known", "anatase", "0.998", "0.021"]
     assert row(text, "second.xy").split()[1:] == ["tentative", "anatase", "0.998", "0.100"]
@@ -73,7 +73,7 @@ def test_the_table_holds_every_answer_whole(width: int, terminal: bool) -> None:
     assert SENTENCE in " ".join(text.split())
 
 
-def test_a_terminal_of_80_columns_gets_no_longer_line() -> None:
+def test_lines_fit_into_80_columns() -> None:
     assert max(map(len, printed(ANSWERS, terminal=True).splitlines())) <= 80
 
 
@@ -96,25 +96,25 @@ def test_verdicts_are_coloured() -> None:
         assert f"\x1b[{code}m{verdict}" in stream.getvalue()
 
 
-def test_a_model_that_cannot_tell_strangers_has_no_column_for_them() -> None:
+def test_no_column_for_phases_outside_the_library_if_not_detectable() -> None:
     answer = Identification("a.xy", "m", "known", (Finding("anatase", 0.9984),), PROBABILITIES, None)
     assert "outside" in printed(ANSWERS)
     assert "outside" not in printed([answer])
     assert "cannot detect" in sentence(answer)
 
 
-def test_a_file_name_is_shown_and_not_obeyed() -> None:
+def test_control_characters_of_file_names_are_not_printed() -> None:
     name = "[red]x[bold] \x1b[31m\n.xy"
     text = printed([Identification(name, "m", "known", (Finding("anatase", 0.9),), PROBABILITIES)])
     assert "[red]x[bold] \ufffd[31m\ufffd.xy" in text
     assert "\x1b" not in text
 
 
-def test_an_error_that_does_not_name_its_file_gets_it() -> None:
+def test_an_error_names_its_file() -> None:
     assert "f.xy: half of it is missing" in printed([Identification("f.xy", "m", None, error="half of it is missing")])
 
 
-def test_a_note_of_many_scans_is_said_once() -> None:
+def test_a_note_of_many_scans_is_printed_once() -> None:
     answers = [Identification(f"{i}.xy", "m", "known", notes=("the angles descend: reversed",)) for i in range(3)]
     text = printed([*answers, Identification("other.xy", "m", "known", notes=("used columns 1 and 3",))])
     assert text.count("reversed") == 1
@@ -140,7 +140,7 @@ def test_shortened_names_stay_distinct() -> None:
     assert short_names([one, other], 16) == [one, other]
 
 
-def test_sentences_say_the_verdict() -> None:
+def test_sentences_state_the_verdict() -> None:
     known, tentative, partly, unknown, error = map(sentence, ANSWERS)
     assert known.startswith("One phase of the library found: anatase (probability 0.998).")
     assert tentative.startswith(
@@ -211,7 +211,7 @@ def test_sentences_of_fitted_scans() -> None:
         (None, []),
     ],
 )  # fmt: skip
-def test_a_cell_is_told_by_its_free_constants(cell, shown: list[str]) -> None:
+def test_a_cell_is_shown_by_its_free_constants(cell, shown: list[str]) -> None:
     assert cell_constants(cell) == shown
 
 
@@ -240,7 +240,7 @@ SCORES = {
 
 
 @pytest.mark.parametrize("width", [80, 140])
-def test_scores_stand_in_their_columns(width: int) -> None:
+def test_scores_are_in_their_columns(width: int) -> None:
     stream = io.StringIO()
     empty = dict.fromkeys(SCORES) | {"scans": 3, "confident_wrong": 0, "false_phases": 0, "missed_phases": 0}
     scores_table({"single_rockjock": SCORES, "foreign": empty}, console=Console(file=stream, width=width))
@@ -250,7 +250,7 @@ def test_scores_stand_in_their_columns(width: int) -> None:
     assert "single_rockjock: 1 of 40 scans could not be identified" in text
 
 
-def test_json_comes_back_as_it_went(tmp_path) -> None:
+def test_json_is_read_back(tmp_path) -> None:
     answers = [*ANSWERS, Identification("not UTF-8 \udcff.xy", "m", None, error="2θ")]
     write_json(document("m", answers), tmp_path / "new" / "a.json")
     data = (tmp_path / "new" / "a.json").read_bytes()
@@ -265,7 +265,7 @@ def test_json_to_the_standard_output(capfdbinary) -> None:
 
 
 @pytest.mark.parametrize("bad", [{"p": float("nan")}, {"p": {1, 2}}])
-def test_what_json_cannot_say_leaves_the_old_file(tmp_path, bad) -> None:
+def test_invalid_json_values_keep_the_old_file(tmp_path, bad) -> None:
     path = tmp_path / "a.json"
     path.write_text("old")
     with pytest.raises(BragglensError, match="cannot be written as JSON"):
@@ -273,7 +273,7 @@ def test_what_json_cannot_say_leaves_the_old_file(tmp_path, bad) -> None:
     assert path.read_text() == "old"
 
 
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path) -> None:
+def test_a_file_is_replaced_completely_or_not_at_all(tmp_path) -> None:
     path = tmp_path / "a.json"
     path.write_text("old")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -309,7 +309,7 @@ def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "file/under/a/file", "zero\0byte"])
-def test_a_place_that_cannot_be_is_one_sentence(tmp_path, name: str) -> None:
+def test_an_impossible_path_is_one_sentence(tmp_path, name: str) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BragglensError, match="cannot be written"):
         write_file(b"", tmp_path / name)
@@ -319,14 +319,14 @@ RUTILE = Finding("rutile", 0.95, 60.0, 2.0, formula="TiO2", space_group="P 42/m 
 STRUCTURED = replace(FITTED[0], phases=(RUTILE, replace(RUTILE, name="TiO2")))
 
 
-def test_formula_and_space_group_stand_beside_each_phase() -> None:
+def test_formula_and_space_group_of_each_phase() -> None:
     assert "rutile (TiO2, P 42/m n m, 60.0 ± 2.0 wt%, probability 0.950)" in sentence(STRUCTURED)
     assert "TiO2 (P 42/m n m, 60.0" in sentence(STRUCTURED)  # a name that is the formula is not repeated
     text = printed([STRUCTURED, STRUCTURED])
     assert text.count("rutile: TiO2, P 42/m n m") == 1
 
 
-def test_what_fits_and_may_be_a_relative_contradicts_nothing() -> None:
+def test_sentence_about_isostructural_neighbours() -> None:
     answer = replace(FITTED[1], relatives=(replace(RUTILE, probability=0.3, strain=0.012),))
     said = sentence(answer)
     assert "was found" not in said
@@ -335,14 +335,14 @@ def test_what_fits_and_may_be_a_relative_contradicts_nothing() -> None:
     assert "was found" not in sentence(replace(FITTED[2], relatives=answer.relatives)).split("Besides, ")[1]
 
 
-def test_what_the_network_holds_for_hardly_possible_is_not_shown() -> None:
+def test_improbable_phases_are_not_shown() -> None:
     hardly = replace(FITTED[1], probabilities={"anatase": 0.0009, "rutile": 0.0001})
     assert "anatase" not in sentence(hardly)
     assert "network" not in printed([hardly, FITTED[2]])
     assert "anatase" in sentence(replace(hardly, probabilities={"anatase": 0.001}))
 
 
-def test_limits_are_told_of_phases_that_were_asked_about() -> None:
+def test_limits_of_requested_phases_are_printed() -> None:
     many = replace(FITTED[2], detection_limits={f"p{i}": 1.0 for i in range(6)})
     assert limits_asked(many).startswith("limits of detection of 6 phases: see the JSON")
     assert limits_asked(replace(many, options={"elements": "-Fe"})).startswith("limits of detection of 6")
@@ -364,7 +364,7 @@ def test_no_heading_is_broken(width: int) -> None:
     assert max(map(len, stream.getvalue().splitlines()[:8])) <= width
 
 
-def test_an_answer_says_itself_shortly() -> None:
+def test_short_form_of_an_answer() -> None:
     answer = STRUCTURED
     assert str(answer) == f"first.xy: {sentence(answer)}"
     assert str(ANSWERS[-1]).count("fifth.raw") == 1

@@ -83,7 +83,7 @@ def _write_phases(block: cif.Block, answer: Identification, fit: Fit, ids: Seque
     loop = block.init_loop("_pd_phase_", ["id", "block_id", "name", "mass_%"])
     found = {finding.name: finding for finding in (*answer.phases, *answer.relatives)}
     for number, (name, own) in enumerate(zip(fit.names, ids[1:], strict=True), 1):
-        called = f"{clean(name)}, or a relative" if found[name] in answer.relatives else clean(name)
+        called = f"{clean(name)}, or an isostructural neighbour" if found[name] in answer.relatives else clean(name)
         loop.add_row([str(number), cif.quote(own), cif.quote(called), _with_error(found[name])])
 
 
