@@ -42,10 +42,10 @@ def amcsd(more: Iterable[Entry] = ()) -> Gathered:
 
 def _add(found: Gathered, origin: Origin, cif: str, entries: dict[str, Entry]) -> None:
     entry = entries[origin.id]
-    told = conditions(entry.title, entry.specimen)
+    stated = conditions(entry.title, entry.specimen)
     name = Path(origin.file).stem
-    if told.distance >= _EXTREME or (told.distance and (told := _of_title(entry.title)).distance >= _EXTREME):
-        found.leave_out(name, SOURCE, f"not of usual conditions: {told.words}")
+    if stated.distance >= _EXTREME or (stated.distance and (stated := _of_title(entry.title)).distance >= _EXTREME):
+        found.leave_out(name, SOURCE, f"not of usual conditions: {stated.words}")
         return
     same = [entry, *(entries[code] for code in origin.others.split())]
     found.records.append(

@@ -51,13 +51,13 @@ def _add(found: Gathered, file: Path, text: str) -> str:
     """Add a record, or return why it is left out."""
     phase = parse_cif(text, file.stem, where=file.name)
     title = re.search(r"_publ_section_title\s*\n;(.*?)^;", text, re.M | re.S)
-    told = conditions(title[1] if title else "")
+    reported = conditions(title[1] if title else "")
     elements = {site.element for site in phase.sites}
     code = re.search(r"^_cod_database_code\s+(\d+)", text, re.M)
     if not code or not phase.source:
         return "no paper is stated"
-    if told.distance >= 2:
-        return f"not of usual conditions: {told.words}"
+    if reported.distance >= 2:
+        return f"not of usual conditions: {reported.words}"
     if len(elements) == 1 and elements <= _GASES:
         return "a frozen gas"
     if (nearest := shortest_contact(phase)) < _NEAREST:

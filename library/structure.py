@@ -12,7 +12,8 @@ from bragglens.crystal.lattice import orthogonalization
 from bragglens.crystal.phase import Phase, Site
 from bragglens.crystal.reflections import composition
 
-_ALIKE = 0.1  # Å; images closer than this are one atom on a special position, and atoms closer than this share a site
+# Å; images closer than this are one atom on a special position, and atoms closer than this share a site
+_SAME_SITE = 0.1
 _NEIGHBOURS = np.array(np.meshgrid(*[(-1, 0, 1)] * 3)).reshape(3, -1).T
 
 
@@ -49,7 +50,7 @@ def shortest_contact(phase: Phase) -> float:
                 away = places - np.array(site.position)
                 away = (away - np.round(away))[:, None] + _NEIGHBOURS
                 distance = np.linalg.norm(away @ axes.T, axis=2)
-                shortest = min(shortest, distance[distance > _ALIKE].min(initial=np.inf))
+                shortest = min(shortest, distance[distance > _SAME_SITE].min(initial=np.inf))
     return float(shortest)
 
 

@@ -40,11 +40,11 @@ def safe_name(name: str, suffix: str = "") -> str:
         safe = safe.rstrip(". ")
     if _DEVICE.fullmatch(safe + suffix):
         safe = f"_{safe}"
-    room = _SAFE_NAME - len(suffix.encode())
-    if safe == name and 0 < len(safe.encode()) <= room:
+    longest = _SAFE_NAME - len(suffix.encode())
+    if safe == name and 0 < len(safe.encode()) <= longest:
         return safe + suffix
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{_cut(safe, room - len(digest) - 1)}_{digest}{suffix}"
+    return f"{_cut(safe, longest - len(digest) - 1)}_{digest}{suffix}"
 
 
 def partial_of(path: Path, ending: str = "") -> Path:
@@ -190,8 +190,8 @@ def check_format(
     if found == reads and isinstance(found, int):
         return
     newer = isinstance(found, int | float) and found > reads
-    told = f"{path}: is of {of} format {str(found)[:20]}, this version of bragglens reads {reads}"
-    raise kind(f"{told}: {'update bragglens' if newer else again}")
+    stated = f"{path}: is of {of} format {str(found)[:20]}, this version of bragglens reads {reads}"
+    raise kind(f"{stated}: {'update bragglens' if newer else again}")
 
 
 def _refuse(path: str | Path, error: OSError | ValueError, kind: type[BragglensError], missing: str) -> NoReturn:

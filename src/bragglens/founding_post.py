@@ -73,8 +73,8 @@ def run_founding_post(
     answers = [identify_file(scan, model, options) for scan in scans]
     _tell(answers, model, folder, console)
     _count(answers, expected, console)
-    told = f"report: {folder / 'report.html'}   ({time.perf_counter() - started:.0f} s in all)"
-    console.print(told, markup=False, soft_wrap=True)
+    line = f"report: {folder / 'report.html'}   ({time.perf_counter() - started:.0f} s in all)"
+    console.print(line, markup=False, soft_wrap=True)
     if not rruff:
         console.print("with a network: `bragglens demo --founding-post --rruff` also identifies eleven RRUFF scans")
 

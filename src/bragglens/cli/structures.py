@@ -142,9 +142,9 @@ def library_build(
                 built = build_library(folder, file, problems=gathered.problems, executor=executor, tick=tick)
     _print([f"left out: {problem}" for problem in built.library.problems])
     _print(_repeats(built.same, whole=verbose))
-    alike = f"{sum(map(len, built.groups))} in {len(built.groups)} groups of look-alikes"
+    look_alikes = f"{sum(map(len, built.groups))} in {len(built.groups)} groups of look-alikes"
     say(
-        f"{library_path(file)}  {len(built.library)} phases, {alike}; {len(built.same)} duplicates, "
+        f"{library_path(file)}  {len(built.library)} phases, {look_alikes}; {len(built.same)} duplicates, "
         f"{len(built.library.problems)} left out; {library_path(file).stat().st_size / 1e6:.1f} MB, {built.hash[:12]}"
     )
 

@@ -1,4 +1,4 @@
-"""Baseline: a smooth curve beneath the peaks of a scan."""
+"""Baseline: a smooth curve below the peaks of a scan."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def arpls(counts: Array, stiffness: float) -> Array:
         curve = solveh_banded(system, weights * counts, overwrite_ab=True, overwrite_b=True, check_finite=False)
         above = counts - curve
         below = above[above < 0]
-        if len(below) < 2:  # hardly any background: nothing to learn the scatter from
+        if len(below) < 2:  # hardly any background to determine the scatter
             break
         spread = max(float(below.std(ddof=1)), np.finfo(float).tiny)
         moved = expit(-2 / spread * (above - (2 * spread - below.mean())))

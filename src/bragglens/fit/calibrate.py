@@ -21,7 +21,7 @@ from bragglens.simulate.reference import widths
 
 Array = NDArray[np.float64]
 
-_WORST = 0.5  # largest share of the peaks' weight in the misfit; above it the scan is not one of the standard
+_LARGEST_MISFIT = 0.5  # largest share of the peaks' weight in the misfit; above it the scan is not one of the standard
 _FIRST, _THEN = ("zero", "least", "Y"), ("zero", "displacement", "least", "X", "Y", "axial")
 # degrees; tried with broad lines, which still overlap peaks that they miss
 _ZEROS, _BROAD = np.linspace(-0.48, 0.48, 25), 0.1
@@ -145,7 +145,7 @@ def _explains(problem: StandardLines, state: State) -> bool:
     peaks = float((((observed.counts - signed.background) / observed.sigma) ** 2).sum())
     heights = signed.scales[signed.patterns.max(axis=1) > 0.5]
     upward = -heights[heights < 0].sum() < 0.2 * heights[heights > 0].sum()
-    return bool(upward and signed.chi2 - noise < _WORST**2 * max(peaks - noise, 0.0))
+    return bool(upward and signed.chi2 - noise < _LARGEST_MISFIT**2 * max(peaks - noise, 0.0))
 
 
 def _line_errors(problem: StandardLines, solution: Solution) -> tuple[NDArray[np.int32], Array, Array]:

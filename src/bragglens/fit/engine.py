@@ -25,7 +25,7 @@ from bragglens.fit.state import Solution, State
 Array = NDArray[np.float64]
 Free = NDArray[np.intp]  # places of the free values in the vector of the shared values followed by each component's own
 
-_SETTLED = 3e-5  # relative gain of a step below which the fit has converged
+_CONVERGED = 3e-5  # relative gain of a step below which the fit has converged
 
 
 class Fitted(Protocol):
@@ -67,7 +67,7 @@ def solve(problem: Fitted, state: State, patterns: Array | None = None, *, signe
     background = observed.background @ values[k:]
     calculated = scales @ patterns + background
     chi2 = observed.information * float((((observed.counts - calculated) / observed.sigma) ** 2).sum())
-    return Solution(state, patterns, scales, calculated, background, chi2, chi2 + _unusual(problem, state))
+    return Solution(state, patterns, scales, calculated, background, chi2, chi2 + _prior(problem, state))
 
 
 def _linear_system(observed: Observed, weighted: Array) -> tuple[Array, Array]:
@@ -106,7 +106,7 @@ def _non_negative(gram: Array, right: Array, k: int) -> Array:
         active[int(np.argmin(values[:k]))] = False
 
 
-def _unusual(problem: Fitted, state: State) -> float:
+def _prior(problem: Fitted, state: State) -> float:
     """Squared distance of the values from their starts, in units of their usual spread."""
     start, _, _, _, usual = problem.parameters.table(1)
     n = len(state.shared)
@@ -154,7 +154,7 @@ def refine(
         if better is None:
             break
         gain, solution = solution.cost - better.cost, better
-        if gain < _SETTLED * solution.cost:
+        if gain < _CONVERGED * solution.cost:
             break
     return solution
 

@@ -56,7 +56,7 @@ OWN = (
 )
 # For a calibrated instrument: how far a scan may deviate from its calibration (judgement). Degrees for the zero,
 # relative for the width.
-_HELD = {"zero": 0.01, "log_width": 0.03, "axial": 0.003}
+_CALIBRATED_SPREAD = {"zero": 0.01, "log_width": 0.03, "axial": 0.003}
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def held_near(instrument: Instrument, width: float) -> Parameters:
             return one
         value = measured[one.name]
         return Parameter(
-            one.name, one.unit, value, min(value, one.low), max(value, one.high), one.step, _HELD[one.name]
+            one.name, one.unit, value, min(value, one.low), max(value, one.high), one.step, _CALIBRATED_SPREAD[one.name]
         )
 
     return Parameters(tuple(map(held, SHARED)), OWN)

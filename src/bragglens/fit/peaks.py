@@ -1,4 +1,4 @@
-"""Peaks: the tops of a curve. The same as SciPy's `find_peaks`, whose import takes a second of every command."""
+"""Peaks: local maxima of a curve, as by SciPy's `find_peaks`, whose import would cost every command a second."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Places = NDArray[np.intp]
 def peaks(
     curve: Array, *, height: Array | float = -np.inf, prominence: Array | float = 0.0, distance: int = 1
 ) -> Places:
-    """Places of the tops of a curve, in ascending order.
+    """Positions of the maxima of a curve, in ascending order.
 
     Args:
         curve: values, (points,).
@@ -29,7 +29,7 @@ def peaks(
 
 
 def _maxima(curve: Array) -> Places:
-    """Points that are higher than both neighbours; of a flat top its middle."""
+    """Points higher than both neighbours; the middle of a flat maximum."""
     first = np.flatnonzero(np.diff(curve, prepend=np.nan) != 0)  # of each run of equal values
     last = np.append(first[1:], len(curve)) - 1
     level = curve[first]
@@ -39,7 +39,7 @@ def _maxima(curve: Array) -> Places:
 
 
 def _apart(tops: Places, heights: Array, distance: int) -> NDArray[np.bool_]:
-    """Which tops stay where each takes away the lower ones that are nearer than a distance, the highest first."""
+    """Which maxima remain if each, the highest first, removes lower ones within a distance."""
     kept = np.ones(len(tops), dtype=bool)
     for i in np.argsort(heights)[::-1]:
         if kept[i]:
@@ -48,7 +48,7 @@ def _apart(tops: Places, heights: Array, distance: int) -> NDArray[np.bool_]:
 
 
 def _prominence(curve: Array, tops: Places) -> Array:
-    """Height of each top above the higher of the lowest points between it and a higher one, to either side."""
+    """Height of each maximum above the higher of the two lowest points between it and a higher one on either side."""
     out = np.empty(len(tops))
     for i, top in enumerate(tops):
         higher = np.flatnonzero(curve > curve[top])

@@ -51,13 +51,13 @@ def _grow(problem: Problem, solution: Solution, pool: Sequence[int], prior: Prio
     best = refine(problem, best_added, rounds=6)
     if evidence(problem, solution, best, -1) > least:
         return best
-    oriented = _oriented(problem, best_added)
+    oriented = _with_texture(problem, best_added)
     # With texture and a strained lattice together a phase can be fitted to the lines of another.
     strained = largest_strains(problem.known, oriented.state)[-1] > problem.policy.strained
     return oriented if not strained and evidence(problem, solution, oriented, -1) > least else None
 
 
-def _oriented(problem: Problem, solution: Solution) -> Solution:
+def _with_texture(problem: Problem, solution: Solution) -> Solution:
     """A solution whose last phase may have preferred orientation. A phase with few visible lines may need it."""
     chosen = choose_texture(problem, solution)
     own = len(solution.state.phases) - 1

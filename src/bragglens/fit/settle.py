@@ -20,12 +20,12 @@ def settle(problem: Problem, solution: Solution, pool: Sequence[int], prior: Pri
     """Remove phases without enough evidence and exchange phases for better ones, until nothing changes."""
     exchanges = 0
     while True:
-        solution = _polished(problem, _thinned(problem, solution))
+        solution = _best_of_starts(problem, _without_weak(problem, solution))
         left_out, proofs = _support(problem, solution)
         if proofs and min(proofs) < problem.policy.least_evidence:
             solution = left_out[int(np.argmin(proofs))]
             continue
-        merged = _merged(problem, solution, pool, prior)
+        merged = _pair_replaced(problem, solution, pool, prior)
         if merged is not None:
             solution = merged
             continue
@@ -35,10 +35,10 @@ def settle(problem: Problem, solution: Solution, pool: Sequence[int], prior: Pri
         solution, exchanges = better, exchanges + 1
 
 
-def _thinned(problem: Problem, solution: Solution) -> Solution:
+def _without_weak(problem: Problem, solution: Solution) -> Solution:
     """Only the phases with enough evidence: the weakest is removed until all have it."""
     while True:
-        solution = _relaxed(problem, solution)
+        solution = _from_unstrained(problem, solution)
         left_out, proofs = _support(problem, solution)
         if not proofs or min(proofs) >= problem.policy.least_evidence:
             return solution
@@ -55,7 +55,7 @@ def _without(problem: Problem, solution: Solution, place: int) -> Solution:
     return refine(problem, solve(problem, solution.state.without(place)), rounds=5, texture=True)
 
 
-def _polished(problem: Problem, solution: Solution) -> Solution:
+def _best_of_starts(problem: Problem, solution: Solution) -> Solution:
     """The same phases in the best of the states that are reached from further starts.
 
     Textures, line widths and lattices are correlated. Small steps from one start therefore end in one of many states
@@ -63,14 +63,14 @@ def _polished(problem: Problem, solution: Solution) -> Solution:
     """
     for _ in range(problem.policy.restarts if solution.state.phases else 0):
         before = solution.cost
-        for start in (_anew, _turned):
+        for start in (_from_usual_values, _from_other_textures):
             solution = min(solution, start(problem, solution), key=lambda one: one.cost)
         if before - solution.cost < misfit_unit(problem.observed, solution):
             break
     return solution
 
 
-def _turned(problem: Problem, solution: Solution) -> Solution:
+def _from_other_textures(problem: Problem, solution: Solution) -> Solution:
     """The solution fitted from other texture axes: the best axes of one phase after another, all else held."""
     best = solution
     for place in range(len(solution.state.phases)):
@@ -80,13 +80,13 @@ def _turned(problem: Problem, solution: Solution) -> Solution:
     return best if best is solution else refine(problem, best, rounds=20, texture=True)
 
 
-def _anew(problem: Problem, solution: Solution) -> Solution:
+def _from_usual_values(problem: Problem, solution: Solution) -> Solution:
     """The solution fitted from the usual line widths and displacements without texture, the lattices kept."""
     plain = refine(problem, solve(problem, solution.state.usual()), rounds=8)
     return refine(problem, choose_texture(problem, plain), rounds=20, texture=True)
 
 
-def _relaxed(problem: Problem, solution: Solution) -> Solution:
+def _from_unstrained(problem: Problem, solution: Solution) -> Solution:
     """The same phases fitted from unstrained lattices where two are strained far, if that ends better.
 
     Of two isostructural phases the first that is added takes the lines of the stronger one, whichever it is. The second
@@ -99,7 +99,7 @@ def _relaxed(problem: Problem, solution: Solution) -> Solution:
     return min(solution, relaxed, key=lambda one: one.cost)
 
 
-def _merged(problem: Problem, solution: Solution, pool: Sequence[int], prior: Prior) -> Solution | None:
+def _pair_replaced(problem: Problem, solution: Solution, pool: Sequence[int], prior: Prior) -> Solution | None:
     """One phase in place of two with nearly the same lines, where the scan does not need both.
 
     A wrong phase that came first leaves lines that one of its neighbours takes. Together they keep out the right phase,
@@ -146,7 +146,7 @@ def _exchange(
         # a structure that misses its own lines by R leaves about R² of its evidence as misfit, whichever it is
         doubt = 1 + (imperfect[place] / (1 - min(imperfect[place], 0.9))) ** 2 * proof
         rivals = []
-        for tried in _in_its_place(problem, solution, rest, without, proof):
+        for tried in _replacements(problem, solution, rest, without, proof):
             other, there = tried.state.phases[-1], without.state.phases
             worse = (tried.cost - solution.cost) / misfit_unit(problem.observed, solution) / doubt
             worse += prior.of(phase, there) - prior.of(other, there)
@@ -158,12 +158,12 @@ def _exchange(
     return best, tuple(phases)
 
 
-def _in_its_place(
+def _replacements(
     problem: Problem, solution: Solution, rest: Sequence[int], without: Solution, proof: float
 ) -> list[Solution]:
     """Fits of other phases in place of one, for those with a large enough share of its evidence in the screening."""
     unit = misfit_unit(problem.observed, solution)
     trials = screen(problem, without, rest)[: problem.policy.candidates_tried - 1]
-    worth_it = [trial for trial in trials if trial.gain >= problem.policy.exchange_gain * proof * unit]
-    added = [choose_texture(problem, add(problem, without, trial)) for trial in worth_it]
+    promising = [trial for trial in trials if trial.gain >= problem.policy.exchange_gain * proof * unit]
+    added = [choose_texture(problem, add(problem, without, trial)) for trial in promising]
     return [refine(problem, one, rounds=8, texture=True) for one in added]

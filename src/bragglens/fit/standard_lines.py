@@ -48,7 +48,7 @@ PARAMETERS = Parameters(
     )
 )
 _MARGIN = 3.0  # degrees of background kept before the first line, and after the end for lines that lie beyond it
-_TOGETHER = 0.15  # degrees; closer lines share one height, with the ratio that the structure gives
+_COMMON_HEIGHT = 0.15  # degrees; closer lines share one height, with the ratio that the structure gives
 _DEGREES_PER_BACKGROUND_TERM = 8.0
 _EVEN = 0.02  # of a step; a scan whose angles deviate by less is calculated on its own angles
 _FEWEST = 4  # lines; zero, displacement and the change of width with angle need more than two
@@ -182,7 +182,7 @@ def _sampling(grid: Grid, two_theta: Array) -> csr_matrix:
 
 def _groups(crystal: Reflections, rows: NDArray[np.int64], angles: Array) -> tuple[Reflections, ...]:
     """The reflections one by one; those that nearly coincide stay together."""
-    breaks = np.flatnonzero(np.diff(angles[rows]) > _TOGETHER) + 1
+    breaks = np.flatnonzero(np.diff(angles[rows]) > _COMMON_HEIGHT) + 1
     return tuple(_subset(crystal, part) for part in np.split(rows, breaks))
 
 

@@ -61,17 +61,19 @@ _STRETCHED = (0.02, 0.03)  # relative; the fit takes up smaller ones as lattice 
 _TRIED = 3  # mistakes that are fitted, the best of the matched filter
 _FITTED = 6  # phases that are fitted, the best of the matched filter
 # Conditions for a notice. They were chosen on measured scans, including most of those of `benchmarks/axis.py`.
-_BETTER = 1.1  # times the gain of the best phase on the axis as stated
-_LEFT = 0.3  # largest unexplained share of the peaks; also at most half of the share on the axis as stated
-_DOUBT = 0.2  # probability that none of the phases is present
-_PEAKS = 2  # peaks per phase, which must be exceeded: three phases for four peaks explain anything
-_FAINT = 0.03  # of the highest peak; weaker peaks are not counted
+_LEAST_GAIN = 1.1  # times the gain of the best phase on the axis as stated
+# largest unexplained share of the peaks; also at most half of the share on the axis as stated
+_LARGEST_UNEXPLAINED = 0.3
+_LARGEST_DOUBT = 0.2  # probability that none of the phases is present
+_PEAKS_PER_PHASE = 2  # peaks per phase, which must be exceeded: three phases for four peaks explain anything
+_WEAKEST_PEAK = 0.03  # of the highest peak; weaker peaks are not counted
 # Lines beyond those that a lattice can place by itself. A wavelength cannot be separated from the edge of a cubic cell,
 # and every metal of one type has the same six or seven lines. Such a phase is evidence for a wavelength only by more
 # lines.
-_CUBIC = 7
-_SPARE = 2
-_SPARE_STATED = 8  # where the file states the wavelength: two or three phases with few lines do not contradict it
+_LINES_OF_CUBIC = 7
+_MORE_LINES = 2
+# where the file states the wavelength: two or three phases with few lines do not contradict it
+_MORE_LINES_IF_STATED = 8
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def another_axis(
         observed = observe(scan, policy)
         stated = _look(scan, observed, known, allowed, _as_stated(wavelength)).best
         looks = [_look(scan, observed, known, allowed, mistake) for mistake in _mistakes(wavelength)]
-        for look in _first_of_each(looks, least=_BETTER * stated):
+        for look in _first_of_each(looks, least=_LEAST_GAIN * stated):
             first = [known.library.phases[row] for row in look.rows[:_FITTED]]
             notice = _notice(scan, first, look.mistake, wavelength, peaks=_count(observed), left=left, policy=policy)
             if notice:
@@ -184,14 +186,16 @@ def _look(scan: Scan, observed: Observed, known: Catalogue, allowed: NDArray[np.
     rows = np.flatnonzero(allowed)
     most = observed.policy.small_library
     if len(rows) > most:
-        rows = _met(scan, known, rows, mistake, most)
+        rows = _by_line_matching(scan, known, rows, mistake, most)
     if not len(rows):
         return _Look(mistake, rows, 0.0)
     gains = _gains(observed, _strongest(known, rows, mistake.wavelength), mistake)
     return _Look(mistake, rows[np.argsort(-gains)], float(gains.max()))
 
 
-def _met(scan: Scan, known: Catalogue, rows: NDArray[np.intp], mistake: Mistake, most: int) -> NDArray[np.intp]:
+def _by_line_matching(
+    scan: Scan, known: Catalogue, rows: NDArray[np.intp], mistake: Mistake, most: int
+) -> NDArray[np.intp]:
     """The `most` phases that explain most of the scan if the mistake was made; none where too little remains."""
     try:
         pattern = to_grid(_moved(scan, mistake), PREPARATION, wavelength=mistake.wavelength)
@@ -262,7 +266,7 @@ def _count(observed: Observed) -> int:
     """Number of peaks above the noise."""
     points = max(1, int(observed.policy.line_width / observed.grid.step) | 1)
     peaks = moving_average(observed.peaks, points)
-    least = np.maximum(5 * observed.noise / np.sqrt(points), _FAINT * peaks.max())
+    least = np.maximum(5 * observed.noise / np.sqrt(points), _WEAKEST_PEAK * peaks.max())
     return len(tops_of(peaks, height=least, prominence=least, distance=points))
 
 
@@ -281,10 +285,15 @@ def _notice(
         remains, _ = unexplained(observed, found.solution, mistake.wavelength)
         likely = _likely(problem, found, remains)
         none_there = float(np.prod([1 - p for p in likely.values()]))
-        if not likely or none_there > _DOUBT or remains > min(_LEFT, left / 2) or peaks <= _PEAKS * len(likely):
+        if (
+            not likely
+            or none_there > _LARGEST_DOUBT
+            or remains > min(_LARGEST_UNEXPLAINED, left / 2)
+            or peaks <= _PEAKS_PER_PHASE * len(likely)
+        ):
             return None
         against = _agrees(scan.wavelength, wavelength)
-        if not _borne_out(problem, found, likely, mistake, against=against):
+        if not _has_more_lines(problem, found, likely, mistake, against=against):
             return None
         if mistake.stretch and common_strain(fit_of(problem, found.solution)) is None:
             return None
@@ -297,7 +306,9 @@ def _agrees(stated: float | None, wavelength: float) -> bool:
     return stated is not None and abs(strongest_line(stated) / wavelength - 1) < ROUNDED
 
 
-def _borne_out(problem: Problem, found: Found, likely: dict[str, float], mistake: Mistake, *, against: bool) -> bool:
+def _has_more_lines(
+    problem: Problem, found: Found, likely: dict[str, float], mistake: Mistake, *, against: bool
+) -> bool:
     """Whether the phases have more lines than their lattices could place by themselves.
 
     Args:
@@ -311,7 +322,7 @@ def _borne_out(problem: Problem, found: Found, likely: dict[str, float], mistake
     known, observed = problem.known, problem.observed
     solution, spare = found.solution, 0
     points = max(1, int(observed.policy.line_width / observed.grid.step) | 1)
-    least = np.maximum(5 * observed.noise / np.sqrt(points), _FAINT * observed.peaks.max())
+    least = np.maximum(5 * observed.noise / np.sqrt(points), _WEAKEST_PEAK * observed.peaks.max())
     total = solution.calculated - solution.background
     strains = largest_strains(known, solution.state)
     for place, phase in enumerate(solution.state.phases):
@@ -322,8 +333,8 @@ def _borne_out(problem: Problem, found: Found, likely: dict[str, float], mistake
         tops = tops_of(own, height=least, distance=points)
         lines = int((own[tops] > total[tops] / 2).sum())
         free = len(known[phase].strain_basis)
-        spare += max(0, lines - (_CUBIC if free == 1 and mistake.kind == _TUBE else free))
-    return spare >= (_SPARE_STATED if against else _SPARE)
+        spare += max(0, lines - (_LINES_OF_CUBIC if free == 1 and mistake.kind == _TUBE else free))
+    return spare >= (_MORE_LINES_IF_STATED if against else _MORE_LINES)
 
 
 def _words(problem: Problem, found: Found, likely: dict[str, float], mistake: Mistake) -> str | None:

@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 LARGEST_OFFSET = 0.5  # degrees; an aligned diffractometer with the specimen at its height has a smaller offset
 ROUNDED = 5e-4  # relative; tables of wavelengths, and values with three decimals, differ by less
 _CONSTANTS = 3  # lattice constants that must change by the same factor before the axis is taken for stretched
-_ALIKE = 0.0015  # relative; largest difference between these changes
+_LARGEST_DIFFERENCE = 0.0015  # relative; largest difference between these changes
 _MEASURED = 0.1  # of the calculated intensity; phases with less are ignored
 STRAIN_STATED = 0.01  # relative; on the true axis a phase has its own cell
 
@@ -47,7 +47,7 @@ def common_strain(fit: Fit) -> float | None:
         if own >= _MEASURED * area.sum():
             constants += len(specimen.strain)
             changes += [float(value / given - 1) for value, given in zip(cell[:3], phase.cell[:3], strict=True)]
-    if constants < _CONSTANTS or max(changes) - min(changes) > _ALIKE:
+    if constants < _CONSTANTS or max(changes) - min(changes) > _LARGEST_DIFFERENCE:
         return None
     return float(np.mean(changes))
 

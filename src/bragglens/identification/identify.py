@@ -177,7 +177,7 @@ def _other_tube(instrument: Instrument | None, used: float) -> list[str]:
 def _left_out(library: Library) -> list[str]:
     """A note that structures of a library could not be read.
 
-    A caller who read the library himself has been told already.
+    If the caller read the library, this was reported at that time.
     """
     count = len(library.problems)
     return [f"{count} of the library's files were left out, the first: {library.problems[0]}"] if count else []

@@ -51,7 +51,7 @@ def left_over(problem: Problem, solution: Solution) -> Left:
     wavelength = problem.known.instrument.lines[0].wavelength
     most_of = {"Kβ": policy.most_k_beta, "W Lα": policy.most_tungsten}
     share, peaks = unexplained(observed, solution, wavelength)
-    told: list[TubeLine] = []
+    found_lines: list[TubeLine] = []
     for name, line in _lines(wavelength):
         pattern = _pattern(problem, solution, line) if peaks else np.zeros(observed.grid.size)
         ratio = _ratio(observed, solution, pattern, peaks)
@@ -61,9 +61,9 @@ def left_over(problem: Problem, solution: Solution) -> Left:
         solution = replace(solution, calculated=solution.calculated + np.maximum(most, 0))
         share, rest = unexplained(observed, solution, wavelength)
         gone = [peak for peak in peaks if all(abs(peak.two_theta - one.two_theta) > policy.line_width for one in rest)]
-        told += _named(problem, solution, gone, name, line, ratio)
+        found_lines += _named(problem, solution, gone, name, line, ratio)
         peaks = rest
-    return Left(share, peaks, tuple(told))
+    return Left(share, peaks, tuple(found_lines))
 
 
 def tube_notices(tube_lines: Sequence[TubeLine]) -> list[str]:

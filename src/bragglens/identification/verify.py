@@ -100,12 +100,12 @@ def verify(
         pool = [i for i, phase in enumerate(phases) if allowed is None or phase.name in allowed]
         opinion = np.array([0.5 if network is None else network.get(phase.name, 0.0) for phase in phases])
         before = prior(phases, opinion, expected, policy)
-        found, findings = _believed(problem, search(problem, pool, before), pool, opinion, before)
+        found, findings = _probable(problem, search(problem, pool, before), pool, opinion, before)
         solution = found.solution
         left = left_over(problem, solution)
         quantities = quantify(problem, solution, particle_size=particle_size, standard=standard, unexplained=left.share)
         weighed = _with_quantities(_with_size_errors(problem, solution, findings), quantities)
-        weighed = tuple(_own(one, policy) for one in weighed) if crowded else weighed
+        weighed = tuple(_against_neighbours(one, policy) for one in weighed) if crowded else weighed
         weighed = tuple(replace(one, probability=certainty * one.probability) for one in weighed)
         return Verified(
             findings=tuple(one for one in weighed if one.probability >= policy.named),
@@ -138,7 +138,7 @@ def _prepared(phases: tuple[Phase, ...], lines: tuple[Line, ...], end: float) ->
     return candidates(phases, Instrument(lines), end)
 
 
-def _believed(
+def _probable(
     problem: Problem, found: Found, pool: Sequence[int], opinion: Array, before: Prior
 ) -> tuple[Found, list[Finding]]:
     """The phases that fit and network together make more likely than not; the least probable is removed first."""
@@ -194,7 +194,7 @@ def _with_quantities(findings: Sequence[Finding], quantities: Quantities) -> tup
     return tuple(sorted(whole, key=lambda one: -(one.weight_percent or 0.0)))
 
 
-def _own(finding: Finding, policy: Policy) -> Finding:
+def _against_neighbours(finding: Finding, policy: Policy) -> Finding:
     """A finding with the probability that it is this phase and not an isostructural neighbour."""
     own = own_confidence(finding.strain or 0.0, finding.network or 0.0, policy)
     return replace(finding, probability=finding.probability * own)

@@ -157,14 +157,14 @@ def _draw_phase(ax: Axes, one: CleanPattern, colour: str) -> None:
 def _labels(one: CleanPattern) -> list[tuple[float, float, str]]:
     """Indices of the strongest reflections and free positions for them: not over another label or a taller peak."""
     grid, found, pattern = one.grid, one.reflections, one.intensity
-    room = 0.0165 * (grid.stop - grid.start)  # half the width of a label
+    half_width = 0.0165 * (grid.stop - grid.start)  # half the width of a label
     placed: list[tuple[float, float, str]] = []
     for i in np.argsort(-found.area, kind="stable"):
         angle = float(found.two_theta[i])
-        under = pattern[np.abs(grid.two_theta - angle) <= room]
+        under = pattern[np.abs(grid.two_theta - angle) <= half_width]
         top = pattern[np.abs(grid.two_theta - angle) <= 0.3 + grid.step].max()
-        taken = any(abs(angle - other) < 2 * room for other, _, _ in placed)
-        inside = grid.start + room <= angle <= grid.stop - room
+        taken = any(abs(angle - other) < 2 * half_width for other, _, _ in placed)
+        inside = grid.start + half_width <= angle <= grid.stop - half_width
         if len(placed) < _LABELS and inside and not taken and under.max() <= 1.05 * top and top > _FAINT:
             placed.append((angle, float(under.max()) + 0.03, hkl_text(found.hkl[i].tolist())))
     return placed

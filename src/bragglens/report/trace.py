@@ -45,8 +45,8 @@ def trace_of(answer: Identification) -> Trace | None:
 def same_axis(traces: Sequence[Trace | None]) -> bool:
     """Whether the judged scans are enough for a map and have one range."""
     there = [trace for trace in traces if trace is not None]
-    alike = one_range([(trace.start, trace.stop) for trace in there])
-    return alike and len({trace.intensity.size for trace in there}) == 1
+    same_range = one_range([(trace.start, trace.stop) for trace in there])
+    return same_range and len({trace.intensity.size for trace in there}) == 1
 
 
 def one_range(ends: Sequence[tuple[float, float]]) -> bool:
