@@ -34,7 +34,7 @@ def _probability(default: float, meaning: str, origin: str = _JUDGED) -> Any:
 
 _REGRESSION = "logistic regression on 191 phases of half of the development scans (benchmarks/identification.py)"
 _OWN_REGRESSION = "logistic regression on 225 answers out of thousands of phases (benchmarks/thousands.py)"
-_SIMULATED_OXIDES = "74 simulated oxides with 200 counts at the top: a quarter leaves less"
+_SIMULATED_OXIDES = "lower quartile of 74 simulated oxides with 200 counts at the strongest peak"
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Policy:
     background_error: float = _share(0.01, "relative error of a smooth background curve")
     tail_error: float = _value(2.0, "", "weight of neighbouring intensity in the model error (tails, small shifts)")
     tail_width: float = _value(0.3, "°", "reach of a line's tails in the model error")
-    least_error: float = _share(1e-3, "of the strongest point: smallest error of any point")
+    least_error: float = _share(1e-3, "smallest error of any point, relative to the strongest point")
     line_width: float = _value(0.1, "°", "points closer than this are one independent observation of a misfit")
     soft_width: float = _value(0.4, "°", "lines are broadened to this width until a phase determines the shift")
     most_points: int = _value(
@@ -57,15 +57,17 @@ class Policy:
     degrees_per_background_term: float = _value(
         6.0, "°", "one background term per interval of this width: humps are 20° wide"
     )
-    baseline_bend: float = _value(12.0, "°", "the baseline follows waves longer than this")
+    baseline_bend: float = _value(12.0, "°", "length of the shortest variation that the baseline follows")
     hump_window: float = _value(
         8.0, "°", "wider features are not peaks: lines of 4 nm crystallites have half this width"
     )
     hump_window_fine: float = _value(3.0, "°", "narrower window, which keeps more of the top of a hump")
     hump_top: float = _value(1.5, "", "largest ratio of the narrow window's result to that of the wide one")
-    least_hump: float = _share(0.02, "of the strongest point: the background polynomial follows lower humps")
+    least_hump: float = _share(
+        0.02, "least height of a hump over the strongest point; the background follows lower ones"
+    )
     hump_clear: float = _share(
-        0.13, "of a hump: height above it that half of the points stay below; otherwise it is crowded lines"
+        0.13, "largest median height of the points above a hump over its own height; crowded lines have more"
     )
 
     # --- what counts as unexplained (fit.residual)
@@ -78,13 +80,15 @@ class Policy:
     sure_evidence: float = _value(
         100.0, "", "evidence at the detection limit: half of such phases are found", "benchmarks/detection.py"
     )
-    most_phases: int = _value(8, "phases", "of one scan")
+    most_phases: int = _value(8, "phases", "largest number of phases of one scan")
     candidates_tried: int = _value(4, "phases", "best candidates of the screening that are fitted")
     texture_axes_tried: int = _value(3, "axes", "best texture axes of a phase that are fitted")
     restarts: int = _value(2, "rounds", "rounds of further starts for the final phases")
-    strained: float = _value(0.008, "Δd/d", "beyond it a lattice may fit another phase's lines; twice the usual strain")
-    indistinguishable: float = _share(0.8, "similarity of two fitted patterns from which one phase may replace both")
-    rival_margin: float = _value(12.0, "", "how much worse (in evidence) a rival may fit")
+    strained: float = _value(
+        0.008, "Δd/d", "strain above which a lattice may fit the lines of another phase; twice the usual"
+    )
+    indistinguishable: float = _share(0.8, "similarity of two fitted patterns above which one phase may replace both")
+    rival_margin: float = _value(12.0, "", "largest evidence by which a rival may fit worse")
     exchange_gain: float = _share(0.5, "least screening gain of a replacement, relative to the phase's evidence")
 
     # --- the shortlist from a large library (identification.shortlist)
@@ -96,67 +100,85 @@ class Policy:
     similar_lines: float = _share(
         0.8,
         "similarity of lines above which the matcher may confuse two phases",
-        "24 measured minerals: nearest phase outside the list 0.56 to 0.75, illite beside muscovite 0.90",
+        "24 measured minerals: nearest phase outside the shortlist 0.56 to 0.75, illite and muscovite 0.90",
     )
 
     # --- probabilities (identification.confidence)
     odds_constant: float = _value(-2.5, "ln odds", "constant term", _REGRESSION)
-    odds_evidence: float = _value(1.24, "ln odds", "for each unit of ln evidence", _REGRESSION)
-    odds_residual: float = _value(-4.65, "ln odds", "for R of the phase's own lines", _REGRESSION)
+    odds_evidence: float = _value(1.24, "ln odds", "per unit of ln(evidence)", _REGRESSION)
+    odds_residual: float = _value(-4.65, "ln odds", "per unit of R of the phase", _REGRESSION)
     odds_strain: float = _value(
-        -0.16, "ln odds", "for (strain / usual)²; the more cautious of two regressions", _REGRESSION
+        -0.16, "ln odds", "per unit of (strain / usual)²; the more cautious of two regressions", _REGRESSION
     )
-    odds_network: float = _value(0.27, "ln odds", "for each unit of the proposer's log odds", _REGRESSION)
-    odds_unexplained: float = _value(-2.15, "ln odds", "for the share unexplained beyond the usual", _REGRESSION)
+    odds_network: float = _value(0.27, "ln odds", "per unit of the proposer's log odds", _REGRESSION)
+    odds_unexplained: float = _value(-2.15, "ln odds", "per unit of the unexplained share above the usual", _REGRESSION)
     usual_strain: float = _value(0.005, "Δd/d", "unit of the strain in the odds", _REGRESSION)
     usual_unexplained: float = _share(0.1, "unexplained share that is not counted against a phase", _REGRESSION)
-    own_constant: float = _value(2.75, "ln odds", "that it is not an isostructural neighbour", _OWN_REGRESSION)
-    own_strain: float = _value(-0.45, "ln odds", "the same for (strain / usual)²", _OWN_REGRESSION)
-    own_network: float = _value(0.45, "ln odds", "the same for each unit of the matcher's log odds", _OWN_REGRESSION)
+    own_constant: float = _value(
+        2.75, "ln odds", "constant term for the phase itself, not an isostructural neighbour", _OWN_REGRESSION
+    )
+    own_strain: float = _value(-0.45, "ln odds", "the same per unit of (strain / usual)²", _OWN_REGRESSION)
+    own_network: float = _value(0.45, "ln odds", "the same per unit of the matcher's log odds", _OWN_REGRESSION)
     prior_weight: float = _value(3.0, "", "evidence per unit of the proposer's log odds, in the search")
-    element_expected: float = _probability(0.8, "that a named element is in one of the phases")
+    element_expected: float = _probability(0.8, "that a given element is in one of the phases")
 
     # --- the verdict (identification.identify)
-    named: float = _probability(0.5, "from which a phase is named")
+    named: float = _probability(0.5, "least value for a named phase")
     sure: float = _probability(
         0.92,
-        "of each phase, from which the verdict is known or mixture",
-        "570 simulated minerals that the library lacked: six confident false positives; nine at 0.9",
+        "least value of each phase for the verdict known or mixture",
+        "570 simulated minerals outside the library: 6 confident false positives, 9 with a threshold of 0.9",
     )
-    most_unexplained: float = _share(0.1, "of the peaks' intensity; beyond it the verdict is partly unknown")
-    look_again: float = _share(0.15, "of the peaks' intensity unexplained, above which other axes are tried")
-    both_named: float = _probability(0.9, "of two indistinguishable phases, beyond which the network names both")
-    least_rival: float = _probability(0.1, "from which the network's second choice is reported as a rival")
+    most_unexplained: float = _share(0.1, "unexplained peak intensity above which the verdict is partly unknown")
+    look_again: float = _share(0.15, "unexplained peak intensity above which other axes are tested")
+    both_named: float = _probability(0.9, "least value at which the network names both of two indistinguishable phases")
+    least_rival: float = _probability(
+        0.1, "least value, by the network, of an indistinguishable phase reported as a rival"
+    )
     least_lines: int = _value(
-        3, "lines", "of a phase in the scan's range", "Hanawalt's search: three strongest lines (1938)"
+        3,
+        "lines",
+        "least number of lines of a phase in the range of the scan",
+        "Hanawalt's search: three strongest lines (1938)",
     )
-    faint_line: float = _share(0.01, "of a phase's strongest line in the range; fainter ones are not counted")
+    faint_line: float = _share(
+        0.01, "least intensity of a counted line over the strongest line of the phase in the range"
+    )
 
     # --- lines of the tube (identification.tube_lines)
     most_k_beta: float = _share(
-        0.32, "intensity of Kβ over Kα1", "unfiltered, 1.5 times Kβ/Kα of Ag (Scofield 1974, Phys. Rev. A 9, 1041)"
+        0.32,
+        "largest intensity of Kβ over Kα1",
+        "unfiltered, 1.5 times Kβ/Kα of Ag (Scofield 1974, Phys. Rev. A 9, 1041)",
     )
-    most_tungsten: float = _share(0.05, "intensity of W Lα over Kα1; a few percent on old anodes")
-    tube_places: int = _value(5, "lines", "strongest reflections that must agree on the ratio")
-    tube_agree: float = _value(2.0, "", "factor between the ratios of two lines")
+    most_tungsten: float = _share(0.05, "largest intensity of W Lα over Kα1; old anodes have a few percent")
+    tube_places: int = _value(5, "lines", "number of strongest reflections that must agree on the ratio")
+    tube_agree: float = _value(2.0, "", "largest factor between the ratios of two lines")
     tube_stands_out: float = _value(3.0, "σ", "least height of a line at an expected position, model error included")
     tube_near: float = _value(0.12, "°", "largest distance of an expected tube line from the peak")
 
     # --- humps (identification.humps)
-    hump_reported: float = _share(0.1, "of the intensity", "12 weighed mixtures without glass have 0.06 at most")
-    hump_narrowest: float = _value(4.0, "°", "FWHM of a hump; silica glass has 8 to 10 for Cu Kα")
-    hump_broadest: float = _value(20.0, "°", "FWHM of a hump; holders of glass have 10 to 15")
+    hump_reported: float = _share(
+        0.1, "least share of the diffracted intensity for a note", "12 weighed mixtures without glass have at most 0.06"
+    )
+    hump_narrowest: float = _value(4.0, "°", "least FWHM of a hump; silica glass has 8 to 10° for Cu Kα")
+    hump_broadest: float = _value(20.0, "°", "largest FWHM of a hump; glass holders have 10 to 15°")
     hump_uncovered: float = _share(
-        0.25, "of a hump", "20 humps in 112 measured scans have 0.11 at most, crowded lines 0.6"
+        0.25,
+        "largest median height of the peaks on a hump over its own height",
+        "20 humps in 112 measured scans have at most 0.11, crowded lines 0.6",
     )
 
     # --- fractions (fit.quantify)
-    particle_size: float = _value(3.0, "µm", "assumed diameter of the grains")
-    particle_size_spread: float = _value(1.0, "", "relative standard deviation of that guess")
+    particle_size: float = _value(3.0, "µm", "assumed grain diameter")
+    particle_size_spread: float = _value(1.0, "", "relative standard deviation of the assumed grain diameter")
     structure_error: float = _value(0.07, "", "relative error of a scale from an inexact structure")
     texture_error: float = _value(0.3, "", "relative error of a scale per ln r (March-Dollase)")
     scattering_spread: float = _value(
-        0.7, "", "σ of ln(intensity of a gram)", "10-80° of Cu Kα: 0.63 of 74 oxides, 0.72 of 134 minerals, 0.73 of 378"
+        0.7,
+        "",
+        "standard deviation of ln(intensity per gram)",
+        "10-80° of Cu Kα: 0.63 for 74 oxides, 0.72 for 134 minerals, 0.73 for 378",
     )
 
     def changed(self) -> dict[str, float]:
