@@ -102,7 +102,7 @@ def test_a_broken_structure_in_a_folder_is_reported(titania: Library, tmp_path: 
         (None, {"wavelength": "Xx"}, "wavelength 'Xx' is not known"),
         (None, {"wavelength": 8048}, "wavelength 8048 Å: is not possible"),
         (None, {"wavelength": [1]}, r"wavelength \[1\]: is not a wavelength"),
-        (None, {"wavelength_if_missing": float("nan")}, "wavelength nan: is none"),
+        (None, {"wavelength_if_missing": float("nan")}, "wavelength nan Å: is not possible"),
         (None, {"standard": "rutile"}, "standard 'rutile': give its name"),
     ],
 )

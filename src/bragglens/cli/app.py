@@ -84,8 +84,8 @@ Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same res
 Elements = Annotated[
     list[str] | None,
     typer.Option(
-        help="Only phases of these elements, each expected in some phase: `Ti,O`, `Ti-O`, `TiO2`; or none with those: "
-        "`-Fe,-Pb`.",
+        help="Only phases of these elements, each expected in some phase: `Ti,O`, `Ti-O`, `TiO2`; or only phases "
+        "without these: `-Fe,-Pb`.",
         metavar="SYMBOLS",
         show_default=False,
     ),
@@ -103,7 +103,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _main(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Common options."""
 

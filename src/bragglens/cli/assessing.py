@@ -22,7 +22,7 @@ def evaluate(
     manifest: Annotated[Path, typer.Argument(help="CSV: file, set, phases, weight_percent, wavelength, note.")],
     *,
     sources: Sources,
-    sets: Annotated[list[str] | None, typer.Option("--set", help="Only this set; may be given again.")] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", help="Only this set; can be repeated.")] = None,
     alike: Annotated[
         Path | None, typer.Option(help="Phases that count as one: one group per line, separated by commas.")
     ] = None,
@@ -111,7 +111,7 @@ def demo(
     ] = 300,
     rruff: Annotated[
         bool,
-        typer.Option("--rruff", help="With --founding-post: fetch and identify the eleven RRUFF scans too."),
+        typer.Option("--rruff", help="With --founding-post: also download and identify the eleven RRUFF scans."),
     ] = False,
     seed: Seed = 0,
 ) -> None:
@@ -129,7 +129,7 @@ def demo(
 @app.command("policy")
 def show_policy(
     source: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Your own thresholds; without it the package's.")
+        Path | None, typer.Argument(metavar="[FILE]", help="Your own thresholds; default: those of the package.")
     ] = None,
 ) -> None:
     """Print every threshold that affects an answer, with unit, meaning and origin, as a file for `--policy`."""

@@ -97,9 +97,12 @@ def simulate(
     *,
     varied: Varied,
     counts: Counts,
-    figure: Annotated[Path | None, typer.Option(help="Draw samples of what was made (.png, .svg, .pdf).")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw samples of the simulated patterns (.png, .svg, .pdf).")
+    ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw the phases' clean patterns with their reflections and hkl (.png, ...).")
+        Path | None,
+        typer.Option(help="Draw the calculated patterns of the phases with reflections and hkl (.png, ...)."),
     ] = None,
     seed: Seed = 0,
 ) -> None:

@@ -33,8 +33,8 @@ class Sources:
     library: Annotated[
         list[str] | None,
         typer.Option(
-            help="Part of the built-in library: minerals, inorganic, metals, cement, battery, pharma or all, which is "
-            "taken where nothing is given; or a .library file; with --phases both; may be given again.",
+            help="Part of the built-in library: minerals, inorganic, metals, cement, battery, pharma or all (default); "
+            "or a .library file. With --phases both are used; can be repeated.",
             metavar="PART|FILE",
         ),
     ] = None
@@ -46,7 +46,7 @@ class Given:
 
     wavelength: Annotated[str | None, typer.Option(help="CuKa, CoKa, ... or Å; overrides what the files state.")] = None
     wavelength_if_missing: Annotated[
-        str | None, typer.Option(help="--wavelength-if-missing: for files that state none.", metavar="TEXT")
+        str | None, typer.Option(help="As --wavelength, for files that state none.", metavar="TEXT")
     ] = None
     elements: Elements = None
     standard: Annotated[

@@ -55,7 +55,7 @@ def mcp(
         list[Path] | None,
         typer.Option(
             "--folder",
-            help="Folder whose files may be read, with all below it; may be given again.",
+            help="Folder whose files may be read, with all below it; can be repeated.",
             show_default="the current one",
         ),
     ] = None,

@@ -92,7 +92,7 @@ def library_minerals(
     ] = None,
     elements: Elements = None,
     formula: Annotated[str | None, typer.Option(help="Only phases of this composition: TiO2.")] = None,
-    compounds: Annotated[bool, typer.Option("--compounds", help="Also compounds that bear no mineral's name.")] = False,
+    compounds: Annotated[bool, typer.Option("--compounds", help="Also compounds without a mineral name.")] = False,
 ) -> None:
     """Collect minerals of AMCSD, one structure for each phase; manifest.csv gives the reason of the choice.
 
@@ -115,9 +115,9 @@ def library_build(
     ],
     file: Annotated[Path, typer.Option("-o", "--output", help="The .library file to write.", show_default=False)],
     elements: Elements = None,
-    compounds: Annotated[bool, typer.Option("--compounds", help="Also compounds that bear no mineral's name.")] = False,
+    compounds: Annotated[bool, typer.Option("--compounds", help="Also compounds without a mineral name.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
-    verbose: Annotated[bool, typer.Option("--verbose", help="List every structure that repeats another.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="List every duplicate.")] = False,
 ) -> None:
     """Build a library of thousands of phases in one file. `--phases` and PHASES take it in place of a folder.
 
@@ -185,7 +185,7 @@ def library_show(
     source: Annotated[
         Path, typer.Argument(metavar="LIBRARY", help="Folder of CIFs, or a .library file.", show_default=False)
     ],
-    names: Annotated[list[str] | None, typer.Argument(help="Of phases.", show_default="all phases")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Names of phases.", show_default="all phases")] = None,
 ) -> None:
     """List the phases of a library: formula, space group, and corrections to the CIF, one line each."""
     from bragglens.crystal.formula import chemical_formula

@@ -50,12 +50,12 @@ class Varied:
     recipe_file: Annotated[
         Path | None,
         typer.Option(
-            "--recipe", help="What varies, from this file (`bragglens recipe`); its wavelength wins over --wavelength."
+            "--recipe", help="What varies, from this file (`bragglens recipe`); its wavelength overrides --wavelength."
         ),
     ] = None
     instrument: Annotated[
         Path | None,
-        typer.Option(help="Instrument file that `calibrate` made: for scans of that diffractometer alone."),
+        typer.Option(help="Instrument file from `calibrate`: for scans of that diffractometer only."),
     ] = None
 
     def recipe(self, wavelength: str) -> Any:
