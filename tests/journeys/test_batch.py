@@ -164,7 +164,7 @@ def test_tables_are_read_as_spreadsheets_write_them(
         (b"10.00,153\n10.02,149\n", "the column '10.00' is not known"),
         (b"wavelength\nCuKa\n", "the column file is missing: a table of jobs has the columns file, wavelength, elem"),
         (b"file,file\na,b\n", "the column file occurs twice"),
-        (b"file,wavelength\n", "names no scan"),
+        (b"file,wavelength\n", "has no scans"),
         (b"", "the column file is missing"),
         (b"file\n\xe4.xy\n", "is not UTF-8 text"),
         (b'file\n"' + b"a" * 200_000, "the table cannot be read"),
@@ -186,6 +186,6 @@ def test_one_csv_is_a_table_and_several_are_scans(tmp_path: Path) -> None:
     assert not is_table([Path("a.xy")])
     (tmp_path / "jobs.csv").write_text("file\na.xy\n")
     done = run("identify", "jobs.csv", "--phases", PHASES, cwd=tmp_path)
-    assert (done.returncode, "jobs.csv: is a table of jobs, no scan: give it to" in done.stderr) == (2, True)
+    assert (done.returncode, "jobs.csv: is a table of jobs, not a scan: give it to" in done.stderr) == (2, True)
     done = run("batch", "none.csv", "--phases", PHASES, cwd=tmp_path)
     assert (done.returncode, "none.csv: there is no such file" in done.stderr) == (2, True)

@@ -320,7 +320,7 @@ def test_training_follows_the_recipe_and_says_so(tmp_path: Path, monkeypatch: py
     ("words", "says"),
     [
         (("simulate", "EMPTY", "-o", "out"), "holds no .cif or .str file"),
-        (("simulate", "nowhere", "-o", "out"), "is no folder"),
+        (("simulate", "nowhere", "-o", "out"), "is not a folder"),
         (("simulate", "BROKEN", "-o", "out"), "none of its 1 structures can be read"),
         (("simulate", PHASES, "-o", "out", "--strain", "4"), "strain 4 is not possible"),
         (("simulate", PHASES, "-o", "out", "--texture", "1"), "texture 1 is not possible"),
@@ -362,7 +362,7 @@ def test_two_cifs_of_one_phase_are_reported(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "same.cif").write_text(source.replace("4.5937", "4.5950"))
     done = run("train", tmp_path, "-o", tmp_path / "m.bragglens", "--steps", 20, "--step", 0.5)
     assert done.returncode == 0, done.stderr
-    assert "rutile and same give nearly the same pattern (likeness 1.00 of 1)" in " ".join(done.stderr.split())
+    assert "rutile and same give nearly the same pattern (similarity 1.00 of 1)" in " ".join(done.stderr.split())
 
 
 def test_help_names_every_command() -> None:
@@ -495,7 +495,7 @@ def test_a_fit_is_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert Path("projects/a.xy.rex/project.json").exists()
     first, second = json.loads(Path("a.json").read_text())["scans"]
     assert "exists already" not in "".join(first["notes"])
-    assert "b.xy.rex: is there already" in "".join(second["notes"])
+    assert "b.xy.rex: exists already" in "".join(second["notes"])
 
 
 @pytest.mark.parametrize("words", [("--profile", "fit.gsa"), ("--rietveld", "--network-only"), ("--watch", ".")])

@@ -50,7 +50,7 @@ def refuse_tables(paths: Sequence[Path]) -> None:
         BragglensError: one of the files is such a table.
     """
     for path in filter(_holds_jobs, paths):
-        raise BragglensError(f"{path}: is a table of jobs, no scan: give it to `bragglens batch`")
+        raise BragglensError(f"{path}: is a table of jobs, not a scan: give it to `bragglens batch`")
 
 
 def _holds_jobs(path: Path) -> bool:
