@@ -26,7 +26,7 @@ from structure import shortest_contact  # noqa: E402
 from typed import typed  # noqa: E402
 
 ROWS = read_rows(Path(__file__).parent / "coverage.csv")
-HELD = 451  # rows of the list that the library holds
+HELD = 450  # rows of the list that the library holds
 
 
 def test_the_list_is_complete() -> None:
