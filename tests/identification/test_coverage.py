@@ -53,7 +53,7 @@ def test_the_matcher_replaces_the_network_in_short_ranges(whole: Scan, small_mod
 
 
 def test_fewer_than_three_lines_of_any_phase_are_refused(whole: Scan, titania: Library) -> None:
-    with pytest.raises(ScanError, match=r"hold at most \d lines of any phase that may be named, 3 are needed"):
+    with pytest.raises(ScanError, match=r"contain at most \d lines of any phase that may be named, 3 are needed"):
         identify(cut(whole, 20, 22.5), titania)
 
 

@@ -119,7 +119,7 @@ def test_answers_need_another_folder(tmp_path: Path) -> None:
 
     with pytest.raises(BragglensError, match="answers need another folder"):
         watch_folder(tmp_path, tmp_path / ".", asking)
-    with pytest.raises(BragglensError, match="is no folder"):
+    with pytest.raises(BragglensError, match="is not a folder"):
         watch_folder(tmp_path / "none", tmp_path / "a", asking)
 
 

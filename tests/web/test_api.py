@@ -129,7 +129,7 @@ def test_names_are_shown_and_never_paths(titania: Library, name: str, shown: str
         ({"elements": "Ti - O"}, "'Ti,O' to have what follows it, 'Ti,-O' to leave it out"),
         ({"standard": "rutile"}, "standard 'rutile': give its name and wt%"),
         ({"standard": "gold=20"}, "the library has no such phase"),
-        ({"particle_size": "fine"}, "particle size 'fine' is no number"),
+        ({"particle_size": "fine"}, "particle size 'fine' is not a number"),
         ({"particle_size": "-1"}, "particle size of -1 µm is not possible"),
         ({"network_only": "perhaps"}, "network_only: "),
     ],

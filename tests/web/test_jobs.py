@@ -198,7 +198,7 @@ def test_the_queue_has_an_end(titania: Library, monkeypatch: pytest.MonkeyPatch)
     idle = Jobs(proposer_of(titania), workers=0)
     monkeypatch.setattr(room, "MOST_WAITING", 2)
     first, second = idle.add(BAD, Options()), idle.add(BAD, Options())
-    with pytest.raises(FullError, match=r"bad\.xy: 2 scans wait already"):
+    with pytest.raises(FullError, match=r"bad\.xy: 2 scans are waiting"):
         idle.add(BAD, Options())
     assert [idle.ahead(first), idle.ahead(second)] == [0, 1]
     idle.drop(first.id)

@@ -82,18 +82,18 @@ def test_the_wavelength_is_asked_for_and_options_are_changed(page: Page, scans: 
     form = page.locator("#again")
     expect(form.get_by_label("Wavelength")).to_have_value("CuKa")
     form.get_by_label("Elements").fill("Ti,Xx")
-    form.get_by_role("button", name="Ask again").click()
+    form.get_by_role("button", name="Identify again").click()
     expect(page.get_by_role("alert")).to_contain_text("Xx is no element")
     form.get_by_label("Elements").fill("Ti,O")
     form.get_by_text("More", exact=True).click()
-    form.get_by_label("Network alone").check()
-    form.get_by_role("button", name="Ask again").click()
-    expect(page.frame_locator("#shown iframe").locator("body")).to_contain_text("Probability that something outside")
+    form.get_by_label("Network only").check()
+    form.get_by_role("button", name="Identify again").click()
+    expect(page.frame_locator("#shown iframe").locator("body")).to_contain_text("Probability of a phase outside")
     page.reload()  # the list is still there
     expect(page.locator("#list .chip")).to_have_count(1)
     page.locator(".scan").click()
     page.get_by_role("button", name="Change options").click()
-    expect(form.get_by_label("Network alone")).to_be_checked()
+    expect(form.get_by_label("Network only")).to_be_checked()
 
 
 def test_a_scan_that_is_added_before_the_page_is_ready_is_there_once_and_what_was_there_stays(

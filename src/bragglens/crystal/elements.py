@@ -50,7 +50,7 @@ def element_of(type_symbol: str, label: str, composition: Set[str], notes: list[
         if _CENTROID.fullmatch(text) and (read is _of_type or text[0] in "Cc"):
             notes.append(f"site {label} is not an atom ({text}) and is left out")
             return None
-    raise StructureError(f"atom '{label}' is not a known element: give its _atom_site_type_symbol")
+    raise StructureError(f"atom '{label}' has no known element: give its _atom_site_type_symbol")
 
 
 def _of_type(text: str, label: str, composition: Set[str], notes: list[str]) -> str | None:

@@ -48,7 +48,7 @@ def wyckoff_position(group: gemmi.SpaceGroup, letter: str, given: Mapping[str, f
     free = [axis for i, axis in enumerate(_AXES) if np.abs(matrix[:, i]).max() > _SAME]
     missing = [axis for axis in free if axis not in given]
     if missing:
-        raise StructureError(f"Wyckoff position {letter} of {group.xhm()} has a free {missing[0]}, which is missing")
+        raise StructureError(f"Wyckoff position {letter} of {group.xhm()} has a free {missing[0]}, which is not stated")
     x, y, z = (matrix @ [given[axis] if axis in free else 0.0 for axis in _AXES] + shift).tolist()
     return x, y, z
 

@@ -52,8 +52,7 @@ def hump_notice(hump: Hump | None, policy: Policy = DEFAULT) -> str | None:
         return None
     return (
         f"{100 * hump.share:.0f}% of the diffracted intensity lies in a broad hump at {hump.two_theta:.0f}°, as "
-        "from glass, "
-        "a polymer or a sample holder gives it: the fractions are of the crystalline part alone"
+        "from glass, a polymer or a sample holder: the fractions are of the crystalline part alone"
     )
 
 

@@ -89,7 +89,7 @@ def _(source: Sequence) -> Proposer:  # type: ignore[type-arg]
 def _structures(source: Any) -> Catalogue:
     who = proposer_of(source)
     if who.network is not None:
-        raise BragglensError(f"{source}: is a model, which knows only its own phases: do not combine it")
+        raise BragglensError(f"{source}: is a model, which knows only its own phases: give it alone")
     return who.catalogue
 
 

@@ -224,7 +224,7 @@ def fractions_of(answer: Identification) -> str:
     """The total of the weight fractions; empty where there are none."""
     interval = "± is half of the 95% interval"
     if answer.fraction_of == "named phases":
-        return f"wt%: share among the named phases; {interval}, including unexplained intensity"
+        return f"wt%: share among the named phases; {interval}, wider where intensity is unexplained"
     return f"wt% of the {answer.fraction_of}; {interval}" if answer.fraction_of else ""
 
 

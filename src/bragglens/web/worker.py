@@ -63,7 +63,7 @@ def answer(upload: Upload, asked: Proposer, options: Options) -> Answer:
         return failed(upload, asked, str(error))
     except MemoryError:
         most = f"{limits.MOST_MEMORY >> 30} GB"
-        return failed(upload, asked, f"{upload.name}: needs more than {most} of memory that one scan may take")
+        return failed(upload, asked, f"{upload.name}: needs more than {most} of memory, the limit for one scan")
     except Exception as error:  # a mistake of ours must not end the worker
         traceback.print_exc(file=sys.stderr)
         mistake = f"{upload.name}: internal error of bragglens ({type(error).__name__}: {error}): please report it"
