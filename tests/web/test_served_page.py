@@ -54,7 +54,7 @@ def test_scans_are_dropped_answered_and_reported(page: Page, scans: Path, tmp_pa
     chip, line = item(page, "bad.xy")
     expect(chip).to_have_text("error")
     expect(line).to_contain_text("holds no table of numbers: save the scan as text")
-    expect(page.get_by_role("status")).to_have_text("2 of 2 answered, 1 of them not judged.")
+    expect(page.get_by_role("status")).to_have_text("2 of 2 answered, 1 of them not identified.")
     report = page.frame_locator("#shown iframe")  # of the first that was answered
     expect(report.locator(".verdict").first).to_contain_text("One phase of the library found: rutile")
     expect(report.locator("figure").first).to_be_visible()
@@ -116,7 +116,7 @@ def test_a_file_of_several_scans_is_one_line(page: Page, scans: Path) -> None:
     page.evaluate(DROP, ["two.xy", text + "".join(text.splitlines(keepends=True)[800:860])])
     chip, line = item(page, "two.xy")
     expect(chip).to_have_text("2 scans", timeout=300_000)
-    expect(line).to_have_text("1 × rutile; 1 × not judged")
+    expect(line).to_have_text("1 × rutile; 1 × not identified")
 
 
 def test_by_keyboard_in_a_narrow_window(page: Page, scans: Path) -> None:

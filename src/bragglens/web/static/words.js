@@ -33,7 +33,7 @@ export function line(job) {
   if (job.state === "sending") return job.waits ? "the server is busy; the scan is sent when there is room" : "";
   const scans = scansOf(job);
   if (scans.length === 1) return found(scans[0]);
-  const names = scans.map(({ error, phases }) => (error ? "not judged" : phases.map(({ name }) => name).join(", ") || "none"));
+  const names = scans.map(({ error, phases }) => (error ? "not identified" : phases.map(({ name }) => name).join(", ") || "none"));
   return [...new Set(names)].map((name) => `${names.filter((one) => one === name).length} × ${name}`).join("; ");
 }
 
@@ -53,5 +53,5 @@ export function progress(jobs) {
   const done = jobs.filter(ended).length;
   const bad = jobs.filter((job) => job.state === "failed").length;
   if (!jobs.length) return "None yet.";
-  return `${done} of ${jobs.length} answered${bad ? `, ${bad} of them not judged` : ""}.`;
+  return `${done} of ${jobs.length} answered${bad ? `, ${bad} of them not identified` : ""}.`;
 }
