@@ -61,7 +61,7 @@ def builtin(scopes: Sequence[str] = ("all",)) -> Catalogue:
     wanted = frozenset([scopes] if isinstance(scopes, str) else scopes)
     unknown = sorted(wanted - set(SCOPES))
     if unknown or not wanted:
-        what = f"'{unknown[0]}' is no part of the built-in library" if unknown else "no part of the library is given"
+        what = f"'{unknown[0]}' is not part of the built-in library" if unknown else "no part of the library is given"
         raise StructureError(f"{what}: give one or several of {', '.join(SCOPES)}")
     return _chosen(frozenset({"all"}) if "all" in wanted else wanted)
 

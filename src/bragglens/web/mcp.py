@@ -120,7 +120,7 @@ class Tools:
         try:
             file = (self.folders[0] / path).resolve()
         except (OSError, ValueError, RuntimeError):
-            raise BragglensError(f"{path!r}: is no path: give the path of a file") from None
+            raise BragglensError(f"{path!r}: is not a path: give the path of a file") from None
         if not any(file.is_relative_to(folder) for folder in self.folders):
             inside = ", ".join(map(str, self.folders))
             raise BragglensError(f"{path}: is outside {inside}: start `bragglens mcp --folder` with its folder")
@@ -135,7 +135,7 @@ def tools_of(folders: Sequence[Path]) -> Tools:
     """
     for folder in folders:
         if not folder.is_dir():
-            raise BragglensError(f"{folder}: is no folder: give the folder that your scans are in")
+            raise BragglensError(f"{folder}: is not a folder: give the folder with your scans")
     return Tools(tuple(folder.resolve() for folder in folders))
 
 
@@ -162,7 +162,7 @@ def _parts(library: str) -> list[str]:
     parts = library.replace(",", " ").split() or ["all"]
     for part in parts:
         if part not in SCOPES:
-            raise BragglensError(f"library {part}: is no part of the built-in library: {', '.join(SCOPES)}")
+            raise BragglensError(f"library {part}: is not part of the built-in library: give {', '.join(SCOPES)}")
     return parts
 
 
