@@ -21,6 +21,7 @@ from bragglens.cli.parameters import Answers
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.identification.options import Options
+from bragglens.identification.sources import proposer_of
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.instrument import Instrument, emission
 from bragglens.simulate.render import reflections_in_range, render_phases
@@ -106,7 +107,7 @@ def test_interrupted_runs_end_with_the_same_answers(scans: Path, undisturbed: Pa
 
 
 def test_a_worker_with_another_library_gives_no_answer(scans: Path, titania: Library, tmp_path: Path) -> None:
-    who = who_of([PHASES], Library(titania.phases[:2]))
+    who = who_of([PHASES], proposer_of(Library(titania.phases[:2])))
     (piece,) = pieces_of(jobs_of([scans / "scan0.xy"], who, Options(wavelength=1.5406)), tmp_path)
     with pytest.raises(BragglensError, match="has changed since the run began"):
         answer_piece(piece)
