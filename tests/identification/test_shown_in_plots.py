@@ -12,8 +12,8 @@ import pytest
 from bragglens.crystal.library import Library
 from bragglens.identification.answer import Identification
 from bragglens.identification.identify import identify
-from bragglens.identification.proposers import proposer
 from bragglens.identification.shown import with_shown
+from bragglens.identification.sources import proposer_of
 from bragglens.learn.model import Model
 from bragglens.report.picture import picture_of
 from bragglens.scan.pattern import Grid
@@ -40,7 +40,7 @@ def disputed(scan: Scan, small_model: Model) -> Identification:
     answer = identify(scan, small_model)
     assert answer.probabilities is not None
     odd = replace(answer, probabilities=answer.probabilities | {"rutile": 0.2, "brookite": 0.8})
-    return with_shown(odd, proposer(small_model))
+    return with_shown(odd, proposer_of(small_model))
 
 
 def test_a_fit_has_its_reflections_at_its_peaks(scan: Scan, titania: Library) -> None:
@@ -63,7 +63,7 @@ def test_no_disagreement_if_network_and_fit_agree(scan: Scan, small_model: Model
     answer = identify(scan, small_model)
     assert [finding.name for finding in answer.phases] == ["rutile"]
     sure = replace(answer, probabilities=dict.fromkeys(small_model.library.names, 0.0) | {"rutile": 0.9})
-    assert with_shown(sure, proposer(small_model)).disagreement is None
+    assert with_shown(sure, proposer_of(small_model)).disagreement is None
 
 
 def test_a_disagreement_has_phases_and_votes(disputed: Identification) -> None:
@@ -89,7 +89,7 @@ def test_a_disagreement_can_be_sent_to_another_process(disputed: Identification)
 
 def test_a_matcher_has_no_votes(scan: Scan, titania: Library) -> None:
     answer = replace(identify(scan, titania), probabilities={"rutile": 0.9, "brookite": 0.8})
-    found = with_shown(answer, proposer(titania)).disagreement
+    found = with_shown(answer, proposer_of(titania)).disagreement
     assert found is not None
     assert found.votes == {}
     assert [layer.phase for layer in picture_of(replace(answer, disagreement=found)).layers] == ["rutile", "brookite"]

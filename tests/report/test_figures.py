@@ -10,8 +10,8 @@ from matplotlib.collections import LineCollection
 from bragglens.crystal.library import Library, read_library
 from bragglens.errors import BragglensError
 from bragglens.identification.answer import Finding, Identification
-from bragglens.identification.proposers import proposer
 from bragglens.identification.shown import with_shown
+from bragglens.identification.sources import proposer_of
 from bragglens.learn.model import Model
 from bragglens.report.figures import (
     GREY,
@@ -53,7 +53,7 @@ def answer(pattern: Pattern | None, *names: str, **more) -> Identification:
 
 
 def shown(answer: Identification) -> Identification:
-    return with_shown(answer, proposer(MODEL))
+    return with_shown(answer, proposer_of(MODEL))
 
 
 def texts(figure) -> list[str]:

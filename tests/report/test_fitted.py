@@ -13,8 +13,8 @@ from bragglens.crystal.library import Library
 from bragglens.fit.residual import Peak
 from bragglens.fit.whole_pattern import Fit, fit
 from bragglens.identification.answer import Finding, Identification
-from bragglens.identification.proposers import proposer
 from bragglens.identification.shown import with_shown
+from bragglens.identification.sources import proposer_of
 from bragglens.learn.model import Model
 from bragglens.report.figures import COLOURS, GREY, figure_bytes
 from bragglens.report.identified import identification_figure
@@ -127,7 +127,7 @@ def test_a_network_that_agrees_is_not_drawn(answer: Identification, small_model:
 def test_votes_are_shown_if_network_and_fit_disagree(answer: Identification, small_model: Model) -> None:
     assert answer.probabilities is not None
     odd = replace(answer, probabilities=answer.probabilities | {"rutile": 0.2, "brookite": 0.8})
-    figure = identification_figure(with_shown(odd, proposer(small_model)))
+    figure = identification_figure(with_shown(odd, proposer_of(small_model)))
     assert len(bands(figure)) == 2
     strength = bands(figure)[0][0, :, 3]
     assert strength.max() > 0.2
@@ -140,7 +140,7 @@ def test_votes_are_shown_if_network_and_fit_disagree(answer: Identification, sma
 
 def test_a_library_without_a_model_has_a_fit(answer: Identification, titania: Library, small_model: Model) -> None:
     alone = replace(answer, probabilities=None, pattern=None)
-    figure = identification_figure(with_shown(alone, proposer(titania)))
+    figure = identification_figure(with_shown(alone, proposer_of(titania)))
     with_network = identification_figure(answer)
     for one, other in zip(rows(figure), rows(with_network), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -151,7 +151,7 @@ def test_an_unknown_scan_shows_the_nearest_phase(answer: Identification, fitted:
         fitted, phases=(), specimens=(), patterns=np.empty((0, len(fitted.observed))), calculated=fitted.background
     )
     unknown = replace(answer, verdict="unknown", phases=(), fit=empty)
-    figure = identification_figure(with_shown(unknown, proposer(small_model)))
+    figure = identification_figure(with_shown(unknown, proposer_of(small_model)))
     assert len(figure.axes) == 2
     assert [line.get_label() for line in figure.axes[0].get_legend().legend_handles] == [
         "measured",
