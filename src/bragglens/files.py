@@ -159,7 +159,7 @@ def open_file(path: str | Path, kind: type[BragglensError], *, what: str) -> Bin
 
     def check(mode: int) -> None:
         if not stat.S_ISREG(mode):
-            raise kind(f"{path}: is a folder, a device or a pipe: give a file of {what}")
+            raise kind(f"{path}: is a folder, a device or a pipe: give a file with {what}")
 
     check(os.stat(path).st_mode)  # before it is opened, because opening alone affects some devices
     waits_for_none = getattr(os, "O_NONBLOCK", 0)  # for a file that has become a pipe since
@@ -211,7 +211,7 @@ def read_whole(path: str | Path, kind: type[BragglensError], *, missing: str, da
         missing, damaged: messages for a missing file, and for one that cannot be decoded.
     """
     try:
-        open_file(path, kind, what="what was asked for").close()
+        open_file(path, kind, what="a library or a model").close()
         yield
     except BragglensError:
         raise

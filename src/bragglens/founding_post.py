@@ -63,7 +63,7 @@ def run_founding_post(
     library = _phases(folder / "phases")
     console.print(f"[bold]1[/] five CIFs of titania: {', '.join(library.names)}")
     scans, expected = _scans(library, folder / "scans")
-    console.print(f"[bold]2[/] {len(expected)} simulated scans, by an independent code path")
+    console.print(f"[bold]2[/] {len(expected)} simulated scans, by code independent of the training patterns")
     model = _train(library, folder / "titania.bragglens", steps, seed, bar, report)
     console.print(f"[bold]3[/] trained on {int(model.scores['samples']):,} mixtures simulated on the fly")
     scans += _measured(folder / "scans", console)
@@ -132,7 +132,7 @@ def _tell(answers: list[Identification], model: Model, folder: Path, console: Co
     save_figure(samples_figure(*_sample_patterns(model.library, grid), grid), folder / "sample_patterns.png")
     intro = (
         "Five phases of titania, a network trained on patterns simulated on the fly, and scans it has not seen. "
-        "All scans are simulated, by an independent code path, except those called measured and those "
+        "All scans are simulated by code independent of the training patterns, except those called measured and those "
         "from RRUFF."
     )
     page = report_page(answers, model, title="bragglens demo", intro=intro)
@@ -154,4 +154,4 @@ def _count(answers: list[Identification], expected: dict[str, set[str]], console
     """Exact matches among the simulated scans, whose content is known."""
     known = [(a, expected[Path(a.file).name]) for a in answers if Path(a.file).name in expected]
     right = sum({finding.name for finding in answer.phases} == content for answer, content in known)
-    console.print(f"{right} of {len(known)} simulated scans are exact matches")
+    console.print(f"{right} of {len(known)} simulated scans identified exactly")

@@ -179,7 +179,7 @@ def _outcome(head: _Waiting[Piece, Result], *, alone: bool) -> Result | Lost | _
         if type(error).__name__ != "KilledWorker":  # of Dask, which may not be installed
             return Lost(f"{type(error).__name__}: {error}")
         head.tries += 1  # another piece of the same worker may be the cause
-        return _Again() if head.tries < TRIES else Lost("several workers died with it")
+        return _Again() if head.tries < TRIES else Lost("the workers that processed it died, several times")
 
 
 def _broken(future: Future[Result]) -> bool:

@@ -111,16 +111,16 @@ def test_the_origin_is_chosen_by_coordinates_and_wyckoff_letters() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("E=", "F=", "holds no atoms"),
+        ("E=", "F=", "has no atoms"),
         ("A=0.47589", "", "states no lattice constant"),
         ("PARAM=C=1.2991", "", "states no C="),
         ("R-32/c", "R-32/q", "its space group (number 167 R-32/q) is not known"),
         ("Wyckoff=c", "Wyckoff=q", "has no Wyckoff position q"),
         (" z=0.3520", "", "Wyckoff position c of R -3 c:H has a free z, which is missing"),
-        ("z=0.3520", "z=X(1,2)", "'X(1,2)' is no number that can be computed"),
-        ("z=0.3520", "z=z", "is no number that can be computed"),
-        ("z=0.3520", "z=1/0", "is no number that can be computed"),
-        ("AL+3", "QQ", "'QQ' is no element"),
+        ("z=0.3520", "z=X(1,2)", "'X(1,2)' cannot be evaluated: give a number"),
+        ("z=0.3520", "z=z", "cannot be evaluated: give a number"),
+        ("z=0.3520", "z=1/0", "cannot be evaluated: give a number"),
+        ("AL+3", "QQ", "'QQ' is not an element"),
         ("Wyckoff=c z=0.3520", "", "states neither x=, y=, z= nor Wyckoff="),
     ],
 )

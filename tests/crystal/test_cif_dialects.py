@@ -165,7 +165,7 @@ SLIPS = {
     "given twice, first empty": (GOOD.replace("_chemical", "_chemical_formula_sum ?\n_chemical", 1), "is given twice"),
     "unquoted symbol": (GOOD.replace("'F m -3 m'", "F m -3 m"), "has blanks and no quotes"),
     "open quote in a title": (before_cell("_publ_section_title 'On fluorite"), "a quote is not closed"),
-    "open text": (before_cell("_publ_section_title\n;\nOn fluorite"), "a text is not closed"),
+    "open text": (before_cell("_publ_section_title\n;\nOn fluorite"), "a text field is not closed"),
     "loop cut short": (before_cell("loop_\n_citation_id\n_citation_year\n1 1999\n2"), "and is left out"),
     "no header": (GOOD.replace("data_x\n", ""), "no data_ header"),
     "unit beside a length": (GOOD.replace(f"_a {EDGE}", f"_a {EDGE} Å"), "has more than a number"),
@@ -223,7 +223,7 @@ def test_an_error_in_the_structure_is_not_guessed(name: str) -> None:
         ("Fe(tet)", "T1", "", "Fe", ""),
         ("O2-", "Ow", "", "O", ""),
         ("Co3+", "Co1", "C O", "Co", ""),
-        ("CO", "CO1", "Ca C O", "C", "as the formula has it"),
+        ("CO", "CO1", "Ca C O", "C", "as in the formula"),
         ("CO", "CO1", "", "Co", ""),
         ("", "FeM2", "", "Fe", ""),
         ("", "OG1", "", "O", "no X-ray form factor"),
@@ -237,10 +237,10 @@ def test_an_error_in_the_structure_is_not_guessed(name: str) -> None:
         ("V", "Vac2", "Na Cl", None, "vacancy"),
         ("Va", "Va", "", None, "vacancy"),
         ("V5+", "V1", "", "V", ""),
-        ("Cg", "Cg1", "Na Cl", None, "no atom"),
-        ("", "Cg1", "Na Cl", None, "no atom"),
-        ("Du", "Du1", "", None, "no atom"),
-        ("X", "X1", "", None, "no atom"),
+        ("Cg", "Cg1", "Na Cl", None, "not an atom"),
+        ("", "Cg1", "Na Cl", None, "not an atom"),
+        ("Du", "Du1", "", None, "not an atom"),
+        ("X", "X1", "", None, "not an atom"),
     ],
 )
 def test_element_of_a_symbol(kind: str, label: str, formula: str, element: str | None, note: str) -> None:
@@ -279,7 +279,7 @@ def test_symmetry_copies_in_the_list_of_atoms_are_removed(stub: str) -> None:
     phase = read(f"data_x\n_chemical_formula_sum 'Ca F2'\n{CELL}\n{SYMBOL}\n{stub}", sites(PYMATGEN, ALL))
     assert composition(phase) == FLUORITE
     assert len(phase.sites) == 2
-    assert any("taken once" in note for note in phase.notes)
+    assert any("used once" in note for note in phase.notes)
 
 
 def test_mixed_valence_on_one_site_is_not_a_copy() -> None:
@@ -335,16 +335,16 @@ def test_the_formula_decides_the_origin_if_distances_cannot() -> None:
 def test_sites_against_formula_and_multiplicity_are_refused() -> None:
     """A column was lost, so that x y z and U are shifted by one."""
     atoms = sites("label symmetry_multiplicity fract_x fract_y fract_z", ["Ca1 4 0 0.2 0.006", "F1 8 .25 .25 .0071"])
-    assert "cannot be what is meant" in refusal(stating("", atoms=atoms))
+    assert "the sites are inconsistent" in refusal(stating("", atoms=atoms))
 
 
 def test_operations_that_do_not_form_a_group_are_not_used() -> None:
     """The rotations form a group, but with these translations the operations do not."""
     screws = ["x,y,z", "-x,-y,z+1/2", "-y,x,z", "y,-x,z"]
-    assert "is no group" in refusal(f"data_x\n{CELL}\n{operations(group=screws)}\n{ATOMS}")
+    assert "is not a group" in refusal(f"data_x\n{CELL}\n{operations(group=screws)}\n{ATOMS}")
     phase = read(f"data_x\n{CELL}\n{SYMBOL}\n{operations(group=screws)}\n{ATOMS}")
     assert composition(phase) == FLUORITE
-    assert "is no group" in phase.notes[0]
+    assert "is not a group" in phase.notes[0]
 
 
 # --- size -------------------------------------------------------------------------------------------------------
@@ -375,14 +375,14 @@ def test_a_framework_of_a_thousand_atoms_in_p1_is_fast() -> None:
     [
         (large(210.0, "P 1", [(0, 0, 0)]), "more than a powder pattern resolves"),
         (large(499.0, "F m -3 m", [(0, 0, 0)]), "not possible"),
-        (large(5.0, "P 1", [(1e7, 0, 0)]), "far outside of the cell"),
-        (large(40.0, "F m -3 m", [(0.001 * i, 0.13, 0.24) for i in range(400)]), "atoms in the cell"),
+        (large(5.0, "P 1", [(1e7, 0, 0)]), "far outside the cell"),
+        (large(40.0, "F m -3 m", [(0.001 * i, 0.13, 0.24) for i in range(400)]), "the cell would have"),
         (large(55.0, "P 1", [(0.1, 0.1, 0.1)] * 4000), "0.00 Å apart"),
         (
             GOOD.replace(SYMBOL, operations(group=[f"x+{a}/24,y+{b}/24,z" for a in range(24) for b in range(24)] * 3)),
             "symmetry",
         ),
-        (GOOD.replace("'Ca F2'", f"'Ca{'9' * 400} F2'").replace("Ca1 0", "Ca1 1e308"), "far outside of the cell"),
+        (GOOD.replace("'Ca F2'", f"'Ca{'9' * 400} F2'").replace("Ca1 0", "Ca1 1e308"), "far outside the cell"),
     ],
     ids=["210 Å", "499 Å", "far", "crowded group", "one place", "translations", "digits"],
 )
@@ -419,27 +419,27 @@ def test_no_file_stops_the_reading_of_a_folder(tmp_path: Path) -> None:
 SALT = {"Na": 4.0, "Cl": 4.0}
 LICOO2 = {"Li": 3.0, "Co": 3.0, "O": 6.0}
 CASES: dict[str, tuple[dict[str, float] | None, str]] = {  # content, None where it is refused; what is said
-    "atoms/centroid": (SALT, "no atom"),
+    "atoms/centroid": (SALT, "not an atom"),
     "atoms/co3": (None, "group of atoms"),
     "atoms/icsd_no_coordinates": (SALT, "hydrogen H1"),
-    "atoms/mixed_type": (None, "several elements"),
+    "atoms/mixed_type": (None, "a mixture of elements"),
     "atoms/nh4": ({"N": 4.0, "Cl": 4.0}, "taken as N"),
     "atoms/vacancy": ({"Na": 3.6, "Cl": 4.0}, "vacancy"),
-    "content/lost_column": (None, "cannot be what is meant"),
-    "content/no_group": (None, "is no group"),
+    "content/lost_column": (None, "the sites are inconsistent"),
+    "content/no_group": (None, "is not a group"),
     "content/operations_against_symbol": (SALT, "symmetry taken from its symbol"),
     "content/p_for_f": ({"Na": 1.0, "Cl": 1.0}, "Z is 4"),
     "content/volume": (SALT, "160 is stated"),
     "content/z_8_for_4": (SALT, "Z is 8"),
-    "copies/cell_and_symmetry": (SALT, "taken once"),
-    "copies/csd_molecule": ({"Fe": 1.0, "O": 2.0, "C": 2.0}, "taken once"),
-    "copies/identity_and_symbol": (SALT, "taken once"),
-    "syntax/bom": (LICOO2, "syntax mended"),
-    "syntax/duplicate_tag": (LICOO2, "syntax mended"),
-    "syntax/no_value": (LICOO2, "syntax mended"),
-    "syntax/nonascii_unquoted": (LICOO2, "syntax mended"),
-    "syntax/unquoted_blanks": (LICOO2, "syntax mended"),
-    "syntax/unquoted_symbol": (LICOO2, "syntax mended"),
+    "copies/cell_and_symmetry": (SALT, "used once"),
+    "copies/csd_molecule": ({"Fe": 1.0, "O": 2.0, "C": 2.0}, "used once"),
+    "copies/identity_and_symbol": (SALT, "used once"),
+    "syntax/bom": (LICOO2, "syntax corrected"),
+    "syntax/duplicate_tag": (LICOO2, "syntax corrected"),
+    "syntax/no_value": (LICOO2, "syntax corrected"),
+    "syntax/nonascii_unquoted": (LICOO2, "syntax corrected"),
+    "syntax/unquoted_blanks": (LICOO2, "syntax corrected"),
+    "syntax/unquoted_symbol": (LICOO2, "syntax corrected"),
 }
 
 

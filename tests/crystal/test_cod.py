@@ -128,7 +128,7 @@ def test_each_failing_number_is_one_sentence_and_the_rest_is_fetched(serve, tmp_
         "'abc' is not a COD number",
         "9999999.cif: the server answered 404",
         "9003113.cif: the answer is COD 9000629",
-        "1000000.cif: what arrived is no CIF",
+        "1000000.cif: the answer is not a CIF",
         "COD 1000001: the unit cell",
         "'../../1' is not a COD number",
     ):
@@ -165,7 +165,7 @@ def test_an_edited_file_is_not_overwritten(serve, tmp_path: Path) -> None:
     path.write_text(HALITE.replace("5.6402", "5.65"))
     gathered = fetch(server, tmp_path, "9000629")
     assert gathered.files == ()
-    assert "was changed, and is left as it is" in gathered.problems[0]
+    assert "exists already and was changed, so it is kept" in gathered.problems[0]
     assert "5.65" in path.read_text()
 
 
@@ -205,8 +205,8 @@ def test_a_search_requests_each_combination_of_the_elements(serve, tmp_path: Pat
     assert cod.search_cod(elements="NaCl, -K", **here) == ("9000629",)
     assert cod.search_cod(text=" potash salt ", **here) == ("9000629", "9003113")
     for options, said in (
-        ({}, "nothing to search COD for"),
-        ({"text": "html"}, "no list of COD numbers"),
+        ({}, "the COD search is empty"),
+        ({"text": "html"}, "is not a list of COD numbers"),
         ({"elements": "Li,Na,K,Rb,Cs,Mg,Ca"}, "7 elements are too many"),
         ({"elements": "Xx"}, "Xx is no element"),
         ({"text": "unobtainium"}, "finds no such structure"),

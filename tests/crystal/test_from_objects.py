@@ -106,7 +106,7 @@ def test_objects_that_are_no_crystals_are_refused() -> None:
 
     with pytest.raises(StructureError, match="water: is not periodic"):
         phase_of(molecule("H2O"), name="water")
-    with pytest.raises(StructureError, match="x: a str is no structure"):
+    with pytest.raises(StructureError, match="x: a str is not a supported structure"):
         phase_of("rutile.cif", name="x")
     with pytest.raises(StructureError, match="on: "):
         phase_of(Atoms("Ti2", [[0, 0, 0], [0, 0, 0.1]], cell=[4, 4, 4], pbc=True), name="on")

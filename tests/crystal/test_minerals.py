@@ -177,14 +177,14 @@ def test_a_users_file_of_that_name_is_not_overwritten(made: Path) -> None:
     (made / "Cesiumite.cif").write_text("mine")
     gathered = gather_minerals(made, ["Cesiumite"])
     assert (made / "Cesiumite.cif").read_text() == "mine"
-    assert any("is left as it is" in problem for problem in gathered.problems)
+    assert any("was changed, so it is kept" in problem for problem in gathered.problems)
     assert "Cesiumite.cif" not in manifest(made)
 
 
 def test_a_foreign_database_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.db").write_text("no database at all " * 100)
     monkeypatch.setattr(minerals, "amcsd_database", lambda: (tmp_path / "x.db", ""))
-    with pytest.raises(StructureError, match=r"x\.db: is no AMCSD database"):
+    with pytest.raises(StructureError, match=r"x\.db: is not the AMCSD database"):
         gather_minerals(tmp_path / "lib")
 
 

@@ -23,11 +23,11 @@ READ = {
     "two structures": (f"data_one\n{WHOLE}\ndata_two\n{WHOLE}\n", "holds 2 structures, the first is used (data_one)"),
     "moments": (
         f"data_a\n{WHOLE}\nloop_\n_atom_site_moment.label\n_atom_site_moment.crystalaxis_x\nNa1 2\n",
-        "is magnetic: it is ignored",
+        "is magnetic: its moments are ignored",
     ),
     "modulated": (
         f"data_a\n{WHOLE}\n_cell_modulation_dimension 1\n",
-        "is modulated: it is ignored",
+        "is modulated: its modulation is ignored",
     ),
     "deuterium": (f"data_a\n{CELL}\n{CUBIC}\n{SALT.replace('Cl1', 'D1')}\n", "deuterium is treated as hydrogen"),
     "hydrogen missing": (
@@ -56,7 +56,7 @@ REFUSED = {
     "macromolecule": ("data_1ABC\n_cell.length_a 50\n_cell.length_b 60\n", "is a CIF of a macromolecule"),
     "Cartesian": (
         f"data_a\n{CELL}\n{CUBIC}\n{SALT.replace('fract', 'Cartn')}\n",
-        "holds no atom sites with fractional",
+        "has no atom sites with fractional",
     ),
     "two elements at one place": (f"data_a\n{WHOLE}\nK1 0 0 0\n", "two full atoms are 0.00 Å apart"),
     "disorder without occupancies": (f"data_a\n{WHOLE}\nCl2 .52 .5 .5\n", "the atoms do not fit the symmetry"),
@@ -70,7 +70,7 @@ REFUSED = {
         f"data_a\n{WHOLE} 1\n".replace("site_label", "site_\x17label"),
         "loop of _atom_site_\ufffdlabel",
     ),
-    "dummy atom": (f"data_a\n{WHOLE}\nQ1 .1 .1 .1\n", "atom 'Q1' is of no known element"),
+    "dummy atom": (f"data_a\n{WHOLE}\nQ1 .1 .1 .1\n", "atom 'Q1' is not a known element"),
 }
 
 

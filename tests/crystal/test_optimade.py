@@ -153,16 +153,16 @@ def test_each_entry_that_is_no_crystal_is_one_sentence(server: Server, tmp_path:
         "unknown_positions": {"structure_features": ["unknown_positions"]},
         "implicit_atoms": {"structure_features": ["disorder", "implicit_atoms"]},
         "assemblies": {"structure_features": ["assemblies"]},
-        "'X' is no element": {"species": [species("Ti", X=1.0), oxygen]},
-        "'Qq' is no element": {"species": [species("Ti", Qq=1.0), oxygen]},
-        "filled 1.20": {"species": [species("Ti", Ti=0.6, Zr=0.6), oxygen]},
+        "'X' is not an element": {"species": [species("Ti", X=1.0), oxygen]},
+        "'Qq' is not an element": {"species": [species("Ti", Qq=1.0), oxygen]},
+        "an occupancy of 1.20": {"species": [species("Ti", Ti=0.6, Zr=0.6), oxygen]},
         "attached": {"species": [species("Ti", Ti=1.0), oxygen | {"attached": ["H"], "nattached": [1]}]},
         "not periodic": {"dimension_types": [1, 1, 0]},
-        "no site holds its H": {"chemical_formula_reduced": "H2O4Ti2"},
+        "there is no site for its H": {"chemical_formula_reduced": "H2O4Ti2"},
         "missing or damaged": {"species_at_sites": ["Ti"]},
         "species are missing": {"species": "Ti"},
         "cell, positions": {"lattice_vectors": [[None, None, None]] * 3},
-        "which may lie on each other": {"cartesian_site_positions": [places[0]] * 6},
+        "which may coincide": {"cartesian_site_positions": [places[0]] * 6},
         "more than 1000": {"species_at_sites": ["O"] * 1002, "cartesian_site_positions": places * 167},
     }
     entries = [changed(f"\x1b[31m{number}\n", **attributes) for number, attributes in enumerate(wrong.values())]
@@ -194,7 +194,7 @@ def test_invalid_answers_are_refused(server: Server, tmp_path: Path, text: str) 
         ("http://localhost:9/v1/structures?page_offset=1", "another host"),
         ("http://[", "another host"),
         ("file:///etc/passwd", "another host"),
-        ("?page_offset=1", "no answer of OPTIMADE"),
+        ("?page_offset=1", "the answer is not OPTIMADE"),
     ],
 )
 def test_entries_before_an_error_are_kept(server: Server, tmp_path: Path, following: str, said: str) -> None:
@@ -222,7 +222,7 @@ def test_edited_files_and_files_of_other_entries_are_not_changed(server: Server,
     first.write_text(first.read_text() + "# mine\n")
     reply(server, page(RUTILE, {**WUSTITE, "id": "exp_77"}))
     problems = fetch(server, tmp_path).problems
-    assert "was changed, and is left as it is" in problems[0]
+    assert "exists already and was changed, so it is kept" in problems[0]
     assert "holds exp/77 of" in problems[1]
     assert first.read_text().endswith("# mine\n")
 

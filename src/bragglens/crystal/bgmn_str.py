@@ -72,7 +72,7 @@ def _phase(text: str, name: str, where: str | Path) -> Phase:
         raise StructureError(f"{where}: lists {len(sites)} sites, more than {_MOST_SITES}: give its asymmetric unit")
     if not sites:
         raise StructureError(f"{where}: has no atoms (E=...): give a structure, not a phase of peaks alone")
-    notes = [f"{key}= is there: it is ignored" for key in _DISORDER if key in header]
+    notes = [f"states {key}=: it is ignored" for key in _DISORDER if key in header]
     try:
         cell = _cell(header)
         settings = _settings(header, cell)

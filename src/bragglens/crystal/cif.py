@@ -210,8 +210,8 @@ def _is_computed(block: gemmi.cif.Block) -> bool:
 def _left_aside(block: gemmi.cif.Block) -> list[str]:
     """Parts of a block that are not used: moments, modulation."""
     tags = [tag.lower() for tag in _tags(block)]
-    kinds = ((_MAGNETIC, "magnetic"), (_MODULATED, "modulated"))
-    return [f"is {what}: this is ignored" for starts, what in kinds if any(t.startswith(starts) for t in tags)]
+    kinds = ((_MAGNETIC, "magnetic: its moments are ignored"), (_MODULATED, "modulated: its modulation is ignored"))
+    return [f"is {what}" for starts, what in kinds if any(t.startswith(starts) for t in tags)]
 
 
 def _tags(block: gemmi.cif.Block) -> list[str]:

@@ -212,7 +212,7 @@ def cell_mass(content: Mapping[str, float], composition: Mapping[str, float], no
     units = float(np.median([content[element] / composition[element] for element in common]))
     added = {element: n * units for element, n in missing.items()}
     if mass(added) > 0.5 * found:  # the formula is of something else
-        notes.append(f"the formula's {', '.join(missing)} has no site and was left out")
+        notes.append(f"no sites for {', '.join(missing)} of the formula: left out")
         return found
     notes.append(f"no sites for {', '.join(missing)}: their mass is taken from the formula")
     return found + mass(added)

@@ -74,7 +74,7 @@ def choose_crystal(
     """
     candidates = symmetry_candidates(small, notes)
     if not candidates:
-        only = "".join(f" (it {note.partition(':')[0]})" for note in notes if note.endswith("without that"))
+        only = "".join(f" (it {note.partition(':')[0]})" for note in notes if note.endswith(" ignored"))
         only = only or "".join(f" ({note})" for note in notes if note.startswith("the list of"))
         raise StructureError(f"{where}: states no known symmetry{only}: give its operations or space group")
     read: list[Crystal | str] = []
@@ -137,7 +137,7 @@ def _assembled(
     """The crystal of sites and their images, or why it is impossible."""
     counts = [len(atoms) for atoms in images]
     if sum(counts) > MOST_ATOMS:
-        return f"the cell would have {sum(counts)} atoms in the cell, more than {MOST_ATOMS}"
+        return f"the cell would have {sum(counts)} atoms, more than {MOST_ATOMS}"
     placed = tuple(sites.values())
     contact, fault = contact_and_fault(placed, images, symmetry, cell)
     elements = [site.element for site in placed]

@@ -57,7 +57,7 @@ def _of_type(text: str, label: str, composition: Set[str], notes: list[str]) -> 
     """The element of a type symbol such as `Fe3+`, `FE`, `Fe(tet)`."""
     alternatives = _ALTERNATIVES.match(text) or _TWO_NAMES.fullmatch(text)
     if alternatives and all(map(_usable, alternatives.groups())) and alternatives[1] != alternatives[2]:
-        raise StructureError(f"atom '{label}' has several elements ({text}): give each a row with its occupancy")
+        raise StructureError(f"atom '{label}' is a mixture of elements ({text}): give each a row with its occupancy")
     hydride = _HYDRIDE.fullmatch(text)
     if hydride:
         notes.append(f"site {label} of type {text} taken as {hydride[1]}, without its hydrogen")
