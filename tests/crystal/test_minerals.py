@@ -91,7 +91,8 @@ def fill(path: Path, entries: list[dict]) -> None:
             db.execute("INSERT INTO publications VALUES (?, 'Journal', '1', ?, ?)", [code, one["year"], str(code)])
             xyz, cell = [one["x"]] * 3, [one["a"]] * 3
             row = [code, code, 1, code, one["formula"], "<missing>", one["title"], *cell, "90", "90", "90", None]
-            row += [one["sites"], *xyz, one["occupancy"], "0", '"<missing>"', *["0"] * 6]
+            row += [one["sites"], *xyz, one["occupancy"], one.get("u", "0"), one.get("moving", '"<missing>"')]
+            row += [one.get("uii", "0")] * 3 + [one.get("uij", "0")] * 3
             db.execute(f"INSERT INTO cif VALUES ({','.join('?' * len(row))})", row)
     db.close()
 
@@ -115,6 +116,15 @@ def test_one_structure_of_each_lattice_is_chosen_with_reasons(made: Path) -> Non
     assert "AMCSD 0000006 Brokenite: is damaged" in gathered.problems[0]
     assert "AMCSD 0000007 Brokenite: the unit cell" in gathered.problems[1]
     assert "Deepite: AMCSD has no structure at ambient conditions (1900 K, 25 GPa)" in gathered.problems[2]
+
+
+def test_a_structure_with_invalid_displacements_comes_after_one_with_valid_ones(made: Path) -> None:
+    moving = {"moving": json.dumps(["Cs", "Cl"]), "uij": stored(0, 0), "u": stored(0.01, 0.02)}
+    valid = entry(1, "Cesiumite", "Cs Cl", 4.12, "A paper", 1990, **moving, uii=stored(0.01, 0.02))
+    invalid = entry(2, "Cesiumite", "Cs Cl", 4.12, "A newer one", 1995, **moving, uii=stored(-0.01, -0.02))
+    fill(made.with_name("amcsd.db"), [valid, invalid])
+    assert not gather_minerals(made).problems
+    assert manifest(made)["Cesiumite.cif"]["id"] == "0000001"
 
 
 @pytest.mark.parametrize(
