@@ -198,7 +198,7 @@ def _refuse(path: str | Path, error: OSError | ValueError, kind: type[BragglensE
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         raise kind(f"{path}: {missing}") from None
     reason = (getattr(error, "strerror", None) or str(error)).lower()
-    raise kind(f"{path}: cannot be read ({reason}): check its permissions") from error
+    raise kind(f"{path}: cannot be read ({reason}): check its name and permissions") from error
 
 
 @contextmanager

@@ -196,7 +196,7 @@ def test_no_other_file_is_read(change: Callable[[str], Callable[..., None]], tmp
     secret = tmp_path / "secret"
     os.mkfifo(secret)
     path = hdf5(tmp_path / "a.nxs", change(str(secret)))
-    with pytest.raises(ScanError, match=r"a\.nxs: has (data|links).*not opened"):
+    with pytest.raises(ScanError, match=r"a\.nxs: (refers to data|has links).*not opened"):
         read_scan(path)
 
 
@@ -229,7 +229,7 @@ def link_to_itself(file, data, h5py) -> None:  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize("change", [loop_of_soft, loop_of_hard, link_to_itself])
 def test_circular_links_are_refused(change: Callable[..., None], tmp_path: Path) -> None:
     path, begun = hdf5(tmp_path / "a.nxs", change), time.process_time()
-    with pytest.raises(ScanError, match="links that lead back"):
+    with pytest.raises(ScanError, match="has circular links"):
         read_scan(path)
     assert time.process_time() - begun < QUICK
 

@@ -303,7 +303,7 @@ def test_repeats_are_summed_and_ranges_are_not(tmp_path: Path) -> None:
     later = raw_3(start=40.0)[712:]
     path.write_bytes(raw_3()[:12] + b"\2" + raw_3()[13:] + later)
     assert [scan.two_theta[0] for scan in read_scans(path)] == [10, 40]
-    with pytest.raises(ScanError, match=r"2 scans that are not the same \(10-30°, 40-60°\): export the one you mean"):
+    with pytest.raises(ScanError, match=r"2 different scans \(10-30°, 40-60°\): export one of them as a file of its own"):
         read_scan(path)
 
 
@@ -362,7 +362,7 @@ def test_an_impossible_wavelength_is_noted_and_not_used(value: float) -> None:
     scan = READERS["bruker_raw"].read(data, "a")[0]
     assert scan.wavelength is None or 0.1 < scan.wavelength < 6
     assert (scan.wavelength is None) == (value != 0.154)
-    assert scan.wavelength or "cannot be: not used" in scan.notes[0]
+    assert scan.wavelength or "which is not possible: not used" in scan.notes[0]
 
 
 ENTITIES = '<!DOCTYPE x [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">]>'

@@ -165,7 +165,7 @@ def test_wavelength_of_the_header(header: str, wavelength: float | None) -> None
 def test_unclear_wavelength_is_not_used_and_noted(header: str) -> None:
     scan = read_text((header + "\n" + rows("{x} {y}")).encode(), "a")
     assert scan.wavelength is None
-    assert "unclear" in scan.notes[0]
+    assert "ambiguous and was not used" in scan.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -247,16 +247,16 @@ BAD: dict[str, tuple[str, str]] = {
     "an angle out of bounds": (replaced(60, "1e31 15.9"), "line 60"),
     "empty cell": (rows("{x},{y}").replace("20.0,", "20.0,,"), "line 101"),
     "equal intensities": (rows("{x} 5"), "all intensities are equal"),
-    "over 180": (rows("{x} {y}", angles=[7 * angle for angle in ANGLES]), "no 2θ in degrees"),
+    "over 180": (rows("{x} {y}", angles=[7 * angle for angle in ANGLES]), "which is not 2θ in degrees"),
     "radians": (rows("{x:.6f} {y}", angles=list(np.radians(ANGLES))), "radians"),
     "radians said": ("theta (rad) I\n" + rows("{x:.6f} {y}", angles=list(np.radians(ANGLES))), "radians"),
     "d without a wavelength": ("d I\n" + rows("{x:.6f} {y}", angles=axis("d")), "axis is d.*without a wavelength"),
     "Q without a wavelength": ("Q(A-1),I\n" + rows("{x:.6f},{y}", angles=axis("Q")), "axis is Q.*without a wavelength"),
-    "Q beyond reach": ("lambda=1.5406\nQ I\n" + rows("{x:.6f} {y}", angles=axis("nm")), "does not reach"),
+    "Q beyond reach": ("lambda=1.5406\nQ I\n" + rows("{x:.6f} {y}", angles=axis("nm")), "cannot reach all of it"),
     "d unsaid": (rows("{x:.6f} {y}", angles=axis("d", 3.0)), "looks like d or Q"),
     "Q unsaid": (rows("{x:.6f} {y}", angles=axis("Q", 0.8)), "looks like d or Q|radians"),
-    "unsorted": (replaced(30, "25.05 7"), "turn round, after 25.05 comes 13"),
-    "counts in rows": ("START 10 STEP 0.02\n" + "7 9 8 12 7 8 9\n8 7 9 7 30 8 7\n6 7 8 9 8 7 9\n" * 20, "turn round"),
+    "unsorted": (replaced(30, "25.05 7"), "are not monotonic, after 25.05 comes 13"),
+    "counts in rows": ("START 10 STEP 0.02\n" + "7 9 8 12 7 8 9\n8 7 9 7 30 8 7\n6 7 8 9 8 7 9\n" * 20, "its angles are not monotonic"),
     "thousands with commas": (rows("{x},{y:,.1f}"), "line|two ways"),
     "thousands in every row": (rows("{x},{more:,.1f}"), "two ways"),
     "thousands in quotes": ("2theta,I\n" + rows('"{x}","{more:,}"'), "two ways"),

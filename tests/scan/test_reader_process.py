@@ -72,12 +72,12 @@ def test_the_reader_process_gives_the_same_scans(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("crash", "crash: the process that read it ended in a crash"),
-        ("hang", "hang: is not read after 1.5 s, given up"),
+        ("crash", "crash: reading it crashed"),
+        ("hang", "hang: could not be read in 1.5 s, given up"),
         ("mistake", r"mistake: cannot be read \(ZeroDivisionError: ours\): please report"),
         pytest.param(
             "fill",
-            "fill: takes more memory than a powder scan can",
+            "fill: needs more memory than a powder scan",
             marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory"),
         ),
     ],

@@ -228,7 +228,7 @@ def test_an_unexpected_structure_does_not_stop_the_others(folder: Path, monkeypa
 
 
 def test_a_folder_without_structures_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StructureError, match="is no folder"):
+    with pytest.raises(StructureError, match="is not a folder"):
         build_library(tmp_path / "none", tmp_path / "lib")
     with pytest.raises(StructureError, match=r"holds no \.cif or \.str file"):
         build_library(tmp_path, tmp_path / "lib")
@@ -328,9 +328,9 @@ def test_the_command_lists_the_first_duplicates_and_all_on_request(folder: Path,
     first = "zcopy0 as rutile, zcopy1 as rutile, zcopy2 as rutile"
     assert f"5 structures repeat others and are kept once: {first}, ...; --verbose lists them all" in done.stderr
     assert "zcopy4" not in done.stderr
-    assert "5 given twice" in done.stdout
+    assert "5 duplicates" in done.stdout
     whole = CliRunner().invoke(app, [*words, "--verbose"])
-    assert [line for line in whole.stderr.splitlines() if "kept once" in line] == [
+    assert [line for line in whole.stderr.splitlines() if "is a duplicate of" in line] == [
         f"zcopy{number}: is a duplicate of rutile" for number in range(5)
     ]
 
