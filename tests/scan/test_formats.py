@@ -303,7 +303,7 @@ def test_repeats_are_summed_and_ranges_are_not(tmp_path: Path) -> None:
     later = raw_3(start=40.0)[712:]
     path.write_bytes(raw_3()[:12] + b"\2" + raw_3()[13:] + later)
     assert [scan.two_theta[0] for scan in read_scans(path)] == [10, 40]
-    with pytest.raises(ScanError, match=r"2 different scans \(10-30°, 40-60°\): export one of them as a file of its own"):
+    with pytest.raises(ScanError, match=r"2 different scans \(10-30°, 40-60°\): export one of them as a file"):
         read_scan(path)
 
 

@@ -256,7 +256,10 @@ BAD: dict[str, tuple[str, str]] = {
     "d unsaid": (rows("{x:.6f} {y}", angles=axis("d", 3.0)), "looks like d or Q"),
     "Q unsaid": (rows("{x:.6f} {y}", angles=axis("Q", 0.8)), "looks like d or Q|radians"),
     "unsorted": (replaced(30, "25.05 7"), "are not monotonic, after 25.05 comes 13"),
-    "counts in rows": ("START 10 STEP 0.02\n" + "7 9 8 12 7 8 9\n8 7 9 7 30 8 7\n6 7 8 9 8 7 9\n" * 20, "its angles are not monotonic"),
+    "counts in rows": (
+        "START 10 STEP 0.02\n" + "7 9 8 12 7 8 9\n8 7 9 7 30 8 7\n6 7 8 9 8 7 9\n" * 20,
+        "not monotonic",
+    ),
     "thousands with commas": (rows("{x},{y:,.1f}"), "line|two ways"),
     "thousands in every row": (rows("{x},{more:,.1f}"), "two ways"),
     "thousands in quotes": ("2theta,I\n" + rows('"{x}","{more:,}"'), "two ways"),

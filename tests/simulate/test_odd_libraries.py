@@ -98,7 +98,8 @@ def test_tables(members: Members, tmp_path: Path, name: str, change: Callable[[A
 
 def test_a_table_with_a_wrong_header(members: Members, tmp_path: Path) -> None:
     huge = members["d.npy"].replace(b"(5, 80)", b"(5, 99)")
-    assert "is not a library of bragglens, or incomplete" in outcome(write(tmp_path / "odd.library", members | {"d.npy": huge}))
+    said = outcome(write(tmp_path / "odd.library", members | {"d.npy": huge}))
+    assert "is not a library of bragglens, or incomplete" in said
     without = {name: content for name, content in members.items() if name != "whole.npy"}
     assert "its tables are" in outcome(write(tmp_path / "odd.library", without))
 
