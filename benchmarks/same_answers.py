@@ -24,7 +24,7 @@ from thousands import combined, read_manifest
 from bragglens import BragglensError, identify, read_scan
 from bragglens.learn.model import load_model
 
-NOT_COMPARED = ("seconds", "file")
+NOT_COMPARED = ("seconds", "file", "notes", "error")  # of notes their number, not their words
 LAST_DIGITS = 1e-3  # relative: below it two answers differ by where the last steps ended
 
 
@@ -111,8 +111,9 @@ def _difference(old: Any, new: Any) -> str:
 
 
 def _told(answer: Any) -> tuple[Any, ...]:
-    """What a user acts on: verdict, named phases, and what could not be answered."""
-    return answer.get("verdict"), [one["name"] for one in answer.get("phases", [])], answer.get("error")
+    """What a user acts on: verdict, named phases, how many notes there are, and whether it could be answered."""
+    names = [one["name"] for one in answer.get("phases", [])]
+    return answer.get("verdict"), names, len(answer.get("notes", [])), answer.get("error") is None
 
 
 def _numbers(old: Any, new: Any, place: str = "") -> Iterator[tuple[str, float]]:
