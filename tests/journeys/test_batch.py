@@ -60,7 +60,7 @@ BAD = {  # row of jobs.csv: its error
     8: "day 1/cu.xy: has more cells than the header",
     9: "day 1/cu.xy: yours.library: is neither a part of the built-in library nor a file",
     10: "has no file",
-    11: "day 1/cu.xy: elements '-O': excludes every phase of the library",
+    11: "day 1/cu.xy: elements '-O': exclude every phase of the library",
 }
 
 

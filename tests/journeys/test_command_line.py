@@ -131,7 +131,7 @@ def scans(folder: Path, count: int) -> list[Path]:
     ("words", "says"),
     [
         (("--elements", "Ti,Zz"), "elements 'Ti,Zz': Zz is no element"),
-        (("--elements", "-Ti"), "excludes every phase of the library"),
+        (("--elements", "-Ti"), "exclude every phase of the library"),
         (("--particle-size", "-2"), "particle size of -2 µm is not possible"),
         (("--standard", "rutile"), "standard 'rutile': give its name and wt%"),
         (("--standard", "gold=20"), "standard 'gold': the library has no such phase"),

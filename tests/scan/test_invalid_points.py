@@ -203,3 +203,11 @@ def test_the_cases(shared: Path) -> None:
     zero = folder / "start_at_zero"
     assert read_scan(zero / "zero.xy").two_theta.tolist() == read_scan(zero / "from_0.05.xy").two_theta.tolist()
     assert read_scan(zero / "negative.xy").two_theta[0] > 0
+
+
+def test_a_scan_with_hardly_a_count_breaks_nothing() -> None:
+    """Fewer values than the window that looks for their noise."""
+    for count in (1, 3, 6):
+        counts = np.zeros(50)
+        counts[5 : 5 + count] = 0.05
+        assert all(len(one.which) == 50 for one in impossible(counts))

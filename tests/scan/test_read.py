@@ -348,7 +348,7 @@ def test_binary_file_of_unknown_format(tmp_path: Path) -> None:
 @given(
     start=st.integers(0, 6000),
     step=st.integers(1, 20),
-    counts=st.lists(st.integers(0, 10**7), min_size=50, max_size=120).filter(lambda counts: len(set(counts)) > 1),
+    counts=st.lists(st.integers(1000, 10**7), min_size=50, max_size=120).filter(lambda counts: len(set(counts)) > 1),
     digits=st.integers(1, 3),
     separator=st.sampled_from([" ", "   ", "\t", ";", " ; ", ",", ", "]),
     comma=st.booleans(),

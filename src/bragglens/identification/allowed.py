@@ -61,5 +61,5 @@ def allowed_phases(phases: Sequence[Phase], elements: Elements | None) -> tuple[
     chosen, words = element_choice(elements), str(read_choice(elements))
     left = tuple(phase.name for phase in phases if chosen(essential_elements(phase)))
     if not left:
-        raise BragglensError(f"elements '{words}': excludes every phase of the library: allow more elements")
+        raise BragglensError(f"elements '{words}': exclude every phase of the library: allow more elements")
     return left

@@ -143,7 +143,8 @@ def _apart(lowest: float, others: Array, *, often: bool) -> bool:
         return False
     if lowest < 0 <= next_lowest and lowest == np.round(lowest):
         return True  # whole and the only one below zero: a mark, no intensity
-    level = np.convolve(others, np.full(2 * _LAG + 1, 1 / (2 * _LAG + 1)), mode="same")
+    points = min(2 * _LAG + 1, len(others))
+    level = np.convolve(others, np.full(points, 1 / points), mode="same")
     noise = _noise(others[level <= np.quantile(level, 0.25)]) or _FLAT * np.ptp(others)
     return bool(next_lowest - lowest > _APART * noise)
 
