@@ -25,7 +25,7 @@ from bragglens.scan.pattern import Grid
 LONGEST = (
     "learn/test_train.py",
     "test_damage.py",
-    "match/test_train.py",
+    "match/test_matcher_training.py",
     "learn/test_resume.py",
     "simulate/test_kernel.py",
     "measured/test_measured.py",

@@ -116,7 +116,7 @@ def test_the_origin_is_chosen_by_coordinates_and_wyckoff_letters() -> None:
         ("PARAM=C=1.2991", "", "states no C="),
         ("R-32/c", "R-32/q", "its space group (number 167 R-32/q) is not known"),
         ("Wyckoff=c", "Wyckoff=q", "has no Wyckoff position q"),
-        (" z=0.3520", "", "Wyckoff position c of R -3 c:H has a free z, which is missing"),
+        (" z=0.3520", "", "Wyckoff position c of R -3 c:H has a free z, which is not stated"),
         ("z=0.3520", "z=X(1,2)", "'X(1,2)' cannot be evaluated: give a number"),
         ("z=0.3520", "z=z", "cannot be evaluated: give a number"),
         ("z=0.3520", "z=1/0", "cannot be evaluated: give a number"),

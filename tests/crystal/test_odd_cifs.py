@@ -70,7 +70,7 @@ REFUSED = {
         f"data_a\n{WHOLE} 1\n".replace("site_label", "site_\x17label"),
         "loop of _atom_site_\ufffdlabel",
     ),
-    "dummy atom": (f"data_a\n{WHOLE}\nQ1 .1 .1 .1\n", "atom 'Q1' is not a known element"),
+    "dummy atom": (f"data_a\n{WHOLE}\nQ1 .1 .1 .1\n", "atom 'Q1' has no known element"),
 }
 
 
