@@ -123,7 +123,8 @@ def kept() -> list[dict[str, Any]]:
 HEAD = """# How much hangs on each threshold
 
 `python benchmarks/sensitivity.py`. Each threshold of `bragglens.policy` moved by a third down and up (whole numbers by
-one at least, shares up to 1), all others as they are. *phases*: answers that name other phases; *verdict*: the same
+one at least, shares up to 1), all others as they are, on {scans} scans of the {most} that the script draws: too few to
+call a threshold idle before all are done. *phases*: answers that name other phases; *verdict*: the same
 phases with another verdict; *fractions*: the same phases and verdict, and a fraction that changes by more than 1 wt%.
 Cells say down / up.
 
@@ -147,7 +148,7 @@ def table() -> str:
         asked = " / ".join(str(len(part)) for part in own)
         said = [one.name, f"{one.default:g}", one.metadata["unit"], one.metadata["origin"], asked, *cells]
         lines.append((-total, f"| {' | '.join(said)} |\n"))
-    return HEAD + "".join(line for _, line in sorted(lines))
+    return HEAD.format(scans=len(usual), most=2 * MOST) + "".join(line for _, line in sorted(lines))
 
 
 def changed(usual: dict[str, Any], now: dict[str, Any]) -> str:
