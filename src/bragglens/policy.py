@@ -1,8 +1,9 @@
-"""Policy: every threshold that affects an answer, in one place, with its meaning, unit and origin.
+"""Policy: the thresholds that affect an answer, in one place, with its meaning, unit and origin.
 
-A fit has parameters with bounds and usual spreads (`fit.parameters`), and a network has weights. All other numbers that
-affect a verdict, a phase, a fraction or its error are here. Notices about a wrong axis (`identification.axis`) change
-no answer; their numbers are in that module.
+A fit has parameters with bounds and usual spreads (`fit.parameters`), and a network has weights. The thresholds
+that affect a verdict, a phase, a fraction or its error are here. Numbers of a method itself (rounds of a search, limits
+of a computation) are constants beside the code that uses them. Notices about a wrong axis (`identification.axis`)
+change no answer; their numbers are in that module.
 """
 
 from __future__ import annotations
@@ -113,6 +114,9 @@ class Policy:
     odds_network: float = _value(0.27, "ln odds", "per unit of the proposer's log odds", _REGRESSION)
     odds_unexplained: float = _value(-2.15, "ln odds", "per unit of the unexplained share above the usual", _REGRESSION)
     usual_strain: float = _value(0.005, "Δd/d", "unit of the strain in the odds", _REGRESSION)
+    highest_strain_term: float = _value(
+        40.0, "(strain / usual_strain)²", "the strain counts no more than this in the odds"
+    )
     usual_unexplained: float = _share(0.1, "unexplained share that is not counted against a phase", _REGRESSION)
     own_constant: float = _value(
         2.75, "ln odds", "constant term for the phase itself, not an isostructural neighbour", _OWN_REGRESSION

@@ -183,18 +183,4 @@ def _sampling(grid: Grid, two_theta: Array) -> csr_matrix:
 def _groups(crystal: Reflections, rows: NDArray[np.int64], angles: Array) -> tuple[Reflections, ...]:
     """The reflections one by one; those that nearly coincide stay together."""
     breaks = np.flatnonzero(np.diff(angles[rows]) > _COMMON_HEIGHT) + 1
-    return tuple(_subset(crystal, part) for part in np.split(rows, breaks))
-
-
-def _subset(crystal: Reflections, rows: NDArray[np.int64]) -> Reflections:
-    first = crystal.first_equivalent
-    parts = [crystal.equivalents[first[i] : first[i + 1]] for i in rows]
-    return replace(
-        crystal,
-        hkl=crystal.hkl[rows],
-        d=crystal.d[rows],
-        multiplicity=crystal.multiplicity[rows],
-        geometry=crystal.geometry[rows],
-        equivalents=np.concatenate(parts),
-        first_equivalent=np.cumsum([0, *map(len, parts)]).astype(np.int32),
-    )
+    return tuple(crystal.only(np.isin(np.arange(len(crystal)), part)) for part in np.split(rows, breaks))

@@ -74,7 +74,7 @@ def _logistic(odds: float) -> float:
 
 
 def _squared(strain: float, policy: Policy) -> float:
-    return min((strain / policy.usual_strain) ** 2, 40.0)
+    return min((strain / policy.usual_strain) ** 2, policy.highest_strain_term)
 
 
 def prior(phases: Sequence[Phase], network: Array, expected: Collection[str], policy: Policy = DEFAULT) -> Prior:

@@ -68,8 +68,7 @@ def _read(source: Path) -> Proposer:
     if not source.exists() and source.suffix != ".bragglens":  # for a missing model its reader has the message
         raise BragglensError(
             f"{source}: does not exist: give a model file, a folder of CIFs, a {SUFFIX} file, or a part of the "
-            "built-in "
-            f"library ({', '.join(SCOPES)})"
+            f"built-in library ({', '.join(SCOPES)})"
         )
     return Trained(load_model(source))
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from bragglens.identification.proposers.matcher import Matching
 from bragglens.identification.proposers.proposer import Proposal
+from bragglens.match.reference_lines import PREPARATION
+from bragglens.scan.prepare import to_grid
 from bragglens.scan.scan import Scan
 
 
@@ -19,5 +21,5 @@ class NoOpinion(Matching):
 
     def propose(self, scan: Scan, *, wavelength: float, explained: Scan | None = None) -> Proposal:
         """One half for each phase."""
-        opinion = super().propose(scan, wavelength=wavelength, explained=explained)
-        return Proposal(opinion.pattern, np.full(len(self.catalogue), 0.5), np.zeros(len(self.catalogue)))
+        pattern = to_grid(scan, PREPARATION, wavelength=wavelength)
+        return Proposal(pattern, np.full(len(self.catalogue), 0.5), np.zeros(len(self.catalogue)))
