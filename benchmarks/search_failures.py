@@ -121,7 +121,7 @@ def searched(label: Label, whole: Catalogue, elements: str | None) -> Searched:
 def compared(last: Searched, best: Solution, there: Sequence[Phase]) -> dict[str, Any]:
     """The fit of the labelled phases beside the one of the search."""
     known, least = last.problem.known, last.problem.policy.least_evidence
-    names = [phase.name for phase in known.phases]
+    names = [one.name for one in known]
     found = last.found.solution
     unit = misfit_unit(last.problem.observed, min(found, best, key=lambda one: one.cost))
     worse = (found.cost - best.cost) / unit + least * (len(found.state.phases) - len(there))

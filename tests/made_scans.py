@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
 from bragglens.crystal.library import Library
 from bragglens.crystal.standards import standard
+from bragglens.fit.whole_pattern import Fit
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import Instrument, emission
@@ -27,3 +32,12 @@ def measured(grams: dict[str, float], library: Library, *, counts: float = 2e4) 
     smooth = 0.04 + 0.2 * np.exp(-GRID.two_theta / 20)
     noisy = np.random.default_rng(3).poisson(counts * (clean / clean.max() + smooth))
     return Scan("made up", GRID.two_theta, noisy.astype(float), wavelength=INSTRUMENT.lines[0].wavelength)
+
+
+def called(fit: Fit, names: Sequence[str]) -> Fit:
+    """A fit of structures with other names."""
+
+    def renamed(one: Any, name: str) -> Any:
+        return replace(one, crystal=replace(one.crystal, phase=replace(one.phase, name=name)))
+
+    return replace(fit, candidates=tuple(map(renamed, fit.candidates, names)))

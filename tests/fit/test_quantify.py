@@ -15,7 +15,8 @@ from bragglens.crystal.standards import standard
 from bragglens.fit.candidates import candidates
 from bragglens.fit.observed import observe
 from bragglens.fit.problem import Problem
-from bragglens.fit.quantify import linear_absorption, quantify, unnamed_share
+from bragglens.fit.quantify import quantify, unnamed_share
+from bragglens.fit.structure import linear_absorption
 from bragglens.fit.whole_pattern import fit_given
 from bragglens.identification.confidence import Proof, confidence
 from bragglens.identification.identify import identify
@@ -43,8 +44,7 @@ def test_absorption_agrees_with_tables(element: str, mass_absorption: float, wei
     """μ/ρ for Cu Kα in cm²/g (Cullity & Stock, Elements of X-Ray Diffraction, 3rd ed. 2001, appendix 8)."""
     site = Site(element, element, (0.0, 0.0, 0.0), 1.0, 0.006)
     phase = Phase(element, element, "P 1", (3.0,) * 3 + (90.0,) * 3, ("x,y,z",), (site,), weight)
-    (absorption,) = linear_absorption([phase], CU)
-    assert absorption / phase.density == pytest.approx(mass_absorption, rel=0.08)
+    assert linear_absorption(phase, CU) / phase.density == pytest.approx(mass_absorption, rel=0.08)
 
 
 def test_microabsorption_correction(titania: Library) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from bragglens.crystal.cif import read_cif
 from bragglens.crystal.library import Library
 from bragglens.crystal.standards import standard
-from bragglens.fit.candidate import TEXTURE_AXES, texture_axes
 from bragglens.fit.engine import _step
+from bragglens.fit.structure import TEXTURE_AXES, texture_axes
 from bragglens.fit.whole_pattern import Fit, fit
 from bragglens.scan.pattern import Grid
 from bragglens.scan.read import read_scan

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rietx
 from full_disk import full_disk
+from made_scans import called
 from rietx.model.profiles.caglioti import apparent_size_from_size_coefficient
 
 from bragglens.crystal.library import Library
@@ -74,9 +74,8 @@ def test_without_a_project(fitted: Fit) -> None:
 
 def test_a_phase_name_is_not_a_path(fitted: Fit, tmp_path: Path) -> None:
     names = ("../../escaped", "a/b\x1b[31m")
-    phases = tuple(replace(phase, name=name) for phase, name in zip(fitted.phases, names, strict=True))
     folder = tmp_path / "one" / "two" / "p.rex"
-    write_project(replace(fitted, phases=phases), folder)
+    write_project(called(fitted, names), folder)
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
     assert [path.name for path in (tmp_path / "one" / "two").iterdir()] == ["p.rex"]
     assert {path.parent.name for path in folder.rglob("*.cif")} == {"p.rex"}

@@ -148,7 +148,7 @@ def test_a_library_without_a_model_has_a_fit(answer: Identification, titania: Li
 
 def test_an_unknown_scan_shows_the_nearest_phase(answer: Identification, fitted: Fit, small_model: Model) -> None:
     empty = replace(
-        fitted, phases=(), specimens=(), patterns=np.empty((0, len(fitted.observed))), calculated=fitted.background
+        fitted, candidates=(), specimens=(), patterns=np.empty((0, len(fitted.observed))), calculated=fitted.background
     )
     unknown = replace(answer, verdict="unknown", phases=(), fit=empty)
     figure = identification_figure(with_shown(unknown, proposer_of(small_model)))

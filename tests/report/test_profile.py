@@ -8,6 +8,7 @@ import geddes
 import numpy as np
 import pytest
 from gemmi import cif
+from made_scans import called
 
 from bragglens.crystal.cif import read_cif
 from bragglens.crystal.library import Library
@@ -113,13 +114,10 @@ def assert_read_back(path: Path, answer: Identification) -> None:
 
 
 def test_a_phase_named_like_a_column_title(answer: Identification) -> None:
-    from dataclasses import replace
-
     from bragglens.report.columns import columns_text
     from bragglens.scan.formats.text import read
 
-    named = zip(answer.fit.phases, ("I", "counts"), strict=True)
-    fit = replace(answer.fit, phases=tuple(replace(phase, name=name) for phase, name in named))
+    fit = called(answer.fit, ("I", "counts"))
     (scan,) = read(columns_text(answer, fit).encode(), "fit.xye")
     np.testing.assert_allclose(scan.counts, fit.observed, rtol=1e-5)
 

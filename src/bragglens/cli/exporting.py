@@ -65,7 +65,7 @@ def export(answer: Identification, exports: Exports) -> Identification:
             write(answer, exports)
         except BragglensError as error:  # one file that cannot be written must not stop a batch
             failed.append(str(error))
-    answer = replace(answer, notes=(*answer.notes, *failed))
+    answer = replace(answer, notes=(*answer.notes, *failed, *_left_out(answer, exports)))
     return _refined(answer, exports) if exports.rietveld and answer.phases else answer
 
 
@@ -84,6 +84,12 @@ def _write_project(answer: Identification, exports: Exports) -> None:
 
     if exports.rietx and answer.fit:
         write_project(answer.fit, _project(answer, exports.rietx, exports))
+
+
+def _left_out(answer: Identification, exports: Exports) -> list[str]:
+    from bragglens.identification.rietveld import left_out
+
+    return left_out(answer.fit) if answer.fit and (exports.rietx or exports.rietveld) else []
 
 
 def _project(answer: Identification, folder: Path, exports: Exports) -> Path:

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
-from bragglens.crystal.lattice import cell_parameters, strained_axes
+from bragglens.crystal.cell import Cell
 from bragglens.crystal.phase import Phase
-from bragglens.crystal.reflections import Reflections
 from bragglens.fit.parameters import STRAINS
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.instrument import Instrument
-from bragglens.simulate.render import fixed_conditions, pack_apart, render_per_gram
+from bragglens.simulate.reflection_list import ReflectionList
 from bragglens.simulate.specimen import Specimen
 
 Array = NDArray[np.float64]
 Axis = tuple[int, int, int]
 
-TEXTURE_AXES: tuple[Axis, ...] = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1))
+
+class Solid(NamedTuple):
+    """What the correction of microabsorption needs of a solid.
+
+    Attributes:
+        density: in g/cm³.
+        absorption: linear absorption coefficient in 1/cm.
+    """
+
+    density: float
+    absorption: float
 
 
 class Candidate(Protocol):
     """Gives a pattern for a state of instrument and specimen.
 
-    A new kind of candidate is a new class with this interface.
+    A new kind of candidate is a new class with this interface. It is hashable. One without a crystal structure takes
+    from `WithoutStructure` what it does not know.
     """
 
     @property
@@ -54,81 +61,51 @@ class Candidate(Protocol):
     def in_grams(self) -> bool:
         """Whether its scale means grams, so that weight fractions can be calculated."""
 
+    @property
+    def phase(self) -> Phase | None:
+        """Its crystal structure; None where it has none."""
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """Symbols of the elements that it contains; empty where they are not known."""
+
+    def solid(self, wavelength: float) -> Solid | None:
+        """Density, and absorption at a wavelength in Å. None where they are not known: nothing is then corrected."""
+
+    def cell(self, strains: Array) -> Cell | None:
+        """The cell strained by the coefficients of `strain_basis`, which may be followed by zeros; None without one."""
+
+    def reflections(self, instrument: Instrument, specimen: Specimen, start: float, stop: float) -> ReflectionList:
+        """Its visible reflections from `start` to `stop` in degrees; an empty list where it has none."""
+
     def pattern(self, instrument: Instrument, specimen: Specimen, grid: Grid) -> Array:
         """Pattern of one unit of it without noise, (points,)."""
 
 
-@dataclass(frozen=True)
-class Structure:
-    """A crystal structure.
+class WithoutStructure:
+    """What a candidate without a crystal structure answers, unless it knows more."""
 
-    Attributes:
-        crystal: its reflections.
-        faulted: whether stacking faults broaden some of them (`crystal.faults`).
-    """
-
-    crystal: Reflections
-    faulted: bool
-
-    @property
-    def phase(self) -> Phase:
-        """The phase, with its sites."""
-        return self.crystal.phase
-
-    @property
-    def name(self) -> str:
-        """Its name in the library."""
-        return self.crystal.phase.name
-
-    @property
-    def refined(self) -> tuple[str, ...]:
-        """Size, microstrain, displacement parameter, faults if they broaden lines, strains of its lattice."""
-        faults = ("faults",) if self.faulted else ()
-        return "log_size", "log_microstrain", "extra_b", *faults, *STRAINS[: len(self.strain_basis)]
-
-    @property
-    def texture_axes(self) -> tuple[Axis, ...]:
-        """The axes of TEXTURE_AXES that its symmetry does not make equivalent."""
-        return texture_axes(self.crystal.phase.operations)
+    texture_axes: tuple[Axis, ...] = ()
+    in_grams: bool = False
+    phase: Phase | None = None
+    elements: frozenset[str] = frozenset()
 
     @property
     def strain_basis(self) -> Array:
-        """Strains that keep its crystal system."""
-        return self.crystal.strain_basis
+        """None: there is no cell to refine."""
+        return np.empty((0, 3, 3))
 
-    @property
-    def in_grams(self) -> bool:
-        """True: a structure has a cell mass and a volume."""
-        return True
+    def solid(self, wavelength: float) -> Solid | None:
+        """None: neither density nor composition is known."""
+        return None
 
-    def pattern(self, instrument: Instrument, specimen: Specimen, grid: Grid) -> Array:
-        """Pattern of one gram without noise, as `candidates.render_states` gives it for many at once."""
-        packed = pack_apart([self.crystal], instrument.lines)
-        whole = render_per_gram(packed, fixed_conditions(instrument, [specimen], [0]), grid)
-        if self.faulted:
-            smaller = replace(specimen, size=1 / (1 / specimen.size + specimen.faults))
-            whole += render_per_gram(packed, fixed_conditions(instrument, [smaller], [int(packed.blurred[0])]), grid)
-        return np.asarray(whole[0], dtype=np.float64)
+    def cell(self, strains: Array) -> Cell | None:
+        """None: there is no cell."""
+        return None
 
-    def cell(self, strains: Array) -> Array:
-        """a, b, c in Å and α, β, γ in degrees of the strained lattice, (6,)."""
-        crystal = self.crystal
-        strained = strained_axes(crystal.axes, crystal.strain_basis, strains[: len(crystal.strain_basis)])
-        return np.asarray(cell_parameters(strained))
-
-
-@lru_cache(maxsize=1024)
-def texture_axes(operations: tuple[str, ...]) -> tuple[Axis, ...]:
-    """The axes of TEXTURE_AXES, plane normals as hkl, that are not equivalent by the symmetry of a phase."""
-    rotations = [np.array(gemmi.Op(xyz).rot) // gemmi.Op.DEN for xyz in operations]
-    taken: set[tuple[int, ...]] = set()
-    distinct = []
-    for axis in TEXTURE_AXES:
-        if axis not in taken:
-            distinct.append(axis)
-            turned = [np.array(axis) @ rotation for rotation in rotations]
-            taken |= {tuple(int(h) for h in sign * one) for one in turned for sign in (1, -1)}
-    return tuple(distinct)
+    def reflections(self, instrument: Instrument, specimen: Specimen, start: float, stop: float) -> ReflectionList:
+        """An empty list."""
+        return ReflectionList(np.empty((0, 3), dtype=np.int64), np.empty(0), np.empty(0))
 
 
 def swelling(strain_basis: Array) -> Array:

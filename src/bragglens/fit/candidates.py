@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import Reflections
 from bragglens.fit.atlas import Atlas, draw_atlas
-from bragglens.fit.candidate import Candidate, Structure
+from bragglens.fit.candidate import Candidate
 from bragglens.fit.parameters import PARAMETERS, STRAINS, Parameters, held_near
 from bragglens.fit.state import State
+from bragglens.fit.structure import Structure
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.instrument import Instrument, Line
 from bragglens.simulate.kernel import Conditions, PackedPhases
@@ -57,10 +58,12 @@ class Candidates:
         here = place < len(self.structures)
         return self.structures[place] if here else self.others[place - len(self.structures)]
 
-    @property
-    def phases(self) -> tuple[Phase, ...]:
-        """The phases that have a structure."""
-        return tuple(structure.phase for structure in self.structures)
+    def __iter__(self) -> Iterator[Candidate]:
+        return iter((*self.structures, *self.others))
+
+    def of(self, state: State) -> tuple[Candidate, ...]:
+        """The candidates that are the components of a state."""
+        return tuple(self[place] for place in state.phases)
 
     @property
     def parameters(self) -> Parameters:
@@ -184,9 +187,3 @@ def largest_strains(known: Candidates, state: State) -> Array:
         tensor = np.tensordot(strains[: len(basis)], basis, axes=1)
         out.append(np.abs(np.linalg.eigvalsh(tensor)).max() if len(basis) else 0.0)
     return np.array(out)
-
-
-def cells(known: Candidates, state: State) -> Array:
-    """Fitted a, b, c in Å and α, β, γ in degrees of each structure, (k, 6)."""
-    fitted = [known.structures[phase].cell(s) for phase, s in zip(state.phases, state.strains, strict=True)]
-    return np.array(fitted).reshape(-1, 6)

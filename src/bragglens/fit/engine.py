@@ -277,12 +277,17 @@ def covariance(problem: Fitted, solution: Solution) -> Array:
 
 
 def size_errors(problem: Fitted, solution: Solution) -> Array:
-    """Half of the 95% interval of each component's crystallite size in nm, all other fitted values free, (k,)."""
+    """Half of the 95% interval of each component's crystallite size in nm, all other fitted values free, (k,).
+
+    It is nan for a component whose size is not refined.
+    """
     state, k = solution.state, len(solution.scales)
     whole, free = _all_covariance(problem, solution)
     n, each, size = len(state.shared), state.own.shape[1], problem.parameters.place("log_size")
-    places = [len(whole) - len(free) + int(np.flatnonzero(free == n + i * each + size)[0]) for i in range(k)]
-    return np.asarray(1.96 * np.exp(state.each("log_size")) * np.sqrt(np.maximum(np.diag(whole)[places], 0.0)))
+    variance = np.full(k, np.nan)
+    component, place = np.nonzero(n + each * np.arange(k)[:, None] + size == free)
+    variance[component] = np.diag(whole)[len(whole) - len(free) + place]
+    return np.asarray(1.96 * np.exp(state.each("log_size")) * np.sqrt(np.maximum(variance, 0.0)))
 
 
 def _all_covariance(problem: Fitted, solution: Solution) -> tuple[Array, Free]:

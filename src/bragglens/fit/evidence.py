@@ -53,12 +53,14 @@ def phase_residuals(problem: Problem, solution: Solution) -> Array:
 def detection_limits(problem: Problem, solution: Solution, pool: Sequence[int]) -> dict[int, float]:
     """Least wt% of each absent phase of a pool with enough evidence in this scan; empty without fitted phases.
 
-    The evidence of a phase grows with the square of its scale. It is calculated from the phase's pattern, without the
-    part that the scales of the others and the background could replace.
+    Phases whose scale is not in grams have no limit, and are not counted in that of the others. The evidence of a phase
+    grows with the square of its scale. It is calculated from the phase's pattern, without the part that the scales of
+    the others and the background could replace.
     """
     state, observed = solution.state, problem.observed
-    absent = [i for i in pool if i not in state.phases]
-    if not state.phases or not absent:
+    absent = [i for i in pool if i not in state.phases and problem.known[i].in_grams]
+    weighed = np.array([one.in_grams for one in problem.known.of(state)], dtype=bool)
+    if not weighed.any() or not absent:
         return {}
     columns = np.vstack([solution.patterns[solution.scales > 0], observed.background.T]) / observed.sigma
     alone = state.without(*range(len(state.phases))).with_phase(absent[0])
@@ -68,7 +70,7 @@ def detection_limits(problem: Problem, solution: Solution, pool: Sequence[int]) 
     weight = observed.information * _weight_of_points(problem, alone, 0)
     unit = misfit_unit(observed, solution)
     grams = np.sqrt(problem.policy.sure_evidence * unit / np.maximum(weight * free, 1e-300))
-    percent = 100 * grams / (grams + solution.scales.sum())
+    percent = 100 * grams / (grams + solution.scales[weighed].sum())
     return {phase: float(value) for phase, value in zip(absent, percent, strict=True)}
 
 

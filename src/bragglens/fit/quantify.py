@@ -4,30 +4,29 @@ A phase's scale is already in grams (the renderer gives the intensity of one gra
 are therefore scales over their sum (Hill & Howard 1987, J. Appl. Cryst. 20, 467). The error includes more than counting
 statistics: microabsorption (Brindley 1945, Phil. Mag. 36, 347), texture that the March function does not describe, and
 structures that differ a little from those of the sample. It also includes phases that are not named: unexplained
-intensity may belong to more grams of them, or fewer, than of the named phases.
+intensity may belong to more grams of them, or fewer, than of the named phases. The intensity of a phase without a
+weight fraction, whose scale is not in grams, counts like unexplained intensity.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bragglens.crystal.phase import Phase
-from bragglens.crystal.reflections import composition
-from bragglens.crystal.scattering import dispersion
 from bragglens.errors import BragglensError
+from bragglens.fit.candidate import Solid
 from bragglens.fit.engine import covariance
 from bragglens.fit.problem import Problem
 from bragglens.fit.state import Solution
 from bragglens.policy import DEFAULT
 
 Array = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 _SPHERE = 1.45  # Brindley's absorption factor of a sphere is exp(-1.45 Δμ R) for small Δμ R (his table I)
-_ELECTRON_RADIUS = 2.8179403205e-13  # cm, CODATA 2018
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,10 @@ class Quantities:
     """Weight fractions among the named phases, or of the whole sample where there is an internal standard.
 
     Attributes:
-        weight_percent: of each phase.
-        error: half the 95% interval of each, in wt%. For shares among the named phases it includes the share that would
-            be left if the unexplained intensity belonged to one further phase.
+        weight_percent: of each phase, (phases,); nan where the scale of a phase is not in grams.
+        error: half the 95% interval of each, in wt%, (phases,). For shares among the named phases it includes the share
+            that would be left if the unexplained intensity, and that of phases without a fraction, belonged to one
+            further phase.
         amorphous_percent: wt% of the specimen that is none of the phases, with an internal standard; else None.
         amorphous_error: half of its 95% interval.
     """
@@ -70,30 +70,51 @@ def quantify(
     Raises:
         BragglensError: the standard is not among the phases that were found.
     """
-    k = len(solution.scales)
-    policy, phases = problem.policy, [problem.known.phases[i] for i in solution.state.phases]
-    names = [phase.name for phase in phases]
+    policy, fitted, scales = problem.policy, problem.known.of(solution.state), solution.scales
+    weighed = np.flatnonzero([one.in_grams for one in fitted])
+    names = [fitted[place].name for place in weighed]
     if standard is not None and standard[0] not in names:
         raise BragglensError(
             f"the internal standard {standard[0]} was not found in the scan: leave it out, or check that it was added"
         )
-    if not k:
-        return Quantities(np.empty(0), np.empty(0))
+    nothing = np.full(len(fitted), np.nan)
+    if not len(weighed):
+        return Quantities(nothing, nothing)
     size = policy.particle_size if particle_size is None else particle_size
-    attenuation = linear_absorption(phases, problem.known.instrument.lines[0].wavelength)
-    factor = _contrast(solution.scales, phases, attenuation, size)
-    grams = solution.scales / factor
-    guess = policy.particle_size_spread * np.log(factor) if particle_size is None else np.zeros(k)
-    relative = _relative_covariance(problem, solution) + np.outer(guess, guess)
+    wavelength = problem.known.instrument.lines[0].wavelength
+    factor = _contrast(scales[weighed], [fitted[place].solid(wavelength) for place in weighed], size)
+    grams = scales[weighed] / factor
+    guess = policy.particle_size_spread * np.log(factor) if particle_size is None else np.zeros(len(weighed))
+    relative = _relative_covariance(problem, solution)[np.ix_(weighed, weighed)] + np.outer(guess, guess)
     fractions = 100 * (grams / grams.sum())  # of one phase exactly 100
     if standard is None:
-        # d ln w_i = d ln g_i - Σ w_j d ln g_j
-        to_fractions = fractions[:, None] * (np.eye(k) - fractions / 100)
-        spread = np.sqrt(np.maximum(np.diag(to_fractions @ relative @ to_fractions.T), 0))
-        return Quantities(
-            fractions, np.hypot(1.96 * spread, fractions * unnamed_share(unexplained, policy.scattering_spread))
-        )
-    return _by_standard(fractions, relative, names.index(standard[0]), standard[1])
+        left = unexplained + (1 - unexplained) * _without_fraction(solution, weighed)
+        found = Quantities(fractions, _error(fractions, relative, unnamed_share(left, policy.scattering_spread)))
+    else:
+        found = _by_standard(fractions, relative, names.index(standard[0]), standard[1])
+    return replace(
+        found, weight_percent=_at(weighed, found.weight_percent, nothing), error=_at(weighed, found.error, nothing)
+    )
+
+
+def _at(places: Places, values: Array, others: Array) -> Array:
+    """Values put in their places among others."""
+    out = others.copy()
+    out[places] = values
+    return out
+
+
+def _without_fraction(solution: Solution, weighed: Places) -> float:
+    """Share of the calculated intensity that belongs to phases without a weight fraction."""
+    area = solution.scales * solution.patterns.sum(axis=1)
+    return float(np.delete(area, weighed).sum() / max(float(area.sum()), 1e-300))
+
+
+def _error(fractions: Array, relative: Array, unnamed: float) -> Array:
+    """Half of the 95% intervals of shares among the named phases: d ln w_i = d ln g_i - Σ w_j d ln g_j."""
+    to_fractions = fractions[:, None] * (np.eye(len(fractions)) - fractions / 100)
+    spread = np.sqrt(np.maximum(np.diag(to_fractions @ relative @ to_fractions.T), 0))
+    return np.asarray(np.hypot(1.96 * spread, fractions * unnamed))
 
 
 def unnamed_share(unexplained: float, spread: float = DEFAULT.scattering_spread) -> float:
@@ -106,28 +127,18 @@ def unnamed_share(unexplained: float, spread: float = DEFAULT.scattering_spread)
     return mass / (mass + 1 - unexplained)
 
 
-def linear_absorption(phases: Sequence[Phase], wavelength: float) -> Array:
-    """Photoelectric absorption coefficient in 1/cm of each solid phase: 2 r_e λ Σ f'' / V (optical theorem).
+def _contrast(scales: Array, solids: Sequence[Solid | None], size: float) -> Array:
+    """Brindley's factor of each phase: its intensity over that without absorption contrast, spheres of `size` µm.
 
-    f'' is from Cromer & Liberman (`scattering.dispersion`). Scattering, a few percent more, is left out.
+    A phase of unknown absorption has the factor 1 and does not count in the mean.
     """
-    out = []
-    for phase in phases:
-        content = composition(phase)
-        f2 = dispersion(tuple(content), wavelength).imag
-        total = float(np.dot(list(content.values()), f2))
-        out.append(2 * _ELECTRON_RADIUS * wavelength * 1e-8 * total / (phase.volume * 1e-24))
-    return np.array(out)
-
-
-def _contrast(scales: Array, phases: Sequence[Phase], attenuation: Array, size: float) -> Array:
-    """Brindley's factor of each phase: its intensity over that without absorption contrast, spheres of `size` µm."""
-    density = np.array([phase.density for phase in phases])
+    known = [place for place, solid in enumerate(solids) if solid is not None]
+    density, attenuation = np.array([solid for solid in solids if solid is not None]).reshape(-1, 2).T
     factor = np.ones(len(scales))
-    for _ in range(10):  # the mean absorption depends on the fractions
-        volume = scales / factor / density
+    for _ in range(10 if known else 0):  # the mean absorption depends on the fractions
+        volume = scales[known] / factor[known] / density
         mean = np.average(attenuation, weights=np.maximum(volume, 1e-30))
-        factor = np.exp(np.clip(-_SPHERE * (attenuation - mean) * size / 2 * 1e-4, -1.5, 1.5))
+        factor[known] = np.exp(np.clip(-_SPHERE * (attenuation - mean) * size / 2 * 1e-4, -1.5, 1.5))
     return factor
 
 

@@ -12,7 +12,8 @@ from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.cell import Cell
 from bragglens.crystal.phase import Phase, Site
-from bragglens.fit.candidates import candidates, cells, instrument_and_specimens
+from bragglens.fit.candidate import Candidate
+from bragglens.fit.candidates import candidates, instrument_and_specimens
 from bragglens.fit.engine import refine, solve
 from bragglens.fit.observed import NOT_MEASURED, Observed, observe
 from bragglens.fit.problem import Problem
@@ -21,7 +22,7 @@ from bragglens.fit.state import Solution
 from bragglens.fit.texture import choose_texture
 from bragglens.scan.scan import Scan
 from bragglens.simulate.instrument import Instrument
-from bragglens.simulate.reflection_list import ReflectionList, reflection_list
+from bragglens.simulate.reflection_list import ReflectionList
 from bragglens.simulate.specimen import Specimen
 
 Array = NDArray[np.float64]
@@ -35,15 +36,16 @@ class Fit:
         two_theta, observed, calculated, background: the axis in degrees and the patterns on it, in counts.
         noise: standard deviation of the counting noise at each point, from the scan's own scatter; beyond all counts
             where nothing was measured.
-        phases: as the library has them.
+        candidates: what was fitted: the phases, those without a crystal structure included.
         patterns: calculated pattern of each phase, shape (phases, points).
-        weight_fraction: share of each phase among those fitted, from scale, cell mass and volume alone.
+        weight_fraction: share of each phase among those fitted whose scale is in grams, shape (phases,), from the
+            scales alone, for structures from cell mass and volume; nan for the others.
         rwp: weighted profile R, √(Σ w (o - c)² / Σ w o²), w the inverse variance of the counting noise
             (Young 1993, The Rietveld Method, chapter 1).
         r_expected: the Rwp that counting noise alone would leave; goodness of fit is rwp / r_expected.
         instrument: with the fitted zero error, resolution and axial divergence.
         specimens: fitted state of each phase.
-        cells: fitted cell of each phase.
+        cells: fitted cell of each phase; None where it has none.
         extra_b: fitted B in Å² of each phase, beyond the displacement of its structure, shape (phases,).
     """
 
@@ -52,14 +54,14 @@ class Fit:
     calculated: Array
     background: Array
     noise: Array
-    phases: tuple[Phase, ...]
+    candidates: tuple[Candidate, ...]
     patterns: Array
     weight_fraction: Array
     rwp: float
     r_expected: float
     instrument: Instrument
     specimens: tuple[Specimen, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell | None, ...]
     extra_b: Array
 
     @property
@@ -70,14 +72,36 @@ class Fit:
     @property
     def names(self) -> tuple[str, ...]:
         """The phases' names."""
-        return tuple(phase.name for phase in self.phases)
+        return tuple(one.name for one in self.candidates)
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The crystal structures, as the library has them, of the phases that have one."""
+        return tuple(one.phase for one in self.candidates if one.phase is not None)
+
+    @property
+    def of_structures(self) -> Fit:
+        """The same without the phases that have no crystal structure, for programs that refine structures."""
+        kept = [place for place, one in enumerate(self.candidates) if one.phase is not None]
+        if len(kept) == len(self.candidates):
+            return self
+        return replace(
+            self,
+            calculated=self.background + self.patterns[kept].sum(axis=0),
+            candidates=tuple(self.candidates[place] for place in kept),
+            patterns=self.patterns[kept],
+            weight_fraction=self.weight_fraction[kept],
+            specimens=tuple(self.specimens[place] for place in kept),
+            cells=tuple(self.cells[place] for place in kept),
+            extra_b=self.extra_b[kept],
+        )
 
     @cached_property
     def reflections(self) -> tuple[ReflectionList, ...]:
         """Visible reflections of each phase at their fitted angles; computed at first use."""
         start, stop = float(self.two_theta[0]), float(self.two_theta[-1])
-        states = zip(self.phases, self.specimens, strict=True)
-        return tuple(reflection_list(phase, self.instrument, state, start, stop) for phase, state in states)
+        states = zip(self.candidates, self.specimens, strict=True)
+        return tuple(one.reflections(self.instrument, state, start, stop) for one, state in states)
 
     @property
     def goodness(self) -> float:
@@ -85,7 +109,14 @@ class Fit:
         return self.rwp / self.r_expected
 
 
-def fit(scan: Scan, phases: Sequence[Phase], instrument: Instrument, *, texture: bool = True) -> Fit:
+def fit(
+    scan: Scan,
+    phases: Sequence[Phase],
+    instrument: Instrument,
+    *,
+    texture: bool = True,
+    others: Sequence[Candidate] = (),
+) -> Fit:
     """Fit phases that are known to be present.
 
     Args:
@@ -93,10 +124,11 @@ def fit(scan: Scan, phases: Sequence[Phase], instrument: Instrument, *, texture:
         phases: the phases.
         instrument: its lines, radius, slits and monochromator are kept; zero, widths and axial divergence are fitted.
         texture: whether preferred orientation may be fitted.
+        others: phases without a crystal structure, which are known to be present too.
     """
     with threadpool_limits(1):  # small matrices: more threads only wait for each other
         observed = observe(scan)
-        problem = Problem(candidates(phases, instrument, observed.grid.stop), observed)
+        problem = Problem(candidates(phases, instrument, observed.grid.stop, others), observed)
         solution = fit_given(problem, texture=texture)
         return fit_of(problem, solve(problem, solution.state.in_order()))
 
@@ -119,31 +151,36 @@ def fit_of(problem: Problem, solution: Solution) -> Fit:
     """The public result of a solution."""
     known, observed = problem.known, problem.observed
     instrument, specimens = instrument_and_specimens(known, solution.state)
-    phases = tuple(known.phases[i] for i in solution.state.phases)
+    fitted = known.of(solution.state)
+    weighed = np.array([one.in_grams for one in fitted], dtype=bool)
     return Fit(
         two_theta=observed.grid.two_theta,
         observed=observed.counts,
         calculated=solution.calculated,
         background=solution.background,
         noise=np.where(observed.measured, observed.noise, NOT_MEASURED * observed.counts.max()),
-        phases=phases,
+        candidates=fitted,
         patterns=solution.patterns * solution.scales[:, None],
-        weight_fraction=solution.scales / max(float(solution.scales.sum()), 1e-300),
+        weight_fraction=np.where(weighed, solution.scales, np.nan) / max(float(solution.scales[weighed].sum()), 1e-300),
         rwp=profile_r(observed, observed.counts - solution.calculated),
         r_expected=profile_r(observed, observed.noise),
         instrument=instrument,
         specimens=specimens,
-        cells=tuple(map(Cell.of, phases, cells(known, solution.state))),
+        cells=tuple(one.cell(strains) for one, strains in zip(fitted, solution.state.strains, strict=True)),
         extra_b=solution.state.each("extra_b"),
     )
 
 
 def fitted_phases(fit: Fit) -> tuple[Phase, ...]:
-    """The phases of a fit in its order, with their fitted cells and displacement parameters (never below zero)."""
+    """The crystal structures of a fit in its order, with fitted cells and displacement parameters (never below zero).
+
+    A phase without a structure is left out.
+    """
     fitted = []
-    for as_given, cell, extra in zip(fit.phases, fit.cells, fit.extra_b, strict=True):
-        phase = replace(as_given, cell=cell.numbers)
-        fitted.append(replace(phase, sites=tuple(_displaced(site, phase, extra) for site in phase.sites)))
+    for one, cell, extra in zip(fit.candidates, fit.cells, fit.extra_b, strict=True):
+        if one.phase is not None and cell is not None:
+            phase = replace(one.phase, cell=cell.numbers)
+            fitted.append(replace(phase, sites=tuple(_displaced(site, phase, extra) for site in phase.sites)))
     return tuple(fitted)
 
 

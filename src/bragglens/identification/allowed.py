@@ -10,6 +10,7 @@ from bragglens.crystal.essential import essential_elements
 from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError
+from bragglens.fit.candidate import Candidate
 from bragglens.identification.options import Options
 from bragglens.identification.sources import Source, proposer_of
 
@@ -63,3 +64,14 @@ def allowed_phases(phases: Sequence[Phase], elements: Elements | None) -> tuple[
     if not left:
         raise BragglensError(f"elements '{words}': exclude every phase of the library: allow more elements")
     return left
+
+
+def allowed_others(others: Sequence[Candidate], elements: Elements | None) -> tuple[Candidate, ...]:
+    """Those candidates without a crystal structure that a choice of elements allows, or whose elements are not known.
+
+    Args:
+        others: of a catalogue.
+        elements: see `read_choice`.
+    """
+    chosen = element_choice(elements)
+    return tuple(one for one in others if not one.elements or chosen(one.elements))

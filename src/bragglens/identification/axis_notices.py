@@ -26,7 +26,7 @@ def stretch_notice(fit: Fit) -> str | None:
     strain = common_strain(fit)
     if strain is None or abs(strain) <= STRAIN_STATED:
         return None
-    named = ", ".join(sorted(fit.names)[:3])
+    named = ", ".join(sorted(name for name, cell in zip(fit.names, fit.cells, strict=True) if cell)[:3])
     return (
         f"axis? the fit changed all lattice constants of {named} by {100 * strain:+.1f}%, all by the same factor: 2θ "
         "is perhaps "
@@ -43,10 +43,11 @@ def common_strain(fit: Fit) -> float | None:
     """
     area = fit.patterns.sum(axis=1)
     constants, changes = 0, []
-    for cell, phase, specimen, own in zip(fit.cells, fit.phases, fit.specimens, area, strict=True):
-        if own >= _MEASURED * area.sum():
+    for cell, one, specimen, own in zip(fit.cells, fit.candidates, fit.specimens, area, strict=True):
+        given = one.cell(np.zeros(len(specimen.strain)))
+        if cell is not None and given is not None and own >= _MEASURED * area.sum():
             constants += len(specimen.strain)
-            changes += [float(value / given - 1) for value, given in zip(cell[:3], phase.cell[:3], strict=True)]
+            changes += [float(value / before - 1) for value, before in zip(cell[:3], given[:3], strict=True)]
     if constants < _CONSTANTS or max(changes) - min(changes) > _LARGEST_DIFFERENCE:
         return None
     return float(np.mean(changes))

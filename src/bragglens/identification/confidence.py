@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bragglens.crystal.phase import Phase
+from bragglens.fit.candidate import Candidate
 from bragglens.fit.candidates import largest_strains
 from bragglens.fit.evidence import phase_residuals
 from bragglens.fit.found import Found, Prior
@@ -77,10 +77,9 @@ def _squared(strain: float, policy: Policy) -> float:
     return min((strain / policy.usual_strain) ** 2, policy.highest_strain_term)
 
 
-def prior(phases: Sequence[Phase], network: Array, expected: Collection[str], policy: Policy = DEFAULT) -> Prior:
+def prior(phases: Sequence[Candidate], network: Array, expected: Collection[str], policy: Policy = DEFAULT) -> Prior:
     """The proposer's probabilities in the unit of evidence, and a bonus for phases with the expected elements."""
-    contents = [{site.element for site in phase.sites} for phase in phases]
-    holds = np.array([[one in content for one in expected] for content in contents], dtype=bool)
+    holds = np.array([[one in phase.elements for one in expected] for phase in phases], dtype=bool)
     weight = policy.prior_weight * float(log_odds(np.array(policy.element_expected)))
     return Prior(policy.prior_weight * log_odds(network), holds.reshape(len(phases), len(expected)), weight)
 

@@ -92,7 +92,7 @@ class Judged:
     def fraction_errors(self) -> list[float]:
         """Absolute errors of the weight fractions in wt%, of all weighed phases; a missed phase counts as 0 wt%."""
         found = {f.name: f.weight_percent for f in self.answer.phases}
-        if not found or any(value is None for value in found.values()):
+        if all(value is None for value in found.values()):
             return []
         return [
             abs(sum(w or 0.0 for n, w in found.items() if self.same(n, true)) - weight)

@@ -28,7 +28,7 @@ def hump_of(fit: Fit, policy: Policy = DEFAULT) -> Hump | None:
     out, so that the share is too small rather than too large. It is too small by up to 0.1 on a constant background and
     on air scatter, and by more on a steep tail of the primary beam that is as high as the hump.
     """
-    if not fit.phases:
+    if not fit.names:
         return None
     step = float(fit.two_theta[1] - fit.two_theta[0])
     height = fit.background - convex_beneath(fit.two_theta, fit.background)

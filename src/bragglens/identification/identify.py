@@ -145,6 +145,8 @@ def _described(found: Sequence[Finding], library: Library) -> tuple[Finding, ...
     """The findings with formula and space group."""
 
     def described(one: Finding) -> Finding:
+        if one.name not in library:  # a candidate without a crystal structure
+            return one
         phase = library[one.name]
         return replace(one, formula=chemical_formula(phase.formula), space_group=" ".join(phase.space_group.split()))
 

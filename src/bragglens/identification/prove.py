@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from bragglens.crystal.choice import named_elements
+from bragglens.identification.allowed import allowed_others
 from bragglens.identification.answer import Identification
 from bragglens.identification.coverage import Coverage
 from bragglens.identification.options import Options
@@ -31,6 +32,7 @@ def proven(
             scan,
             tuple(phases[row] for row in chosen),
             wavelength=used,
+            others=allowed_others(who.catalogue.others, options.elements),
             network=_named(names, chosen),
             allowed=covered.allowed,
             certainty=covered.certainty,
@@ -50,9 +52,9 @@ def proven(
     if options.standard:
         chosen[names.index(options.standard[0])] = 1.0
     proof = prove(chosen, crowded=True)
-    if not proof.fit.phases:
+    if not proof.fit.names:
         return by_fit(replace(answer, probabilities=_named(names, chosen)), proof)
-    fitted = [names.index(phase.name) for phase in proof.fit.phases]
+    fitted = [names.index(name) for name in proof.fit.names if name in who.library]
     left = who.propose(scan, wavelength=used, explained=_explained(scan, proof))
     more = {row: left.probability[row] for row in additions(left, who.catalogue, may, chosen, fitted, policy)}
     chosen |= more

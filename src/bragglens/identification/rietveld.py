@@ -42,8 +42,13 @@ def program() -> Any:
 
 
 def refine_fit(fit: Fit) -> Rietveld:
-    """The Rietveld refinement of a fitted scan by rietx, started from the result of the fit."""
-    rietx = program()
+    """The Rietveld refinement of a fitted scan by rietx, started from the result of the fit.
+
+    Phases without a crystal structure are left out (`left_out`).
+    """
+    rietx, fit = program(), fit.of_structures
+    if not fit.phases:
+        return Rietveld(error="no phase with a crystal structure was found, so there is nothing to refine")
 
     def run() -> Any:
         structure, instrument = _begin(fit)
@@ -65,12 +70,12 @@ def write_project(fit: Fit, folder: Path) -> None:
     Raises:
         BragglensError: the folder exists, no phase was found, or it cannot be written.
     """
-    rietx = program()
+    rietx, fit = program(), fit.of_structures
 
     if folder.exists():
         raise BragglensError(f"{folder}: exists already and is not overwritten: choose another folder")
     if not fit.phases:
-        raise BragglensError(f"{folder}: no phase was found, so there is no project to write")
+        raise BragglensError(f"{folder}: no phase with a structure was found, so there is no project to write")
     partial = partial_of(folder)
     try:
         structure, instrument = _begin(fit, partial)
@@ -84,6 +89,14 @@ def write_project(fit: Fit, folder: Path) -> None:
         raise BragglensError(f"{folder}: rietx cannot make a project of it ({error}): choose another folder") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)  # if it was not renamed to the folder
+
+
+def left_out(fit: Fit) -> list[str]:
+    """A note that names the phases of a fit which a Rietveld refinement cannot contain, if there are any."""
+    names = [one.name for one in fit.candidates if one.phase is None]
+    if not names:
+        return []
+    return [f"{', '.join(names)}: not in the Rietveld refinement or its project, without a crystal structure"]
 
 
 def refine_project(folder: Path) -> Rietveld:

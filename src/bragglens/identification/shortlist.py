@@ -43,7 +43,7 @@ def neighbours(catalogue: Catalogue, rows: Sequence[int], allowed: NDArray[np.bo
     """
     marks = catalogue.signatures
     others = np.flatnonzero(allowed & ~np.isin(np.arange(len(allowed)), rows))
-    if not len(others):
+    if not len(others) or not rows:
         return []
     likeness = marks[list(rows)] @ marks[others].T
     nearest = likeness.argmax(axis=1)

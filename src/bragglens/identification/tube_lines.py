@@ -2,7 +2,7 @@
 
 Each emission line of the tube shows every reflection once more, at the same d. If the unexplained peaks lie at these
 places, the strongest reflections first and with nearly one ratio to Kα1, they are lines of the tube and not of a
-further phase.
+further phase. Only phases with a crystal structure have calculated lines at another wavelength.
 """
 
 from __future__ import annotations
@@ -88,16 +88,17 @@ def _lines(wavelength: float) -> Iterator[tuple[str, float]]:
 
 
 def _pattern(problem: Problem, solution: Solution, wavelength: float) -> Array:
-    """Pattern of the fitted phases at another wavelength, with the intensity of Kα1."""
+    """Pattern of the fitted structures at another wavelength, with the intensity of Kα1."""
     lines, state, known = (Line(wavelength, 1.0),), solution.state, problem.known
-    if not state.phases:
+    kept = [place for place, i in enumerate(state.phases) if i < len(known.structures)]
+    if not kept:
         return np.zeros(problem.observed.grid.size)
-    structures = tuple(known.structures[i] for i in state.phases)
+    structures = tuple(known.structures[state.phases[place]] for place in kept)
     packed = pack_apart([one.crystal for one in structures], lines)
     instrument = replace(known.instrument, lines=lines)
     moved = replace(problem, known=Candidates(structures, packed, known.atlas, instrument, known.calibrated))
     places = np.arange(len(structures), dtype=np.int64)
-    return np.asarray(solution.scales @ moved.render(state.shared, state.own, places, state.axes))
+    return np.asarray(solution.scales[kept] @ moved.render(state.shared, state.own[kept], places, state.axes[kept]))
 
 
 def _ratio(observed: Observed, solution: Solution, pattern: Array, peaks: Sequence[Peak]) -> float:
@@ -137,6 +138,8 @@ def _named(
     instrument, specimens = instrument_and_specimens(problem.known, solution.state)
     table = []
     for i, specimen, scale in zip(solution.state.phases, specimens, solution.scales, strict=True):
+        if i >= len(problem.known.structures):
+            continue
         crystal = problem.known.structures[i].crystal
         both = [
             sticks(crystal, wavelength=one, specimen=specimen) for one in (wavelength, instrument.lines[0].wavelength)

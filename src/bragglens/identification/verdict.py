@@ -10,6 +10,7 @@ import numpy as np
 from bragglens.identification.answer import Finding, Identification, Verdict
 from bragglens.identification.humps import hump_of
 from bragglens.identification.verify import Verified
+from bragglens.identification.weights import weight_notice
 from bragglens.policy import DEFAULT, Policy
 
 
@@ -27,6 +28,7 @@ def by_fit(answer: Identification, proof: Verified) -> Identification:
     foreign = bool(proof.relatives) or proof.unexplained > policy.most_unexplained
     return replace(
         answer,
+        notes=(*answer.notes, *weight_notice(proof)),
         phases=proof.findings,
         verdict=verdict_of(proof.findings, foreign, policy),
         unexplained=proof.unexplained,

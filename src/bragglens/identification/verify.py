@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.phase import Phase
+from bragglens.fit.candidate import Candidate
 from bragglens.fit.candidates import Candidates, candidates
 from bragglens.fit.engine import size_errors
 from bragglens.fit.evidence import detection_limits
@@ -67,6 +68,7 @@ def verify(
     phases: tuple[Phase, ...],
     *,
     wavelength: float,
+    others: tuple[Candidate, ...] = (),
     network: Mapping[str, float] | None = None,
     allowed: Sequence[str] | None = None,
     expected: Collection[str] = (),
@@ -81,10 +83,12 @@ def verify(
 
     Args:
         scan: as read.
-        phases: the library.
+        phases: the structures of the library.
         wavelength: Å of the strongest line.
-        network: probability of each phase that may be named, by a proposer; None lets the fit alone decide.
-        allowed: names of the phases that may be named; None is all.
+        others: candidates without a crystal structure, which are tested beside the library.
+        network: probability of each phase that may be named, by a proposer; None lets the fit alone decide. Of `others`
+            that it does not rate the fit alone decides.
+        allowed: names of the structures that may be named; None is all.
         expected: elements that should be in the specimen. Of two phases that explain a scan about as well, one that
             contains a missing element is preferred.
         particle_size: grain diameter in µm for the correction of microabsorption; see `quantify`.
@@ -96,10 +100,12 @@ def verify(
         policy: the thresholds.
     """
     with threadpool_limits(1):  # small matrices: more threads only wait for each other
-        problem = _problem(scan, phases, wavelength, instrument, policy)
-        pool = [i for i, phase in enumerate(phases) if allowed is None or phase.name in allowed]
-        opinion = np.array([0.5 if network is None else network.get(phase.name, 0.0) for phase in phases])
-        before = prior(phases, opinion, expected, policy)
+        problem = _problem(scan, phases, others, wavelength, instrument, policy)
+        known, rated = tuple(problem.known), network or {}
+        pool = [i for i, one in enumerate(known) if allowed is None or one.name in allowed or i >= len(phases)]
+        unrated = [0.5 if network is None else 0.0] * len(phases) + [0.5] * len(others)
+        opinion = np.array([rated.get(one.name, value) for one, value in zip(known, unrated, strict=True)])
+        before = prior(known, opinion, expected, policy)
         found, findings = _probable(problem, search(problem, pool, before), pool, opinion, before)
         solution = found.solution
         left = left_over(problem, solution)
@@ -114,13 +120,18 @@ def verify(
             unexplained=left.share,
             peaks=left.peaks,
             tube_lines=left.tube_lines,
-            limits={phases[i].name: limit for i, limit in detection_limits(problem, solution, pool).items()},
+            limits={problem.known[i].name: limit for i, limit in detection_limits(problem, solution, pool).items()},
             quantities=quantities,
         )
 
 
 def _problem(
-    scan: Scan, phases: tuple[Phase, ...], wavelength: float, instrument: Instrument | None, policy: Policy
+    scan: Scan,
+    phases: tuple[Phase, ...],
+    others: tuple[Candidate, ...],
+    wavelength: float,
+    instrument: Instrument | None,
+    policy: Policy,
 ) -> Problem:
     """The library prepared for a scan."""
     observed = observe(scan, policy)
@@ -128,14 +139,16 @@ def _problem(
     if instrument is not None:
         used = replace(used, axial=instrument.axial)  # measured; a header only gives the opening of the slits
     end = float(np.ceil(observed.grid.stop / _STEP) * _STEP)
-    known = _prepared(phases, used.lines, end)
+    known = _prepared(phases, others, used.lines, end)
     return Problem(replace(known, instrument=used, calibrated=instrument is not None), observed)
 
 
 @lru_cache(maxsize=8)
-def _prepared(phases: tuple[Phase, ...], lines: tuple[Line, ...], end: float) -> Candidates:
+def _prepared(
+    phases: tuple[Phase, ...], others: tuple[Candidate, ...], lines: tuple[Line, ...], end: float
+) -> Candidates:
     """The reflections of a library, cached for the next scan of the same tube and range."""
-    return candidates(phases, Instrument(lines), end)
+    return candidates(phases, Instrument(lines), end, others)
 
 
 def _probable(
@@ -160,9 +173,10 @@ def _findings(problem: Problem, found: Found, opinion: Array) -> list[Finding]:
     left = left_over(problem, solution).share
     findings = []
     for place, (one, proof) in enumerate(zip(found.phases, proofs(problem, found, left), strict=True)):
+        candidate = problem.known[one.phase]
         findings.append(
             Finding(
-                name=problem.known[one.phase].name,
+                name=candidate.name,
                 probability=confidence(proof, float(opinion[one.phase]), problem.policy),
                 rivals=tuple(problem.known[i].name for i, _ in one.rivals),
                 network=float(opinion[one.phase]),
@@ -170,8 +184,8 @@ def _findings(problem: Problem, found: Found, opinion: Array) -> list[Finding]:
                 residual=proof.residual,
                 rwp_without=profile_r(problem.observed, problem.observed.counts - one.without.calculated),
                 cell=fit.cells[place],
-                size=fit.specimens[place].size,
-                strain=proof.strain,
+                size=fit.specimens[place].size if "log_size" in candidate.refined else None,
+                strain=proof.strain if len(candidate.strain_basis) else None,
             )
         )
     return findings
@@ -182,16 +196,21 @@ def _with_size_errors(problem: Problem, solution: Solution, findings: list[Findi
     if not problem.known.calibrated:
         return findings
     errors = size_errors(problem, solution)
-    return [replace(one, size_error=float(error)) for one, error in zip(findings, errors, strict=True)]
+    return [replace(one, size_error=_known(error)) for one, error in zip(findings, errors, strict=True)]
 
 
 def _with_quantities(findings: Sequence[Finding], quantities: Quantities) -> tuple[Finding, ...]:
     """Findings with their weight fractions, the largest first."""
     whole = [
-        replace(one, weight_percent=float(weight), weight_percent_error=float(error))
+        replace(one, weight_percent=_known(weight), weight_percent_error=_known(error))
         for one, weight, error in zip(findings, quantities.weight_percent, quantities.error, strict=True)
     ]
     return tuple(sorted(whole, key=lambda one: -(one.weight_percent or 0.0)))
+
+
+def _known(value: float) -> float | None:
+    """A value, or None for nan."""
+    return None if np.isnan(value) else float(value)
 
 
 def _against_neighbours(finding: Finding, policy: Policy) -> Finding:

@@ -13,6 +13,7 @@ from bragglens.crystal.library import Library, read_library
 from bragglens.crystal.library_file import SUFFIX
 from bragglens.crystal.minerals import SAME_LATTICE
 from bragglens.crystal.phase import Phase
+from bragglens.fit.candidate import Candidate
 from bragglens.match.reference_lines import ReferenceLines, reference_lines
 from bragglens.simulate.built import read_built
 from bragglens.simulate.duplicates import Mark, mark_of, same_compound, signatures
@@ -26,10 +27,12 @@ class Catalogue:
     Attributes:
         library: the phases.
         lines: the lines of each phase, in the order of the library.
+        others: candidates without a crystal structure, which the fit tests beside the phases.
     """
 
     library: Library
     lines: Lines
+    others: tuple[Candidate, ...] = ()
 
     def __len__(self) -> int:
         return len(self.library)
@@ -66,7 +69,7 @@ def joined(own: Catalogue, other: Catalogue) -> Catalogue:
     taken = set(own.library.names)
     renamed = [replace(phase, name=f"{phase.name} (2)") if phase.name in taken else phase for phase in added]
     library = Library((*own.library, *renamed), (*own.library.problems, *other.library.problems))
-    return Catalogue(library, stack([own.lines, other.lines.of(rows)]))
+    return Catalogue(library, stack([own.lines, other.lines.of(rows)]), (*own.others, *other.others))
 
 
 def _elements(phase: Phase) -> frozenset[str]:

@@ -53,7 +53,7 @@ def details(answer: Identification, *, console: Console) -> None:
     console.print(Text.assemble(short_names([answer.file], console.width - 18)[0], "  ", (answer.verdict or "", style)))
     if answer.phases:
         console.print(_phases(answer, console))
-        console.print(Text(f"{fractions_of(answer)}; {_COLUMNS}", "dim"))
+        console.print(Text("; ".join(part for part in (fractions_of(answer), _COLUMNS) if part), "dim"))
     else:
         console.print(Text(sentence(answer)))
     for line in (amorphous(answer), quality(answer), refined(answer), limits_asked(answer)):

@@ -26,10 +26,13 @@ _BACKGROUND = "Chebyshev polynomial and a term in 1/2theta, solved exactly at ea
 
 
 def pdcif_text(answer: Identification, fit: Fit) -> str:
-    """Text of a powder CIF: pattern, agreement, wavelengths and phase fractions, then a structure for each phase."""
-    now = datetime.now(UTC)
+    """Text of a powder CIF: pattern, agreement, wavelengths and phase fractions, then a structure for each phase.
+
+    A phase without a crystal structure is named in the details; only the calculated pattern contains it.
+    """
+    now, named = datetime.now(UTC), fit.of_structures.names
     stem = re.sub(r"[^A-Za-z0-9.+-]", "_", clean(Path(answer.file).name)) or "scan"
-    ids = [f"{now:%Y-%m-%dT%H:%M}|{stem}|{part}" for part in ("pattern", *(f"phase_{n}" for n in fit.names))]
+    ids = [f"{now:%Y-%m-%dT%H:%M}|{stem}|{part}" for part in ("pattern", *(f"phase_{n}" for n in named))]
     ids = [re.sub(r"\s", "_", clean(one)) for one in ids]
     document = cif.Document()
     document.add_copied_block(_pattern_block(answer, fit, f"{stem}_pattern", ids, now))
@@ -78,11 +81,12 @@ def _pattern_block(answer: Identification, fit: Fit, name: str, ids: Sequence[st
 
 
 def _write_phases(block: cif.Block, answer: Identification, fit: Fit, ids: Sequence[str]) -> None:
-    if not fit.names:
+    names = fit.of_structures.names
+    if not names:
         return
     loop = block.init_loop("_pd_phase_", ["id", "block_id", "name", "mass_%"])
     found = {finding.name: finding for finding in (*answer.phases, *answer.relatives)}
-    for number, (name, own) in enumerate(zip(fit.names, ids[1:], strict=True), 1):
+    for number, (name, own) in enumerate(zip(names, ids[1:], strict=True), 1):
         called = f"{clean(name)}, or an isostructural neighbour" if found[name] in answer.relatives else clean(name)
         loop.add_row([str(number), cif.quote(own), cif.quote(called), _with_error(found[name])])
 
@@ -118,8 +122,11 @@ def _details(answer: Identification, fit: Fit) -> str:
     lines = [f"2theta as measured; fitted zero {zero:+.4f} deg, {widths} deg^2, (S+H)/L {fit.instrument.axial:.4f}"]
     if fit.specimens:
         lines.append(f"displacement {fit.specimens[0].displacement:+.4f} mm at R = {fit.instrument.radius:g} mm")
-    for name, one in zip(fit.names, fit.specimens, strict=True):
+    structures = fit.of_structures
+    for name, one in zip(structures.names, structures.specimens, strict=True):
         lines.append(f"{clean(name)}: crystallites {one.size:.1f} nm, microstrain {one.microstrain:.2e}")
+    if without := [clean(one.name) for one in fit.candidates if one.phase is None]:
+        lines.append(f"without a block, as no structure is known: {', '.join(without)}; calc_intensity_total has it")
     lines.append("weights below: 1/(counting variance); the fit allows for errors of calculated intensities too")
     lines += [f"verdict: {answer.verdict}", *(f"assumed: {said}" for said in assumptions(answer))]
     return "\n".join(lines).replace("µ", "u").replace("Å", "Angstrom").encode("ascii", "replace").decode()

@@ -122,7 +122,7 @@ def _draw_phases(ax: Axes, place: Array, answers: Sequence[Identification], fitt
     drawn = sorted(largest, key=lambda name: -largest[name])
     for i, name in enumerate(drawn):
         found = [next((f for f in answer.phases if f.name == name), None) for answer in answers]
-        value = [np.nan if f is None else (f.weight_percent if fitted else f.probability) for f in found]
+        value = [None if f is None else (f.weight_percent if fitted else f.probability) for f in found]
         error = [np.nan if f is None else f.weight_percent_error or 0.0 for f in found]
         colour = COLOURS[i] if i < min(_DRAWN, len(COLOURS)) else GREY
         label = shorten(name, 24) if i < _DRAWN else ("others" if i == _DRAWN else None)

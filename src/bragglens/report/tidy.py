@@ -26,9 +26,10 @@ def summary(answers: Sequence[Identification]) -> list[dict[str, Any]]:
     """A row for each scan with the same columns; None where something is not known.
 
     Columns: file and verdict. For each phase found in any of the scans its wt%, and as `NAME ±` half of the 95%
-    interval (by the network alone its probability, as `NAME p`). Then the total of the fractions, amorphous,
-    unexplained (share of the intensity of all peaks), rwp, goodness, seconds, error, and structures (formula and space
-    group of the phases). A phase that was not found has an empty cell and not 0: its limit of detection is in the JSON.
+    interval (without a fraction, as by the network alone, its probability as `NAME p`). Then the total of the
+    fractions, amorphous, unexplained (share of the intensity of all peaks), rwp, goodness, seconds, error, and
+    structures (formula and space group of the phases). A phase that was not found has an empty cell and not 0: its
+    limit of detection is in the JSON.
     """
     return [{key: row.get(key) for key in _columns(answers)} for row in map(_row, answers)]
 
