@@ -22,10 +22,9 @@ from kept_answers import RESULTS
 from matplotlib.figure import Figure
 from simulated import mixtures
 
-from bragglens.crystal.library import Library
 from bragglens.identification.identify import identify
 from bragglens.identification.sources import proposer_of
-from bragglens.match.catalogue import Catalogue, read_catalogue
+from bragglens.match.catalogue import read_catalogue
 from bragglens.simulate.draws import Uniform
 from bragglens.simulate.recipe import Recipe
 
@@ -73,7 +72,7 @@ def measured(path: Path, size: int, scans: int) -> dict[str, float]:
     started = time.perf_counter()
     whole = read_catalogue(path)
     rows = np.sort(np.random.default_rng(0).permutation(len(whole))[:size])
-    asked = Catalogue(Library(tuple(whole.library.phases[row] for row in rows)), whole.lines.of(rows))
+    asked = whole.of(rows)
     assert len(asked.reference_lines) == size
     load = time.perf_counter() - started
     some = [whole.library.phases[row] for row in np.random.default_rng(1).permutation(rows)[:40]]

@@ -310,7 +310,7 @@ def _with_and_without(
 ) -> list[dict[str, Any]]:
     """What is answered of a scan, with all phases in the library and with all but its own."""
     others = np.array([i for i, name in enumerate(whole.library.names) if name not in own])
-    without = Catalogue(Library(tuple(whole.library.phases[i] for i in others)), whole.lines.of(others))
+    without = whole.of(others)
     rows = []
     for held, asked in (("with", whole), ("without", without)):
         answer = ask(asked)

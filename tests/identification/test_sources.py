@@ -18,7 +18,7 @@ from bragglens.identification.identify import identify
 from bragglens.identification.sources import proposer_of
 from bragglens.learn.model import Model, save_model
 from bragglens.match.builtin import builtin
-from bragglens.match.catalogue import Catalogue, catalogue, joined
+from bragglens.match.catalogue import catalogue, joined
 from bragglens.scan.scan import Scan
 
 PHASES = files("bragglens") / "data" / "titania"
@@ -76,8 +76,7 @@ def test_a_library_joined_with_itself_is_unchanged(titania: Library) -> None:
 
 def test_identify_needs_only_a_scan() -> None:
     two_theta = np.arange(20.0, 90.0, 0.05)
-    silicon = builtin().library["Silicon"]
-    lines = Catalogue(Library((silicon,)), builtin().lines.of([builtin().library.names.index("Silicon")])).lines
+    lines = builtin().of([builtin().library.names.index("Silicon")]).lines
     angle, height = (table[0] for table in lines.intensity(1.5406))
     there = np.isfinite(angle)
     peaks = (height[there] * np.exp(-(((two_theta[:, None] - angle[there]) / 0.08) ** 2))).sum(axis=1)

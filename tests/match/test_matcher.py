@@ -61,7 +61,7 @@ def test_what_is_left_of_a_mixture_is_the_other_phase(many: Catalogue) -> None:
 
 def test_probabilities_do_not_depend_on_the_other_phases(many: Catalogue) -> None:
     pattern = Pattern(GRID, _pattern(many.library, {"brookite": 1.0}), ALL)
-    alone = Catalogue(Library(many.library.phases[:5]), many.lines.of(range(5)))
+    alone = many.of(range(5))
     few, all_of_them = (matcher().opinion(pattern, one.reference_lines).probability[:5] for one in (alone, many))
     assert few == pytest.approx(all_of_them, abs=1e-5)
 

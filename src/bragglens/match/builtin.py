@@ -14,7 +14,6 @@ from importlib.resources import as_file, files
 from types import MappingProxyType
 from typing import Any
 
-from bragglens.crystal.library import Library
 from bragglens.errors import StructureError
 from bragglens.match.catalogue import Catalogue
 from bragglens.simulate.built import Built, read_built
@@ -75,8 +74,7 @@ def entries() -> Mapping[str, BuiltinEntry]:
 def _chosen(scopes: frozenset[str]) -> Catalogue:
     built, held = _read(), _entries()
     rows = [row for row, phase in enumerate(built.library) if scopes & set(held[phase.name].scopes)]
-    phases = tuple(built.library.phases[row] for row in rows)
-    return Catalogue(Library(phases), built.lines.of(rows))
+    return Catalogue(built.library, built.lines).of(rows)
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -36,6 +37,11 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self.library)
+
+    def of(self, rows: Sequence[int] | NDArray[np.integer]) -> Catalogue:
+        """Some of the phases, in this order, with all candidates without a crystal structure."""
+        phases = tuple(self.library.phases[row] for row in rows)
+        return Catalogue(Library(phases), self.lines.of(rows), self.others)
 
     @cached_property
     def reference_lines(self) -> ReferenceLines:
