@@ -25,7 +25,7 @@ from bragglens.fit.parameters import OWN, STRAINS
 from bragglens.fit.problem import Problem
 from bragglens.fit.search import search
 from bragglens.fit.state import State
-from bragglens.fit.whole_pattern import fitted_phases
+from bragglens.fit.whole_pattern import fit, fitted_phases
 from bragglens.identification.allowed import allowed_others
 from bragglens.identification.answer import Identification, document
 from bragglens.identification.identify import identify
@@ -152,6 +152,26 @@ def test_fractions_are_of_the_phases_whose_scale_is_in_grams(titania: Library, a
     assert np.isnan(fit.weight_fraction[fit.names.index("bands")])
     assert fit.cells[fit.names.index("bands")] is None
     assert [phase.name for phase in fit.phases] == [phase.name for phase in fitted_phases(fit)] == ["anatase", "rutile"]
+
+
+def test_a_scale_in_grams_needs_no_structure(titania: Library, asked: Catalogue, answer: Identification) -> None:
+    """As of a measured pattern with a reference intensity ratio: no absorption is known, so none is corrected."""
+
+    class Weighed(Bands):
+        in_grams = True
+
+    scan = with_bands(measured({"anatase": 0.7, "rutile": 0.3}, titania))
+    weighed = identify(scan, replace(asked, others=(Weighed(BANDS.name, BANDS.centres),)))
+    assert sum(one.weight_percent for one in weighed.phases) == pytest.approx(100)
+    ratio = weighed["anatase"].weight_percent / weighed["rutile"].weight_percent
+    assert ratio == pytest.approx(answer["anatase"].weight_percent / answer["rutile"].weight_percent, rel=1e-6)
+    assert not any("weight fraction" in note for note in weighed.notes)
+
+
+def test_a_fit_of_phases_that_are_known_to_be_present(titania: Library) -> None:
+    fitted = fit(with_bands(measured({"anatase": 1.0}, titania)), [titania["anatase"]], INSTRUMENT, others=[BANDS])
+    assert set(fitted.names) == {"anatase", "bands"}
+    assert fitted.goodness < 1.2
 
 
 def test_an_internal_standard_counts_it_as_amorphous(titania: Library, asked: Catalogue) -> None:
