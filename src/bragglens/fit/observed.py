@@ -7,11 +7,11 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import convolve1d, maximum_filter1d, minimum_filter1d, uniform_filter1d
 
 from bragglens.errors import ScanError
 from bragglens.fit.baseline import arpls
 from bragglens.policy import DEFAULT, Policy
+from bragglens.scan.moving import convolved, moving_highest, moving_lowest, moving_mean
 from bragglens.scan.pattern import Grid
 from bragglens.scan.prepare import measured, rebin
 from bragglens.scan.scan import Scan
@@ -101,7 +101,7 @@ class Observed:
         width = self.policy.soft_width
         reach = int(2 * width / self.grid.step)
         kernel = np.exp(-4 * np.log(2) * (np.arange(-reach, reach + 1) * self.grid.step / width) ** 2)
-        return np.asarray(convolve1d(curves, kernel / kernel.sum(), axis=1, mode="nearest"))
+        return convolved(curves, kernel / kernel.sum(), "edge")
 
     @property
     def peaks(self) -> Array:
@@ -200,8 +200,8 @@ def _humps(smooth: Array, counts: Array, step: float, policy: Policy) -> Array:
 def _opened(counts: Array, width: float, step: float) -> Array:
     """Morphological opening of a smoothed scan by a window in degrees (Perez-Pueyo 2010, Appl. Spectrosc. 64, 595)."""
     few, reach, half = (max(1, int(points / step)) | 1 for points in (_SMOOTH, width, width / 2))
-    lowest = minimum_filter1d(uniform_filter1d(counts, few), reach)
-    return np.asarray(uniform_filter1d(maximum_filter1d(lowest, reach), half))
+    lowest = moving_lowest(moving_mean(counts, few), reach)
+    return moving_mean(moving_highest(lowest, reach), half)
 
 
 def _gain(counts: Array) -> float:
@@ -220,7 +220,7 @@ def _spread(values: Array, step: float, width: float) -> Array:
     """Convolution with a Lorentzian of area 1, truncated at four degrees on either side."""
     x = np.arange(-int(4 / step), int(4 / step) + 1) * step
     kernel = 1 / (1 + (2 * x / width) ** 2)
-    return np.asarray(convolve1d(values, kernel / kernel.sum(), mode="constant"))
+    return convolved(values, kernel / kernel.sum(), "constant")
 
 
 def moving_average(values: Array, points: int) -> Array:

@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
 from bragglens.crystal.phase import Phase
+from bragglens.scan.moving import convolved, gaussian, moving_lowest
 from bragglens.scan.pattern import Pattern
 from bragglens.simulate.instrument import Instrument
 from bragglens.simulate.reflection_list import ReflectionList, reflection_list
@@ -80,7 +80,7 @@ class Sketch:
         intensity, covered = self.pattern.intensity[self.span], self.pattern.covered[self.span]
         place = np.arange(len(intensity))
         whole = np.where(covered, intensity, np.interp(place, place[covered], intensity[covered]))
-        return np.asarray(gaussian_filter1d(whole, _SMOOTH / self.pattern.grid.step))
+        return convolved(whole, gaussian(_SMOOTH / self.pattern.grid.step), "symmetric")
 
     def _height(self, clean: Array, above: Array) -> float:
         """Height of the strongest line: that of the scan near it; of the highest peak if the phase is not named."""
@@ -91,5 +91,5 @@ class Sketch:
 
 
 def _background(smooth: Array, step: float) -> Array:
-    lowest = minimum_filter1d(smooth, max(1, round(_WIDE / step)))
-    return np.asarray(gaussian_filter1d(lowest, _EDGE / step))
+    lowest = moving_lowest(smooth, max(1, round(_WIDE / step)))
+    return convolved(lowest, gaussian(_EDGE / step), "symmetric")

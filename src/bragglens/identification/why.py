@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import minimum_filter1d
 
 from bragglens.learn.model import Model
+from bragglens.scan.moving import moving_lowest
 from bragglens.scan.pattern import Pattern
 
 Array = NDArray[np.float64]
@@ -66,7 +66,7 @@ def _windows(pattern: Pattern) -> list[slice]:
 def _flattened(pattern: Pattern, windows: Sequence[slice]) -> Array:
     """The scan with one window flattened in each row, never raised above the measured intensity."""
     measured = np.where(pattern.covered, pattern.intensity, np.inf)
-    low = minimum_filter1d(measured, 2 * max(1, round(_FOOT / pattern.grid.step)) + 1, mode="nearest")
+    low = moving_lowest(measured, 2 * max(1, round(_FOOT / pattern.grid.step)) + 1, "edge")
     rows = np.repeat(pattern.intensity[None], len(windows), axis=0)
     for row, window in zip(rows, windows, strict=True):
         line = np.linspace(low[window.start], low[window.stop - 1], window.stop - window.start)

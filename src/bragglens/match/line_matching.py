@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
 from bragglens.match.reference_lines import GRID, ReferenceLines
+from bragglens.scan.moving import moving_highest, moving_lowest, moving_mean
 
 Array32 = NDArray[np.float32]
 
@@ -82,16 +82,16 @@ def peaks(intensity: NDArray[np.floating], covered: NDArray[np.bool_], explained
         covered: where the scan has data.
         explained: intensity explained by known phases, in the same unit.
     """
-    smooth = uniform_filter1d(np.where(covered, intensity, 0.0), _SMOOTH)
-    lowest = minimum_filter1d(np.where(covered, smooth, np.inf), int(_BASELINE / GRID.step))
+    smooth = moving_mean(np.where(covered, intensity, 0.0), _SMOOTH)
+    lowest = moving_lowest(np.where(covered, smooth, np.inf), int(_BASELINE / GRID.step))
     lowest = np.where(np.isfinite(lowest), lowest, 0.0)
-    left = np.where(covered, smooth - lowest - uniform_filter1d(explained, _SMOOTH), 0.0).astype(np.float32)
+    left = np.where(covered, smooth - lowest - moving_mean(explained, _SMOOTH), 0.0).astype(np.float32)
     inside = intensity[covered]
     noise = float(np.median(np.abs(np.diff(inside)))) / 0.954 if inside.size > 1 else 0.0
     near = np.empty_like(left)
     for (first, reach), last in zip(_REACHES, [*(low for low, _ in _REACHES[1:]), 180.0], strict=True):
         rows = (GRID.two_theta >= first) & (GRID.two_theta < last)
-        near[rows] = maximum_filter1d(left, 2 * int(reach / GRID.step) + 1)[rows]
+        near[rows] = moving_highest(left, 2 * int(reach / GRID.step) + 1)[rows]
     return Peaks(np.maximum(near, 0.0), noise / np.sqrt(_SMOOTH), covered)
 
 

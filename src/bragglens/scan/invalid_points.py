@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bragglens.scan.moving import moving_median
+
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -233,12 +235,10 @@ def _tops(counts: Array) -> _Tops:
 
 def _background(values: Array) -> tuple[Array, Array]:
     """Level and noise around each value: moving medians of the values and of their second differences."""
-    from scipy.ndimage import median_filter  # 0.2 s to import, which few files need
-
-    level = median_filter(values, 2 * _NEAR + 1, mode="nearest")
+    level = moving_median(values, 2 * _NEAR + 1)
     padded = np.pad(values, _LAG, mode="edge")
     bend = np.abs(padded[2 * _LAG :] - 2 * values + padded[: -2 * _LAG])
     usual = np.median(bend[bend > 0]) if bend.any() else 1.0  # where most is zero, a single count is no spike
     unit = float(np.diff(np.unique(values)).min(initial=np.ptp(values) or 1.0))
-    noise = _NORMAL * np.maximum(median_filter(bend, 2 * _NEAR + 1, mode="nearest"), usual)
+    noise = _NORMAL * np.maximum(moving_median(bend, 2 * _NEAR + 1), usual)
     return level, np.maximum(noise, np.sqrt(unit * np.maximum(level, unit)))

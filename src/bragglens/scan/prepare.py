@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
 from bragglens.errors import ScanError
+from bragglens.scan.moving import moving_median
 from bragglens.scan.pattern import Grid, Pattern
 from bragglens.scan.scan import Scan
 
@@ -95,7 +95,7 @@ def measured(two_theta: NDArray[np.float64], grid: Grid) -> NDArray[np.bool_]:
     """Grid points with data: those in the range of the scan, except in gaps of its axis."""
     angle, step = grid.two_theta, np.diff(two_theta)
     inside = (angle >= two_theta[0]) & (angle <= two_theta[-1])
-    usual = median_filter(step, 9, mode="nearest")
+    usual = moving_median(step, 9)
     for i in np.flatnonzero(step > _HOLE * usual):
         margin = max(grid.step, usual[i]) / 2 - 1e-9
         first, end = np.searchsorted(angle, (two_theta[i] + margin, two_theta[i + 1] - margin))
