@@ -33,6 +33,7 @@ def test_tool_passes(command: list[str]) -> None:
 def test_exports() -> None:
     public = {name for name in vars(bragglens) if not name.startswith("_")}
     rooms = {
+        "collector",
         "crystal",
         "download",
         "errors",

@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 from child_processes import started
 
+from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError
 from bragglens.identification.options import Options
+from bragglens.identification.sources import proposer_of
 from bragglens.learn.model import Model, save_model
 
 SETTLE = 0.4  # seconds
@@ -115,7 +117,7 @@ def test_answers_need_another_folder(tmp_path: Path) -> None:
     from bragglens.cli.jobs import Who
     from bragglens.cli.watching import Asking, watch_folder
 
-    asking = Asking(Who(None, ""), "m", Options(), lambda _: [])
+    asking = Asking(Who(None, proposer_of(Library(()))), "m", Options(), lambda _: [])
 
     with pytest.raises(BragglensError, match="answers need another folder"):
         watch_folder(tmp_path, tmp_path / ".", asking)

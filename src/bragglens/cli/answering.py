@@ -17,6 +17,7 @@ from bragglens.cli.jobs import Libraries, files_of, jobs_of, sources_of
 from bragglens.cli.outputs import figures
 from bragglens.cli.parameters import SETTLE, Answers, Drawn, Given, Older, Settle, Shares, Sources
 from bragglens.cli.watching import Asking, watch_folder
+from bragglens.collector import starting
 
 if TYPE_CHECKING:
     from bragglens.identification.answer import Identification
@@ -101,25 +102,27 @@ def watch(
     _watch(folder, sources, given, drawn, json=json, settle=settle)
 
 
+@starting()
 def _work(paths: Sequence[Path], sources: Sources, given: Given, *, tables: bool = False) -> Batch:
     """The jobs for scans and folders, or for a table.
 
     Raises:
         BragglensError: an option, a library or a table is not valid.
     """
-    from bragglens.identification.allowed import check
     from bragglens.scan.reader_process import reader
 
     reader()  # it starts while the library is read
+    from bragglens.identification.allowed import check
+
     named, options, libraries = sources_of(sources), given.read(), Libraries()
     if tables and is_table(paths):
-        return Batch(jobs_of_table(paths[0], named, options, libraries), libraries, None)
+        return Batch(jobs_of_table(paths[0], named, options, libraries), None)
     refuse_tables(paths)
     who = libraries.who(named)
-    check(libraries.read(who), options)
+    check(who.asked, options)
     files = files_of(paths)
     sole = str(files[0]) if files == [*paths] and len(files) == 1 else None
-    return Batch(jobs_of(files, who, options), libraries, sole)
+    return Batch(jobs_of(files, who, options), sole)
 
 
 def _answer(work: Batch, answers: Answers, drawn: Drawn, shares: Shares, *, bare: bool) -> None:
@@ -135,20 +138,21 @@ def _answer(work: Batch, answers: Answers, drawn: Drawn, shares: Shares, *, bare
 
 def _watch(folder: Path, sources: Sources, given: Given, drawn: Drawn, *, json: str | None, settle: float) -> None:
     """Identify the scans that are in a folder and new ones."""
-    from bragglens.identification.allowed import check
-    from bragglens.identification.identify import identify_each
     from bragglens.scan.reader_process import reader
 
     reader()  # it starts while the library is read
+    from bragglens.identification.allowed import check
+    from bragglens.identification.identify import identify_each
+
     libraries, options = Libraries(), given.read()
-    who = libraries.who(sources_of(sources))
-    asked = libraries.read(who)
-    check(asked, options)
+    with starting():
+        who = libraries.who(sources_of(sources))
+        check(who.asked, options)
     exported = exporter(drawn, None, [options])
 
     def each(scan: Path) -> Iterator[Identification]:
-        return exported(identify_each(scan, asked, options))
+        return exported(identify_each(scan, who.asked, options))
 
     outputs = [figures(drawn.figure, sole=None)] if drawn.figure else []
-    asking = Asking(who, asked.identity, options, each, outputs)
+    asking = Asking(who, who.asked.identity, options, each, outputs)
     watch_folder(folder, Path(json) if json else folder / "answers", asking, settle=settle)

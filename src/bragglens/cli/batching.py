@@ -13,7 +13,7 @@ import typer
 from bragglens.cli.app import INTERRUPTED, batch
 from bragglens.cli.exporting import Exports, check_exports, export
 from bragglens.cli.folder import check_names
-from bragglens.cli.jobs import Job, Libraries, answers_of
+from bragglens.cli.jobs import Job, answers_of
 from bragglens.cli.outputs import Output, done, figures, json_file, report_file, screen, series_file, table_file
 from bragglens.cli.parameters import Answers, Drawn, Shares
 from bragglens.cli.sharing import Each, shared
@@ -29,18 +29,16 @@ class Batch:
 
     Attributes:
         jobs: the files of scans, in order.
-        libraries: the libraries and models that are used.
         sole: the file if a single one was given by name: outputs are then files, not folders.
     """
 
     jobs: Sequence[Job]
-    libraries: Libraries
     sole: str | None
 
     @property
     def asked(self) -> list[Any]:
         """The libraries and models, each once."""
-        return [self.libraries.read(who) for who in dict.fromkeys(job.who for job in self.jobs if job.who)]
+        return [who.asked for who in dict.fromkeys(job.who for job in self.jobs if job.who)]
 
 
 def answer_together(work: Batch, answers: Answers, drawn: Drawn, shares: Shares) -> None:
@@ -97,10 +95,9 @@ def _answering(work: Batch, shares: Shares) -> Iterator[Each]:
         with shared(work.jobs, shares) as each:
             yield each
         return
-    libraries = work.libraries
 
     def here(job: Job) -> Iterator[Identification]:
-        return answers_of(job, libraries.read(job.who) if job.who else None, job.scan)
+        return answers_of(job, job.who.asked if job.who else None, job.scan)
 
     yield here
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +22,31 @@ if TYPE_CHECKING:
     from bragglens.identification.proposers import Proposer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Who:
     """The model or libraries of a job, in a form that a worker can read again.
 
     Attributes:
         sources: as `sources.proposer_of` takes them; None is the built-in library.
-        identity: of what was read there (`identity_of`), so that no worker uses a different one.
+        asked: what was read there. A worker reads it again.
     """
 
     sources: tuple[str, ...] | None
-    identity: str
+    asked: Proposer = field(repr=False)
+
+    @cached_property
+    def identity(self) -> str:
+        """Of what was read (`identity_of`), so that no worker uses a different one. Few commands need it."""
+        return identity_of(self.asked)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Who) and (self.sources, self.identity) == (other.sources, other.identity)
+
+    def __hash__(self) -> int:
+        return hash(self.sources)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"sources": self.sources, "identity": self.identity}
 
     @property
     def name(self) -> str:
@@ -41,7 +56,7 @@ class Who:
 
 def who_of(sources: Sequence[str] | None, asked: Proposer) -> Who:
     """The description of a proposer for workers."""
-    return Who(None if sources is None else tuple(sources), identity_of(asked))
+    return Who(None if sources is None else tuple(sources), asked)
 
 
 @dataclass(frozen=True)
@@ -75,7 +90,7 @@ class Job:
 class Libraries:
     """The libraries and models of a command, each read once."""
 
-    _known: dict[tuple[str, ...] | None, tuple[Who, Proposer]] = field(default_factory=dict)
+    _known: dict[tuple[str, ...] | None, Who] = field(default_factory=dict)
 
     def who(self, sources: Sequence[str] | None) -> Who:
         """The description of a source for workers; it is read if that has not been done yet.
@@ -85,13 +100,8 @@ class Libraries:
         """
         there = None if sources is None else tuple(sources)
         if there not in self._known:
-            asked = read_sources(there)
-            self._known[there] = who_of(sources, asked), asked
-        return self._known[there][0]
-
-    def read(self, who: Who) -> Proposer:
-        """The proposer that `who` has read."""
-        return self._known[who.sources][1]
+            self._known[there] = who_of(there, read_sources(there))
+        return self._known[there]
 
 
 def jobs_of(files: Sequence[Path], who: Who, options: Options) -> list[Job]:

@@ -87,11 +87,6 @@ def phase_from(entry: Any, name: str) -> Phase:
         MisfitError: a field is missing, unknown, or not possible.
     """
     fit(name, entry, _PHASE)
-    return phase_of(entry)
-
-
-def phase_of(entry: Mapping[str, Any]) -> Phase:
-    """The same for a trusted record of ours, without checks."""
     sites = tuple(
         Site(**site | {"position": tuple(site["position"]), "u_aniso": site["u_aniso"] and tuple(site["u_aniso"])})
         for site in entry["sites"]

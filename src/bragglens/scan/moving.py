@@ -7,12 +7,13 @@ reads and again in the one that answers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Float = TypeVar("Float", bound=np.floating[Any])
 Beyond = Literal["symmetric", "edge", "constant"]
 """What is beyond the ends: the points mirrored, the last point repeated, or zero."""
 
@@ -26,12 +27,12 @@ def moving_mean(values: NDArray[np.floating], points: int) -> Array:
     return np.cumsum(np.concatenate([[first], wide[points:] - wide[:-points]])) / points
 
 
-def moving_lowest(values: NDArray[np.floating], points: int, beyond: Beyond = "symmetric") -> NDArray[np.floating]:
+def moving_lowest(values: NDArray[Float], points: int, beyond: Beyond = "symmetric") -> NDArray[Float]:
     """Lowest value in the window about each point, shape (n,)."""
     return _extreme(_widened(values, points, beyond), points, np.minimum)
 
 
-def moving_highest(values: NDArray[np.floating], points: int) -> NDArray[np.floating]:
+def moving_highest(values: NDArray[Float], points: int) -> NDArray[Float]:
     """Highest value in the window about each point; beyond its ends the scan is mirrored, shape (n,)."""
     return _extreme(_widened(values, points, "symmetric"), points, np.maximum)
 
@@ -64,13 +65,13 @@ def gaussian(deviation: float) -> Array:
     return np.asarray(weights / weights.sum())
 
 
-def _widened(values: NDArray[np.floating], points: int, beyond: Beyond) -> NDArray[np.floating]:
+def _widened(values: NDArray[Float], points: int, beyond: Beyond) -> NDArray[Float]:
     """Values with what windows of some points reach at the ends; an even window reaches further to the left."""
     sides = [(0, 0)] * (values.ndim - 1) + [(points // 2, points - 1 - points // 2)]
     return np.pad(values, sides, mode=beyond)
 
 
-def _extreme(wide: NDArray[np.floating], points: int, of: Callable[..., NDArray[np.floating]]) -> NDArray[np.floating]:
+def _extreme(wide: NDArray[Float], points: int, of: Callable[..., Any]) -> NDArray[Float]:
     """The extreme of each window, from windows of half the size."""
     reach = 1
     while 2 * reach <= points:
