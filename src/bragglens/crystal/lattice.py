@@ -22,12 +22,12 @@ def strain_basis(phase: Phase) -> NDArray[np.float64]:
     """
     axes = orthogonalization(phase)
     inverse = np.linalg.inv(axes)
-    rotations = [axes @ rotation @ inverse for rotation in phase.rotations]
+    rotations = axes @ phase.rotations @ inverse
     basis: list[NDArray[np.float64]] = []
     for i, j in _ELEMENTARY:
         tensor = np.zeros((3, 3))
         tensor[i, j] = tensor[j, i] = 1.0
-        average = np.mean([r @ tensor @ r.T for r in rotations], axis=0)
+        average = np.mean(rotations @ tensor @ np.swapaxes(rotations, 1, 2), axis=0)
         candidate = [*basis, average]
         flat = np.array(candidate).reshape(len(candidate), 9)
         if np.linalg.matrix_rank(flat, tol=1e-6) == len(candidate):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import gemmi
 import numpy as np
@@ -74,5 +75,12 @@ class Phase:
     @property
     def rotations(self) -> NDArray[np.int64]:
         """The distinct rotation parts of the operations, acting on fractional coordinates, shape (n, 3, 3)."""
-        parts = {tuple(np.ravel(gemmi.Op(xyz).rot) // gemmi.Op.DEN) for xyz in self.operations}
-        return np.array(sorted(parts), dtype=np.int64).reshape(-1, 3, 3)
+        return _rotations(self.operations)
+
+
+@lru_cache(maxsize=512)
+def _rotations(operations: tuple[str, ...]) -> NDArray[np.int64]:
+    parts = {tuple(np.ravel(gemmi.Op(xyz).rot) // gemmi.Op.DEN) for xyz in operations}
+    found = np.array(sorted(parts), dtype=np.int64).reshape(-1, 3, 3)
+    found.flags.writeable = False
+    return found

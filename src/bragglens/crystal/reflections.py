@@ -9,8 +9,10 @@ ellipsoids β). So structure factors stay exact under strain and at any waveleng
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import gemmi
 import numpy as np
@@ -74,11 +76,12 @@ def reflections(phase: Phase, d_min: float) -> Reflections:
     group = _Group.of(phase.operations)
     hkl, equivalents, count = _independent(_hkl_within(axes, d_min, group), group.rotations)
     elements = tuple(dict.fromkeys(site.element for site in phase.sites))
-    geometry = _geometry(phase, group, elements, hkl)
+    atoms = [(site, _images(site, group), _weight(site, group)) for site in phase.sites]
+    geometry = _geometry(phase, group, atoms, elements, hkl)
     d = 1 / np.linalg.norm(hkl @ np.linalg.inv(axes), axis=1)
     # of each element apart: their sum may vanish by accident, and not so at another wavelength or strain
     strength = (np.abs(geometry) ** 2).max(axis=1)
-    whole = (np.abs(_geometry(phase, group, elements, np.zeros((1, 3), dtype=int))) ** 2).max()
+    whole = (np.abs(_geometry(phase, group, atoms, elements, np.zeros((1, 3), dtype=int))) ** 2).max()
     kept = np.flatnonzero(strength > EXTINCT * whole)
     kept = kept[np.argsort(-d[kept], kind="stable")]
     first = np.cumsum(np.r_[0, count])
@@ -142,7 +145,9 @@ def _hkl_within(axes: NDArray[np.float64], d_min: float, group: _Group) -> NDArr
     for h in range(limits[0] + 1):  # one at a time, for the memory of large cells
         hkl = layer + np.array([h, 0, 0])
         hkl = hkl[np.linalg.norm(hkl @ reciprocal, axis=1) <= 1 / d_min]
-        layers.append(hkl[(np.abs((hkl @ group.centring.T + 0.5) % 1 - 0.5) < 0.01).all(axis=1)])
+        if len(group.centring) > 1:
+            hkl = hkl[(np.abs((hkl @ group.centring.T + 0.5) % 1 - 0.5) < 0.01).all(axis=1)]
+        layers.append(hkl)
     grid = np.concatenate(layers)
     return grid[grid.any(axis=1)]
 
@@ -151,15 +156,15 @@ def _independent(
     hkl: NDArray[np.int64], rotations: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """One of each set of Laue-equivalent reflections; their equivalents without Friedel mates, and their number."""
-    width = 2 * int(np.abs(hkl @ rotations).max(initial=0)) + 1
+    most = int(np.abs(hkl).max(initial=0) * np.abs(rotations).sum(axis=1).max())  # of any index of an equivalent
+    width = 2 * most + 1
     weights = np.array([width * width, width, 1])
     least = hkl @ weights
     own = least.copy()
-    for rotation in rotations:  # of the equivalents with h >= 0 the first in the order of the grid
-        image = _positive_mate(hkl @ rotation)
-        # at h = 0 the grid has both of a Friedel pair
-        code = image @ weights
-        np.minimum(least, np.where(image[:, 0] == 0, -np.abs(code), code), out=least)
+    for rotated in rotations @ weights:  # of the equivalents with h >= 0 the first in the order of the grid
+        code = np.abs(hkl @ rotated)  # of the positive mate
+        # at h = 0, where no code is larger than this, the grid has both of a Friedel pair
+        np.minimum(least, np.where(code <= most * (width + 1), -code, code), out=least)
     hkl = hkl[own == least]
     images = _positive_mate(np.einsum("nj,rjk->nrk", hkl, rotations))
     codes = images @ weights
@@ -191,8 +196,14 @@ def composition(phase: Phase) -> dict[str, float]:
     return content
 
 
-def _geometry(phase: Phase, group: _Group, elements: tuple[str, ...], hkl: NDArray[np.int64]) -> NDArray[np.complex128]:
-    """G_e(hkl) for each element, of reflections that the centring allows.
+def _geometry(
+    phase: Phase,
+    group: _Group,
+    atoms: Sequence[tuple[Site, NDArray[np.float64], float]],
+    elements: tuple[str, ...],
+    hkl: NDArray[np.int64],
+) -> NDArray[np.complex128]:
+    """G_e(hkl) for each element, of reflections that the centring allows; `atoms` are sites, their images and weights.
 
     Atoms with equal displacement parameters are summed first, each image once; ellipsoids rotate with the operations.
     """
@@ -200,50 +211,82 @@ def _geometry(phase: Phase, group: _Group, elements: tuple[str, ...], hkl: NDArr
     inverse = np.linalg.inv(orthogonalization(phase))
     squares = ((hkl @ inverse) ** 2).sum(axis=1)  # 1/d²
     alike: dict[tuple[str, float], list[tuple[NDArray[np.float64], float]]] = {}
-    for site in phase.sites:
+    for site, images, weight in atoms:
         if site.u_aniso is None:
-            alike.setdefault((site.element, site.u_iso), []).append((_images(site, group), _weight(site, group)))
+            alike.setdefault((site.element, site.u_iso), []).append((images, weight))
         else:
-            geometry[:, elements.index(site.element)] += _turned(site, phase, group, hkl)
+            geometry[:, elements.index(site.element)] += weight * _turned(site, phase, group, hkl)
+    layers = _layers(hkl) if alike else []
     for (element, u_iso), found in alike.items():
-        atoms = np.concatenate([images for images, _ in found])
+        places = np.concatenate([images for images, _ in found])
         weights = np.repeat([weight for _, weight in found], [len(images) for images, _ in found])
         damping = np.exp(-2 * np.pi**2 * u_iso * squares)
-        geometry[:, elements.index(element)] += damping * _waves(atoms, weights, hkl)
+        geometry[:, elements.index(element)] += damping * _waves(places, weights, hkl, layers)
     return geometry
 
 
-def _waves(atoms: NDArray[np.float64], weights: NDArray[np.float64], hkl: NDArray[np.int64]) -> NDArray[np.complex128]:
+class _Layer(NamedTuple):
+    """Reflections of one h.
+
+    Attributes:
+        here: their places among all.
+        h: their index over the lowest.
+        rows: the distinct k over the lowest.
+        columns: the range of l over the lowest.
+        place: row and column of each.
+    """
+
+    here: NDArray[np.intp]
+    h: int
+    rows: NDArray[np.int64]
+    columns: slice
+    place: tuple[NDArray[np.intp], NDArray[np.int64]]
+
+
+def _layers(hkl: NDArray[np.int64]) -> list[_Layer]:
+    """Reflections by h."""
+    low, layers = _lowest(hkl), []
+    for h in np.unique(hkl[:, 0]):
+        here = np.flatnonzero(hkl[:, 0] == h)
+        k, l = (hkl[here, 1:] - low[1:]).T  # noqa: E741
+        rows, columns = np.unique(k), slice(l.min(), l.max() + 1)
+        layers.append(_Layer(here, int(h - low[0]), rows, columns, (np.searchsorted(rows, k), l - columns.start)))
+    return layers
+
+
+def _waves(
+    atoms: NDArray[np.float64], weights: NDArray[np.float64], hkl: NDArray[np.int64], layers: Sequence[_Layer]
+) -> NDArray[np.complex128]:
     """Σ weight · exp(2πi h·x) over atoms, shape (reflections,).
 
     exp(2πi h·x) is a product of one factor for each axis, so that for each h the sum over all k and l is a product of
     two matrices: a thirtieth of the time of computing the exponentials.
     """
-    low, high = hkl.min(axis=0, initial=0), hkl.max(axis=0, initial=0)
+    low, high = _lowest(hkl), hkl.max(axis=0, initial=0)
     along = [np.exp(2j * np.pi * np.outer(np.arange(low[i], high[i] + 1), atoms[:, i])) for i in range(3)]
-    h, k, l = (hkl - low).T  # noqa: E741
     total = np.zeros(len(hkl), dtype=complex)
-    for place in np.unique(h):
-        here = h == place
-        left = along[0][place] * weights
-        rows, columns = np.unique(k[here]), slice(l[here].min(), l[here].max() + 1)
-        layer = (along[1][rows] * left) @ along[2][columns].T
-        total[here] = layer[np.searchsorted(rows, k[here]), l[here] - columns.start]
+    for layer in layers:
+        left = along[0][layer.h] * weights
+        total[layer.here] = ((along[1][layer.rows] * left) @ along[2][layer.columns].T)[layer.place]
     return total
 
 
+def _lowest(hkl: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.asarray(hkl.min(axis=0, initial=0))
+
+
 def _turned(site: Site, phase: Phase, group: _Group, hkl: NDArray[np.int64]) -> NDArray[np.complex128]:
-    """The contribution of a site with an ellipsoid to its element's sum."""
+    """The contribution of a site with an ellipsoid to its element's sum, of weight 1."""
     rotations, translations = group.operations
     assert site.u_aniso is not None
     beta = u_matrix(site.u_aniso, phase.unit_cell)
     total = np.zeros(len(hkl), dtype=complex)
-    for rotation, translation in zip(rotations, translations, strict=True):
-        rotated = hkl @ rotation  # hᵀR
-        waves = np.exp(2j * np.pi * (rotated @ np.array(site.position) + hkl @ translation))
+    indices = hkl.astype(float)
+    for rotation, translation in zip(rotations.astype(float), translations, strict=True):
+        rotated = indices @ rotation  # hᵀR
+        waves = np.exp(2j * np.pi * (rotated @ np.array(site.position) + indices @ translation))
         # 2π² hᵀβh (Trueblood et al. 1996, Acta Cryst. A52, 770)
         total += waves * np.exp(-2 * np.pi**2 * ((rotated @ beta) * rotated).sum(axis=1))
-    total *= _weight(site, group)
     return total
 
 

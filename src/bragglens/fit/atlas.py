@@ -45,7 +45,8 @@ def draw_atlas(
     step = end / _POINTS
     grid = Grid(_FIRST, _FIRST + step * int((end - _FIRST) / step), step)
     broad = Instrument(instrument.lines, radius=instrument.radius, W=(_BREADTH * step) ** 2)
-    specimens = [Specimen(size=60.0, strain=tuple(s * swelling(c.strain_basis))) for c in crystals for s in STRETCHES]
+    expansions = [swelling(crystal.strain_basis) for crystal in crystals]
+    specimens = [Specimen(size=60.0, strain=tuple(s * one)) for one in expansions for s in STRETCHES]
     phases = np.repeat(np.arange(len(crystals)), len(STRETCHES))
     patterns = render_per_gram(packed, fixed_conditions(broad, specimens, phases.tolist()), grid)
     drawn = patterns.reshape(len(crystals), len(STRETCHES), grid.size)
@@ -56,5 +57,6 @@ def draw_atlas(
 
 def _stretched(one: Candidate, instrument: Instrument, grid: Grid) -> NDArray[np.float64]:
     """Pattern of a candidate at each stretch, (stretches, points)."""
-    specimens = [Specimen(size=60.0, strain=tuple(stretch * swelling(one.strain_basis))) for stretch in STRETCHES]
+    expansion = swelling(one.strain_basis)
+    specimens = [Specimen(size=60.0, strain=tuple(stretch * expansion)) for stretch in STRETCHES]
     return np.array([one.pattern(instrument, specimen, grid) for specimen in specimens])
