@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from bragglens import BragglensError, Scan, read_scans
-from bragglens.scan.read import FORMATS
+from bragglens.scan.formats.known import FORMATS
 
 HERE = Path(__file__).parent
 # The same six scans as five programs keep them.

@@ -89,6 +89,24 @@ def test_help_imports_nothing_slow() -> None:
     assert not imported & {*SLOW, *(f"bragglens.{package}" for package in PHYSICS)}
 
 
+def test_an_answer_imports_nothing_that_it_does_not_need() -> None:
+    """Packages of which each takes 0.05 to some CPU seconds, and our modules that another process or nobody needs."""
+    scan = ROOT / "src/bragglens/data/scans/measured_fluorapatite.xra"
+    words = ["bragglens", "identify", str(scan), "--wavelength", "CuKa", "--library", "cement"]
+    code = (
+        f"import sys; from bragglens.cli import main; sys.argv = {words}\n"
+        "try: main()\nexcept SystemExit: pass\nprint(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "measured_fluorapatite.xra" in done.stdout
+    imported = set(done.stderr.split())
+    assert {"numba", "onnxruntime", "scipy.linalg"} <= imported
+    packages = {"h5py", "matplotlib", "onnx", "pandas", "pyarrow", "pybaselines", "rietx", "torch", "urllib.request"}
+    parts = {f"scipy.{part}" for part in ("ndimage", "optimize", "signal", "sparse", "spatial", "stats")}
+    ours = {"bragglens.scan.formats.known", "bragglens.identification.rietveld", "bragglens.report.page"}
+    assert not imported & (packages | parts | ours)
+
+
 def test_one_file_imports_onnxruntime() -> None:
     """ONNX Runtime, whose telemetry that file switches off first."""
     sources = [*(ROOT / "src").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]

@@ -37,7 +37,8 @@ from bragglens import BragglensError
 from bragglens.errors import ScanError
 from bragglens.scan import assemble, unpack
 from bragglens.scan.formats import nexus, refused
-from bragglens.scan.read import FORMATS, Format, read_scan, read_scans
+from bragglens.scan.formats.known import FORMATS, Format
+from bragglens.scan.read import read_scan, read_scans
 from bragglens.scan.scan import METADATA, Scan
 
 READERS = {form.__name__.rpartition(".")[2]: form for form in FORMATS if isinstance(form, ModuleType)}

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from bragglens.errors import ScanError
 from bragglens.scan import read
 from bragglens.scan.formats import text
-from bragglens.scan.read import FORMATS, Format, read_scan
+from bragglens.scan.formats.known import FORMATS, Format
+from bragglens.scan.read import read_scan
 from bragglens.scan.scan import Scan
 
 SCANS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "scans"

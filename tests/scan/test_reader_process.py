@@ -101,7 +101,9 @@ def test_printed_text_is_not_taken_for_an_answer(hurt: Reader) -> None:
 
 def test_only_the_readers_are_imported() -> None:
     code = reader_process._START.replace(
-        "serve()", "print('bragglens.identification' in sys.modules, 'scipy' in sys.modules)"
+        "serve()",
+        f"from bragglens.scan.read import scans_in; scans_in({GOOD!r}, 'good.xy')\n"
+        "print('bragglens.identification' in sys.modules, 'scipy' in sys.modules)",
     )
     done = subprocess.run([sys.executable, "-I", "-c", code, *sys.path], capture_output=True, text=True)
     assert done.stdout.split() == ["False", "False"], done.stderr

@@ -63,7 +63,7 @@ def exporter(
 
     def exported(answers: Iterator[Identification]) -> Iterator[Identification]:
         for answer in answers:
-            yield answer if answer.error else export(answer, exports)
+            yield export(answer, exports) if exports.any and not answer.error else answer
 
     return exported
 

@@ -29,6 +29,11 @@ class Exports:
     rietveld: bool
     sole: str | None
 
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to export."""
+        return bool(self.profile or self.rietx or self.rietveld)
+
 
 def check_exports(exports: Exports, *, network_only: bool) -> None:
     """Refuse exports that can only fail after the work is done.
@@ -37,10 +42,12 @@ def check_exports(exports: Exports, *, network_only: bool) -> None:
         BragglensError: there will be no fit to write, rietx is missing, the extension is unknown, or the project
             already exists.
     """
+    if not exports.any:
+        return
     from bragglens.identification.rietveld import program
     from bragglens.report.profile import SUFFIXES
 
-    if network_only and (exports.profile or exports.rietx or exports.rietveld):
+    if network_only:
         raise BragglensError("with --network-only there is no fit to write or refine: leave it out")
     if exports.rietx or exports.rietveld:
         program()

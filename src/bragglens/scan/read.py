@@ -5,36 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from bragglens.errors import ScanError
 from bragglens.files import read_bytes
-from bragglens.scan.formats import (
-    bruker_brml,
-    bruker_raw,
-    bruker_raw4,
-    bruker_uxd,
-    counts_in_rows,
-    gsas,
-    jcamp,
-    labelled_counts,
-    listed_json,
-    nexus,
-    pdcif,
-    philips_rd,
-    philips_udf,
-    refused,
-    rigaku_dat,
-    rigaku_ras,
-    rigaku_rasx,
-    siemens_text,
-    sietronics,
-    spreadsheet,
-    text,
-    xrdml,
-)
 from bragglens.scan.scan import Scan
 
 LARGEST = 16 * 2**20
@@ -44,29 +19,8 @@ _SAME_ANGLES = 1e-4  # degrees between the axes of two scans that are called the
 _EACH_ITS_OWN = ("started",)  # what may differ between repeats of one measurement
 
 
-class Format(Protocol):
-    """The interface of each module in `formats/`."""
-
-    def recognises(self, data: bytes) -> bool:
-        """Whether these bytes have this format; fast, and never raises."""
-
-    def read(self, data: bytes, name: str) -> tuple[Scan, ...]:
-        """The scans in these bytes, one or more, in the order of the file; raises only ScanError."""
-
-
-# The first that recognises a file reads it: those with a mark in their first bytes, then those with words in their
-# header. Text, which takes anything readable, stays last.
-FORMATS: tuple[Format, ...] = (
-    *(bruker_raw, bruker_raw4, philips_rd, nexus),
-    *(bruker_brml, rigaku_rasx, spreadsheet, refused),
-    *(xrdml, listed_json, rigaku_ras, rigaku_dat, bruker_uxd, philips_udf, gsas, pdcif),
-    *(jcamp, sietronics, siemens_text, counts_in_rows, labelled_counts),
-    text,
-)
-
-
 def read_scan(path: str | Path) -> Scan:
-    """Read a measured powder scan, in any format of `FORMATS`.
+    """Read a measured powder scan, in any format of `formats.known`.
 
     Args:
         path: the file; its content decides the format, not the file extension.
@@ -113,6 +67,8 @@ def scans_in(data: bytes, name: str) -> list[Scan]:
         raise ScanError(f"{name}: is empty: export or copy the scan again")
     if len(data) > LARGEST:
         raise ScanError(f"{name}: is over {LARGEST >> 20} MB, too large for a powder scan: is this the right file?")
+    from bragglens.scan.formats.known import FORMATS  # here, as few processes read
+
     for form in FORMATS:
         if form.recognises(data):
             scans = form.read(data, name)

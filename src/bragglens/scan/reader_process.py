@@ -146,6 +146,8 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who asked
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no answer
+    import bragglens.scan.formats.known  # noqa: F401  # now: while the caller works, and before memory is limited
+
     limit_memory(MOST_MEMORY)
     while True:
         try:
