@@ -7,6 +7,7 @@ import pickle
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,34 +15,42 @@ from typing import Any
 import pytest
 from child_processes import none_left
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 from local_server import Server
 
 from bragglens.crystal.library import Library, read_library
 from bragglens.learn.model import Model
 from bragglens.scan.pattern import Grid
+from bragglens.simulate import render
 
-# The slowest files, started first, so that no process is left alone with one of them at the end. The first one
-# trains the small model, so that the other processes need not wait for it.
+# The slowest files, started first, so that no process is left alone with one of them at the end. In a fresh clone the
+# first one compiles the simulator, while the second, which includes mypy, does not need it. The third trains the small
+# model. Others wait for neither.
 LONGEST = (
+    "simulate/test_kernel_cache.py",
+    "test_package.py",
     "learn/test_train.py",
-    "test_damage.py",
-    "match/test_matcher_training.py",
     "learn/test_resume.py",
-    "simulate/test_kernel.py",
+    "test_damage.py",
     "measured/test_measured.py",
-    "identification/test_narrower.py",
-    "journeys/test_answer_folder.py",
-    "journeys/test_command_line.py",
     "identification/test_axis.py",
-    "fit/test_search.py",
-    "identification/test_odd_scans.py",
+    "journeys/test_command_line.py",
     "test_docs.py",
+    "identification/test_narrower.py",
+    "fit/test_search.py",
+    "journeys/test_answer_folder.py",
+    "match/test_matcher_training.py",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+# Hypothesis limits the time of an example by the clock. On a busy machine tests would fail at random.
+settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no clock")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,6 +61,34 @@ def no_process_survives() -> Iterator[None]:
     with none_left():
         yield
         reader().close()  # as at the end of any process that has read files
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def kernel_lock(run_folder: Path) -> FileLock:
+    """Held by the process that compiles the simulator, which takes half a minute."""
+    return FileLock(run_folder / "kernel.lock")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_compiles_the_kernel(kernel_lock: FileLock) -> Iterator[None]:
+    """In a fresh clone the other processes wait for it, and then read what it has stored."""
+    compiling = render._log_compilation
+
+    @contextmanager
+    def alone() -> Iterator[None]:
+        with nullcontext() if render.render_batch.overloads else kernel_lock, compiling():
+            yield
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(render, "_log_compilation", alone)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -70,15 +107,12 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_model(titania: Library, tmp_path_factory: pytest.TempPathFactory) -> Model:
+def small_model(titania: Library, run_folder: Path) -> Model:
     """A model of the five phases, trained in seconds on a coarse axis: sufficient for simple scans.
 
     The first of the test processes trains it; the others read it from a file.
     """
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        return _trained(titania)
-    # the folder above is shared by all processes of this run
-    kept = tmp_path_factory.getbasetemp().parent / "small_model"
+    kept = run_folder / "small_model"
     with FileLock(kept.with_suffix(".lock")):
         if not kept.exists():
             kept.write_bytes(pickle.dumps(_trained(titania)))

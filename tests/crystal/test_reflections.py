@@ -115,7 +115,7 @@ def test_reflections_and_multiplicities_agree_with_gemmi(name: str) -> None:
     assert ours == theirs
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(name=st.sampled_from(GROUPS), d_min=st.floats(1.3, 4.0))
 def test_multiplicities_sum_to_all_reflections_that_are_not_extinct(name: str, d_min: float) -> None:
     phase = crystal(name)
@@ -298,7 +298,7 @@ def test_number_of_strains_is_that_of_the_crystal_system(name: str) -> None:
     assert basis == pytest.approx(np.swapaxes(basis, 1, 2))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(name=st.sampled_from(sorted(SYSTEMS)), drawn=st.lists(st.floats(-0.05, 0.05), min_size=6, max_size=6))
 def test_strained_cell_keeps_its_system(name: str, drawn: list[float]) -> None:
     """A shear of the wrong angle once made bronze titania triclinic, with α from 85.5 to 94.7°."""

@@ -30,7 +30,7 @@ def odd(seed: int, level: float, bumps: int, spikes: int, offset: float) -> Scan
     return Scan("odd", AXIS, counts + offset, wavelength=1.5405929)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10**6), st.floats(0.05, 1e5), st.integers(0, 3), st.integers(0, 3), st.sampled_from([0.0, -20.0]))
 @example(0, 0.5, 1, 1, -20.0)  # only one point is above zero, and its mean with its neighbours is not
 @example(0, 0.5, 0, 1, -20.0)

@@ -112,7 +112,7 @@ def test_figures_are_within_their_bounds(scans: Scans, reference: ReferenceLines
         assert (matched.near[uncovered | (reference.height == 0)] == -1).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(i=st.integers(0, 59), factor=st.floats(0.05, 20))
 def test_heights_follow_the_scan_and_shares_do_not(
     scans: Scans, reference: ReferenceLines, i: int, factor: float
@@ -123,7 +123,7 @@ def test_heights_follow_the_scan_and_shares_do_not(
     np.testing.assert_array_equal(other.share, one.share)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(i=st.integers(0, 59), rows=st.permutations(range(12)))
 def test_a_phase_does_not_depend_on_the_other_phases(
     scans: Scans, reference: ReferenceLines, i: int, rows: list[int]
@@ -135,7 +135,7 @@ def test_a_phase_does_not_depend_on_the_other_phases(
         np.testing.assert_array_equal(one, other)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(i=st.integers(0, 59), share=st.floats(0, 1))
 def test_the_more_is_explained_the_less_is_left(scans: Scans, i: int, share: float) -> None:
     intensity, _ = scaled(scans.counts[i].astype(float), scans.covered[i], NOTHING)

@@ -38,7 +38,6 @@ def peak(two_theta: np.ndarray, place: float, fwhm: float = 0.1) -> np.ndarray:
 # --- onto the grid ----------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(step=st.floats(0.004, 0.08), offset=st.floats(0, 0.05), place=st.floats(20, 70), fwhm=st.floats(0.08, 0.5))
 def test_area_is_kept_by_finer_and_coarser_scans(step: float, offset: float, place: float, fwhm: float) -> None:
     """The sum over the grid is the integral of the scan's polygon, for any relative position of the two axes."""
@@ -134,7 +133,7 @@ def test_line_position_of_another_tube_follows_braggs_law(wavelength: float) -> 
 # --- into the network -------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 1000), scale=st.floats(1e-3, 1e6), floor=st.floats(0, 1e5))
 def test_scalings_have_their_ranges_and_ignore_scale(seed: int, scale: float, floor: float) -> None:
     grid = Grid(10.0, 80.0, 0.5)

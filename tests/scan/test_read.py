@@ -345,7 +345,7 @@ def test_binary_file_of_unknown_format(tmp_path: Path) -> None:
         read_scan(tmp_path / "a.raw")
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(
     start=st.integers(0, 6000),
     step=st.integers(1, 20),

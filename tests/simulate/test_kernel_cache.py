@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
+import subprocess
+import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,16 @@ from bragglens.simulate.kernel.compiled import jit, within
 @{how}
 def part(x):
     return {factor} * x
+"""
+SIMULATE = """
+from hashlib import sha256
+from importlib.resources import files
+import bragglens
+from bragglens.simulate.recipe import CLEAN
+from bragglens.simulate.stored import simulate_set
+library = bragglens.read_library(files("bragglens") / "data" / "titania")
+patterns, _ = simulate_set(library, CLEAN, bragglens.Grid(10.0, 80.0, 0.1), per_phase=9)
+print(sha256(patterns.tobytes()).hexdigest())
 """
 WHOLE = """
 from bragglens.simulate.kernel.compiled import kernel
@@ -51,6 +65,35 @@ def test_a_change_of_one_letter_in_another_file_makes_a_new_kernel(tmp_path: Pat
         (folder / "whole.py").write_text(WHOLE)
         found = [answered(folder, how, factor) for factor in (3, 3, 7)]
         assert found == [(30, 0), (30, 1), (70, 0)]  # the second is from the cache, the third is not
+
+
+def test_a_compiling_first_call_logs_a_message_and_gives_the_same_pattern(
+    tmp_path: Path, kernel_lock: AbstractContextManager[object]
+) -> None:
+    """Without a cache the first pattern takes seconds. With a cache nothing is logged, and every bit is the same."""
+    with kernel_lock:
+        first = simulated(tmp_path)
+        keep(tmp_path)
+    second = simulated(tmp_path)
+    assert "compiling the simulator for this machine, once" in first.stderr
+    assert second.stderr == ""
+    assert second.stdout == first.stdout
+
+
+def simulated(cache: Path) -> subprocess.CompletedProcess[str]:
+    """A process that prints the checksum of a few patterns, with this folder as the cache."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
+    return subprocess.run([sys.executable, "-c", SIMULATE], env=environment, capture_output=True, text=True, check=True)
+
+
+def keep(cache: Path) -> None:
+    """Put what was compiled where all tests find it, unless they have it: in a fresh clone nobody compiles it again."""
+    own = Path(kernel.render_batch.stats.cache_path)
+    if not list(own.glob("*render_batch*.nbi")):
+        own.mkdir(parents=True, exist_ok=True)
+        for made in sorted(cache.rglob("*render_batch*")):  # .nbc, then the .nbi that names it
+            shutil.copy(made, own / f"{made.name}.new")
+            (own / f"{made.name}.new").replace(own / made.name)
 
 
 def answered(folder: Path, how: str, factor: int) -> tuple[int, int]:
