@@ -124,7 +124,7 @@ def unnamed_share(unexplained: float, spread: float = DEFAULT.scattering_spread)
     a share u of the intensity the share of the mass is k u / (k u + 1 - u).
     """
     mass = unexplained * float(np.exp(1.96 * spread))
-    return mass / (mass + 1 - unexplained)
+    return min(1.0, mass / (mass + 1 - unexplained))  # rounding may exceed 1
 
 
 def _contrast(scales: Array, solids: Sequence[Solid | None], size: float) -> Array:
