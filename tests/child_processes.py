@@ -70,7 +70,7 @@ def none_left() -> Iterator[None]:
     os.environ[_MARK] = mark = secrets.token_hex(8)
     yield
     left = [one for one in psutil.process_iter() if one.pid != os.getpid() and _marked(one, mark)]
-    left = psutil.wait_procs(left, timeout=2.0)[1]  # some are about to end
+    left = psutil.wait_procs(left, timeout=PATIENCE)[1]  # some are about to end
     told = [" ".join(_command(one))[:200] for one in left]
     end_all(one.pid for one in left)
     assert not told, f"outlived the tests: {told}"

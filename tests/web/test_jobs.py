@@ -6,6 +6,7 @@ import multiprocessing
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
@@ -110,10 +111,11 @@ def test_a_scan_that_crashes_its_worker_fails_in_the_end(titania: Library, monke
 def test_a_thread_outlives_a_worker_that_cannot_be_started(
     titania: Library, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    free = False
+    free, tried = False, threading.Semaphore(0)
 
     class Short(worker.Worker):
         def revive(self, wanted: object) -> bool:
+            tried.release()
             if not free:
                 raise OSError(24, "Too many open files")
             return True
@@ -125,7 +127,7 @@ def test_a_thread_outlives_a_worker_that_cannot_be_started(
     monkeypatch.setattr(room, "_LOOK", 0.02)
     served = Jobs(proposer_of(titania), workers=1)
     job = served.add(BAD, Options())
-    time.sleep(0.1)
+    assert all(tried.acquire(timeout=60) for _ in range(2))  # at the second attempt the first has failed
     found = served.get(job.id)
     assert found is not None
     assert (found.state, served.workers) == ("queued", (0, 1))
