@@ -173,8 +173,8 @@ def test_the_matcher_is_trained_with_faulted_phases(honeycomb: Reflections) -> N
     recipe = Recipe(phases=Uniform(2.0, 6.0), faults=Constant(0.3), strangers=0.0, counts=Constant(1e5))
     stream = open_matchers_stream(library, lines, np.eye(len(library), dtype=bool), recipe, seed=4)
     scans = [
-        replace(stream, mixtures=replace(stream.mixtures, recipe=replace(recipe, faulted=share))).batch(0, 300).x
+        replace(stream, mixtures=replace(stream.mixtures, recipe=replace(recipe, faulted=share))).batch(460, 80).x
         for share in (1.0, 0.0)
     ]
     changed = np.abs(scans[0] - scans[1]).max(axis=(1, 2)) > 1e-3
-    assert 0 < changed.mean() < 0.1  # it is in about one of forty samples, and no other phase has faults
+    assert 0 < changed.mean() < 0.1  # it is in about one of forty samples, in two of these; no other phase has faults

@@ -118,13 +118,15 @@ def test_each_row_has_its_own_file(lab: Path, together: list[dict[str, Any]], tm
     assert "6 answered, 3 answered before, 6 with errors" in again.stdout
 
 
-def test_workers_write_a_table_in_the_order_of_the_rows(lab: Path, tmp_path: Path) -> None:
+def test_workers_write_table_and_report_in_the_order_of_the_rows(lab: Path, tmp_path: Path) -> None:
     (lab / "few.csv").write_text("file;library\nday 1/co.xy;\ngone.xy;\nday 1/cu.xy;mine\n")
-    words = ("--phases", PHASES, "--wavelength", "CuKa", "--workers", 2, "--table", tmp_path / "t.csv")
-    assert run("batch", lab / "few.csv", *words).returncode == 1
-    rows = (tmp_path / "t.csv").read_text("utf-8-sig").splitlines()[1:]
+    words = ("--phases", PHASES, "--wavelength-if-missing", "CuKa", "--elements", "Ti-O", "--workers", 2)
+    table, report = tmp_path / "t.csv", tmp_path / "r.html"
+    assert run("batch", lab / "few.csv", *words, "--table", table, "--report", report).returncode == 1
+    rows = table.read_text("utf-8-sig").splitlines()[1:]
     assert [Path(row.split(",")[0]).name for row in rows] == ["co.xy", "gone.xy", "cu.xy"]
     assert "few.csv, row 3" in rows[1]
+    assert report.read_text(encoding="utf-8").count('<figure class="plot">') == 2
 
 
 def test_figures_with_the_same_name_are_refused(lab: Path, tmp_path: Path) -> None:

@@ -239,19 +239,6 @@ def test_impossible_outputs_are_refused_first(
     assert says in capsys.readouterr().err
 
 
-def test_workers_serve_table_and_report(tmp_path: Path) -> None:
-    files, table, report = scans(tmp_path, 2), tmp_path / "t.csv", tmp_path / "r.html"
-    (tmp_path / "bad.xy").write_text("no scan")
-    words = ("--wavelength-if-missing", "CuKa", "--elements", "Ti-O", "--workers", 2)
-    done = run(
-        "identify", *files, tmp_path / "bad.xy", "--phases", PHASES, *words, "--table", table, "--report", report
-    )
-    assert done.returncode == 1, done.stderr
-    rows = table.read_text("utf-8-sig").splitlines()
-    assert [row.split(",")[0] for row in rows[1:]] == [str(file) for file in (*files, tmp_path / "bad.xy")]
-    assert report.read_text(encoding="utf-8").count('<figure class="plot">') == 2
-
-
 def test_a_library_is_listed_with_formulas(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

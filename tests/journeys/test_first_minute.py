@@ -84,14 +84,5 @@ def test_a_model_knows_its_own_phases(marl: Path) -> None:
     assert (done.returncode, "knows its own phases" in " ".join(done.stderr.split())) == (2, True)
 
 
-def test_the_demo_names_the_present_phases(tmp_path: Path) -> None:
-    done = run("demo", "-o", "shown", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    answers = json.loads((tmp_path / "shown" / "answers.json").read_text())["scans"]
-    assert answers[0]["phases"][0]["name"] == "Fluorapatite"
-    assert [phase["name"] for phase in answers[1]["phases"]] == list(MARL.content)
-    assert (tmp_path / "shown" / "report.html").stat().st_size > 10_000
-
-
 def test_the_measured_scan_is_copied(tmp_path: Path) -> None:
     assert measured_fluorapatite(tmp_path).stat().st_size > 1000

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from bragglens.demo import MARL
+
 TESTS = Path(__file__).resolve().parents[1]
 EXTRAS = ("fontTools", "h5py", "matplotlib", "onnx", "pandas", "PIL", "pyarrow", "rietx", "spglib", "torch")
 FILE = "shown/measured_fluorapatite.xra"
@@ -93,9 +95,16 @@ def test_the_main_functions_work(done: tuple[Path, list[Any]]) -> None:
     place, (answers, *_, served) = done
     assert answers["demo"]["status"] == answers["identify"]["status"] == 0, answers
     assert json.loads(answers["identify"]["out"])["scans"][0]["phases"][0]["name"] == "Fluorapatite"
-    for written in ("shown/report.html", "shown/answers.json", "one.html", "one.csv"):
-        assert (place / written).stat().st_size > 200
+    for written, least in (("shown/report.html", 10_000), ("one.html", 200), ("one.csv", 200)):
+        assert (place / written).stat().st_size > least
     assert served
+
+
+def test_the_demo_names_the_present_phases(done: tuple[Path, list[Any]]) -> None:
+    place, _ = done
+    measured, made = json.loads((place / "shown" / "answers.json").read_text())["scans"]
+    assert measured["phases"][0]["name"] == "Fluorapatite"
+    assert [phase["name"] for phase in made["phases"]] == list(MARL.content)
 
 
 def test_a_missing_extra_is_one_sentence(done: tuple[Path, list[Any]]) -> None:
