@@ -24,18 +24,20 @@ from bragglens.scan.pattern import Grid
 GRID = Grid(5.0, 90.0, 0.2)
 
 
-def learn(output: Path, tick: Callable[[int, int], None] | None = None, group: Processes = training.ALONE) -> None:
-    """30 steps with a checkpoint after each. Process 0 writes the network, for `network`.
+def pickled(network: nn.Module, channels: int, points: int) -> bytes:
+    """In place of `to_onnx`, which takes longer than a short training and is tested in `test_networks.py`."""
+    return pickle.dumps(network.eval())
 
-    As a pickle: exporting it as ONNX takes longer than the training, and `test_networks.py` tests that.
-    """
+
+def learn(output: Path, tick: Callable[[int, int], None] | None = None, group: Processes = training.ALONE) -> None:
+    """30 steps with a checkpoint after each. Process 0 writes the network, for `network`."""
     torch.set_num_threads(1)
     library = read_library(str(files("bragglens") / "data" / "titania"))
     with (
         patch.object(checkpoint, "EVERY", 0.0),
         patch.object(training, "STRANGERS", 20),
         patch.object(training, "_has_bfloat16", lambda: False),  # its rounding would hide differences
-        patch.object(training, "to_onnx", lambda network, *_: pickle.dumps(network.eval())),
+        patch.object(training, "to_onnx", pickled),
     ):
         trained = training.train(
             library, grid=GRID, steps=30, batch=8, seed=3, group=group,
