@@ -20,6 +20,7 @@ from aflow import fetch as fetch_aflow
 from amcsd import amcsd
 from avogadro import avogadro
 from avogadro import fetch as fetch_avogadro
+from compounds import write_compounds
 from larch import fetch as fetch_larch
 from larch import larch
 from listed import Coverage, Row, read_rows
@@ -63,6 +64,8 @@ def main() -> None:
     content = assembled(chosen, lines, marks)
     write_library_file(content, arguments.output)
     arguments.output.with_suffix(".sha256").write_text(sha256(arguments.output.read_bytes()) + "\n")
+    if arguments.output.resolve() == LIBRARY:
+        write_compounds()
     write_table(HERE / "missing.csv", ("name", "formula", "space_group", "missing"), missing)
     write_table(HERE / "left_out.csv", ("name", "source", "reason"), sorted(set(gathered.left_out)))
     write_page(content.manifest["members"], gathered, len(wanted), len(missing), arguments.output.stat().st_size)

@@ -189,11 +189,15 @@ def _positive_mate(hkl: NDArray[np.int64]) -> NDArray[np.int64]:
 def composition(phase: Phase) -> dict[str, float]:
     """Number of atoms of each element in the cell, from the sites."""
     content: dict[str, float] = {}
-    group = _Group.of(phase.operations)
-    for site in phase.sites:
-        multiplicity = len(phase.operations) // _stabiliser(site, group)
+    for site, multiplicity in zip(phase.sites, multiplicities(phase), strict=True):
         content[site.element] = content.get(site.element, 0.0) + site.occupancy * multiplicity
     return content
+
+
+def multiplicities(phase: Phase) -> list[int]:
+    """Number of images of each site in the cell."""
+    group = _Group.of(phase.operations)
+    return [len(phase.operations) // _stabiliser(site, group) for site in phase.sites]
 
 
 def _geometry(
