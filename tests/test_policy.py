@@ -20,10 +20,10 @@ def test_each_threshold_has_meaning_and_origin(one: object) -> None:
 
 def test_a_file_changes_only_its_thresholds(tmp_path: Path) -> None:
     path = tmp_path / "strict.toml"
-    path.write_text("sure = 0.99  # of ours\nmost_phases = 3\nodds_strain = -0.2\n")
+    path.write_text("sure = 0.99  # of ours\nmost_phases = 3\nprior_weight = 2.0\n")
     ours = policy_of(path)
-    assert ours == replace(DEFAULT, sure=0.99, most_phases=3, odds_strain=-0.2)
-    assert ours.changed() == {"sure": 0.99, "most_phases": 3, "odds_strain": -0.2}
+    assert ours == replace(DEFAULT, sure=0.99, most_phases=3, prior_weight=2.0)
+    assert ours.changed() == {"sure": 0.99, "most_phases": 3, "prior_weight": 2.0}
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_an_answer_uses_and_records_the_policy(titania: Library) -> None:
 def test_the_command_prints_a_policy_that_is_read_again(tmp_path: Path) -> None:
     printed = run("policy").stdout
     path = tmp_path / "ours.toml"
-    path.write_text(printed.replace("sure = 0.92", "sure = 0.99"))
+    path.write_text(printed.replace("sure = 0.95", "sure = 0.99"))
     assert policy_of(path) == replace(DEFAULT, sure=0.99)
     assert "sure = 0.99" in run("policy", path).stdout
     assert "lists them" in run("identify", "scan.xy", "--policy", _odd(tmp_path)).stderr

@@ -1,9 +1,10 @@
 """Policy: the thresholds that affect an answer, in one place, with its meaning, unit and origin.
 
-A fit has parameters with bounds and usual spreads (`fit.parameters`), and a network has weights. The thresholds
-that affect a verdict, a phase, a fraction or its error are here. Numbers of a method itself (rounds of a search, limits
-of a computation) are constants beside the code that uses them. Notices about a wrong axis (`identification.axis`)
-change no answer; their numbers are in that module.
+A fit has parameters with bounds and usual spreads (`fit.parameters`), a network has weights, and the probabilities of
+phases follow from fitted tables (`identification.posterior`). The thresholds that affect a verdict, a phase, a fraction
+or its error are here. Numbers of a method itself (rounds of a search, limits of a computation) are constants beside the
+code that uses them. Notices about a wrong axis (`identification.axis`) change no answer; their numbers are in that
+module.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _JUDGED = "judgement"
 
 
 def _value(default: float, unit: str, meaning: str, origin: str = _JUDGED, *, high: float = float("inf")) -> Any:
-    """A threshold from 0 to `high`; only coefficients in ln odds may be negative."""
+    """A threshold from 0 to `high`; never negative."""
     return field(default=default, metadata={"unit": unit, "meaning": meaning, "origin": origin, "high": high})
 
 
@@ -33,8 +34,6 @@ def _probability(default: float, meaning: str, origin: str = _JUDGED) -> Any:
     return _value(default, "probability", meaning, origin, high=1.0)
 
 
-_REGRESSION = "logistic regression on 191 phases of half of the development scans (benchmarks/identification.py)"
-_OWN_REGRESSION = "logistic regression on 225 answers out of thousands of phases (benchmarks/thousands.py)"
 _SIMULATED_OXIDES = "lower quartile of 74 simulated oxides with 200 counts at the strongest peak"
 
 
@@ -93,7 +92,6 @@ class Policy:
     exchange_gain: float = _share(0.5, "least screening gain of a replacement, relative to the phase's evidence")
 
     # --- the shortlist from a large library (identification.shortlist)
-    small_library: int = _value(150, "phases", "largest library of which every phase is fitted")
     likeliest: int = _value(32, "phases", "of a larger library: fitted phases with the highest probability")
     largest: int = _value(12, "phases", "further fitted phases, by probability times share of the intensity")
     added: int = _value(12, "phases", "largest number of phases added for the residual")
@@ -104,35 +102,13 @@ class Policy:
         "24 measured minerals: nearest phase outside the shortlist 0.56 to 0.75, illite and muscovite 0.90",
     )
 
-    # --- probabilities (identification.confidence)
-    odds_constant: float = _value(-2.5, "ln odds", "constant term", _REGRESSION)
-    odds_evidence: float = _value(1.24, "ln odds", "per unit of ln(evidence)", _REGRESSION)
-    odds_residual: float = _value(-4.65, "ln odds", "per unit of R of the phase", _REGRESSION)
-    odds_strain: float = _value(
-        -0.16, "ln odds", "per unit of (strain / usual)²; the more cautious of two regressions", _REGRESSION
-    )
-    odds_network: float = _value(0.27, "ln odds", "per unit of the proposer's log odds", _REGRESSION)
-    odds_unexplained: float = _value(-2.15, "ln odds", "per unit of the unexplained share above the usual", _REGRESSION)
-    usual_strain: float = _value(0.005, "Δd/d", "unit of the strain in the odds", _REGRESSION)
-    highest_strain_term: float = _value(
-        40.0, "(strain / usual_strain)²", "the strain counts no more than this in the odds"
-    )
-    usual_unexplained: float = _share(0.1, "unexplained share that is not counted against a phase", _REGRESSION)
-    own_constant: float = _value(
-        2.75, "ln odds", "constant term for the phase itself, not an isostructural neighbour", _OWN_REGRESSION
-    )
-    own_strain: float = _value(-0.45, "ln odds", "the same per unit of (strain / usual)²", _OWN_REGRESSION)
-    own_network: float = _value(0.45, "ln odds", "the same per unit of the matcher's log odds", _OWN_REGRESSION)
-    prior_weight: float = _value(3.0, "", "evidence per unit of the proposer's log odds, in the search")
-    element_expected: float = _probability(0.8, "that a given element is in one of the phases")
+    # --- what is assumed before the fit (identification.prior)
+    prior_weight: float = _value(3.0, "", "evidence per unit of log odds before the fit")
+    element_expected: float = _probability(0.98, "that a given element is in one of the phases")
 
     # --- the verdict (identification.identify)
     named: float = _probability(0.5, "least value for a named phase")
-    sure: float = _probability(
-        0.92,
-        "least value of each phase for the verdict known or mixture",
-        "570 simulated minerals outside the library: 6 confident false positives, 9 with a threshold of 0.9",
-    )
+    sure: float = _probability(0.95, "least probability of the whole set of phases for the verdict known or mixture")
     most_unexplained: float = _share(0.1, "unexplained peak intensity above which the verdict is partly unknown")
     look_again: float = _share(0.15, "unexplained peak intensity above which other axes are tested")
     both_named: float = _probability(0.9, "least value at which the network names both of two indistinguishable phases")
@@ -171,6 +147,21 @@ class Policy:
         0.25,
         "largest median height of the peaks on a hump over its own height",
         "20 humps in 112 measured scans have at most 0.11, crowded lines 0.6",
+    )
+
+    # --- solid solutions (identification.solid_solution)
+    radii_fully: float = _share(
+        0.15,
+        "largest relative difference of two ionic radii for replacement in any proportion",
+        "Goldschmidt 1926, Naturwissenschaften 14, 477",
+    )
+    radii_partly: float = _share(0.4, "the same for replacement in part; Mg in calcite has 0.39")
+    most_partly: float = _share(
+        0.3, "largest mol fraction of replacement in part; biogenic calcite has up to 0.3 of Mg"
+    )
+    composition_error: float = _share(0.15, "largest error of a mol fraction that is stated, half of the 95% interval")
+    lattice_scatter: float = _value(
+        0.001, "Δd/d", "scatter of the lattices of specimens of one composition: temperature, minor elements"
     )
 
     # --- fractions (fit.quantify)
@@ -231,8 +222,7 @@ def _possible(path: Path, name: str, value: Any) -> Any:
     if name not in known:
         raise BragglensError(f"{path}: '{name}' is not a threshold: `bragglens policy` lists them")
     whole, high = known[name].type == "int", known[name].metadata["high"]
-    low = float("-inf") if known[name].metadata["unit"] == "ln odds" else 0.0
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not 0 <= value <= high:
         kind = "a whole number" if whole else "a number"
-        raise BragglensError(f"{path}: {name} = {value!r} is not possible: give {kind} from {low:g} to {high:g}")
+        raise BragglensError(f"{path}: {name} = {value!r} is not possible: give {kind} from 0 to {high:g}")
     return value

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -18,7 +16,6 @@ from bragglens.fit.problem import Problem
 from bragglens.fit.quantify import quantify, unnamed_share
 from bragglens.fit.structure import linear_absorption
 from bragglens.fit.whole_pattern import fit_given
-from bragglens.identification.confidence import Proof, confidence
 from bragglens.identification.identify import identify
 from bragglens.scan.pattern import Grid
 from bragglens.scan.scan import Scan
@@ -105,17 +102,3 @@ def test_a_standard_gives_fractions_of_the_whole_sample(titania: Library) -> Non
     counts = np.random.default_rng(0).poisson(5e3 * (clean / clean.max() + 0.02)).astype(float)
     scan = Scan("made up", grid.two_theta, counts)
     assert identify(scan, titania, wavelength=CU, standard=("rutile", 25.0)).fraction_of == "whole sample"
-
-
-proofs = st.builds(Proof, evidence=st.floats(0, 1e5), residual=shares, strain=st.floats(0, 0.03), unexplained=shares)
-
-
-@given(proofs, st.floats(0, 1))
-def test_confidence_is_a_monotonic_probability(proof: Proof, network: float) -> None:
-    value = confidence(proof, network)
-    assert 0 < value < 1
-    assert confidence(replace(proof, evidence=2 * proof.evidence), network) >= value
-    assert confidence(replace(proof, residual=proof.residual / 2), network) >= value
-    assert confidence(replace(proof, strain=proof.strain / 2), network) >= value
-    assert confidence(replace(proof, unexplained=proof.unexplained / 2), network) >= value
-    assert confidence(proof, min(1.0, network + 0.1)) >= value

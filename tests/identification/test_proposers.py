@@ -84,7 +84,7 @@ def test_same_call_for_each_proposer(who: Proposer, scan: Scan) -> None:
 
 def test_the_shortlist_follows_the_proposer(titania: Library, scan: Scan) -> None:
     """One phase is fitted for its probability: the first in the alphabet, which is present; then the rest."""
-    few = replace(DEFAULT, small_library=2, likeliest=1, largest=0, added=1)
+    few = replace(DEFAULT, likeliest=1, largest=0, added=1)
     answer = identify(scan, FirstLetter(catalogue(titania)), policy=few)
     assert set(answer.probabilities or {}) < set(titania.names)
     assert "anatase" in set(answer.probabilities or {})

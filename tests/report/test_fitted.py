@@ -134,7 +134,7 @@ def test_votes_are_shown_if_network_and_fit_disagree(answer: Identification, sma
     angle = odd.fit.two_theta[strength.argmax()]
     assert np.abs(rows(figure)[1][:8, 0] - angle).min() < 2
     last = figure.axes[1].texts[-1]
-    assert last.get_text() == "brookite\nnetwork alone, p 0.800"
+    assert last.get_text() == "brookite\nbefore the fit, p 0.800"
     assert last.get_color() == GREY
 
 
@@ -158,5 +158,5 @@ def test_an_unknown_scan_shows_the_nearest_phase(answer: Identification, fitted:
         "background",
         "unexplained",
     ]
-    assert figure.axes[1].texts[0].get_text().startswith("anatase\nnetwork alone")
+    assert figure.axes[1].texts[0].get_text().startswith("anatase\nbefore the fit")
     assert figure.axes[0].get_title(loc="left") == "two.xy: unknown"

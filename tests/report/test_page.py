@@ -118,7 +118,7 @@ def test_every_text_is_literal(reader: Reader) -> None:
 def test_each_scan_has_verdict_probabilities_and_figure(reader: Reader) -> None:
     assert "Probable, not certain: phase_0 (70.0 ± 2.0 wt%, probability 0.900) and phase_1" in reader.text
     assert "No phase of the library was found; the nearest is phase_0" in reader.text
-    assert f"each phase has a probability of at least {DEFAULT.sure}, and no rival; else tentative" in reader.text
+    assert f"the whole answer has a probability of at least {DEFAULT.sure}; else tentative" in reader.text
     assert "This scan could not be identified: c.xy" in reader.text
     assert "phase_4 0.100" in reader.text
     assert "phase_5" not in reader.text
@@ -161,7 +161,7 @@ def test_a_fitted_scan_is_complete() -> None:
         "20.00 4.000 0.0%",
         "rutile 0.3 <brookite> 0.8",
         "grains of 0.5 µm as stated; standard <corundum>, 20 wt% added",
-        "Network only",
+        "Before the fit",
     ):
         assert text in found.text
     assert found.tags.count("details") == 4  # many peaks, limits, evidence and network are folded

@@ -360,7 +360,7 @@ def test_no_heading_is_broken(width: int) -> None:
     )
     print_answers([long], console=Console(file=stream, width=width))
     head = stream.getvalue().splitlines()[1].split()
-    assert head == ["phase", "wt%", "prob.", "network", "evid.", "R", "without", "size", "cell"]
+    assert head == ["phase", "wt%", "prob.", "before", "evid.", "R", "without", "size", "cell"]
     assert max(map(len, stream.getvalue().splitlines()[:8])) <= width
 
 

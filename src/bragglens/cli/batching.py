@@ -85,7 +85,7 @@ def _outputs(work: Batch, answers: Answers, drawn: Drawn) -> list[Output]:
         made.append(report_file(answers.report, only, files, series=answers.series is not None))
     if answers.series:
         made.append(series_file(answers.series, files))
-    return made if answers.json == "-" else [*made, screen()]
+    return made if answers.json == "-" else [*made, screen(candidates=answers.candidates)]
 
 
 @contextmanager

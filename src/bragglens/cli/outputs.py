@@ -56,11 +56,17 @@ def done(work: Callable[[Any], None], argument: Any) -> bool:
     return True
 
 
-def screen() -> Output:
-    """The answers on the terminal."""
+def screen(*, candidates: bool = False) -> Output:
+    """The answers on the terminal, with the best candidates of each if requested."""
+    from bragglens.report.candidates import print_candidates
     from bragglens.report.details import print_answers
 
-    return Output(close=lambda answers: print_answers(answers, console=out))
+    def shown(answers: Answers) -> None:
+        print_answers(answers, console=out)
+        if candidates:
+            print_candidates(answers, console=out)
+
+    return Output(close=shown)
 
 
 def json_file(path: Path, asked: Sequence[Proposer]) -> Output:

@@ -97,6 +97,10 @@ class Answers:
         Path | None, typer.Option(help="Draw all scans side by side, with fractions below: a .png, .svg or .pdf.")
     ] = None
 
+    candidates: Annotated[
+        bool, typer.Option("--candidates", help="Print the ten best candidates and what became of each.")
+    ] = False
+
     def folder(self, *, bare: bool) -> Path | None:
         """The folder of `--json` with an answer for each scan; None where it is not a folder.
 

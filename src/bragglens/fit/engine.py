@@ -281,13 +281,27 @@ def size_errors(problem: Fitted, solution: Solution) -> Array:
 
     It is nan for a component whose size is not refined.
     """
-    state, k = solution.state, len(solution.scales)
+    found = own_covariances(problem, solution, ["log_size"])
+    variances = np.array([float(own[0, 0]) if own.size else np.nan for own in found])
+    return np.asarray(1.96 * np.exp(solution.state.each("log_size")) * np.sqrt(np.maximum(variances, 0.0)))
+
+
+def own_covariances(problem: Fitted, solution: Solution, names: Sequence[str]) -> list[Array]:
+    """Covariance of some of each component's own values, all other fitted values free, scaled by the reduced chi2.
+
+    Returns:
+        For each component the covariance of those values among `names` that it has, in the order of `names`, (m, m).
+    """
+    state = solution.state
     whole, free = _all_covariance(problem, solution)
-    n, each, size = len(state.shared), state.own.shape[1], problem.parameters.place("log_size")
-    variance = np.full(k, np.nan)
-    component, place = np.nonzero(n + each * np.arange(k)[:, None] + size == free)
-    variance[component] = np.diag(whole)[len(whole) - len(free) + place]
-    return np.asarray(1.96 * np.exp(state.each("log_size")) * np.sqrt(np.maximum(variance, 0.0)))
+    n, each = len(state.shared), state.own.shape[1]
+    own = problem.parameters.places(names)
+    first = len(whole) - len(free)
+    out = []
+    for i in range(len(state.phases)):
+        place = [first + int(np.flatnonzero(free == n + i * each + p)[0]) for p in own if n + i * each + p in free]
+        out.append(whole[np.ix_(place, place)])
+    return out
 
 
 def _all_covariance(problem: Fitted, solution: Solution) -> tuple[Array, Free]:

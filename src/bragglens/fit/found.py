@@ -48,13 +48,13 @@ class Supported:
         phase: its place among the candidates.
         evidence: increase of the misfit without it (`evidence.evidence`).
         without: the fit of the others alone.
-        rivals: phases that explain the scan about as well in its place, and how much worse each is.
+        tried: phases that were fitted in its place, and by how much evidence each is worse; the best first.
     """
 
     phase: int
     evidence: float
     without: Solution
-    rivals: tuple[tuple[int, float], ...] = ()
+    tried: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -46,16 +46,16 @@ def unexplained(observed: Observed, solution: Solution, wavelength: float) -> tu
     excess = np.where(residual > policy.intensity_stands_out * error, residual, 0.0)
     tops = tops_of(residual / error, height=policy.peak_stands_out, distance=points)
     peaks = []
-    for top, first, end in zip(tops, *_feet(excess, tops), strict=True):
+    for top, first, end in zip(tops, *between_tops(excess, tops), strict=True):
         angle = float(observed.grid.two_theta[top])
         spacing = wavelength / (2 * np.sin(np.radians(angle) / 2))
         peaks.append(Peak(angle, float(spacing), float(excess[first:end].sum()) / whole))
     return min(1.0, float(excess.sum()) / whole), tuple(peaks)
 
 
-def _feet(excess: Array, tops: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """First and last point of each peak: the lowest point towards its neighbours, or where nothing is left."""
+def between_tops(curve: Array, tops: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First point of each peak and the one after its last: the lowest points of a curve between neighbouring tops."""
     if not len(tops):
         return tops, tops
-    edges = np.array([0, *[a + int(np.argmin(excess[a:b])) for a, b in pairwise(tops)], len(excess)], dtype=np.intp)
+    edges = np.array([0, *[a + int(np.argmin(curve[a:b])) for a, b in pairwise(tops)], len(curve)], dtype=np.intp)
     return edges[:-1], edges[1:]

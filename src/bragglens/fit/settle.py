@@ -138,23 +138,22 @@ def _exchange(
     left_out: Sequence[Solution],
     proofs: Sequence[float],
 ) -> tuple[Solution | None, tuple[Supported, ...]]:
-    """The best exchange of one phase for another, if any is better, and the rivals of each phase."""
+    """The best exchange of one phase for another, if any is better, and what was tried in place of each phase."""
     best, gain, phases = None, 0.0, []
     rest = [i for i in pool if i not in solution.state.phases]
     imperfect = phase_residuals(problem, solution)
     for place, (phase, without, proof) in enumerate(zip(solution.state.phases, left_out, proofs, strict=True)):
         # a structure that misses its own lines by R leaves about R² of its evidence as misfit, whichever it is
         doubt = 1 + (imperfect[place] / (1 - min(imperfect[place], 0.9))) ** 2 * proof
-        rivals = []
+        compared = []
         for tried in _replacements(problem, solution, rest, without, proof):
             other, there = tried.state.phases[-1], without.state.phases
             worse = (tried.cost - solution.cost) / misfit_unit(problem.observed, solution) / doubt
             worse += prior.of(phase, there) - prior.of(other, there)
-            if worse < problem.policy.rival_margin:
-                rivals.append((other, worse))
+            compared.append((other, worse))
             if worse < gain:
                 best, gain = tried, worse
-        phases.append(Supported(phase, proof, without, tuple(sorted(rivals, key=lambda rival: rival[1]))))
+        phases.append(Supported(phase, proof, without, tuple(sorted(compared, key=lambda pair: pair[1]))))
     return best, tuple(phases)
 
 

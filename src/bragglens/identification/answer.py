@@ -12,7 +12,9 @@ from bragglens.extras import extra
 from bragglens.fit.residual import Peak
 from bragglens.fit.whole_pattern import Fit
 from bragglens.identification.disagreement import Disagreement
+from bragglens.identification.posterior import Evidence
 from bragglens.identification.sketch import Sketch
+from bragglens.identification.solid_solution import SolidSolution
 from bragglens.identification.sources import Source
 from bragglens.policy import DEFAULT, Policy
 from bragglens.scan.pattern import Pattern
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 LEAST_SHOWN = 0.001  # network proposals below this probability are not shown
 FractionOf = Literal["named phases", "whole sample"]
+State = Literal["named", "fitted, not named", "fitted in its place", "not fitted"]
 Verdict = Literal["known", "mixture", "tentative", "partly unknown", "unknown"]
 
 
@@ -50,6 +53,11 @@ class Finding:
             a guess.
         formula: as chemists write it, `TiO2`; empty where the structure gives none.
         space_group: Hermann-Mauguin symbol, `P 42/m n m`.
+        itself: probability that it is this phase if one of its structure type and lattice is present; the probability
+            includes it.
+        why: what each feature of the fit says, by its share of the log odds (`posterior.Evidence`).
+        tried: phases that were fitted in its place, with the evidence by which each is worse; the best first.
+        solid_solution: its composition between two end members, by its lattice; None where it is not clearly one.
     """
 
     name: str
@@ -67,10 +75,47 @@ class Finding:
     size_error: float | None = None
     formula: str = ""
     space_group: str = ""
+    itself: float = 1.0
+    why: tuple[Evidence, ...] = field(default=(), repr=False)
+    tried: tuple[tuple[str, float], ...] = field(default=(), repr=False)
+    solid_solution: SolidSolution | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The finding as plain JSON values."""
-        return {**vars(self), "cell": self.cell and self.cell.numbers}
+        cell, why = self.cell and self.cell.numbers, [vars(one) for one in self.why]
+        mixed = self.solid_solution and {**vars(self.solid_solution), "others": list(self.solid_solution.others)}
+        return {**vars(self), "cell": cell, "why": why, "tried": dict(self.tried), "solid_solution": mixed}
+
+
+@dataclass(frozen=True)
+class Considered:
+    """A phase that was considered.
+
+    Attributes:
+        name, formula, space_group: of the phase.
+        state: `named`; `fitted, not named`; `fitted in its place`, that of the phase `instead_of`; `not fitted`.
+        network: probability by the network or the matcher, before the fit.
+        probability: by the fit, if it is in it; None otherwise.
+        instead_of: name of the phase in whose place it was fitted.
+        worse: evidence by which that fit is worse.
+        lines_for: places of those of its ten strongest lines in the range where the scan has intensity, 2θ in degrees.
+        lines_against: places of the others.
+    """
+
+    name: str
+    formula: str
+    space_group: str
+    state: State
+    network: float
+    probability: float | None = None
+    instead_of: str = ""
+    worse: float | None = None
+    lines_for: tuple[float, ...] = ()
+    lines_against: tuple[float, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The candidate as plain JSON values."""
+        return vars(self)
 
 
 @dataclass(frozen=True)
@@ -137,8 +182,8 @@ class Identification:
     Attributes:
         file: the scan's file or name.
         model: identity of the model or library.
-        verdict: `known` (one phase), `mixture`, `tentative` (nothing is missing, but the probability of a phase is
-            below `Policy.sure` or a rival explains the scan as well), `partly unknown` (phases and something else),
+        verdict: `known` (one phase), `mixture`, `tentative` (nothing is missing, but `probability` is below
+            `Policy.sure`), `partly unknown` (phases and something else),
             `unknown` (no phase of the library), or None where the scan could not be judged.
         phases: what was found, the largest share first; without a fit, the most probable first.
         probabilities: the network's probability of every phase that may be named.
@@ -168,6 +213,10 @@ class Identification:
             on which the network's probabilities rest; None where they agree.
         sketch: where the network alone was used, the scan with calculated reflections of the phases; else None.
         policy: the thresholds used; the JSON gives those that are not the defaults.
+        probability: that the named phases are all that the scan contains, by the fit; None without a fit or a phase.
+        because: why the verdict is not known or mixture, as the end of a sentence; empty otherwise.
+        settled_by: what would settle it.
+        candidates: the thirty best phases that were considered by the fit, the best first.
     """
 
     file: str
@@ -198,6 +247,10 @@ class Identification:
     disagreement: Disagreement | None = field(default=None, compare=False)
     sketch: Sketch | None = field(default=None, compare=False)
     policy: Policy = DEFAULT
+    probability: float | None = None
+    because: str = ""
+    settled_by: str = ""
+    candidates: tuple[Considered, ...] = ()
 
     @property
     def fraction_of(self) -> FractionOf | None:
@@ -256,8 +309,12 @@ class Identification:
         return {
             "file": self.file,
             "verdict": self.verdict,
+            "probability": self.probability,
+            "because": self.because,
+            "settled_by": self.settled_by,
             "phases": [finding.to_dict() for finding in self.phases],
             "relatives": [finding.to_dict() for finding in self.relatives],
+            "candidates": [one.to_dict() for one in self.candidates],
             "fraction_of": self.fraction_of,
             "unexplained": self.unexplained,
             "unexplained_peaks": [vars(peak) for peak in self.unexplained_peaks],

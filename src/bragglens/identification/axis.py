@@ -36,7 +36,8 @@ from bragglens.identification.axis_notices import (
     mean_shift,
     too_far,
 )
-from bragglens.identification.confidence import confidence, proofs
+from bragglens.identification.features import fit_features
+from bragglens.identification.posterior import posterior
 from bragglens.match.catalogue import Catalogue
 from bragglens.match.features import scaled
 from bragglens.match.line_matching import match_lines
@@ -51,6 +52,7 @@ from bragglens.simulate.instrument import TUBES, strongest_line
 Array = NDArray[np.float64]
 
 _POINTS = 1200  # 0.06° for scans over seventy degrees
+_MOST_FILTERED = 150  # phases of the matched filter, the best of line matching
 _LINES = 20  # strongest of each phase, in the matched filter
 _SHIFTS = np.linspace(-0.3, 0.3, 7)  # degrees, tried around each mistake
 _BLUR = 0.2  # degrees; lines that miss a peak by less still overlap it
@@ -184,7 +186,7 @@ class _Look:
 
 def _look(scan: Scan, observed: Observed, known: Catalogue, allowed: NDArray[np.bool_], mistake: Mistake) -> _Look:
     rows = np.flatnonzero(allowed)
-    most = observed.policy.small_library
+    most = _MOST_FILTERED
     if len(rows) > most:
         rows = _by_line_matching(scan, known, rows, mistake, most)
     if not len(rows):
@@ -352,6 +354,7 @@ def _words(problem: Problem, found: Found, likely: dict[str, float], mistake: Mi
 def _likely(problem: Problem, found: Found, left: float) -> dict[str, float]:
     """The phases of a fit with a probability of at least one half by the fit alone, and these probabilities."""
     names = [problem.known[one.phase].name for one in found.phases]
-    all_proofs = proofs(problem, found, left)
-    likely = {name: confidence(proof, 0.5, problem.policy) for name, proof in zip(names, all_proofs, strict=True)}
+    present = posterior().present
+    features = fit_features(problem, found, left)
+    likely = {name: present.probability(own) for name, own in zip(names, features, strict=True)}
     return {name: p for name, p in likely.items() if p >= 0.5}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bragglens.crystal.choice import Elements
+from bragglens.crystal.choice import Elements, element_choice
 from bragglens.crystal.formula import chemical_formula
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError, ScanError
@@ -17,15 +17,20 @@ from bragglens.identification.allowed import check, spelled
 from bragglens.identification.answer import Finding, Identification
 from bragglens.identification.axis import another_axis
 from bragglens.identification.axis_notices import offset_notice, stretch_notice, wavelength_notice
+from bragglens.identification.considered import considered
 from bragglens.identification.coverage import coverage
 from bragglens.identification.humps import hump_notice
 from bragglens.identification.options import Options, read_options
+from bragglens.identification.posterior import posterior
 from bragglens.identification.proposers import Proposal, Proposer
 from bragglens.identification.prove import proven
+from bragglens.identification.reason import reason_of
 from bragglens.identification.shown import with_shown
+from bragglens.identification.solid_solution import SolidSolution, solid_solution
 from bragglens.identification.sources import Source, is_path, proposer_of
 from bragglens.identification.tube_lines import tube_notices
 from bragglens.identification.verdict import by_network
+from bragglens.match.compounds import compounds
 from bragglens.policy import Policy
 from bragglens.scan.read import one_scan, read_scan
 from bragglens.scan.reader_process import read_scans_in_process
@@ -127,8 +132,11 @@ def _identify(scan: Scan, who: Proposer, options: Options) -> Identification:
     else:
         answer = proven(answer, scan, who, proposal, covered, options)
         answer = replace(answer, notes=(*answer.notes, *_notices(answer, scan, who, allowed)))
-    phases, relatives = (_described(found, who.library) for found in (answer.phases, answer.relatives))
-    return with_shown(replace(answer, phases=phases, relatives=relatives), who)
+    phases, relatives = (_described(found, who.library, options) for found in (answer.phases, answer.relatives))
+    answer = replace(answer, phases=phases, relatives=relatives)
+    if (reason := reason_of(answer, who.library)) is not None:
+        answer = replace(answer, because=reason.because, settled_by=reason.settled_by)
+    return with_shown(replace(answer, candidates=considered(answer, who)), who)
 
 
 def _with_proposal(
@@ -141,16 +149,38 @@ def _with_proposal(
     return replace(answer, probabilities=probabilities, stranger=proposal.outside, pattern=proposal.pattern)
 
 
-def _described(found: Sequence[Finding], library: Library) -> tuple[Finding, ...]:
-    """The findings with formula and space group."""
+def _described(found: Sequence[Finding], library: Library, options: Options) -> tuple[Finding, ...]:
+    """The findings with formula, space group and solid solution."""
 
     def described(one: Finding) -> Finding:
         if one.name not in library:  # a candidate without a crystal structure
             return one
         phase = library[one.name]
-        return replace(one, formula=chemical_formula(phase.formula), space_group=" ".join(phase.space_group.split()))
+        return replace(
+            one,
+            formula=chemical_formula(phase.formula),
+            space_group=" ".join(phase.space_group.split()),
+            solid_solution=_solid_solution(one, library, options),
+        )
 
     return tuple(map(described, found))
+
+
+def _solid_solution(one: Finding, library: Library, options: Options) -> SolidSolution | None:
+    """The solid solution for which the fitted lattice of a finding stands."""
+    if one.cell is None:
+        return None
+    phase, allowed = library[one.name], element_choice(options.elements)
+    return solid_solution(
+        phase,
+        replace(phase, cell=one.cell.numbers),
+        next((feature.value for feature in one.why if feature.name == "precision"), 0.0),
+        compounds(),
+        posterior().frequency,
+        allowed=allowed,
+        library=library,
+        policy=options.policy,
+    )
 
 
 def _notices(answer: Identification, scan: Scan, who: Proposer, allowed: Sequence[str]) -> list[str]:
@@ -163,6 +193,8 @@ def _notices(answer: Identification, scan: Scan, who: Proposer, allowed: Sequenc
     if notice is None and (not (answer.phases or answer.relatives) or answer.unexplained > policy.look_again):
         may = np.isin(who.library.names, allowed)
         notice = another_axis(scan, who.catalogue, may, wavelength=used, left=answer.unexplained, policy=policy)
+    if notice is None and answer.relatives:  # phases whose lattices all differ alike are not named
+        notice = stretch_notice(answer.fit)
     return [one for one in (notice, *tube_notices(answer.tube_lines), hump_notice(answer.hump, policy)) if one]
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from bragglens.crystal.choice import named_elements
 from bragglens.identification.allowed import allowed_others
 from bragglens.identification.answer import Identification
 from bragglens.identification.coverage import Coverage
@@ -27,7 +26,7 @@ def proven(
     assert answer.wavelength is not None
     used = answer.wavelength
 
-    def prove(chosen: Mapping[int, float], *, crowded: bool = False) -> Verified:
+    def prove(chosen: Mapping[int, float]) -> Verified:
         return verify(
             scan,
             tuple(phases[row] for row in chosen),
@@ -36,29 +35,29 @@ def proven(
             network=_named(names, chosen),
             allowed=covered.allowed,
             certainty=covered.certainty,
-            expected=named_elements(options.elements),
+            opinion=proposal.opinion,
+            elements=options.elements,
             particle_size=options.particle_size,
             standard=options.standard,
             instrument=options.instrument,
-            crowded=crowded,
             policy=policy,
         )
 
     may = np.isin(names, covered.allowed)
-    if who.fits_all or may.sum() <= policy.small_library:
-        rows = np.arange(len(names)) if len(names) <= policy.small_library else np.flatnonzero(may)
+    if who.fits_all:
+        rows = np.flatnonzero(may)
         return by_fit(answer, prove({int(row): proposal.probability[row] for row in rows}))
     chosen = {row: proposal.probability[row] for row in shortlist(proposal, who.catalogue, may, policy)}
     if options.standard:
         chosen[names.index(options.standard[0])] = 1.0
-    proof = prove(chosen, crowded=True)
+    proof = prove(chosen)
     if not proof.fit.names:
         return by_fit(replace(answer, probabilities=_named(names, chosen)), proof)
     fitted = [names.index(name) for name in proof.fit.names if name in who.library]
     left = who.propose(scan, wavelength=used, explained=_explained(scan, proof))
     more = {row: left.probability[row] for row in additions(left, who.catalogue, may, chosen, fitted, policy)}
     chosen |= more
-    return by_fit(replace(answer, probabilities=_named(names, chosen)), prove(chosen, crowded=True) if more else proof)
+    return by_fit(replace(answer, probabilities=_named(names, chosen)), prove(chosen) if more else proof)
 
 
 def _explained(scan: Scan, proof: Verified) -> Scan:

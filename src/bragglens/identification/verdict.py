@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from bragglens.identification.answer import Finding, Identification, Verdict
 from bragglens.identification.humps import hump_of
+from bragglens.identification.posterior import posterior
 from bragglens.identification.verify import Verified
 from bragglens.identification.weights import weight_notice
 from bragglens.policy import DEFAULT, Policy
@@ -19,18 +21,38 @@ def by_network(answer: Identification, alike: Sequence[tuple[str, str]]) -> Iden
     policy = answer.policy
     found = findings(answer.probabilities or {}, alike, policy)
     foreign = answer.stranger is not None and answer.stranger >= policy.named
-    return replace(answer, phases=found, verdict=verdict_of(found, foreign, policy))
+    certain = all(one.probability >= policy.sure and not one.rivals for one in found)
+    return replace(answer, phases=found, verdict=verdict_of(found, foreign, certain))
+
+
+def set_probability(found: Sequence[Finding], unexplained: float) -> float:
+    """Probability that the named phases are all that a scan contains.
+
+    Args:
+        found: the phases.
+        unexplained: share of the peak intensity that they do not explain.
+    """
+    features = set_features(found, unexplained)
+    return min(posterior().whole.probability(features), math.exp(features["log_sum"]))
+
+
+def set_features(found: Sequence[Finding], unexplained: float) -> dict[str, float]:
+    """The features of a set of phases: ln of the product of their probabilities, unexplained share, and number."""
+    certain = sum(math.log(max(one.probability, 1e-300)) for one in found)
+    return {"log_sum": certain, "unexplained": unexplained, "phases": float(len(found))}
 
 
 def by_fit(answer: Identification, proof: Verified) -> Identification:
     """The answer from network and fit."""
     policy = answer.policy
     foreign = bool(proof.relatives) or proof.unexplained > policy.most_unexplained
+    certain = set_probability(proof.findings, proof.unexplained)
     return replace(
         answer,
         notes=(*answer.notes, *weight_notice(proof)),
         phases=proof.findings,
-        verdict=verdict_of(proof.findings, foreign, policy),
+        verdict=verdict_of(proof.findings, foreign, certain >= policy.sure),
+        probability=certain if proof.findings else None,
         unexplained=proof.unexplained,
         unexplained_peaks=proof.peaks,
         tube_lines=proof.tube_lines,
@@ -69,13 +91,13 @@ def findings(
     return tuple(named.values())
 
 
-def verdict_of(found: Sequence[Finding], foreign: bool, policy: Policy = DEFAULT) -> Verdict:
-    """The verdict from the named phases, and from whether something else is present."""
+def verdict_of(found: Sequence[Finding], foreign: bool, certain: bool) -> Verdict:
+    """The verdict from the named phases, from whether something else is present, and whether the set is certain."""
     if not found:
         return "unknown"
     if foreign:
         return "partly unknown"
-    if any(finding.probability < policy.sure or finding.rivals for finding in found):
+    if not certain:
         return "tentative"
     return "known" if len(found) == 1 else "mixture"
 

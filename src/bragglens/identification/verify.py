@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from bragglens.crystal.choice import Elements
 from bragglens.crystal.phase import Phase
 from bragglens.fit.candidate import Candidate
 from bragglens.fit.candidates import Candidates, candidates
 from bragglens.fit.engine import size_errors
 from bragglens.fit.evidence import detection_limits
-from bragglens.fit.found import Found, Prior
+from bragglens.fit.found import Found
 from bragglens.fit.observed import observe
 from bragglens.fit.problem import Problem
 from bragglens.fit.quantify import Quantities, quantify
@@ -25,7 +26,8 @@ from bragglens.fit.settle import settle
 from bragglens.fit.state import Solution
 from bragglens.fit.whole_pattern import Fit, fit_of, profile_r
 from bragglens.identification.answer import Finding, TubeLine
-from bragglens.identification.confidence import confidence, own_confidence, prior, proofs
+from bragglens.identification.before import Before, before_fit, phase_features
+from bragglens.identification.posterior import posterior
 from bragglens.identification.tube_lines import left_over
 from bragglens.policy import DEFAULT, Policy
 from bragglens.scan.scan import Scan
@@ -71,11 +73,11 @@ def verify(
     others: tuple[Candidate, ...] = (),
     network: Mapping[str, float] | None = None,
     allowed: Sequence[str] | None = None,
-    expected: Collection[str] = (),
+    opinion: str = "matcher",
+    elements: Elements | None = None,
     particle_size: float | None = None,
     standard: tuple[str, float] | None = None,
     instrument: Instrument | None = None,
-    crowded: bool = False,
     certainty: float = 1.0,
     policy: Policy = DEFAULT,
 ) -> Verified:
@@ -88,31 +90,27 @@ def verify(
         others: candidates without a crystal structure, which are tested beside the library.
         network: probability of each phase that may be named, by a proposer; None lets the fit alone decide. Of `others`
             that it does not rate the fit alone decides.
+        opinion: kind of the proposer, by which the posterior weighs it (`Proposal.opinion`).
         allowed: names of the structures that may be named; None is all.
-        expected: elements that should be in the specimen. Of two phases that explain a scan about as well, one that
-            contains a missing element is preferred.
+        elements: the choice of elements by which the phases are limited. Of two phases that explain a scan about as
+            well, one with a named element that no other phase has is preferred.
         particle_size: grain diameter in µm for the correction of microabsorption; see `quantify`.
         standard: name and wt% of a phase that was added to the specimen; see `quantify`.
         instrument: as calibrated; zero, resolution and axial divergence are held near it, and sizes have errors.
-        crowded: whether the phases are a shortlist of a library so large that most have an isostructural neighbour. A
-            phase is then named only if it is more likely than its neighbour.
         certainty: factor of each probability, less than 1 for a short range (`coverage`).
         policy: the thresholds.
     """
     with threadpool_limits(1):  # small matrices: more threads only wait for each other
         problem = _problem(scan, phases, others, wavelength, instrument, policy)
-        known, rated = tuple(problem.known), network or {}
+        known = tuple(problem.known)
         pool = [i for i, one in enumerate(known) if allowed is None or one.name in allowed or i >= len(phases)]
-        unrated = [0.5 if network is None else 0.0] * len(phases) + [0.5] * len(others)
-        opinion = np.array([rated.get(one.name, value) for one, value in zip(known, unrated, strict=True)])
-        before = prior(known, opinion, expected, policy)
-        found, findings = _probable(problem, search(problem, pool, before), pool, opinion, before)
+        before = before_fit(known, network, opinion, elements, policy)
+        found, findings = _probable(problem, search(problem, pool, before.prior), pool, before)
         solution = found.solution
         left = left_over(problem, solution)
         quantities = quantify(problem, solution, particle_size=particle_size, standard=standard, unexplained=left.share)
         weighed = _with_quantities(_with_size_errors(problem, solution, findings), quantities)
-        weighed = tuple(_against_neighbours(one, policy) for one in weighed) if crowded else weighed
-        weighed = tuple(replace(one, probability=certainty * one.probability) for one in weighed)
+        weighed = tuple(_as_itself(one, certainty, policy) for one in weighed)
         return Verified(
             findings=tuple(one for one in weighed if one.probability >= policy.named),
             relatives=tuple(one for one in weighed if one.probability < policy.named),
@@ -151,41 +149,42 @@ def _prepared(
     return candidates(phases, Instrument(lines), end, others)
 
 
-def _probable(
-    problem: Problem, found: Found, pool: Sequence[int], opinion: Array, before: Prior
-) -> tuple[Found, list[Finding]]:
-    """The phases that fit and network together make more likely than not; the least probable is removed first."""
+def _probable(problem: Problem, found: Found, pool: Sequence[int], before: Before) -> tuple[Found, list[Finding]]:
+    """The phases of which one of their type is more likely present than not; the least probable is removed first."""
     while True:
-        findings = _findings(problem, found, opinion)
+        findings = _findings(problem, found, before)
         doubted = [i for i, finding in enumerate(findings) if finding.probability < problem.policy.named]
         if not doubted:
             return found, findings
         weakest = min(doubted, key=lambda i: findings[i].probability)
         gone = found.phases[weakest]
         pool = [i for i in pool if i != gone.phase]
-        found = settle(problem, gone.without, pool, before)
+        found = settle(problem, gone.without, pool, before.prior)
 
 
-def _findings(problem: Problem, found: Found, opinion: Array) -> list[Finding]:
+def _findings(problem: Problem, found: Found, before: Before) -> list[Finding]:
     """The finding of each phase of a fit, in the order of the fit."""
-    solution = found.solution
+    solution, known, margin = found.solution, problem.known, problem.policy.rival_margin
     fit = fit_of(problem, solution)
-    left = left_over(problem, solution).share
+    features = phase_features(problem, found, fit, before)
     findings = []
-    for place, (one, proof) in enumerate(zip(found.phases, proofs(problem, found, left), strict=True)):
-        candidate = problem.known[one.phase]
+    for place, (one, own) in enumerate(zip(found.phases, features, strict=True)):
+        candidate = known[one.phase]
         findings.append(
             Finding(
                 name=candidate.name,
-                probability=confidence(proof, float(opinion[one.phase]), problem.policy),
-                rivals=tuple(problem.known[i].name for i, _ in one.rivals),
-                network=float(opinion[one.phase]),
+                probability=posterior().present.probability(own),
+                itself=posterior().probability_itself(own),
+                rivals=tuple(known[i].name for i, worse in one.tried if worse < margin),
+                network=float(before.stated[one.phase]),
                 evidence=one.evidence,
-                residual=proof.residual,
+                residual=own["residual"],
                 rwp_without=profile_r(problem.observed, problem.observed.counts - one.without.calculated),
                 cell=fit.cells[place],
                 size=fit.specimens[place].size if "log_size" in candidate.refined else None,
-                strain=proof.strain if len(candidate.strain_basis) else None,
+                strain=own["strain"] if len(candidate.strain_basis) else None,
+                why=posterior().why(own),
+                tried=tuple((known[i].name, float(worse)) for i, worse in one.tried),
             )
         )
     return findings
@@ -213,7 +212,7 @@ def _known(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _against_neighbours(finding: Finding, policy: Policy) -> Finding:
-    """A finding with the probability that it is this phase and not an isostructural neighbour."""
-    own = own_confidence(finding.strain or 0.0, finding.network or 0.0, policy)
-    return replace(finding, probability=finding.probability * own)
+def _as_itself(finding: Finding, certainty: float, policy: Policy) -> Finding:
+    """A finding with the probability of the phase itself; without rivals where it is certain which phase it is."""
+    rivals = () if finding.itself >= policy.sure else finding.rivals
+    return replace(finding, probability=certainty * finding.probability * finding.itself, rivals=rivals)

@@ -26,6 +26,7 @@ from bragglens.report.words import (
     sentence,
     short_names,
     size,
+    solid_solutions,
     spread,
     structure,
     table,
@@ -34,8 +35,8 @@ from bragglens.report.words import (
 SHOWN = 5  # unexplained peaks that are shown, the strongest; the JSON holds all
 _WIDE = 120  # columns of a terminal at which a cell fits into one line
 _COLUMNS = (
-    "prob.: probability that the phase is present; evid.: increase of χ² without it; R: misfit of its lines; "
-    "without: Rwp without it; size in nm, cell in Å and °"
+    "prob.: probability that the phase is present; before: the same before the fit; evid.: increase of χ² without it; "
+    "R: misfit of its lines; without: Rwp without it; size in nm, cell in Å and °"
 )
 
 
@@ -54,6 +55,12 @@ def details(answer: Identification, *, console: Console) -> None:
     if answer.phases:
         console.print(_phases(answer, console))
         console.print(Text("; ".join(part for part in (fractions_of(answer), _COLUMNS) if part), "dim"))
+        if answer.because:
+            console.print(
+                Text(f"not certain, because {clean(answer.because)}; would settle it: {clean(answer.settled_by)}")
+            )
+        for line in solid_solutions(answer):
+            console.print(Text(line))
     else:
         console.print(Text(sentence(answer)))
     for line in (amorphous(answer), quality(answer), refined(answer), limits_asked(answer)):
@@ -68,7 +75,7 @@ def details(answer: Identification, *, console: Console) -> None:
 
 
 def _phases(answer: Identification, console: Console) -> Table:
-    headings = ["wt%", "prob.", "network", "evid.", "R", "without", "size"]
+    headings = ["wt%", "prob.", "before", "evid.", "R", "without", "size"]
     rows = columns(("phase", "left"), *((one, "right") for one in headings), ("cell", "left"), console=console)
     for one in answer.phases:
         constants = ("  " if console.width >= _WIDE else "\n").join(cell_constants(one.cell))

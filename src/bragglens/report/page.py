@@ -181,7 +181,7 @@ def _described(who: Proposer, policy: Policy) -> dict[str, str]:
     own = _of_model(who.network) if who.network else _of_library(who)
     verdicts = {
         "A phase is named": f"its probability is at least {policy.named:g}; only phases of the library can be named",
-        "Known, or mixture": f"each phase has a probability of at least {policy.sure:g}, and no rival; else tentative",
+        "Known, or mixture": f"the whole answer has a probability of at least {policy.sure:g}; else tentative",
         "Partly unknown": f"more than {policy.most_unexplained:.0%} of the peak intensity is unexplained by the fit",
     }
     changed = {"Thresholds of your own": _pairs({name: f"{value:g}" for name, value in policy.changed().items()})}

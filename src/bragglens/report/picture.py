@@ -136,8 +136,8 @@ def _refused(answer: Identification) -> Iterator[Layer]:
         return
     network = answer.probabilities or {}
     for phase, reflections in zip(answer.disagreement.refused, answer.disagreement.reflections, strict=True):
-        beside = f"{shorten(phase.name, _BESIDE)}\nnetwork alone, p {probability(network[phase.name])}"
-        yield Layer(phase.name, phase.name, "named by the network alone", beside, False, reflections)
+        beside = f"{shorten(phase.name, _BESIDE)}\nbefore the fit, p {probability(network[phase.name])}"
+        yield Layer(phase.name, phase.name, "proposed, and not confirmed by the fit", beside, False, reflections)
 
 
 def _beside(finding: Finding) -> str:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from bragglens.fit.residual import Peak
 from bragglens.identification.answer import LEAST_SHOWN, Identification
+from bragglens.report.candidates import HEADINGS, MANY, candidate_rows, why_rows
 from bragglens.report.details import figures_of
 from bragglens.report.drawing import drawing
 from bragglens.report.markup import markup
@@ -54,6 +55,9 @@ def section(answer: Identification, number: int) -> Markup:
         unexplained=_unexplained(answer) if fitted else None,
         limits=_limits(answer) if fitted else None,
         proof=[(named(one), *figures_of(one)) for one in answer.phases] if fitted else [],
+        why=[(named(one), rows) for one in answer.phases if (rows := why_rows(one))],
+        candidates=candidate_rows(answer, MANY),
+        headings=HEADINGS,
         network=_network(answer),
         notes=list(_notes(answer)),
     )

@@ -20,6 +20,7 @@ _SUFFIXES = (".csv", ".parquet")
 _BEFORE = ("file", "verdict")
 _WORDS = (*_BEFORE, "fraction_of", "error", "structures")
 _CELL = ("a", "b", "c", "alpha", "beta", "gamma")
+_NOT_PLAIN = ("cell", "rivals", "why", "tried", "solid_solution")
 
 
 def summary(answers: Sequence[Identification]) -> list[dict[str, Any]]:
@@ -119,7 +120,9 @@ def phase_frame(answer: Identification) -> DataFrame:
         from pandas import DataFrame
     rows = []
     for finding in answer.phases:
-        plain = {key: value for key, value in vars(finding).items() if key not in ("cell", "rivals")}
+        plain = {key: value for key, value in vars(finding).items() if key not in _NOT_PLAIN}
         cell = dict(zip(_CELL, finding.cell or [None] * 6, strict=True))
-        rows.append({**plain, **cell, "rivals": ", ".join(finding.rivals)})
+        mixed = finding.solid_solution
+        solution = {"solid_solution": mixed and mixed.name, "mol_percent": mixed and mixed.mol_percent}
+        rows.append({**plain, **cell, **solution, "rivals": ", ".join(finding.rivals)})
     return DataFrame(rows)

@@ -26,6 +26,7 @@ LARGE = 200.0  # nm; broadening by larger crystallites cannot be measured in the
 RELATIVE = "or an isostructural neighbour"  # said of a fitted phase that is not named
 # control characters, and characters that change the direction of text
 _OBEYED = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_VEGARD = "Vegard's law; temperature and other substitutions move a lattice too"
 _FEW = 5  # number of phases whose detection limits are listed one by one
 
 
@@ -97,17 +98,37 @@ def sentence(answer: Identification) -> str:
     stated = [_parenthesis(finding, "" if sole else weight(finding)) for finding in answer.phases]
     listed = " and ".join([", ".join(stated[:-1]), stated[-1]] if len(stated) > 1 else stated)
     if not stated and answer.relatives:
-        return f"No phase is named:{_relatives(answer)} {_rest(answer)}"
+        lead = f"No phase is named:{_relatives(answer)}"
+        return " ".join([lead, *(f"{one}." for one in solid_solutions(answer)), _rest(answer)])
     if not stated:
         lead = f"No phase of the library was found{_nearest(answer)}."
     elif answer.verdict == "partly unknown":
         lead = f"Found: {listed}; the scan also contains a phase outside the library."
     elif answer.verdict == "tentative":
-        lead = f"Probable, not certain: {listed}."
+        lead = f"Probable, not certain: {listed}{_because(answer)}."
     else:
         lead = f"{'One phase' if len(stated) == 1 else f'{len(stated)} phases'} of the library found: {listed}."
     besides = f" Besides,{_relatives(answer)}" if answer.relatives else ""
-    return f"{lead}{besides} {_rest(answer)}"
+    return " ".join([f"{lead}{besides}", *(f"{one}." for one in solid_solutions(answer)), _rest(answer)])
+
+
+def solid_solutions(answer: Identification) -> list[str]:
+    """A sentence without its full stop for each phase whose lattice is that of a solid solution."""
+    said = []
+    for one in (*answer.phases, *answer.relatives):
+        if (mixed := one.solid_solution) is not None:
+            member = ", ".join(part for part in (mixed.name, mixed.formula) if part)
+            others = f"; {' or '.join(mixed.others)} would do as well" if mixed.others else ""
+            share = f"{mixed.mol_percent:.0f} ± {max(mixed.mol_percent_error, 0.5):.0f} mol% {member}"
+            said.append(clean(f"{one.name}: its lattice is that of {share} ({_VEGARD}){others}"))
+    return said
+
+
+def _because(answer: Identification) -> str:
+    """Why the answer is not certain, and what would settle it."""
+    if not answer.because:
+        return ""
+    return f", because {clean(answer.because)}; {clean(answer.settled_by)} would settle it"
 
 
 def _relatives(answer: Identification) -> str:

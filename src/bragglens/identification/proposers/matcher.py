@@ -43,7 +43,7 @@ class Matching:
         pattern = to_grid(scan, PREPARATION, wavelength=wavelength)
         known = None if explained is None else to_grid(explained, PREPARATION, wavelength=wavelength).intensity
         opinion = matcher().opinion(pattern, self.catalogue.reference_lines, known)
-        return Proposal(pattern, opinion.probability, opinion.share)
+        return Proposal(pattern, opinion.probability, opinion.share, opinion="matcher")
 
     def alone(self, scan: Scan, *, wavelength: float) -> Proposal:
         """Refused: the matcher only proposes what the fit then tests."""

@@ -76,7 +76,7 @@ class Trained:
     def _judged(self, pattern: Pattern) -> Proposal:
         scores, count = self.model.judge(pattern), len(self.model.library)
         outside = float(scores[-1]) if self.model.answer == "sigmoid" else None
-        return Proposal(pattern, scores[:count], np.zeros(count), outside)
+        return Proposal(pattern, scores[:count], np.zeros(count), outside, "network")
 
 
 def _too_short(scan: Scan, pattern: Pattern, wavelength: float) -> str:

@@ -24,12 +24,14 @@ class Proposal:
         probability: that the phase is present, (phases,).
         share: share of the diffracted intensity if the phase is present, (phases,); 0 where the proposer gives none.
         outside: probability that a phase outside the library is also present, or None where the proposer gives none.
+        opinion: `matcher` or `network`, by which the posterior weighs the probabilities; empty where they say nothing.
     """
 
     pattern: Pattern
     probability: NDArray[np.float64]
     share: NDArray[np.float64]
     outside: float | None = None
+    opinion: str = ""
 
 
 @runtime_checkable

@@ -1,0 +1,151 @@
+"""Features: what the fit says of each of its phases, in numbers from which a probability follows (`posterior`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bragglens.crystal.essential import essential_elements
+from bragglens.crystal.phase import Phase
+from bragglens.crystal.structure_type import structure_type
+from bragglens.fit.candidates import largest_strains
+from bragglens.fit.engine import own_covariances
+from bragglens.fit.evidence import phase_residuals
+from bragglens.fit.found import Found, Supported
+from bragglens.fit.observed import expected_error, moving_average
+from bragglens.fit.parameters import STRAINS
+from bragglens.fit.peaks import peaks as tops_of
+from bragglens.fit.problem import Problem
+from bragglens.fit.residual import between_tops
+
+Array = NDArray[np.float64]
+
+# Standard deviation of each lattice strain, of a phase that is present and of another compound of its structure type
+# that the fit took for it. Judgement: `benchmarks/results/confidence.md` has the measured ones. The table of this
+# feature is fitted: another value changes little.
+_RIGHT, _WRONG = 0.0015, 0.01
+_FAINT = 0.02  # lines below this share of the phase's strongest are not looked at one by one
+LOWEST = -30.0  # ln; a lattice that is farther from the library's says no more
+_NO_RIVAL = 200.0  # evidence by which a rival fits worse where none was worth a fit
+
+
+@dataclass(frozen=True)
+class LineCheck:
+    """Whether the expected lines of a phase are in the scan.
+
+    Attributes:
+        there: share of their expected intensity that is there, 0 to 1.
+        missing: intensity of the strongest one that is absent, relative to the phase's strongest, times the part of it
+            that is absent beyond two standard errors.
+        count: number of lines looked at.
+    """
+
+    there: float
+    missing: float
+    count: int
+
+
+def fit_features(problem: Problem, found: Found, left: float) -> list[dict[str, float]]:
+    """The features of each phase of a fit, in its order.
+
+    Args:
+        problem: the candidates and the scan.
+        found: the fit, with the support of each phase.
+        left: share of the peak intensity that the fit leaves unexplained.
+    """
+    solution = found.solution
+    if not found.phases:
+        return []
+    residuals = phase_residuals(problem, solution)
+    strains = largest_strains(problem.known, solution.state)
+    covariances = own_covariances(problem, solution, STRAINS)
+    own = solution.patterns * solution.scales[:, None] * problem.observed.measured
+    shares = own.sum(axis=1) / max(float(own.sum()), 1e-300)
+    out = []
+    for place, one in enumerate(found.phases):
+        lines = line_check(problem, found, place)
+        free = len(problem.known[one.phase].strain_basis)
+        strain, covariance = solution.state.strains[place, :free], covariances[place]
+        out.append(
+            {
+                "evidence": float(np.log(max(one.evidence, 1.0))),
+                "residual": float(residuals[place]),
+                "strain": float(strains[place]),
+                "cell": cell_support(strain, covariance),
+                "precision": float(np.sqrt(np.diag(covariance).max(initial=0.0))),
+                "lines_there": lines.there,
+                "missing_line": lines.missing,
+                "lines": float(np.log(max(lines.count, 1))),
+                "margin": margin(one.tried),
+                "rivals": left_by_rivals(problem, one),
+                "unexplained": left,
+                "share": float(shares[place]),
+                "phases": float(len(found.phases)),
+            }
+        )
+    return out
+
+
+def left_by_rivals(problem: Problem, one: Supported) -> float:
+    """ln of the probability that rivals of other compounds leave to a phase, by the evidence of each in its place.
+
+    `worse` includes what was known before the fit, so that `prior_weight` of it are one unit of log odds.
+    """
+    own = problem.known[one.phase].phase
+    others = [worse for i, worse in one.tried if own is None or not one_compound(own, problem.known[i].phase)]
+    return -float(np.log1p(np.exp(-np.array(others) / problem.policy.prior_weight).sum()))
+
+
+def one_compound(one: Phase, other: Phase | None) -> bool:
+    """Whether two structures are of one compound: the same essential elements in one structure type."""
+    if other is None or essential_elements(one) != essential_elements(other):
+        return False
+    return structure_type(one) == structure_type(other)
+
+
+def margin(tried: Sequence[tuple[int, float]]) -> float:
+    """ln(1 + evidence by which the best rival fits worse); 0 where a rival fits as well."""
+    return float(np.log1p(max(0.0, min((worse for _, worse in tried), default=_NO_RIVAL))))
+
+
+def cell_support(strain: Array, covariance: Array) -> float:
+    """ln of how much more likely the fitted lattice is for the phase itself than for another of its structure type.
+
+    Both are normal distributions about the library's lattice. Each free length and angle counts, as far as the scan
+    determines it beside its zero error and displacement: a triclinic cell that is met within 0.1% is no accident.
+    """
+    right = covariance + _RIGHT**2 * np.eye(len(strain))
+    wrong = covariance + _WRONG**2 * np.eye(len(strain))
+    volume = np.linalg.slogdet(wrong)[1] - np.linalg.slogdet(right)[1]
+    distance = strain @ (np.linalg.solve(wrong, strain) - np.linalg.solve(right, strain))
+    return max(LOWEST, float((volume + distance) / 2))
+
+
+def line_check(problem: Problem, found: Found, place: int) -> LineCheck:
+    """Compare the lines of one phase with what the others leave of the scan."""
+    observed, solution, policy = problem.observed, found.solution, problem.policy
+    points = max(1, int(policy.line_width / observed.grid.step) | 1)
+    own = solution.patterns[place] * solution.scales[place]
+    rest = np.where(observed.measured, observed.counts - solution.calculated + own, 0.0)
+    others = np.maximum(solution.calculated - solution.background - own, 0.0)
+    top = float(observed.counts.max())
+    error = expected_error(observed.noise, others, observed.baseline, observed.grid.step, top, policy)
+    drawn = moving_average(own, points)
+    tops = tops_of(drawn, height=_FAINT * float(drawn.max(initial=0.0)), distance=points)
+    if not len(tops):
+        return LineCheck(0.0, 1.0, 0)
+    first, end = between_tops(drawn, tops)
+    expected, measured, spread = np.empty(len(tops)), np.empty(len(tops)), np.empty(len(tops))
+    for line, (a, top_at, b) in enumerate(zip(first, tops, end, strict=True)):
+        core = np.arange(a, b)[own[a:b] > own[top_at] / 2]  # the upper half of the line
+        core = core if len(core) else np.array([top_at])
+        expected[line], measured[line] = own[core].sum(), rest[core].sum()
+        independent = max(1.0, len(core) / points)
+        spread[line] = np.sqrt((error[core] ** 2).sum() * len(core) / independent)
+    ratio = np.clip(measured / np.maximum(expected, 1e-300), 0.0, 1.0)
+    doubt = 2 * spread / np.maximum(expected, 1e-300)
+    absent = expected / expected.max() * np.clip(1 - ratio - doubt, 0.0, 1.0)
+    return LineCheck(float((expected * ratio).sum() / expected.sum()), float(absent.max()), len(tops))
