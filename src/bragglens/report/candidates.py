@@ -29,7 +29,7 @@ FEATURES = {
     "share": "its share of the intensity",
     "phases": "phases in the fit",
     "frequency": "how often it is met, ln",
-    "identity": "it over other compounds of its type and lattice, ln",
+    "identity": "it against other compounds of its type with this lattice, ln",
     "foreign_elements": "elements that no other phase has",
     "matcher": "line matching, ln odds",
     "network": "network, ln odds",
