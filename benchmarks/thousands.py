@@ -339,9 +339,8 @@ benchmark and without structures with similar lines.
 - No parameter of the matcher was fitted on a measured scan. But its training was widened (changed line heights,
   larger strains, harder negatives, stacking faults) after networks had been tried on these sets, with both halves in
   view.
-- From thousands of phases, one is named only if it is more likely than an isostructural neighbour
-  (`identification/confidence.py`). That rule was fitted on other simulated scans and on the *looked at* half of the
-  measured ones.
+- A phase is named only if it is more likely than its isostructural neighbours (`identification/posterior.py`, fitted by
+  `fit_confidence.py`).
 """
 
 
@@ -432,7 +431,7 @@ With the verdict *known* each phase has a probability of {DEFAULT.sure} or more 
 confident false positives, and nine with the previous limit, 0.9. With 0.9, thirteen of the 588 here were, which was
 known before the limit was set. All that was before counting noise was subtracted from the R of a phase.
 
-Before the rule for isostructural neighbours (`identification/confidence.py`) and the verdict *tentative*, 25 of 126
+Before isostructural neighbours counted and before the verdict *tentative*, 25 of 126
 simulated scans whose mineral was not in the library were confident false positives. The named phase was an
 isostructural neighbour whose cell is within the 3% that a fit may strain it (gehlenite as melilite, descloizite as
 mottramite), or another cubic phase of three to five lines.

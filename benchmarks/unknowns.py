@@ -19,7 +19,7 @@ from simulated import singles
 from bragglens.crystal.library import Library
 from bragglens.identification.answer import Identification
 from bragglens.identification.evaluate import read_alike, read_manifest
-from bragglens.identification.verdict import verdict_of
+from bragglens.identification.verdict import set_probability, verdict_of
 from bragglens.identification.verify import verify
 from bragglens.learn.model import Model, load_model
 from bragglens.policy import DEFAULT
@@ -171,12 +171,16 @@ def verdict(
 ) -> Verdict:
     """What is said of a case with some phases of the library left out."""
     allowed = [name for name in library.names if name not in gone]
-    proof = verify(case.scan, library.phases, wavelength=case.wavelength, network=network, allowed=allowed)
+    proof = verify(
+        case.scan, library.phases, wavelength=case.wavelength, network=network, opinion="network", allowed=allowed
+    )
+    certain = set_probability(proof.findings, proof.unexplained) >= DEFAULT.sure
+    foreign = bool(proof.relatives) or proof.unexplained > DEFAULT.most_unexplained
     named = [f.name for f in proof.findings]
     return Verdict(
         score([f.probability for f in proof.findings], proof.unexplained),
         wrong=any(not likeness.one(name, case.phases - gone) for name in named),
-        called_known=verdict_of(proof.findings, proof.unexplained > DEFAULT.most_unexplained) in KNOWN,
+        called_known=verdict_of(proof.findings, foreign, certain) in KNOWN,
     )
 
 
