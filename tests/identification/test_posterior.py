@@ -116,6 +116,7 @@ def test_an_answer_says_why(titania: Library) -> None:
         assert said["strain"] < 5e-4
         assert said["cell"] > 0
     assert answer.probability is not None
+    assert answer.to_dict()["posterior"] == posterior().identity
     plain = answer.to_dict()["phases"][0]
     assert {one["name"] for one in plain["why"]} >= {"evidence", "identity", "matcher"}
 

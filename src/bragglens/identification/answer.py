@@ -216,6 +216,7 @@ class Identification:
         probability: that the named phases are all that the scan contains, by the fit; None without a fit or a phase.
         because: why the verdict is not known or mixture, as the end of a sentence; empty otherwise.
         settled_by: what would settle it.
+        posterior: hash and date of the tables from which the probabilities follow; None without a fit.
         candidates: the thirty best phases that were considered by the fit, the best first.
     """
 
@@ -251,6 +252,7 @@ class Identification:
     because: str = ""
     settled_by: str = ""
     candidates: tuple[Considered, ...] = ()
+    posterior: str | None = None
 
     @property
     def fraction_of(self) -> FractionOf | None:
@@ -333,6 +335,7 @@ class Identification:
             "notes": list(self.notes),
             "options": self.options,
             "policy": self.policy.changed(),
+            "posterior": self.posterior,
             "metadata": self.metadata,
             "rietveld": vars(self.rietveld) if self.rietveld else None,
         }

@@ -53,6 +53,7 @@ def by_fit(answer: Identification, proof: Verified) -> Identification:
         phases=proof.findings,
         verdict=verdict_of(proof.findings, foreign, certain >= policy.sure),
         probability=certain if proof.findings else None,
+        posterior=posterior().identity,
         unexplained=proof.unexplained,
         unexplained_peaks=proof.peaks,
         tube_lines=proof.tube_lines,
