@@ -43,7 +43,7 @@ from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.structure_type import structure_type
 from bragglens.identification.evaluate import Label, read_manifest
-from bragglens.identification.features import LOWEST, one_compound
+from bragglens.identification.features import LOWEST, one_compound, share_left
 from bragglens.identification.identity import Frequency, chemistry, identity_features
 from bragglens.identification.prior import log_odds
 from bragglens.identification.sources import Source
@@ -440,7 +440,7 @@ def table_rows(answer: dict[str, Any], row: str, beside: Beside) -> list[dict[st
 def left_by(tried: Sequence[tuple[str, float]], own: Phase, library: Library) -> float:
     """As `features.left_by_rivals`, from a kept answer."""
     others = [worse for name, worse in tried if name not in library or not one_compound(own, library[name])]
-    return -float(np.log1p(np.exp(-np.array(others) / DEFAULT.prior_weight).sum()))
+    return share_left(others, DEFAULT.prior_weight)
 
 
 def laboratory(scan: str) -> str:

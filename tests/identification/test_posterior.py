@@ -22,9 +22,10 @@ from bragglens.fit.found import Found, Supported
 from bragglens.fit.observed import observe
 from bragglens.fit.problem import Problem
 from bragglens.fit.whole_pattern import fit_given
-from bragglens.identification.features import LOWEST, cell_support, line_check, margin
+from bragglens.identification.features import LOWEST, cell_support, line_check, margin, share_left
 from bragglens.identification.identity import Frequency, chemistry, identity_features
 from bragglens.identification.posterior import posterior, posterior_of
+from bragglens.identification.reason import reason_of
 from bragglens.match.builtin import builtin
 from bragglens.match.compounds import compounds
 
@@ -139,6 +140,13 @@ def test_a_line_that_is_not_in_the_scan_is_missing(titania: Library) -> None:
     assert less.count == whole.count > 20
 
 
+def test_rivals_leave_a_share() -> None:
+    assert share_left([], 3.0) == 0.0
+    assert share_left([0.0], 3.0) == pytest.approx(math.log(0.5))
+    assert share_left([-1e6], 3.0) < -1e5
+    assert share_left([10.0], 0.0) == 0.0  # a policy without any weight of what is known before
+
+
 # --- reasons ------------------------------------------------------------------------------------------------------
 
 
@@ -149,3 +157,12 @@ def test_an_answer_that_is_not_certain_says_why_and_what_would_settle_it(titania
     assert answer.verdict not in ("known", "mixture")
     assert answer.because
     assert answer.settled_by
+
+
+def test_an_answer_against_which_nothing_speaks_has_a_reason_too(titania: Library) -> None:
+    answer = identify(measured({"anatase": 0.7, "rutile": 0.3}, titania), titania)
+    well = tuple(replace(one, why=tuple(replace(e, log_odds=0.1) for e in one.why), rivals=()) for one in answer.phases)
+    reason = reason_of(replace(answer, verdict="tentative", phases=well, unexplained=0.0), titania)
+    assert reason is not None
+    assert reason.because
+    assert reason.settled_by

@@ -96,7 +96,12 @@ def left_by_rivals(problem: Problem, one: Supported) -> float:
     """
     own = problem.known[one.phase].phase
     others = [worse for i, worse in one.tried if own is None or not one_compound(own, problem.known[i].phase)]
-    return -float(np.log1p(np.exp(-np.array(others) / problem.policy.prior_weight).sum()))
+    return share_left(others, problem.policy.prior_weight)
+
+
+def share_left(worse: Sequence[float], unit: float) -> float:
+    """ln of the share that rivals leave, each worse by so much evidence; `unit` of it is one unit of log odds."""
+    return -float(np.logaddexp.reduce([0.0, *(-one / max(unit, 1e-9) for one in worse)]))
 
 
 def one_compound(one: Phase, other: Phase | None) -> bool:

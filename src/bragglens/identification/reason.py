@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bragglens.crystal.essential import essential_elements
@@ -37,22 +38,27 @@ def reason_of(answer: Identification, library: Library) -> Reason | None:
     found = (*answer.phases, *answer.relatives)
     if answer.verdict in ("known", "mixture") or not found or answer.unexplained is None:
         return None
-    whole = [
-        one for one in posterior().whole.evidence(set_features(found, answer.unexplained)) if one.name != "log_sum"
-    ]
-    against_set = min((one for one in whole if one.name != "log_sum"), key=lambda one: one.log_odds, default=None)
     weakest = min(found, key=lambda one: one.probability)
     if weakest.rivals and weakest.itself < answer.policy.sure:
         return Reason(f"{weakest.rivals[0]} fits about as well as {weakest.name}", _elements(weakest, library))
-    against = min(weakest.why, key=lambda one: one.log_odds, default=None)
-    if against_set is not None and (against is None or against_set.log_odds < against.log_odds):
-        return _of_set(against_set)
-    return None if against is None else _of_phase(weakest, against, library)
+    whole = posterior().whole.evidence(set_features(found, answer.unexplained))
+    against_set, against = _strongest([one for one in whole if one.name != "log_sum"]), _strongest(weakest.why)
+    if against is not None and (against_set is None or against.log_odds <= against_set.log_odds):
+        return _of_phase(weakest, against, library)
+    return _of_set(against_set, answer.unexplained)
 
 
-def _of_set(evidence: Evidence) -> Reason:
+def _strongest(evidence: Sequence[Evidence]) -> Evidence | None:
+    """What speaks most against; None where nothing does."""
+    return min((one for one in evidence if one.log_odds < 0), key=lambda one: one.log_odds, default=None)
+
+
+def _of_set(evidence: Evidence | None, unexplained: float) -> Reason:
+    """The reason that the whole set gives, or where nothing speaks against it, that little speaks for it."""
+    if evidence is None:
+        return Reason("each phase is a little uncertain", _NARROWER)
     if evidence.name == "unexplained":
-        return Reason(f"{evidence.value:.1%} of the peak intensity is unexplained", "a wider library")
+        return Reason(f"{unexplained:.1%} of the peak intensity is unexplained", "a wider library")
     return Reason(f"{evidence.value:.0f} phases were needed", _LONGER)
 
 
