@@ -182,8 +182,10 @@ def table() -> str:
         text += f"| {number} | {' | '.join(map(str, cells))} |\n"
     taken = [row for number in (2, 3, 4) for row in rows_of(f"without-{number}")]
     if taken:
-        wrong = [row for row in taken if row["verdict"] in CERTAIN]
-        text += f"\nWith one phase and all like it taken out: {len(taken)} scans, {len(wrong)} *known* or *mixture*.\n"
+        certain = [row for row in taken if row["verdict"] in CERTAIN]
+        wrong = sum(bool(row["wrong"]) for row in certain)
+        text += f"\nWith one phase and all like it taken out: {len(taken)} scans, {len(certain)} *known* or *mixture*, "
+        text += f"{wrong} of them with a phase that is not there.\n"
     pairs = rows_of("one-more")
     if pairs:
         verdicts = sum(len(set(row["verdicts"])) > 1 for row in pairs)
