@@ -51,7 +51,7 @@ WHOLE = {"log_sum": 1, "unexplained": -1, "phases": -1}
 KNOTS = (0.0, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)  # quantiles
 PENALTIES = (1.0, 3.0, 10.0, 30.0)
 NAMED = 0.5
-RIDGE = 0.01  # weight of the size of a step over that of its change
+RIDGE = 0.01  # weight of the size of a step over that of its change (judgement: 0.1 and 0.003 change little)
 FOLDS = 5
 DIGITS = 4
 ANOTHER = 0.25  # weight of scans of a compound that no library holds: one answer in thirty (judgement)
@@ -290,10 +290,11 @@ class LeftOut:
 def left_out(rows: Rows, penalty: Penalty, *, simulated: bool = False) -> list[LeftOut]:
     """Each measured laboratory by tables fitted to all others; with `simulated` also each fifth of those."""
     phases = rows.of(np.isfinite(rows.features["right"]))
-    sources_of = phases.text["source"].copy()
-    fifth = np.array([f"simulated {int(one.split('-')[1].partition('.')[0]) % 5}" if one.startswith("simulated") else ""
-                      for one in phases.text["row"]])  # fmt: skip
-    groups = np.where(fifth == "", sources_of, fifth)
+    sources_of = phases.text["source"]
+    parts = [int(row.split("-")[1].partition(".")[0]) if row.startswith(("simulated", "stretched")) else 0
+             for row in phases.text["row"]]  # fmt: skip
+    made = sources_of == "simulated"
+    groups = np.where(made, np.char.add("simulated ", (np.array(parts) % FOLDS).astype(str)), sources_of)
     out = []
     for group in sorted({*groups}):
         if group.startswith("simulated") and not simulated:

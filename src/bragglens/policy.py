@@ -108,7 +108,10 @@ class Policy:
 
     # --- the verdict (identification.identify)
     named: float = _probability(0.5, "least value for a named phase")
-    sure: float = _probability(0.95, "least probability of the whole set of phases for the verdict known or mixture")
+    sure: float = _probability(
+        0.95,
+        "least probability of the whole set for the verdict known or mixture, and of a phase itself to name no rival",
+    )
     most_unexplained: float = _share(0.1, "unexplained peak intensity above which the verdict is partly unknown")
     look_again: float = _share(0.15, "unexplained peak intensity above which other axes are tested")
     both_named: float = _probability(0.9, "least value at which the network names both of two indistinguishable phases")

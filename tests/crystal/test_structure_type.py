@@ -52,5 +52,5 @@ def test_a_primitive_cell_is_of_the_type_of_the_centred_one() -> None:
 
 def test_mirror_images_are_of_one_type() -> None:
     quartz = builtin().library["Quartz"]
-    mirrored = replace(quartz, operations=("x,y,z", "-y,x-y,z+1/3", "-x+y,-x,z+2/3", "y,x,-z", "x-y,-y,-z+2/3", "-x,-x+y,-z+1/3"))  # fmt: skip  # noqa: E501
+    mirrored = replace(quartz, space_group="?", operations=("x,y,z", "-y,x-y,z+1/3", "-x+y,-x,z+2/3", "y,x,-z", "x-y,-y,-z+2/3", "-x,-x+y,-z+1/3"))  # fmt: skip  # noqa: E501
     assert structure_type(mirrored).partition(":")[0] == structure_type(quartz).partition(":")[0]

@@ -63,6 +63,11 @@ class Phase:
         return gemmi.UnitCell(*self.cell)
 
     @property
+    def symbol(self) -> str:
+        """The Hermann-Mauguin symbol with single blanks, `P 42/m n m`."""
+        return " ".join(self.space_group.split())
+
+    @property
     def volume(self) -> float:
         """Cell volume in Å³."""
         return float(self.unit_cell.volume)

@@ -49,7 +49,7 @@ def considered(answer: Identification, who: Proposer) -> tuple[Considered, ...]:
             Considered(
                 name=name,
                 formula=chemical_formula(phase.formula),
-                space_group=" ".join(phase.space_group.split()),
+                space_group=phase.symbol,
                 state=fitted.get(name, "fitted in its place" if place else "not fitted"),
                 network=before.get(name, 0.0),
                 probability=likely.get(name),

@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 
 # Standard deviation of each lattice strain, of a phase that is present and of another compound of its structure type
 # that the fit took for it. Judgement: `benchmarks/results/confidence.md` has the measured ones. The table of this
-# feature is fitted: another value changes little.
+# feature is fitted, as those of the next three.
 _RIGHT, _WRONG = 0.0015, 0.01
 _FAINT = 0.02  # lines below this share of the phase's strongest are not looked at one by one
 LOWEST = -30.0  # ln; a lattice that is farther from the library's says no more

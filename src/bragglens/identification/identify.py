@@ -159,7 +159,7 @@ def _described(found: Sequence[Finding], library: Library, options: Options) -> 
         return replace(
             one,
             formula=chemical_formula(phase.formula),
-            space_group=" ".join(phase.space_group.split()),
+            space_group=phase.symbol,
             solid_solution=_solid_solution(one, library, options),
         )
 

@@ -13,6 +13,7 @@ from bragglens.match.compounds import Compounds, distance
 
 Array = NDArray[np.float64]
 
+# Judgements; the table of the feature is fitted.
 _LATTICE = 0.003  # relative; lattices of specimens of one compound differ by 0.05 to 0.3%
 _LOWEST = -15.0  # ln; a lattice that is farther from the library's says no more
 _UNKNOWN = 1.0  # weight of all compounds of the type with this lattice that the table lacks: one with one paper

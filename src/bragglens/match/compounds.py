@@ -20,7 +20,8 @@ from bragglens.crystal.phase import Phase
 from bragglens.crystal.structure_type import structure_type
 
 SPACINGS = 10  # the largest of the lattice: enough to determine six lengths and angles
-_SAME = 0.015  # relative; the same elements in the same type on lattices this near are one compound or its solutions
+# Relative, a judgement: the same elements in the same type on lattices this near are one compound or its solutions.
+_SAME = 0.015
 
 
 @dataclass(frozen=True)
