@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,12 @@ def test_candidates_are_in_json_page_and_terminal(answer: Identification, tmp_pa
     print_candidates([answer], console=Console(file=stream, width=160))
     assert "brookite" in stream.getvalue()
     assert len(candidate_rows(answer, 2)) == 2
+
+
+def test_no_text_of_a_structure_reaches_the_terminal_as_a_command(answer: Identification) -> None:
+    first = replace(answer.candidates[0], name="a\x1b[31m", formula="b\x1b[31m", space_group="c\x1b[31m")
+    (row,) = candidate_rows(replace(answer, candidates=(first,)), 1)
+    assert not any("\x1b" in cell for cell in row)
 
 
 def test_the_command_prints_them(titania: Library, tmp_path: Path) -> None:

@@ -54,8 +54,8 @@ def candidate_rows(answer: Identification, most: int) -> list[tuple[str, ...]]:
     return [
         (
             clean(one.name),
-            one.formula,
-            one.space_group,
+            clean(one.formula),
+            clean(one.space_group),
             probability(one.network),
             _result(one),
             f"{len(one.lines_for)} of {len(one.lines_for) + len(one.lines_against)}",
