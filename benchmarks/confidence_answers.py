@@ -5,12 +5,12 @@
     python benchmarks/confidence_answers.py measured [SET ...]
     python benchmarks/confidence_answers.py table
 
-*stretched*: one mineral each, of which half have a lattice that is 0.6 to 2.5% from the library's: another compound of
-the structure type, which no library holds. A part of 50 simulated scans takes one to two minutes on one core, all
-measured sets an hour. Each part is written to benchmarks/results/answers/confidence when it is complete, so that a run
-goes on where it was stopped. The minerals in the simulated scans are those that the matcher has not seen, without those
-kept for `decisions.py`. *table* writes benchmarks/results/confidence.csv.gz, from which `fit_confidence.py` fits:
-numbers, and a hash of each scan's name.
+*stretched*: one to three minerals, of which in half of the scans one has a lattice that is 0.6 to 2.5% from the
+library's: another compound of the structure type, which no library holds. A part of 50 simulated scans takes one to two
+minutes on one core, all measured sets an hour. Each part is written to benchmarks/results/answers/confidence when it is
+complete, so that a run goes on where it was stopped. The minerals in the simulated scans are those that the matcher has
+not seen, without those kept for `decisions.py`. *table* writes benchmarks/results/confidence.csv.gz, from which
+`fit_confidence.py` fits: numbers, and a hash of each scan's name.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import numpy as np
 from builtin_measured import counting
 from identification import read_causes
 from kept_answers import ANSWERS, RESULTS, arguments
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 from simulated import GRID, Simulated, packed, scans_of
@@ -43,7 +44,7 @@ from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.structure_type import structure_type
 from bragglens.identification.evaluate import Label, read_manifest
-from bragglens.identification.features import LOWEST, one_compound, share_left
+from bragglens.identification.features import LOWEST, margin, one_compound, share_left
 from bragglens.identification.identity import Frequency, chemistry, identity_features
 from bragglens.identification.prior import log_odds
 from bragglens.identification.sources import Source
@@ -60,6 +61,8 @@ from bragglens.simulate.duplicates import mark_of, same_compound
 from bragglens.simulate.mixture import Content, draw_conditions
 from bragglens.simulate.recipe import Recipe
 
+Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 PLACE = ANSWERS / "confidence"
 SEED = 31_000_000
 EACH = 50  # scans of a part
@@ -171,15 +174,25 @@ def unseen(kept_for_decisions: bool) -> list[str]:
 def mixtures(world: World, names: Sequence[str], part: int, count: int, most: int = 4) -> list[Simulated]:
     """Scans of one to `most` phases, common ones more often."""
     rng = np.random.default_rng([SEED, part])
-    phases = [world.whole.library[name] for name in names]
+    content = drawn_phases(names, rng, count, most)
+    mass = np.exp(1.2 * rng.normal(size=content.shape)) * (content >= 0)
+    return mixed([world.whole.library[name] for name in names], content, mass, SEED + part)
+
+
+def drawn_phases(names: Sequence[str], rng: np.random.Generator, count: int, most: int) -> IntArray:
+    """Places of one to `most` phases for each of `count` scans, common ones more often; -1 is none."""
     weight = np.array([weight_of(name) for name in names])
     content = np.full((count, most), -1, dtype=np.int64)
     for row in content:
         some = int(rng.integers(1, most + 1))
         row[:some] = rng.choice(len(names), some, replace=False, p=weight / weight.sum())
-    mass = np.exp(1.2 * rng.normal(size=content.shape)) * (content >= 0)
+    return content
+
+
+def mixed(phases: Sequence[Phase], content: IntArray, mass: Array, seed: int) -> list[Simulated]:
+    """Scans of these places of phases in these masses."""
     recipe = Recipe(phases=Uniform(1.0, 5.0), strangers=0.0, **REAL)
-    drawn, table = draws(SEED + part, 0, count), packed(phases, recipe)
+    drawn, table = draws(seed, 0, len(content)), packed(phases, recipe)
     filled = Content(content, mass / mass.sum(axis=1, keepdims=True))
     return scans_of(phases, filled, draw_conditions(recipe, drawn, filled, table, GRID), table, recipe)
 
@@ -212,27 +225,27 @@ def simulated(world: World, part: int) -> Iterator[dict[str, Any]]:
 
 
 def stretched(world: World, part: int) -> Iterator[dict[str, Any]]:
-    """A row for each scan of one mineral, half of them with the lattice of another compound of its type."""
-    rng = np.random.default_rng([SEED, part, 2])
-    names = [str(name) for name in rng.choice(unseen(False), EACH, replace=False)]
+    """A row for each scan of one to three minerals, half of them with one that has the lattice of another compound."""
+    rng = np.random.default_rng([SEED, part, 3])
+    names = unseen(False)
+    places = drawn_phases(names, rng, EACH, 3)
     other = rng.random(EACH) < 0.5
-    away = [rng.uniform(*ANOTHER) if one else 0.0 for one in other]
-    phases = [with_lattice(world.whole.library[name], by, rng) for name, by in zip(names, away, strict=True)]
-    recipe = Recipe(phases=Uniform(1.0, 2.0), strangers=0.0, **REAL)
-    drawn, table = draws(SEED + 500_000 + part, 0, EACH), packed(phases, recipe)
-    filled = Content(np.arange(EACH, dtype=np.int64)[:, None], np.ones((EACH, 1)))
-    scans = scans_of(phases, filled, draw_conditions(recipe, drawn, filled, table, GRID), table, recipe)
-    for number, (one, name, far) in enumerate(zip(scans, names, other, strict=True)):
-        own = world.row(name)
-        assert own is not None
-        if one.visible():
+    phases = [world.whole.library[name] for name in names]
+    phases += [with_lattice(phases[row[0]], rng.uniform(*ANOTHER), rng) for row in places]
+    content = places.copy()
+    content[other, 0] = len(names) + np.flatnonzero(other)
+    mass = np.exp(0.8 * rng.normal(size=content.shape)) * (content >= 0)
+    for number, (one, far) in enumerate(zip(mixed(phases, content, mass, SEED + 700_000 + part), other, strict=True)):
+        there = [row for name in one.names if name and (row := world.row(name)) is not None]
+        held = there[1:] if far else there
+        if phases[places[number, 0]].name in one.visible():
             yield {
                 "scan": f"stretched {part}-{number}",
                 "kind": "another compound" if far else "built-in",
-                "there": [(name, True)],
-                "signal": {name: one.signal[0]},
+                "there": [(world.names[i], world.names[i] in one.visible()) for i in there],
+                "signal": dict(zip((n for n in one.names if n), one.signal, strict=False)),
                 "gone": [],
-            } | answered(one.scan, world.whole, None, None, _judge(world, [] if far else [own], [own]))
+            } | answered(one.scan, world.whole, None, None, _judge(world, held, there))
 
 
 def with_lattice(phase: Phase, away: float, rng: np.random.Generator) -> Phase:
@@ -284,6 +297,7 @@ def answered(scan: Scan, library: Source, wavelength: float | None, elements: st
         "library": len(answer.probabilities or ()),
         "verdict": answer.verdict,
         "unexplained": answer.unexplained,
+        "beside": {name: (one.evidence, one.share) for name, one in answer.beside.items()},
         "cpu": time.process_time() - started,
         "found": found,
     }
@@ -371,7 +385,8 @@ def write_table(data: Path, models: Path) -> None:
     for name in dict.fromkeys(MODELS.values()):
         libraries["labelled", name] = combined(data, "oxides" if name == "tio2" else name)[0].library
         libraries["model", name] = load_model(models / f"{name}.bragglens").library
-    beside = Beside(libraries, real_ones(data), frequency_of_labels(data), World(builtin()))
+    mended = [names_of(cause, data) for cause in ("label", "real")]
+    beside = Beside(libraries, *mended, frequency_of_labels(data), World(builtin()))
     FREQUENCY.write_text(json.dumps(vars(beside.frequency)) + "\n")
     rows: list[dict[str, Any]] = []
     for path in sorted(PLACE.glob("*.jsonl.gz")):
@@ -388,10 +403,19 @@ def write_table(data: Path, models: Path) -> None:
 
 @dataclass(frozen=True)
 class Beside:
-    """What the rows are made with: the libraries, phases that are there and not labelled, how often phases are met."""
+    """What the rows are made with.
+
+    Attributes:
+        libraries: by kind of answer and trained network.
+        labelled: for each measured scan the names that count as its label, beside those of `label_names.csv`.
+        real: for each measured scan the names of phases that are there and not labelled.
+        frequency: how often phases are met.
+        world: the built-in library.
+    """
 
     libraries: dict[tuple[str, str], Library]
-    mended: dict[str, frozenset[str]]
+    labelled: dict[str, frozenset[str]]
+    real: dict[str, frozenset[str]]
     frequency: Frequency
     world: World
 
@@ -425,22 +449,23 @@ def table_rows(answer: dict[str, Any], row: str, beside: Beside) -> list[dict[st
         fitted = replace(phase, cell=tuple(one["cell"]))
         features = one["features"] | {"cell": max(one["features"]["cell"], LOWEST)}
         features |= identity_features(phase, fitted, known, beside.frequency, allowed)
-        features["rivals"] = left_by(one["tried"], phase, library)
+        worse = rivals_of(one["tried"], phase, library)
+        features |= {"margin": margin(worse), "rivals": share_left(worse, DEFAULT.prior_weight)}
         others = [essential_elements(other) for other in phases if other is not phase]
         features |= chemistry(essential_elements(phase), others, named)
         features["network" if answer["kind"] == "model" else "matcher"] = float(log_odds(np.array(one["network"])))
-        right = one["right"] or one["name"] in beside.mended.get(answer["scan"], ())
+        counts = one["right"] or one["name"] in beside.labelled.get(answer["scan"], ())
+        right = counts or one["name"] in beside.real.get(answer["scan"], ())
         place = labelled if measured_one else truth_of(answer, one["name"], beside.world)
-        labelled += one["right"]
-        said = {"right": int(right), "of_type": int(one["of_type"] or right), "truth": place if one["right"] else ""}
+        labelled += counts
+        said = {"right": int(right), "of_type": int(one["of_type"] or right), "truth": place if counts else ""}
         out.append(about | said | features)
     return out
 
 
-def left_by(tried: Sequence[tuple[str, float]], own: Phase, library: Library) -> float:
-    """As `features.left_by_rivals`, from a kept answer."""
-    others = [worse for name, worse in tried if name not in library or not one_compound(own, library[name])]
-    return share_left(others, DEFAULT.prior_weight)
+def rivals_of(tried: Sequence[tuple[str, float]], own: Phase, library: Library) -> list[float]:
+    """As `features.rivals_of`, from a kept answer."""
+    return [worse for name, worse in tried if name not in library or not one_compound(own, library[name])]
 
 
 def laboratory(scan: str) -> str:
@@ -486,14 +511,14 @@ def frequency_of_labels(data: Path) -> Frequency:
     return Frequency(*(round(float(value), 3) for value in found))
 
 
-def real_ones(data: Path) -> dict[str, frozenset[str]]:
-    """For each measured scan the names that count as phases which are there and not labelled (`causes.csv`)."""
+def names_of(cause: str, data: Path) -> dict[str, frozenset[str]]:
+    """For each measured scan the names of the phases to which `causes.csv` gives a cause."""
     groups, _ = counting(data)
-    real: dict[str, set[str]] = {}
-    for stem, phase in (key for key, (cause, *_) in read_causes().items() if cause in ("real", "label")):
+    found: dict[str, set[str]] = {}
+    for stem, phase in (key for key, (said, *_) in read_causes().items() if said == cause):
         own = {phase}.union(*(group for group in groups if phase in group))
-        real.setdefault(stem, set()).update(own)
-    return {stem: frozenset(names) for stem, names in real.items()}
+        found.setdefault(stem, set()).update(own)
+    return {stem: frozenset(names) for stem, names in found.items()}
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from bragglens.identification.posterior import Additive, Term
+from bragglens.identification.posterior import Additive, Term, of_set
 from bragglens.policy import DEFAULT
 
 Array = NDArray[np.float64]
@@ -41,15 +41,15 @@ POSTERIOR = HERE.parent / "src" / "bragglens" / "data" / "confidence.json"
 # Features of each table, with the direction in which they can only raise (1) or lower (-1) the odds; 0 leaves it free.
 PRESENT = {
     "evidence": 1, "residual": -1, "lines_there": 1, "missing_line": -1, "unexplained": -1, "lines": 1, "share": 1,
-    "cell": 1, "matcher": 1, "network": 1, "foreign_elements": -1, "phases": -1, "frequency": 1,
+    "cell": 1, "matcher": 1, "network": 1, "foreign_elements": -1, "phases": 0, "frequency": 1,
 }  # fmt: skip
 ITSELF = {
     "identity": 1, "cell": 1, "margin": 1, "frequency": 1, "matcher": 1, "network": 1, "residual": -1,
-    "lines_there": 1, "missing_line": -1, "foreign_elements": -1,
+    "lines_there": 1, "missing_line": -1, "foreign_elements": -1, "phases": 0,
 }  # fmt: skip
-WHOLE = {"log_sum": 1, "unexplained": -1, "phases": -1}
+WHOLE = {"log_sum": 1, "least": 1, "unexplained": -1, "phases": 0}
 KNOTS = (0.0, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)  # quantiles
-PENALTIES = (1.0, 3.0, 10.0, 30.0)
+PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 NAMED = 0.5
 RIDGE = 0.01  # weight of the size of a step over that of its change (judgement: 0.1 and 0.003 change little)
 FOLDS = 5
@@ -115,7 +115,9 @@ def sources(rows: Rows) -> str:
 # --- one table ----------------------------------------------------------------------------------------------------
 
 
-def additive(rows: Rows, right: NDArray[np.bool_], signs: Mapping[str, int], penalty: float) -> Additive:
+def additive(
+    rows: Rows, right: NDArray[np.bool_], signs: Mapping[str, int], penalty: float, weight: Array | None = None
+) -> Additive:
     """Log odds of `right` as a sum of monotone functions of features."""
     columns, blocks = [], {}
     for name, sign in signs.items():
@@ -131,10 +133,9 @@ def additive(rows: Rows, right: NDArray[np.bool_], signs: Mapping[str, int], pen
         columns.append(np.nan_to_num(part))
         blocks[name] = (at, sign)
     design = np.hstack(columns)
-    weight = np.where(rows.text["kind"] == "another compound", ANOTHER, 1.0)
-    steps = steps_of(
-        design, right.astype(float), weight, [(len(at) - 1, sign) for at, sign in blocks.values()], penalty
-    )
+    by_kind = np.where(rows.text["kind"] == "another compound", ANOTHER, 1.0) * (1.0 if weight is None else weight)
+    knots = [(len(at) - 1, sign) for at, sign in blocks.values()]
+    steps = steps_of(design, right.astype(float), by_kind, knots, penalty)
     terms, first = {}, 1
     for name, (at, _) in blocks.items():
         own = steps[first : first + len(at) - 1]
@@ -189,8 +190,14 @@ def fitted(rows: Rows, penalty: Penalty) -> dict[str, Additive]:
     phases = rows.of(np.isfinite(rows.features["right"]))
     answers = whole_answers(phases, cross_fitted(phases, penalty.phases))
     alone = answers.of(answers.flag("alone"))  # with a fitted phase that is not named no answer is called whole
-    whole = additive(alone, alone.flag("exact"), WHOLE, penalty.whole)
+    whole = additive(alone, alone.flag("exact"), WHOLE, penalty.whole, one_for_each_scan(alone))
     return of_phase(phases, penalty.phases) | {"whole": whole}
+
+
+def one_for_each_scan(answers: Rows) -> Array:
+    """Weights with which all answers to one scan count as one: what it lacks, each of them lacks."""
+    _, place, count = np.unique(answers.text["scan"], return_inverse=True, return_counts=True)
+    return np.asarray(1 / count[place])
 
 
 def of_phase(phases: Rows, penalty: float) -> dict[str, Additive]:
@@ -224,7 +231,7 @@ def probabilities(present: Additive, itself: Additive, rows: Rows) -> Array:
 def whole_answers(rows: Rows, probability: Array) -> Rows:
     """One row for each answer that names a phase: what the table of whole answers is fitted to."""
     features: dict[str, list[float]] = {
-        name: [] for name in ("log_sum", "unexplained", "phases", "exact", "alone", "wrong")
+        name: [] for name in ("log_sum", "least", "unexplained", "phases", "exact", "alone", "wrong")
     }
     text: dict[str, list[str]] = {name: [] for name in ("scan", "source", "kind", "row")}
     order = np.argsort(rows.text["row"], kind="stable")
@@ -234,9 +241,9 @@ def whole_answers(rows: Rows, probability: Array) -> Rows:
         if not len(named):
             continue
         right = rows.flag("right")[named]
-        features["log_sum"].append(float(np.log(probability[named]).sum()))
-        features["unexplained"].append(float(rows.features["unexplained"][named[0]]))
-        features["phases"].append(float(len(named)))
+        about = of_set(probability[named].tolist(), float(rows.features["unexplained"][named[0]]))
+        for name, value in about.items():
+            features[name].append(value)
         matched = {int(t) for t in rows.features["truth"][named] if np.isfinite(t)}
         strong = int(rows.features["strong"][named[0]])
         complete = all(not strong >> bit & 1 or bit in matched for bit in range(16))
@@ -304,7 +311,7 @@ def left_out(rows: Rows, penalty: Penalty, *, simulated: bool = False) -> list[L
         held = phases.of(own)
         stated = probabilities(tables["present"], tables["itself"], held)
         answers = whole_answers(held, stated)
-        certain = np.minimum(expit(odds_of(tables["whole"], answers)), np.exp(answers.features["log_sum"]))
+        certain = np.minimum(expit(odds_of(tables["whole"], answers)), expit(answers.features["least"]))
         out.append(LeftOut(held, stated, answers, certain))
     return out
 

@@ -15,7 +15,8 @@ from rich.console import Console
 from bragglens import identify
 from bragglens.crystal.library import Library
 from bragglens.identification.answer import Identification
-from bragglens.report.candidates import FEATURES, candidate_rows, print_candidates, why_rows
+from bragglens.policy import DEFAULT
+from bragglens.report.candidates import FEATURES, candidate_rows, could_be, print_candidates, why_rows
 from bragglens.report.page import write_report
 
 
@@ -71,3 +72,17 @@ def test_the_command_prints_them(titania: Library, tmp_path: Path) -> None:
     path.write_text("\n".join(f"{x:.3f} {y:.0f}" for x, y in zip(scan.two_theta, scan.counts, strict=True)))
     done = run("identify", path, "--wavelength", "CuKa", "--elements", "Ti,O", "--candidates")
     assert "candidates of a.xy" in done.stdout
+
+
+def test_candidates_for_the_unexplained_peaks(titania: Library, tmp_path: Path) -> None:
+    """Rutile is not named, as a policy asks for more evidence than it has; it is told as a candidate for the rest."""
+    scan = measured({"anatase": 0.7, "rutile": 0.3}, titania)
+    alone = identify(scan, titania, policy=replace(DEFAULT, least_evidence=1e5))
+    assert [one.name for one in alone.phases] != ["anatase", "rutile"]
+    answer = alone
+    first = next(one for one in answer.candidates if one.explains is not None)
+    assert first.state == "fitted beside"
+    strongest = max(answer.unexplained_peaks, key=lambda peak: peak.share)
+    assert first.name in could_be(answer, strongest)
+    assert "of what is unexplained" in " ".join(candidate_rows(answer, 5)[len(answer.phases) + len(answer.relatives)])
+    assert "could be" in write_report(answer, tmp_path / "a.html", None).read_text()

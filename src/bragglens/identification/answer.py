@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bragglens.crystal.cell import Cell
 from bragglens.errors import BragglensError
 from bragglens.extras import extra
+from bragglens.fit.additions import Addition
 from bragglens.fit.residual import Peak
 from bragglens.fit.whole_pattern import Fit
 from bragglens.identification.disagreement import Disagreement
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 LEAST_SHOWN = 0.001  # network proposals below this probability are not shown
 FractionOf = Literal["named phases", "whole sample"]
-State = Literal["named", "fitted, not named", "fitted in its place", "not fitted"]
+State = Literal["named", "fitted, not named", "fitted in its place", "fitted beside", "not fitted"]
 Verdict = Literal["known", "mixture", "tentative", "partly unknown", "unknown"]
 
 
@@ -93,11 +94,13 @@ class Considered:
 
     Attributes:
         name, formula, space_group: of the phase.
-        state: `named`; `fitted, not named`; `fitted in its place`, that of the phase `instead_of`; `not fitted`.
+        state: `named`; `fitted, not named`; `fitted in its place`, that of `instead_of`; `fitted beside`, as a
+            further phase for the unexplained intensity; `not fitted`.
         network: probability by the network or the matcher, before the fit.
         probability: by the fit, if it is in it; None otherwise.
         instead_of: name of the phase in whose place it was fitted.
         worse: evidence by which that fit is worse.
+        explains: share of the unexplained intensity that it would explain as a further phase; None if it was not tried.
         lines_for: places of those of its ten strongest lines in the range where the scan has intensity, 2θ in degrees.
         lines_against: places of the others.
     """
@@ -110,6 +113,7 @@ class Considered:
     probability: float | None = None
     instead_of: str = ""
     worse: float | None = None
+    explains: float | None = None
     lines_for: tuple[float, ...] = ()
     lines_against: tuple[float, ...] = ()
 
@@ -218,6 +222,7 @@ class Identification:
         settled_by: what would settle it.
         posterior: hash and date of the tables from which the probabilities follow; None without a fit.
         candidates: the thirty best phases that were considered by the fit, the best first.
+        beside: what further phases would explain of the unexplained intensity, by name.
     """
 
     file: str
@@ -253,6 +258,7 @@ class Identification:
     settled_by: str = ""
     candidates: tuple[Considered, ...] = ()
     posterior: str | None = None
+    beside: dict[str, Addition] = field(default_factory=dict, repr=False)
 
     @property
     def fraction_of(self) -> FractionOf | None:

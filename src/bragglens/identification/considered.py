@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 _MOST = 30  # candidates of an answer; `Identification.probabilities` has all
 _LINES = 10  # strongest lines of a phase in the range that are looked for
-_NEAR = 0.25  # degrees about the place of a line by the library's lattice: a usual shift and strain
+NEAR = 0.25  # degrees about the place of a line by the library's lattice: a usual shift and strain
 _ABOVE = 3.0  # standard errors of the mean over _WIDTH from which on a line is there
 _WIDTH = 0.1  # degrees
 
@@ -23,8 +23,9 @@ _WIDTH = 0.1  # degrees
 def considered(answer: Identification, who: Proposer) -> tuple[Considered, ...]:
     """The candidates of an answer with a fit, the best first; none without a fit.
 
-    Named phases come first, then the other fitted ones, then those that were fitted in the place of one by how much
-    worse they are, then the rest by their probability before the fit.
+    Named phases come first, then the other fitted ones, then those that would explain a part of what is unexplained,
+    then those that were fitted in the place of one by how much worse they are, then the rest by their probability
+    before the fit.
     """
     if answer.fit is None:
         return ()
@@ -34,17 +35,19 @@ def considered(answer: Identification, who: Proposer) -> tuple[Considered, ...]:
         for name, worse in found.tried:
             if name not in instead or worse < instead[name][1]:
                 instead[name] = (found.name, worse)
-    fitted: dict[str, State] = {one.name: "fitted, not named" for one in answer.relatives}
+    fitted: dict[str, State] = dict.fromkeys(answer.beside, "fitted beside")
+    fitted |= {one.name: "fitted, not named" for one in answer.relatives}
     fitted |= {one.name: "named" for one in answer.phases}
     likely = {one.name: one.probability for one in (*answer.phases, *answer.relatives)}
     rest = sorted((n for n in before if n not in fitted and n not in instead), key=lambda n: -before[n])
     tried = sorted((n for n in instead if n not in fitted), key=lambda n: instead[n][1])
-    order = [*(one.name for one in (*answer.phases, *answer.relatives)), *tried, *rest]
+    order = [*likely, *answer.beside, *tried, *rest]
     names = [name for name in dict.fromkeys(order) if name in library][:_MOST]
     lines = _lines(answer.fit, who, names)
     out = []
     for name, (there, absent) in zip(names, lines, strict=True):
         phase, place = library[name], instead.get(name) if name not in fitted else None
+        further = answer.beside.get(name)
         out.append(
             Considered(
                 name=name,
@@ -55,6 +58,7 @@ def considered(answer: Identification, who: Proposer) -> tuple[Considered, ...]:
                 probability=likely.get(name),
                 instead_of=place[0] if place else "",
                 worse=place[1] if place else None,
+                explains=further.share if further else None,
                 lines_for=there,
                 lines_against=absent,
             )
@@ -76,7 +80,7 @@ def _lines(fit: Fit, who: Proposer, names: list[str]) -> list[tuple[tuple[float,
     for own, strength, seen in zip(angle, intensity, inside, strict=True):
         strongest = np.argsort(-np.where(seen, strength, -1.0), kind="stable")[: min(_LINES, int(seen.sum()))]
         places = np.sort(own[strongest])
-        first, last = np.searchsorted(x, places - _NEAR), np.searchsorted(x, places + _NEAR, "right")
+        first, last = np.searchsorted(x, places - NEAR), np.searchsorted(x, places + NEAR, "right")
         there = [bool(clear[a:b].any()) for a, b in zip(first, last, strict=True)]
         rounded = [round(float(place), 2) for place in places]
         out.append(

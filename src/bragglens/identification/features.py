@@ -20,6 +20,7 @@ from bragglens.fit.parameters import STRAINS
 from bragglens.fit.peaks import peaks as tops_of
 from bragglens.fit.problem import Problem
 from bragglens.fit.residual import between_tops
+from bragglens.simulate.duplicates import mark_of, same_compound
 
 Array = NDArray[np.float64]
 
@@ -29,6 +30,9 @@ Array = NDArray[np.float64]
 _RIGHT, _WRONG = 0.0015, 0.01
 _FAINT = 0.02  # lines below this share of the phase's strongest are not looked at one by one
 LOWEST = -30.0  # ln; a lattice that is farther from the library's says no more
+# Relative: two structures are of one compound if composition and lattice agree within these (`benchmarks/thousands.py`
+# counts them as one).
+_SAME_CONTENT, _SAME_LATTICE = 0.05, 0.01
 _NO_RIVAL = 200.0  # evidence by which a rival fits worse where none was worth a fit
 
 
@@ -79,8 +83,8 @@ def fit_features(problem: Problem, found: Found, left: float) -> list[dict[str, 
                 "lines_there": lines.there,
                 "missing_line": lines.missing,
                 "lines": float(np.log(max(lines.count, 1))),
-                "margin": margin(one.tried),
-                "rivals": left_by_rivals(problem, one),
+                "margin": margin(worse := [by for _, by in rivals_of(problem, one)]),
+                "rivals": share_left(worse, problem.policy.prior_weight),
                 "unexplained": left,
                 "share": float(shares[place]),
                 "phases": float(len(found.phases)),
@@ -89,14 +93,14 @@ def fit_features(problem: Problem, found: Found, left: float) -> list[dict[str, 
     return out
 
 
-def left_by_rivals(problem: Problem, one: Supported) -> float:
-    """ln of the probability that rivals of other compounds leave to a phase, by the evidence of each in its place.
+def rivals_of(problem: Problem, one: Supported) -> list[tuple[int, float]]:
+    """The candidates that were fitted in place of a phase, and by how much evidence each fits worse.
 
-    `worse` includes what was known before the fit, so that `prior_weight` of it are one unit of log odds.
+    Other structures of its compound are no rivals. Evidence includes what was known before the fit, so that
+    `prior_weight` of it are one unit of log odds.
     """
     own = problem.known[one.phase].phase
-    others = [worse for i, worse in one.tried if own is None or not one_compound(own, problem.known[i].phase)]
-    return share_left(others, problem.policy.prior_weight)
+    return [(i, worse) for i, worse in one.tried if own is None or not one_compound(own, problem.known[i].phase)]
 
 
 def share_left(worse: Sequence[float], unit: float) -> float:
@@ -105,15 +109,18 @@ def share_left(worse: Sequence[float], unit: float) -> float:
 
 
 def one_compound(one: Phase, other: Phase | None) -> bool:
-    """Whether two structures are of one compound: the same essential elements in one structure type."""
+    """Whether two structures are of one compound: the same essential elements in one structure type, or one composition
+    on one lattice, which two determinations can describe in different space groups."""
     if other is None or essential_elements(one) != essential_elements(other):
         return False
-    return structure_type(one) == structure_type(other)
+    if structure_type(one) == structure_type(other):
+        return True
+    return same_compound(mark_of(one), mark_of(other), content_by=_SAME_CONTENT, spacing_by=_SAME_LATTICE)
 
 
-def margin(tried: Sequence[tuple[int, float]]) -> float:
+def margin(worse: Sequence[float]) -> float:
     """ln(1 + evidence by which the best rival fits worse); 0 where a rival fits as well."""
-    return float(np.log1p(max(0.0, min((worse for _, worse in tried), default=_NO_RIVAL))))
+    return float(np.log1p(max(0.0, min(worse, default=_NO_RIVAL))))
 
 
 def cell_support(strain: Array, covariance: Array) -> float:

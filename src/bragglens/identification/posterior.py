@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from bragglens.identification.identity import Frequency
+
+_LEAST = 1e-6  # a probability nearer to 0 or 1 says no more of a set
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,35 @@ class Posterior:
         """Probability that a phase is itself: by the table, and no more than its rivals leave."""
         return min(self.itself.probability(features), math.exp(features.get("rivals", 0.0)))
 
+    def probability_whole(self, probabilities: Sequence[float], unexplained: float) -> float:
+        """Probability that phases of these probabilities are all that is present: no more than that of each of them."""
+        return min(self.whole.probability(of_set(probabilities, unexplained)), *probabilities)
+
     def why(self, features: Mapping[str, float]) -> tuple[Evidence, ...]:
         """What each feature says of a phase: the sum of its shares in `present` and in `itself`."""
         pairs = zip(self.present.evidence(features), self.itself.evidence(features), strict=True)
         return tuple(Evidence(a.name, a.value, round(a.log_odds + b.log_odds, 3)) for a, b in pairs)
+
+
+def of_set(probabilities: Sequence[float], unexplained: float) -> dict[str, float]:
+    """The features of a set of phases.
+
+    Args:
+        probabilities: of its phases, at least one.
+        unexplained: share of the peak intensity that they do not explain.
+
+    Returns:
+        log_sum: ln of the product of the probabilities. least: log odds of the least one. unexplained: as given.
+        phases: their number.
+    """
+    held = np.clip(np.array(probabilities), _LEAST, 1 - _LEAST)
+    least = float(held.min())
+    return {
+        "log_sum": float(np.log(held).sum()),
+        "least": math.log(least / (1 - least)),
+        "unexplained": unexplained,
+        "phases": float(len(held)),
+    }
 
 
 def posterior_of(table: Mapping[str, Any]) -> Posterior:

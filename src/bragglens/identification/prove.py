@@ -16,6 +16,7 @@ from bragglens.identification.shortlist import additions, shortlist
 from bragglens.identification.verdict import by_fit
 from bragglens.identification.verify import Verified, verify
 from bragglens.scan.scan import Scan
+from bragglens.simulate.formulas import displacement_shift
 
 
 def proven(
@@ -54,7 +55,7 @@ def proven(
     if not proof.fit.names:
         return by_fit(replace(answer, probabilities=_named(names, chosen)), proof)
     fitted = [names.index(name) for name in proof.fit.names if name in who.library]
-    left = who.propose(scan, wavelength=used, explained=_explained(scan, proof))
+    left = who.propose(aligned(scan, proof), wavelength=used, explained=aligned(_explained(scan, proof), proof))
     more = {row: left.probability[row] for row in additions(left, who.catalogue, may, chosen, fitted, policy)}
     chosen |= more
     return by_fit(replace(answer, probabilities=_named(names, chosen)), prove(chosen) if more else proof)
@@ -64,6 +65,16 @@ def _explained(scan: Scan, proof: Verified) -> Scan:
     """The part of a scan that a fit explains, without its background."""
     fit = proof.fit
     return replace(scan, two_theta=fit.two_theta, counts=fit.calculated - fit.background)
+
+
+def aligned(scan: Scan, proof: Verified) -> Scan:
+    """A scan without the zero error and the displacement that a fit found, so that lines are where a library has them.
+
+    The fit of the phases that are known tells the shift; a proposer must guess it.
+    """
+    instrument, displacement = proof.fit.instrument, proof.fit.specimens[0].displacement
+    shift = displacement_shift(two_theta=scan.two_theta, displacement=displacement, radius=instrument.radius)
+    return replace(scan, two_theta=scan.two_theta - instrument.zero - shift)
 
 
 def _named(names: Sequence[str], chosen: Mapping[int, float]) -> dict[str, float]:

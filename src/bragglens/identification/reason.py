@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from bragglens.crystal.essential import essential_elements
 from bragglens.crystal.library import Library
 from bragglens.identification.answer import Finding, Identification
-from bragglens.identification.posterior import Evidence, posterior
-from bragglens.identification.verdict import set_features
+from bragglens.identification.posterior import Evidence, of_set, posterior
 
+_NO_REASON = ("log_sum", "least", "phases")  # the probabilities of the phases, and their number
 _AGREES = 0.003  # Δd/d; lattices of specimens of one compound differ by up to this
 _LONGER = "a longer measurement"
 _STANDARD = "an internal standard, which fixes zero and displacement"
@@ -41,25 +41,24 @@ def reason_of(answer: Identification, library: Library) -> Reason | None:
     weakest = min(found, key=lambda one: one.probability)
     if weakest.rivals and weakest.itself < answer.policy.sure:
         return Reason(f"{weakest.rivals[0]} fits about as well as {weakest.name}", _elements(weakest, library))
-    whole = posterior().whole.evidence(set_features(found, answer.unexplained))
-    against_set, against = _strongest([one for one in whole if one.name != "log_sum"]), _strongest(weakest.why)
+    whole = posterior().whole.evidence(of_set([one.probability for one in found], answer.unexplained))
+    against_set, against = _strongest(whole), _strongest(weakest.why)
     if against is not None and (against_set is None or against.log_odds <= against_set.log_odds):
         return _of_phase(weakest, against, library)
     return _of_set(against_set, answer.unexplained)
 
 
 def _strongest(evidence: Sequence[Evidence]) -> Evidence | None:
-    """What speaks most against; None where nothing does."""
-    return min((one for one in evidence if one.log_odds < 0), key=lambda one: one.log_odds, default=None)
+    """What speaks most against; None where nothing does. What no measurement changes is no reason."""
+    against = (one for one in evidence if one.log_odds < 0 and one.name not in _NO_REASON)
+    return min(against, key=lambda one: one.log_odds, default=None)
 
 
 def _of_set(evidence: Evidence | None, unexplained: float) -> Reason:
     """The reason that the whole set gives, or where nothing speaks against it, that little speaks for it."""
     if evidence is None:
         return Reason("each phase is a little uncertain", _NARROWER)
-    if evidence.name == "unexplained":
-        return Reason(f"{unexplained:.1%} of the peak intensity is unexplained", "a wider library")
-    return Reason(f"{evidence.value:.0f} phases were needed", _LONGER)
+    return Reason(f"{unexplained:.1%} of the peak intensity is unexplained", "a wider library")
 
 
 def _of_phase(finding: Finding, evidence: Evidence, library: Library) -> Reason:
@@ -74,7 +73,6 @@ def _of_phase(finding: Finding, evidence: Evidence, library: Library) -> Reason:
         "unexplained": (f"{value:.1%} of the peak intensity is unexplained", "a wider library"),
         "lines": (f"{name} has few lines in the scan", "a wider range of 2θ"),
         "share": (f"{name} has little of the intensity", _LONGER),
-        "phases": (f"{value:.0f} phases were needed", _NARROWER),
         "cell": (_of_lattice(finding), _STANDARD),
         "identity": (f"other compounds of the structure type of {name} have nearly its lattice", analysis),
         "frequency": (f"{name} is rarely met", analysis),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -32,14 +31,7 @@ def set_probability(found: Sequence[Finding], unexplained: float) -> float:
         found: the phases.
         unexplained: share of the peak intensity that they do not explain.
     """
-    features = set_features(found, unexplained)
-    return min(posterior().whole.probability(features), math.exp(features["log_sum"]))
-
-
-def set_features(found: Sequence[Finding], unexplained: float) -> dict[str, float]:
-    """The features of a set of phases: ln of the product of their probabilities, unexplained share, and number."""
-    certain = sum(math.log(max(one.probability, 1e-300)) for one in found)
-    return {"log_sum": certain, "unexplained": unexplained, "phases": float(len(found))}
+    return posterior().probability_whole([one.probability for one in found], unexplained) if found else 0.0
 
 
 def by_fit(answer: Identification, proof: Verified) -> Identification:
@@ -65,6 +57,7 @@ def by_fit(answer: Identification, proof: Verified) -> Identification:
         fit=proof.fit,
         relatives=proof.relatives,
         hump=hump_of(proof.fit, policy),
+        beside=proof.beside,
     )
 
 

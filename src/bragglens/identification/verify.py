@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.choice import Elements
 from bragglens.crystal.phase import Phase
+from bragglens.fit.additions import Addition, additions
 from bragglens.fit.candidate import Candidate
 from bragglens.fit.candidates import Candidates, candidates
 from bragglens.fit.engine import size_errors
@@ -27,6 +28,7 @@ from bragglens.fit.state import Solution
 from bragglens.fit.whole_pattern import Fit, fit_of, profile_r
 from bragglens.identification.answer import Finding, TubeLine
 from bragglens.identification.before import Before, before_fit, phase_features
+from bragglens.identification.features import rivals_of
 from bragglens.identification.posterior import posterior
 from bragglens.identification.tube_lines import left_over
 from bragglens.policy import DEFAULT, Policy
@@ -53,6 +55,7 @@ class Verified:
         tube_lines: peaks of other lines of the tube than Kα; they count as explained.
         limits: for each allowed phase that was not found, the wt% that would have been found.
         quantities: weight fractions in the order of the fit's phases.
+        beside: what further phases would explain of the unexplained intensity, by name.
     """
 
     findings: tuple[Finding, ...]
@@ -63,6 +66,7 @@ class Verified:
     tube_lines: tuple[TubeLine, ...]
     limits: dict[str, float]
     quantities: Quantities
+    beside: dict[str, Addition]
 
 
 def verify(
@@ -111,6 +115,7 @@ def verify(
         quantities = quantify(problem, solution, particle_size=particle_size, standard=standard, unexplained=left.share)
         weighed = _with_quantities(_with_size_errors(problem, solution, findings), quantities)
         weighed = tuple(_as_itself(one, certainty, policy) for one in weighed)
+        further = additions(problem, solution, pool, before.prior) if left.peaks else ()
         return Verified(
             findings=tuple(one for one in weighed if one.probability >= policy.named),
             relatives=tuple(one for one in weighed if one.probability < policy.named),
@@ -120,6 +125,7 @@ def verify(
             tube_lines=left.tube_lines,
             limits={problem.known[i].name: limit for i, limit in detection_limits(problem, solution, pool).items()},
             quantities=quantities,
+            beside={problem.known[one.phase].name: one for one in further},
         )
 
 
@@ -175,7 +181,7 @@ def _findings(problem: Problem, found: Found, before: Before) -> list[Finding]:
                 name=candidate.name,
                 probability=posterior().present.probability(own),
                 itself=posterior().probability_itself(own),
-                rivals=tuple(known[i].name for i, worse in one.tried if worse < margin),
+                rivals=tuple(known[i].name for i, worse in rivals_of(problem, one) if worse < margin),
                 network=float(before.stated[one.phase]),
                 evidence=one.evidence,
                 residual=own["residual"],

@@ -8,8 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from bragglens.fit.residual import Peak
 from bragglens.identification.answer import Considered, Finding, Identification
-from bragglens.report.words import clean, columns, probability
+from bragglens.identification.considered import NEAR
+from bragglens.report.words import clean, columns, percent, probability
 
 FEW = 10  # candidates on the terminal
 MANY = 20  # on a page
@@ -34,6 +36,7 @@ FEATURES = {
     "matcher": "line matching, ln odds",
     "network": "network, ln odds",
 }
+_NAMES = 3  # phases beside a peak
 _SHOWN = 0.1  # ln odds; smaller shares are not listed
 
 
@@ -68,7 +71,19 @@ def candidate_rows(answer: Identification, most: int) -> list[tuple[str, ...]]:
 def _result(one: Considered) -> str:
     if one.worse is not None:
         return f"in place of {clean(one.instead_of)}: worse by {one.worse:.0f}"
+    if one.explains is not None:
+        return f"would explain {percent(one.explains)} of what is unexplained"
     return one.state if one.probability is None else f"{one.state}, {probability(one.probability)}"
+
+
+def could_be(answer: Identification, peak: Peak) -> str:
+    """The phases with a line near an unexplained peak, of those that would explain a part of what is unexplained."""
+    near = [
+        clean(one.name)
+        for one in answer.candidates
+        if one.explains is not None and any(abs(place - peak.two_theta) < NEAR for place in one.lines_for)
+    ]
+    return ", ".join(near[:_NAMES])
 
 
 def why_rows(finding: Finding) -> list[tuple[str, str, str]]:

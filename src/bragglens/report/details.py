@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bragglens.identification.answer import Finding, Identification
+from bragglens.report.candidates import could_be
 from bragglens.report.words import (
     STYLES,
     amorphous,
@@ -101,8 +102,8 @@ def _peaks_heading(answer: Identification) -> str:
 
 def _peaks(answer: Identification, console: Console) -> Table:
     """The strongest unexplained peaks in the order of their angles."""
-    rows = columns(("2θ °", "right"), ("d Å", "right"), ("share", "right"), console=console)
+    rows = columns(("2θ °", "right"), ("d Å", "right"), ("share", "right"), ("could be", "left"), console=console)
     strongest = sorted(answer.unexplained_peaks, key=lambda peak: -peak.share)[:SHOWN]
     for peak in sorted(strongest, key=lambda peak: peak.two_theta):
-        rows.add_row(f"{peak.two_theta:.2f}", f"{peak.d:.3f}", percent(peak.share))
+        rows.add_row(f"{peak.two_theta:.2f}", f"{peak.d:.3f}", percent(peak.share), could_be(answer, peak))
     return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from bragglens.fit.residual import Peak
 from bragglens.identification.answer import LEAST_SHOWN, Identification
-from bragglens.report.candidates import HEADINGS, MANY, candidate_rows, why_rows
+from bragglens.report.candidates import HEADINGS, MANY, candidate_rows, could_be, why_rows
 from bragglens.report.details import figures_of
 from bragglens.report.drawing import drawing
 from bragglens.report.markup import markup
@@ -108,11 +108,11 @@ def _unexplained(answer: Identification) -> dict[str, Any] | None:
     strongest = sorted(answer.unexplained_peaks, key=lambda peak: -peak.share)
     summary, many = f"Unexplained: {percent(answer.unexplained)} of the intensity of all peaks", len(strongest) > TOP
     count = f", {len(strongest)} peaks, the strongest first" if many else ""
-    return {"summary": summary + count, "many": many, "peaks": _peaks(strongest)}
+    return {"summary": summary + count, "many": many, "peaks": [_peak(answer, peak) for peak in strongest]}
 
 
-def _peaks(peaks: Iterable[Peak]) -> list[tuple[str, str, str]]:
-    return [(f"{peak.two_theta:.2f}", f"{peak.d:.3f}", percent(peak.share)) for peak in peaks]
+def _peak(answer: Identification, peak: Peak) -> tuple[str, str, str, str]:
+    return f"{peak.two_theta:.2f}", f"{peak.d:.3f}", percent(peak.share), could_be(answer, peak)
 
 
 def _limits(answer: Identification) -> dict[str, Any] | None:
