@@ -198,7 +198,15 @@ def test_the_description_tells_what_is_really_answered(client: httpx.Client) -> 
     described = client.get("/openapi.json").json()
     assert "HTTPValidationError" not in str(described["paths"])
     fields = described["components"]["schemas"]["Body_identify_api_identify_post"]["properties"]
-    options = {"wavelength", "wavelength_if_missing", "elements", "standard", "particle_size", "network_only"}
+    options = {
+        "wavelength",
+        "wavelength_if_missing",
+        "elements",
+        "standard",
+        "particle_size",
+        "temperature",
+        "network_only",
+    }
     assert fields.keys() == {"files", *options}
 
 

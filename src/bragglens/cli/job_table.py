@@ -18,7 +18,7 @@ from bragglens.files import read_bytes
 if TYPE_CHECKING:
     from bragglens.identification.options import Options
 
-COLUMNS = ("file", "wavelength", "elements", "standard", "library")
+COLUMNS = ("file", "wavelength", "elements", "standard", "temperature", "library")
 _LARGEST = 2**28  # bytes: over a million rows
 _SEPARATORS = ",;\t"
 

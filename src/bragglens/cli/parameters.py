@@ -65,6 +65,10 @@ class Given:
         Path | None,
         typer.Option(help="Instrument file from `calibrate`: sizes corrected for the instrument profile, with errors."),
     ] = None
+    temperature: Annotated[
+        float | None,
+        typer.Option(help="°C of the specimen; lattices may then deviate by thermal expansion.", metavar="°C"),
+    ] = None
     network_only: NetworkOnly = False
     policy: Annotated[
         Path | None, typer.Option(help="TOML file with thresholds of your own; `bragglens policy` lists them.")

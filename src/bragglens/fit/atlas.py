@@ -15,7 +15,7 @@ from bragglens.simulate.kernel import PackedPhases
 from bragglens.simulate.render import fixed_conditions, render_per_gram
 from bragglens.simulate.specimen import Specimen
 
-STRETCHES = np.linspace(-0.012, 0.012, 13)  # relative expansion; a line at 60° moves by 0.13° from one to the next
+_STRETCH, _MOST = 0.002, 0.012  # relative expansion; a line at 60° moves by 0.13° from one to the next
 _POINTS = 1500  # 0.06° for scans to 90°; synchrotrons measure sharper lines over shorter ranges
 _BREADTH = 2.5  # steps; lines this broad still overlap peaks that they miss by a little
 _FIRST = 2.0  # degrees
@@ -28,10 +28,18 @@ class Atlas:
     Attributes:
         grid: the axis.
         patterns: shape (phases, stretches, points), in the renderer's unit.
+        stretches: relative expansion of each.
     """
 
     grid: Grid
     patterns: NDArray[np.float32]
+    stretches: NDArray[np.float64]
+
+
+def stretches(heat: float = 0.0) -> NDArray[np.float64]:
+    """Relative expansions for lattices that deviate from the library's by `heat` (standard deviation) through heat."""
+    most = round((_MOST + 2 * heat) / _STRETCH) if heat else round(_MOST / _STRETCH)
+    return np.asarray(_STRETCH * np.arange(-round(_MOST / _STRETCH), most + 1), dtype=np.float64)
 
 
 def draw_atlas(
@@ -40,23 +48,26 @@ def draw_atlas(
     others: tuple[Candidate, ...],
     instrument: Instrument,
     end: float,
+    stretches: NDArray[np.float64],
 ) -> Atlas:
     """Patterns of all structures, then of the candidates without a structure, up to 2θ of `end` degrees."""
     step = end / _POINTS
     grid = Grid(_FIRST, _FIRST + step * int((end - _FIRST) / step), step)
     broad = Instrument(instrument.lines, radius=instrument.radius, W=(_BREADTH * step) ** 2)
     expansions = [swelling(crystal.strain_basis) for crystal in crystals]
-    specimens = [Specimen(size=60.0, strain=tuple(s * one)) for one in expansions for s in STRETCHES]
-    phases = np.repeat(np.arange(len(crystals)), len(STRETCHES))
+    specimens = [Specimen(size=60.0, strain=tuple(s * one)) for one in expansions for s in stretches]
+    phases = np.repeat(np.arange(len(crystals)), len(stretches))
     patterns = render_per_gram(packed, fixed_conditions(broad, specimens, phases.tolist()), grid)
-    drawn = patterns.reshape(len(crystals), len(STRETCHES), grid.size)
+    drawn = patterns.reshape(len(crystals), len(stretches), grid.size)
     if others:
-        drawn = np.concatenate([drawn, [_stretched(one, broad, grid) for one in others]]).astype(np.float32)
-    return Atlas(grid, drawn)
+        drawn = np.concatenate([drawn, [_stretched(one, broad, grid, stretches) for one in others]]).astype(np.float32)
+    return Atlas(grid, drawn, stretches)
 
 
-def _stretched(one: Candidate, instrument: Instrument, grid: Grid) -> NDArray[np.float64]:
+def _stretched(
+    one: Candidate, instrument: Instrument, grid: Grid, stretches: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Pattern of a candidate at each stretch, (stretches, points)."""
     expansion = swelling(one.strain_basis)
-    specimens = [Specimen(size=60.0, strain=tuple(stretch * expansion)) for stretch in STRETCHES]
+    specimens = [Specimen(size=60.0, strain=tuple(stretch * expansion)) for stretch in stretches]
     return np.array([one.pattern(instrument, specimen, grid) for specimen in specimens])

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import Reflections
-from bragglens.fit.atlas import Atlas, draw_atlas
+from bragglens.fit.atlas import Atlas, draw_atlas, stretches
 from bragglens.fit.candidate import Candidate
-from bragglens.fit.parameters import PARAMETERS, STRAINS, Parameters, held_near
+from bragglens.fit.parameters import PARAMETERS, STRAINS, Parameters, heated, held_near
 from bragglens.fit.state import State
 from bragglens.fit.structure import Structure
 from bragglens.scan.pattern import Grid
@@ -28,6 +28,7 @@ Places = NDArray[np.int64]
 # q of Suortti's correction; p and q are strongly correlated. Of 0.25 to 1 this fits the weighed mixtures of oxides
 # best.
 _ROUGHNESS_Q = 0.35
+_MARGIN = 0.03  # relative strain by which reflections may move into the range
 _NARROWEST = 0.02  # degrees; smallest line width of a laboratory diffractometer
 
 
@@ -42,6 +43,7 @@ class Candidates:
         instrument: where the fit starts from.
         calibrated: whether its zero, resolution and axial divergence were measured, and are held near those values.
         others: those without a crystal structure, which come after the structures.
+        heat: relative standard deviation of the lattices from the library's through heat (`parameters.heat_spread`).
     """
 
     structures: tuple[Structure, ...]
@@ -50,6 +52,7 @@ class Candidates:
     instrument: Instrument
     calibrated: bool = False
     others: tuple[Candidate, ...] = field(default=())
+    heat: float = 0.0
 
     def __len__(self) -> int:
         return len(self.structures) + len(self.others)
@@ -68,7 +71,8 @@ class Candidates:
     @property
     def parameters(self) -> Parameters:
         """What a fit may change."""
-        return held_near(self.instrument, self.breadth) if self.calibrated else PARAMETERS
+        usual = held_near(self.instrument, self.breadth) if self.calibrated else PARAMETERS
+        return heated(usual, self.heat) if self.heat else usual
 
     @cached_property
     def breadth(self) -> float:
@@ -82,22 +86,22 @@ class Candidates:
 
 
 def candidates(
-    phases: Sequence[Phase], instrument: Instrument, end: float, others: Sequence[Candidate] = ()
+    phases: Sequence[Phase], instrument: Instrument, end: float, others: Sequence[Candidate] = (), heat: float = 0.0
 ) -> Candidates:
     """Phases, and candidates without a structure, prepared for scans up to 2θ of `end` degrees."""
-    crystals = tuple(_crystal(phase, instrument.lines, end) for phase in phases)
+    crystals = tuple(_crystal(phase, instrument.lines, end, _MARGIN + 2 * heat) for phase in phases)
     apart = pack_apart(crystals, instrument.lines)
-    atlas = draw_atlas(crystals, pack(crystals, instrument.lines), tuple(others), instrument, end)
+    atlas = draw_atlas(crystals, pack(crystals, instrument.lines), tuple(others), instrument, end, stretches(heat))
     structures = tuple(
         Structure(one, bool(blurred >= 0)) for one, blurred in zip(crystals, apart.blurred, strict=False)
     )
-    return Candidates(structures, apart, atlas, instrument, others=tuple(others))
+    return Candidates(structures, apart, atlas, instrument, others=tuple(others), heat=heat)
 
 
 @lru_cache(maxsize=512)
-def _crystal(phase: Phase, lines: tuple[Line, ...], end: float) -> Reflections:
+def _crystal(phase: Phase, lines: tuple[Line, ...], end: float, margin: float) -> Reflections:
     """Reflections of a phase, cached because the shortlists of successive scans share many phases."""
-    return reflections_in_range([phase], lines, Grid(end / 2, end, end / 200), margin=0.03)[0]
+    return reflections_in_range([phase], lines, Grid(end / 2, end, end / 200), margin=margin)[0]
 
 
 def render_states(known: Candidates, grid: Grid, shared: Array, own: Array, phases: Places, axes: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -103,6 +103,35 @@ class Parameters:
 
 PARAMETERS = Parameters(SHARED, OWN)
 """Those of a scan that is identified."""
+
+
+# Linear thermal expansion of inorganic crystals: 0 to 5e-5 per K (Touloukian 1977, Thermophysical Properties of Matter
+# 12 and 13); NaCl has 4e-5 at room temperature.
+EXPANSION = 2e-5  # per K, standard deviation
+_B_PER_K = 1 / 298  # Å² per K: B, about 1 Å² at room temperature, is proportional to the absolute temperature (Debye)
+ROOM = 25.0  # °C, at which lattices of a library are assumed to be
+
+
+def heat_spread(temperature: float | None) -> float:
+    """Relative standard deviation of lattices from the library's at a temperature in °C; None is room temperature."""
+    return 0.0 if temperature is None else EXPANSION * abs(temperature - ROOM)
+
+
+@lru_cache(maxsize=64)
+def heated(parameters: Parameters, spread: float) -> Parameters:
+    """The parameters for a specimen whose lattices deviate from the library's by `spread`, relative, through heat.
+
+    Displacements of atoms grow with it.
+    """
+
+    shaken = _B_PER_K * spread / EXPANSION
+
+    def wider(one: Parameter) -> Parameter:
+        by = spread if one.name in STRAINS else shaken if one.name == "extra_b" else 0.0
+        low = one.low - 2 * by * (one.name in STRAINS)
+        return replace(one, low=low, high=one.high + 2 * by, usual=float(np.hypot(one.usual, by)))
+
+    return Parameters(parameters.shared, tuple(map(wider, parameters.own)))
 
 
 @lru_cache(maxsize=8)

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bragglens.fit.atlas import STRETCHES
 from bragglens.fit.candidate import swelling
 from bragglens.fit.engine import refine, solve
 from bragglens.fit.evidence import free_norm
 from bragglens.fit.found import Prior
 from bragglens.fit.observed import moving_average
-from bragglens.fit.parameters import USUAL_DISPLACEMENT, USUAL_STRAIN
+from bragglens.fit.parameters import STRAINS, USUAL_DISPLACEMENT
 from bragglens.fit.problem import Problem
 from bragglens.fit.state import Solution
 
@@ -46,15 +45,16 @@ def screen(problem: Problem, solution: Solution, pool: Sequence[int]) -> list[Tr
         return []
     first = not solution.state.phases
     displacements = _DISPLACEMENTS if first else [solution.state.value("displacement")]
-    drawn = problem.known.atlas.patterns[list(pool)]
+    drawn, stretches = problem.known.atlas.patterns[list(pool)], problem.known.atlas.stretches
+    usual = problem.parameters.own[problem.parameters.place(STRAINS[0])].usual
     gain = np.full((len(pool), len(displacements), drawn.shape[1]), -np.inf)
     for j, displacement in enumerate(displacements):
-        unusual = (displacement / USUAL_DISPLACEMENT) ** 2 * first + (STRETCHES / USUAL_STRAIN) ** 2
+        unusual = (displacement / USUAL_DISPLACEMENT) ** 2 * first + (stretches / usual) ** 2
         gain[:, j] = _gains(problem, solution, drawn, float(displacement)) - unusual
     trials = []
     for phase, own in zip(pool, gain, strict=True):
         place, size = np.unravel_index(int(np.argmax(own)), own.shape)
-        trials.append(Trial(int(phase), float(own.max()), float(displacements[place]), float(STRETCHES[size])))
+        trials.append(Trial(int(phase), float(own.max()), float(displacements[place]), float(stretches[size])))
     return sorted(trials, key=lambda trial: -trial.gain)
 
 

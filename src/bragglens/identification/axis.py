@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from bragglens.crystal.phase import Phase
 from bragglens.errors import ScanError
-from bragglens.fit.atlas import STRETCHES
+from bragglens.fit.atlas import stretches
 from bragglens.fit.candidates import candidates, instrument_and_specimens, largest_strains
 from bragglens.fit.found import Found, no_prior
 from bragglens.fit.observed import Observed, moving_average, observe
@@ -223,7 +223,7 @@ def _gains(observed: Observed, lines: tuple[Array, Array], mistake: Mistake) -> 
     d, area = lines
     grid = observed.grid
     with np.errstate(invalid="ignore"):
-        true = 2 * np.degrees(np.arcsin(mistake.wavelength / (2 * d[:, :, None] * (1 + STRETCHES))))
+        true = 2 * np.degrees(np.arcsin(mistake.wavelength / (2 * d[:, :, None] * (1 + stretches()))))
     angle = mistake.shown(true)[..., None] + _SHIFTS
     inside = (angle >= grid.start) & (angle <= grid.stop)
     place = np.where(inside, (np.where(inside, angle, grid.start) - grid.start) / grid.step + 0.5, 0).astype(np.intp)

@@ -50,6 +50,7 @@ def before_fit(
     opinion: str,
     elements: Elements | None,
     policy: Policy,
+    heat: float = 0.0,
 ) -> Before:
     """What is known before a fit of these candidates.
 
@@ -60,7 +61,11 @@ def before_fit(
         opinion: kind of the proposer.
         elements: the choice of elements.
         policy: the thresholds.
+        heat: relative standard deviation of lattices through heat. A proposer compares lines with those of room
+            temperature; where lattices are farther from it than specimens are from each other, it has no opinion.
     """
+    if heat > policy.lattice_scatter:
+        network = None
     unrated = [0.5 if network is None or one.phase is None else 0.0 for one in known]
     stated = np.array([(network or {}).get(one.name, value) for one, value in zip(known, unrated, strict=True)])
     of_phase = posterior().frequency.of_phase
@@ -78,7 +83,9 @@ def phase_features(problem: Problem, found: Found, fit: Fit, before: Before) -> 
     for place, (own, one, candidate) in enumerate(zip(features, found.phases, fit.candidates, strict=True)):
         if candidate.phase is not None:
             after = fitted[candidate.name]
-            own |= identity_features(candidate.phase, after, compounds(), posterior().frequency, before.allowed)
+            own |= identity_features(
+                candidate.phase, after, compounds(), posterior().frequency, before.allowed, problem.known.heat
+            )
         own |= chemistry(contents[place], [*contents[:place], *contents[place + 1 :]], before.named)
         if before.opinion:
             own[before.opinion] = float(log_odds(np.array(before.stated[one.phase])))

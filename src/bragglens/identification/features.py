@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bragglens.crystal.essential import essential_elements
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.structure_type import structure_type
+from bragglens.fit.candidate import swelling
 from bragglens.fit.candidates import largest_strains
 from bragglens.fit.engine import own_covariances
 from bragglens.fit.evidence import phase_residuals
@@ -71,14 +72,14 @@ def fit_features(problem: Problem, found: Found, left: float) -> list[dict[str, 
     out = []
     for place, one in enumerate(found.phases):
         lines = line_check(problem, found, place)
-        free = len(problem.known[one.phase].strain_basis)
-        strain, covariance = solution.state.strains[place, :free], covariances[place]
+        basis = problem.known[one.phase].strain_basis
+        strain, covariance = solution.state.strains[place, : len(basis)], covariances[place]
         out.append(
             {
                 "evidence": float(np.log(max(one.evidence, 1.0))),
                 "residual": float(residuals[place]),
                 "strain": float(strains[place]),
-                "cell": cell_support(strain, covariance),
+                "cell": cell_support(strain, covariance, problem.known.heat * swelling(basis)[: len(basis)]),
                 "precision": float(np.sqrt(np.diag(covariance).max(initial=0.0))),
                 "lines_there": lines.there,
                 "missing_line": lines.missing,
@@ -123,12 +124,20 @@ def margin(worse: Sequence[float]) -> float:
     return float(np.log1p(max(0.0, min(worse, default=_NO_RIVAL))))
 
 
-def cell_support(strain: Array, covariance: Array) -> float:
+def cell_support(strain: Array, covariance: Array, heat: Array | float = 0.0) -> float:
     """ln of how much more likely the fitted lattice is for the phase itself than for another of its structure type.
 
     Both are normal distributions about the library's lattice. Each free length and angle counts, as far as the scan
     determines it beside its zero error and displacement: a triclinic cell that is met within 0.1% is no accident.
+
+    Args:
+        strain: of each free length and angle, (n,).
+        covariance: of the strain, (n, n).
+        heat: standard deviation of the strains through heat, all of one sign, (n,). Half of it is not the same in all
+            directions.
     """
+    warm = np.broadcast_to(heat, strain.shape)
+    covariance = covariance + np.outer(warm, warm) + np.diag((warm / 2) ** 2)
     right = covariance + _RIGHT**2 * np.eye(len(strain))
     wrong = covariance + _WRONG**2 * np.eye(len(strain))
     volume = np.linalg.slogdet(wrong)[1] - np.linalg.slogdet(right)[1]

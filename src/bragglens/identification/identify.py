@@ -13,11 +13,13 @@ from bragglens.crystal.choice import Elements, element_choice
 from bragglens.crystal.formula import chemical_formula
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError, ScanError
+from bragglens.fit.parameters import heat_spread
 from bragglens.identification.allowed import check, spelled
 from bragglens.identification.answer import Finding, Identification
 from bragglens.identification.axis import another_axis
 from bragglens.identification.axis_notices import offset_notice, stretch_notice, wavelength_notice
 from bragglens.identification.considered import considered
+from bragglens.identification.copper import COPPER, as_copper
 from bragglens.identification.coverage import coverage
 from bragglens.identification.humps import hump_notice
 from bragglens.identification.options import Options, read_options
@@ -35,7 +37,7 @@ from bragglens.policy import Policy
 from bragglens.scan.read import one_scan, read_scan
 from bragglens.scan.reader_process import read_scans_in_process
 from bragglens.scan.scan import Scan
-from bragglens.simulate.instrument import SAME_TUBE, Instrument, strongest_line
+from bragglens.simulate.instrument import SAME_TUBE, Instrument, of_a_tube, strongest_line
 
 
 def identify(
@@ -49,6 +51,7 @@ def identify(
     particle_size: float | None = None,
     standard: str | tuple[str, float] | None = None,
     instrument: Instrument | str | Path | None = None,
+    temperature: float | str | None = None,
     policy: Policy | str | Path | None = None,
 ) -> Identification:
     """Find which phases of a library a scan contains, how much of each, and what stays unexplained.
@@ -73,6 +76,8 @@ def identify(
         instrument: the diffractometer as `bragglens calibrate` measured it, or the path of its file. Zero, resolution
             and axial divergence are held near the calibration, so that sizes are those of the crystallites alone, with
             errors.
+        temperature: °C of the specimen during the measurement. Lattices may then deviate from the library's by thermal
+            expansion, which is 0 to 5e-5 per K.
         policy: the thresholds of a verdict (`policy.Policy`), or the path of a TOML file that changes some of them.
 
     Raises:
@@ -88,6 +93,7 @@ def identify(
         particle_size=particle_size,
         standard=standard,
         instrument=instrument,
+        temperature=temperature,
         policy=policy,
     )
     return identify_scan(scan, model, options)
@@ -106,7 +112,10 @@ def _identify(scan: Scan, who: Proposer, options: Options) -> Identification:
     """The answer for a scan."""
     used, options = _wavelength(scan, options), spelled(options, who.library)
     allowed = check(who, options)
-    notes = (*scan.notes, *wavelength_notice(scan, used), *_other_tube(options.instrument, used))
+    notices = (*wavelength_notice(scan, used), *_other_tube(options.instrument, used))
+    if options.instrument is None and not of_a_tube(used):
+        scan, used = as_copper(scan, used), COPPER
+    notes = (*scan.notes, *notices)
     answer = Identification(
         scan.name,
         who.identity,
@@ -168,8 +177,8 @@ def _described(found: Sequence[Finding], library: Library, options: Options) -> 
 
 def _solid_solution(one: Finding, library: Library, options: Options) -> SolidSolution | None:
     """The solid solution for which the fitted lattice of a finding stands."""
-    if one.cell is None:
-        return None
+    if one.cell is None or heat_spread(options.temperature) > options.policy.lattice_scatter:
+        return None  # heat moves the lattice as much as a composition does
     phase, allowed = library[one.name], element_choice(options.elements)
     return solid_solution(
         phase,
@@ -189,11 +198,12 @@ def _notices(answer: Identification, scan: Scan, who: Proposer, allowed: Sequenc
     assert answer.wavelength is not None
     assert answer.unexplained is not None
     policy, used = answer.policy, answer.wavelength
-    notice = (offset_notice(answer.fit) or stretch_notice(answer.fit)) if answer.phases else None
+    warm = answer.options.get("temperature") is not None  # heat stretches all lattices
+    notice = (offset_notice(answer.fit) or (None if warm else stretch_notice(answer.fit))) if answer.phases else None
     if notice is None and (not (answer.phases or answer.relatives) or answer.unexplained > policy.look_again):
         may = np.isin(who.library.names, allowed)
         notice = another_axis(scan, who.catalogue, may, wavelength=used, left=answer.unexplained, policy=policy)
-    if notice is None and answer.relatives:  # phases whose lattices all differ alike are not named
+    if notice is None and answer.relatives and not warm:  # phases whose lattices all differ alike are not named
         notice = stretch_notice(answer.fit)
     return [one for one in (notice, *tube_notices(answer.tube_lines), hump_notice(answer.hump, policy)) if one]
 

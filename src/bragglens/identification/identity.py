@@ -51,6 +51,7 @@ def identity_features(
     known: Compounds,
     frequency: Frequency,
     allowed: Callable[[Set[str]], bool] = lambda _: True,
+    heat: float = 0.0,
 ) -> dict[str, float]:
     """Features of one phase that follow from the table of known compounds.
 
@@ -60,6 +61,7 @@ def identity_features(
         known: the compounds.
         frequency: how often they are met.
         allowed: whether a compound of these elements is possible.
+        heat: relative standard deviation of lattices through heat.
 
     Returns:
         frequency: logarithm of how often the phase is met. identity: ln of its frequency over that of the other
@@ -67,8 +69,8 @@ def identity_features(
     """
     own = frequency.of_phase(known, phase)
     away, rows = known.neighbours(phase, fitted, allowed)
-    others = float((np.exp(frequency.of(known, rows)) * _near(away)).sum())
-    at_home = float(np.log(np.maximum(_near(distance(phase, fitted)), 1e-30)))
+    others = float((np.exp(frequency.of(known, rows)) * _near(away, heat)).sum())
+    at_home = float(np.log(np.maximum(_near(distance(phase, fitted), heat), 1e-30)))
     return {"frequency": own, "identity": max(_LOWEST, own + at_home - float(np.log(_UNKNOWN + others)))}
 
 
@@ -89,5 +91,5 @@ def chemistry(own: Set[str], others: Sequence[Set[str]], named: Set[str]) -> dic
     return {"foreign_elements": float(len(own - {"H", "C", "O", *named}.union(*others)))}
 
 
-def _near(away: Array | float) -> Array:
-    return np.asarray(np.exp(-0.5 * (np.asarray(away) / _LATTICE) ** 2))
+def _near(away: Array | float, heat: float) -> Array:
+    return np.asarray(np.exp(-0.5 * (np.asarray(away) / np.hypot(_LATTICE, heat)) ** 2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from bragglens.errors import BragglensError
 from bragglens.policy import DEFAULT, Policy, policy_of
 from bragglens.simulate.instrument import LONGEST_WAVE, SHORTEST_WAVE, Instrument, emission
 from bragglens.simulate.instrument_file import read_instrument
+
+_COLDEST, _HOTTEST = -273.15, 4000.0  # °C
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,7 @@ class Options:
         particle_size: grain diameter in µm; 0 corrects no microabsorption, None is not known.
         standard: name of the internal standard and its wt% of the specimen.
         instrument: the diffractometer as `calibrate` measured it.
+        temperature: °C of the specimen during the measurement; None is room temperature.
         policy: the thresholds that decide.
 
     Raises:
@@ -40,6 +44,7 @@ class Options:
     particle_size: float | None = None
     standard: tuple[str, float] | None = None
     instrument: Instrument | None = None
+    temperature: float | None = None
     policy: Policy = DEFAULT
 
     def __post_init__(self) -> None:
@@ -50,6 +55,9 @@ class Options:
             raise BragglensError(
                 f"a particle size of {size:g} µm is not possible: give the grains' diameter, 0 for none"
             )
+        warm = self.temperature
+        if warm is not None and not _COLDEST <= warm <= _HOTTEST:
+            raise BragglensError(f"a temperature of {warm:g} °C is not possible: give that of the specimen in °C")
         if self.standard is not None and not 0 < self.standard[1] < 100:
             name, weight = self.standard
             raise BragglensError(f"standard '{name}': {weight:g} wt% is not possible: give its share of the specimen")
@@ -97,14 +105,14 @@ def _elements(value: Elements) -> str | None:
     return str(read_choice(value)) or None
 
 
-def _particle_size(value: float | str) -> float | None:
-    """Grain diameter in µm, from a number or its text, with a decimal point or comma."""
+def _number(what: str, advice: str, value: float | str) -> float | None:
+    """A number or its text, with a decimal point or comma."""
     if isinstance(value, str) and not value.strip():
         return None
     try:
         return float(value.replace(",", ".") if isinstance(value, str) else value)
     except (TypeError, ValueError):
-        raise BragglensError(f"particle size '{value}' is not a number: give the grain diameter in µm") from None
+        raise BragglensError(f"{what} '{value}' is not a number: give {advice}") from None
 
 
 def _standard(value: str | tuple[str, float]) -> tuple[str, float] | None:
@@ -128,8 +136,9 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "wavelength_if_missing": _wavelength,
     "elements": _elements,
     "network_only": bool,
-    "particle_size": _particle_size,
+    "particle_size": partial(_number, "particle size", "the grain diameter in µm"),
     "standard": _standard,
     "instrument": _instrument,
+    "temperature": partial(_number, "temperature", "that of the specimen in °C"),
     "policy": policy_of,
 }

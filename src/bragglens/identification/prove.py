@@ -41,6 +41,7 @@ def proven(
             particle_size=options.particle_size,
             standard=options.standard,
             instrument=options.instrument,
+            temperature=options.temperature,
             policy=policy,
         )
 

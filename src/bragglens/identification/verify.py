@@ -19,6 +19,7 @@ from bragglens.fit.engine import size_errors
 from bragglens.fit.evidence import detection_limits
 from bragglens.fit.found import Found
 from bragglens.fit.observed import observe
+from bragglens.fit.parameters import heat_spread
 from bragglens.fit.problem import Problem
 from bragglens.fit.quantify import Quantities, quantify
 from bragglens.fit.residual import Peak
@@ -82,6 +83,7 @@ def verify(
     particle_size: float | None = None,
     standard: tuple[str, float] | None = None,
     instrument: Instrument | None = None,
+    temperature: float | None = None,
     certainty: float = 1.0,
     policy: Policy = DEFAULT,
 ) -> Verified:
@@ -101,14 +103,15 @@ def verify(
         particle_size: grain diameter in µm for the correction of microabsorption; see `quantify`.
         standard: name and wt% of a phase that was added to the specimen; see `quantify`.
         instrument: as calibrated; zero, resolution and axial divergence are held near it, and sizes have errors.
+        temperature: °C of the specimen; None is room temperature.
         certainty: factor of each probability, less than 1 for a short range (`coverage`).
         policy: the thresholds.
     """
     with threadpool_limits(1):  # small matrices: more threads only wait for each other
-        problem = _problem(scan, phases, others, wavelength, instrument, policy)
+        problem = _problem(scan, phases, others, wavelength, instrument, heat_spread(temperature), policy)
         known = tuple(problem.known)
         pool = [i for i, one in enumerate(known) if allowed is None or one.name in allowed or i >= len(phases)]
-        before = before_fit(known, network, opinion, elements, policy)
+        before = before_fit(known, network, opinion, elements, policy, problem.known.heat)
         found, findings = _probable(problem, search(problem, pool, before.prior), pool, before)
         solution = found.solution
         left = left_over(problem, solution)
@@ -135,6 +138,7 @@ def _problem(
     others: tuple[Candidate, ...],
     wavelength: float,
     instrument: Instrument | None,
+    heat: float,
     policy: Policy,
 ) -> Problem:
     """The library prepared for a scan."""
@@ -143,16 +147,16 @@ def _problem(
     if instrument is not None:
         used = replace(used, axial=instrument.axial)  # measured; a header only gives the opening of the slits
     end = float(np.ceil(observed.grid.stop / _STEP) * _STEP)
-    known = _prepared(phases, others, used.lines, end)
+    known = _prepared(phases, others, used.lines, end, heat)
     return Problem(replace(known, instrument=used, calibrated=instrument is not None), observed)
 
 
 @lru_cache(maxsize=8)
 def _prepared(
-    phases: tuple[Phase, ...], others: tuple[Candidate, ...], lines: tuple[Line, ...], end: float
+    phases: tuple[Phase, ...], others: tuple[Candidate, ...], lines: tuple[Line, ...], end: float, heat: float
 ) -> Candidates:
     """The reflections of a library, cached for the next scan of the same tube and range."""
-    return candidates(phases, Instrument(lines), end, others)
+    return candidates(phases, Instrument(lines), end, others, heat)
 
 
 def _probable(problem: Problem, found: Found, pool: Sequence[int], before: Before) -> tuple[Found, list[Finding]]:

@@ -18,7 +18,9 @@ from bragglens.crystal.cell import Cell
 from bragglens.crystal.choice import named_elements
 from bragglens.errors import BragglensError
 from bragglens.files import whole_file
+from bragglens.fit.parameters import heat_spread
 from bragglens.identification.answer import Finding, Identification
+from bragglens.identification.copper import SOURCE
 from bragglens.plain import clean as clean
 
 STYLES = {"known": "green", "mixture": "green", "tentative": "cyan", "partly unknown": "yellow", "unknown": "magenta"}
@@ -273,7 +275,7 @@ def assumptions(answer: Identification) -> list[str]:
     structures = re.fullmatch(r"\d+ structures", answer.model)
     said = [f"{'library of' if structures else 'model'} {clean(answer.model)}"]
     if answer.wavelength is not None:
-        said.append(f"wavelength {answer.wavelength:.5g} Å as stated")
+        said.append(f"wavelength {float(answer.metadata.get(SOURCE, answer.wavelength)):.5g} Å as stated")
     if answer.rwp is not None:
         grains = answer.options.get("particle_size")
         stated = f"{grains:g} µm as stated" if grains is not None else f"{answer.policy.particle_size:g} µm, assumed"
@@ -284,6 +286,8 @@ def assumptions(answer: Identification) -> list[str]:
         said.append(f"instrument {clean(instrument)}")
     if elements := answer.options.get("elements"):
         said.append(f"elements {clean(elements)}")
+    if (warm := answer.options.get("temperature")) is not None:
+        said.append(f"{warm:g} °C: lattices may deviate by {heat_spread(warm):.1%} (standard deviation)")
     return said
 
 

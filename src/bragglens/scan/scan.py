@@ -20,6 +20,7 @@ LEAST_POINTS = 50
 METADATA = {
     "anode": "element of the tube's anode",
     "wavelength_2": "Kα2 in Å",
+    "source_wavelength": "Å of the source of a scan that was put on the axis of Cu Kα1",
     "wavelength_2_weight": "its weight relative to Kα1",
     "counting_time_s": "seconds a point",
     "intensity_unit": "counts or cps",

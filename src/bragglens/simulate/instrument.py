@@ -20,6 +20,7 @@ TUBES = {
 TUNGSTEN = 1.4763870  # Å, W Lα1 (Deslattes et al. 2003): tungsten from the filament on an old anode
 SHORTEST_WAVE, LONGEST_WAVE = 0.05, 5.0  # Å; no powder diffractometer works outside this range
 SAME_TUBE = 5e-4  # relative; published tables of the last sixty years differ by less
+_NEAR_A_TUBE = 3e-3  # relative; rounded wavelengths in headers, such as 1.79 for Co, are this near (judgement)
 _K_ALPHA_2_WEIGHT = 0.5  # statistical weight of the 2p½ level
 
 
@@ -82,6 +83,11 @@ class Instrument:
         if not self.divergence or self.automatic_slit:
             return 0.0
         return self.specimen_length / (self.radius * math.radians(self.divergence))
+
+
+def of_a_tube(wavelength: float) -> bool:
+    """Whether a wavelength in Å is a line of an X-ray tube, as headers round it, and not that of a synchrotron."""
+    return any(abs(wavelength / line - 1) < _NEAR_A_TUBE for lines in TUBES.values() for line in lines)
 
 
 def emission(text: str, *, k_beta: float = 0.0, tungsten: float = 0.0) -> tuple[Line, ...]:

@@ -38,7 +38,7 @@ class Client:
         Args:
             path: a file of one or several scans.
             options: fields of `POST /api/identify`: `wavelength`, `wavelength_if_missing`, `elements`, `standard`,
-                `particle_size`, `network_only`; None leaves it out.
+                `particle_size`, `temperature`, `network_only`; None leaves it out.
 
         Returns:
             The document of `bragglens identify --json`: `scans` has an answer for each scan of the file.

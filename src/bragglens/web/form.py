@@ -17,6 +17,7 @@ def options(
     ] = "",
     standard: Annotated[str, Form(description="Internal standard: `corundum=20`, wt% of the specimen.")] = "",
     particle_size: Annotated[str, Form(description="Diameter of the grains in µm; 0 for no correction.")] = "",
+    temperature: Annotated[str, Form(description="°C of the specimen; lattices may then be expanded by heat.")] = "",
     network_only: Annotated[bool, Form(description="Skip the fit: faster, no fractions.")] = False,
 ) -> Options:
     """The options from the fields of a form; an empty field counts as not given."""
@@ -26,5 +27,6 @@ def options(
         elements=elements,
         standard=standard.strip(),
         particle_size=particle_size.strip(),
+        temperature=temperature.strip(),
         network_only=network_only,
     )

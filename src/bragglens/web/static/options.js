@@ -20,7 +20,7 @@ export function read(form) {
 // The form as it was when these options were read from it.
 export function write(form, options) {
   const [standard, weight] = (options.standard ?? "").split(/=(?=[^=]*$)/);
-  const none = { wavelength: "", wavelength_if_missing: "", elements: "", particle_size: "" };
+  const none = { wavelength: "", wavelength_if_missing: "", elements: "", particle_size: "", temperature: "" };
   const all = { ...none, ...options, standard, standard_weight: weight ?? "" };
   delete all.network_only;
   for (const [name, value] of Object.entries(all)) field(form, name).value = value;
