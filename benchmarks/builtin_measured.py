@@ -55,7 +55,7 @@ def main() -> None:
     elif options.what == "ask":
         for name in options.sets or SETS:
             ANSWERS.mkdir(parents=True, exist_ok=True)
-            before = json.loads(_path(name).read_text()) if options.only else []
+            before = json.loads(_path(name).read_text()) if options.only and _path(name).exists() else []
             others = [row for row in before if row["library"] != options.only]
             rows = list(asked(name, options.data, [options.only] if options.only else list(LIBRARIES)))
             _path(name).write_text(json.dumps([*others, *rows], indent=0))
