@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from bragglens.errors import ScanError
+from bragglens.scan.prepare import convert
 from bragglens.scan.scan import LEAST_POINTS, Scan
 from bragglens.simulate.instrument import TUBES
 
@@ -35,11 +36,11 @@ def as_copper(scan: Scan, wavelength: float) -> Scan:
     Raises:
         ScanError: fewer than LEAST_POINTS points remain.
     """
-    sine = np.sin(np.radians(scan.two_theta) / 2) * COPPER / wavelength
-    seen = (sine > 0) & (sine < np.sin(np.radians(_HIGHEST) / 2))
+    two_theta = convert(scan.two_theta, wavelength, COPPER)
+    seen = (two_theta > 0) & (two_theta < _HIGHEST)  # NaN is not
     if seen.sum() < LEAST_POINTS:
         raise ScanError(f"{scan.name}: at {wavelength:.4f} Å hardly a point lies between 0.8 Å and infinite d")
-    two_theta = 2 * np.degrees(np.arcsin(sine[seen]))
+    two_theta = two_theta[seen]
     polarisation = (1 + np.cos(np.radians(two_theta)) ** 2) / 2
     note = (
         f"the scan, of {wavelength:.4f} Å, is on the axis that Cu Kα1 would give: 2θ here is for {COPPER:.4f} Å, d is "
