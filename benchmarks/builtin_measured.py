@@ -220,8 +220,8 @@ The entries that count as a label were fixed before the first run (`names`, into
 - the same for labels that `alike.csv` lists as indistinguishable;
 - for scans of one mineral, the entry that the scan's file is named after.
 
-By that rule the entry Illite, whose composition differs by more, is not the label illite_1M. In mixed_rockjock every
-false positive is of this kind.
+By that rule the entry Illite, whose composition differs by more, is not the label illite_1M. In mixed_rockjock most
+false positives are of this kind.
 
 *exact*: exact matches; *of a type*: the same, with isostructural phases on lattices within 1% counted as one. *wrong*:
 scans with a false positive, in brackets the confident ones (verdict known or mixture). *verdicts*: known and mixture /
