@@ -57,7 +57,7 @@ from bragglens.policy import DEFAULT
 from bragglens.scan.read import read_scan
 from bragglens.scan.scan import Scan
 from bragglens.simulate.draws import Normal, Uniform, draws
-from bragglens.simulate.duplicates import mark_of, same_compound
+from bragglens.simulate.duplicates import COMPOUND_CONTENT, COMPOUND_SPACING, mark_of, same_compound
 from bragglens.simulate.mixture import Content, draw_conditions
 from bragglens.simulate.recipe import Recipe
 
@@ -136,7 +136,8 @@ class World:
     def same(self, one: int, other: int) -> bool:
         """One compound: composition within 5%, lattice within 1%."""
         marks = self._marks
-        return one == other or same_compound(marks[one], marks[other], content_by=0.05, spacing_by=0.01)
+        within = {"content_by": COMPOUND_CONTENT, "spacing_by": COMPOUND_SPACING}
+        return one == other or same_compound(marks[one], marks[other], **within)
 
     def of_type(self, one: int, other: int) -> bool:
         """One structure type on lattices within 4%, or nearly the same lines."""

@@ -40,7 +40,7 @@ from bragglens.match.matcher import matcher
 from bragglens.policy import DEFAULT
 from bragglens.scan.read import read_scan
 from bragglens.simulate.draws import Uniform, draws
-from bragglens.simulate.duplicates import Mark, mark_of, same_compound, signatures
+from bragglens.simulate.duplicates import COMPOUND_CONTENT, COMPOUND_SPACING, Mark, mark_of, same_compound, signatures
 from bragglens.simulate.lines import stack
 from bragglens.simulate.mixture import draw_conditions, draw_mixtures
 from bragglens.simulate.recipe import Recipe
@@ -190,7 +190,7 @@ def combined(data: Path, name: str) -> tuple[Catalogue, list[frozenset[str]]]:
 
 
 def _one_compound(one: Mark, other: Mark) -> bool:
-    return same_compound(one, other, content_by=0.05, spacing_by=0.01)
+    return same_compound(one, other, content_by=COMPOUND_CONTENT, spacing_by=COMPOUND_SPACING)
 
 
 def _word(name: str) -> str:

@@ -15,7 +15,7 @@ from bragglens.crystal.library import Library
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError
 from bragglens.fit.parameters import PARAMETERS, STRAINS, heat_spread, heated
-from bragglens.identification.features import LOWEST, cell_support
+from bragglens.identification.features import cell_support
 from bragglens.match.builtin import builtin
 
 HOT = 650.0  # °C
@@ -77,7 +77,7 @@ def test_expansion_alike_in_all_directions_speaks_least_against_a_phase(strain: 
         cell_support(strain * np.array(signs), covariance, np.full(3, 0.0125)) for signs in ((1, 1, 1), (1, 1, -1))
     )
     assert alike >= unlike
-    assert alike > cold or cold > LOWEST
+    assert alike > cold or strain < 0.004  # a strain that specimens have without heat
 
 
 def test_an_impossible_temperature_is_refused(titania: Library, hot: Scan) -> None:

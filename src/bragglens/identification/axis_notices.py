@@ -79,8 +79,13 @@ def offset_notice(fit: Fit) -> str | None:
 
 def mean_shift(instrument: Instrument, specimen: Specimen, two_theta: Array) -> float:
     """Mean shift of the axis by zero shift and sample displacement together, in degrees."""
+    return float(axis_shift(instrument, specimen, two_theta).mean())
+
+
+def axis_shift(instrument: Instrument, specimen: Specimen, two_theta: Array) -> Array:
+    """The shift at each angle, in degrees."""
     moved = displacement_shift(two_theta=two_theta, displacement=specimen.displacement, radius=instrument.radius)
-    return instrument.zero + float(moved.mean())
+    return instrument.zero + moved
 
 
 def too_far(shift: float) -> str:

@@ -17,7 +17,7 @@ from bragglens.simulate.instrument import TUBES
 
 COPPER = TUBES["Cu"][0]  # Å, Kα1
 SOURCE = "source_wavelength"  # key of the metadata
-_HIGHEST = 150.0  # degrees; beyond, an axis of sin θ is stretched more than any line is wide
+_HIGHEST = 150.0  # degrees (judgement); towards 180° the axis is stretched without limit
 
 
 def as_copper(scan: Scan, wavelength: float) -> Scan:

@@ -21,7 +21,7 @@ from bragglens.fit.parameters import STRAINS
 from bragglens.fit.peaks import peaks as tops_of
 from bragglens.fit.problem import Problem
 from bragglens.fit.residual import between_tops
-from bragglens.simulate.duplicates import mark_of, same_compound
+from bragglens.simulate.duplicates import COMPOUND_CONTENT, COMPOUND_SPACING, mark_of, same_compound
 
 Array = NDArray[np.float64]
 
@@ -31,9 +31,6 @@ Array = NDArray[np.float64]
 _RIGHT, _WRONG = 0.0015, 0.01
 _FAINT = 0.02  # lines below this share of the phase's strongest are not looked at one by one
 LOWEST = -30.0  # ln; a lattice that is farther from the library's says no more
-# Relative: two structures are of one compound if composition and lattice agree within these (`benchmarks/thousands.py`
-# counts them as one).
-_SAME_CONTENT, _SAME_LATTICE = 0.05, 0.01
 _NO_RIVAL = 200.0  # evidence by which a rival fits worse where none was worth a fit
 
 
@@ -116,7 +113,7 @@ def one_compound(one: Phase, other: Phase | None) -> bool:
         return False
     if structure_type(one) == structure_type(other):
         return True
-    return same_compound(mark_of(one), mark_of(other), content_by=_SAME_CONTENT, spacing_by=_SAME_LATTICE)
+    return same_compound(mark_of(one), mark_of(other), content_by=COMPOUND_CONTENT, spacing_by=COMPOUND_SPACING)
 
 
 def margin(worse: Sequence[float]) -> float:

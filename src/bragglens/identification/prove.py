@@ -9,6 +9,7 @@ import numpy as np
 
 from bragglens.identification.allowed import allowed_others
 from bragglens.identification.answer import Identification
+from bragglens.identification.axis_notices import axis_shift
 from bragglens.identification.coverage import Coverage
 from bragglens.identification.options import Options
 from bragglens.identification.proposers import Proposal, Proposer
@@ -16,7 +17,6 @@ from bragglens.identification.shortlist import additions, shortlist
 from bragglens.identification.verdict import by_fit
 from bragglens.identification.verify import Verified, verify
 from bragglens.scan.scan import Scan
-from bragglens.simulate.formulas import displacement_shift
 
 
 def proven(
@@ -73,9 +73,8 @@ def aligned(scan: Scan, proof: Verified) -> Scan:
 
     The fit of the phases that are known tells the shift; a proposer must guess it.
     """
-    instrument, displacement = proof.fit.instrument, proof.fit.specimens[0].displacement
-    shift = displacement_shift(two_theta=scan.two_theta, displacement=displacement, radius=instrument.radius)
-    return replace(scan, two_theta=scan.two_theta - instrument.zero - shift)
+    shift = axis_shift(proof.fit.instrument, proof.fit.specimens[0], scan.two_theta)
+    return replace(scan, two_theta=scan.two_theta - shift)
 
 
 def _named(names: Sequence[str], chosen: Mapping[int, float]) -> dict[str, float]:

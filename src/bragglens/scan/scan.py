@@ -20,7 +20,6 @@ LEAST_POINTS = 50
 METADATA = {
     "anode": "element of the tube's anode",
     "wavelength_2": "Kα2 in Å",
-    "source_wavelength": "Å of the source of a scan that was put on the axis of Cu Kα1",
     "wavelength_2_weight": "its weight relative to Kα1",
     "counting_time_s": "seconds a point",
     "intensity_unit": "counts or cps",
@@ -35,6 +34,7 @@ METADATA = {
     "started": "date and time",
     "sample": "name of the specimen",
     "diffractometer": "name of the instrument, or of the program that ran it",
+    "source_wavelength": "Å of the source of a scan that was put on the axis of Cu Kα1",
 }
 """Keys of `Scan.metadata` that mean the same for every format; text has its own header's keys beside them."""
 

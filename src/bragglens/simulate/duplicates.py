@@ -24,6 +24,8 @@ Mark = tuple[dict[str, float], NDArray[np.float64]]
 SAME = 0.99  # similarity of a structure and its duplicate
 SAME_SPACING = 0.001  # relative; about the thermal expansion for 100 K
 SAME_CONTENT = 0.01  # relative, of the share of each element
+# Relative, a judgement: determinations of one compound, which may differ by minor elements and temperature.
+COMPOUND_CONTENT, COMPOUND_SPACING = 0.05, 0.01
 _LOW, _HIGH, _STEP = 10.0, 90.0, 0.1  # degrees
 _FWHM, _LORENTZIAN = 0.33, 0.2  # degrees and share: a Gaussian of 0.3°, broadened by crystallites of 100 nm
 _BLOCK = 1000  # phases that are compared with all others in one matrix product
