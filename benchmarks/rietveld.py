@@ -153,7 +153,7 @@ def fitted(label: Label, data: Path, particle_size: float | None) -> tuple[Fit, 
     with threadpool_limits(1):
         observed = observe(scan)
         problem = Problem(candidates(phases_of(label, data), instrument_of(scan), observed.grid.stop), observed)
-        solution = fit_given(problem)
+        problem, solution = fit_given(problem)
         found = quantify(problem, solution, particle_size=particle_size)
     return fit_of(problem, solution), found
 

@@ -45,7 +45,20 @@ class Policy:
     relative_model_error: float = _share(
         0.08, "relative model error: typical misfit of a calculated line of the right structure"
     )
+    usual_model_error: float = _share(
+        0.045,
+        "model error of a usual scan",
+        "median of 70 measured scans with their phases (benchmarks/intensities.py)",
+    )
+    usual_scans: float = _value(2.0, "points", "independent points for which the usual model error counts")
+    least_learned_error: float = _value(
+        0.25, "", "smallest model error that a scan may show, over relative_model_error", "tenth part of measured scans"
+    )
+    most_learned_error: float = _value(4.0, "", "the largest")
     background_error: float = _share(0.01, "relative error of a smooth background curve")
+    most_background_error: float = _value(
+        10.0, "", "largest background error that a scan may show, over background_error"
+    )
     tail_error: float = _value(2.0, "", "weight of neighbouring intensity in the model error (tails, small shifts)")
     tail_width: float = _value(0.3, "°", "reach of a line's tails in the model error")
     least_error: float = _share(1e-3, "smallest error of any point, relative to the strongest point")
@@ -84,6 +97,11 @@ class Policy:
     candidates_tried: int = _value(4, "phases", "best candidates of the screening that are fitted")
     texture_axes_tried: int = _value(3, "axes", "best texture axes of a phase that are fitted")
     restarts: int = _value(2, "rounds", "rounds of further starts for the final phases")
+    extension_gain: float = _value(
+        20.0,
+        "",
+        "improvement for each phase from which on a second crystallite size or an orientation distribution is fitted",
+    )
     strained: float = _value(
         0.008, "Δd/d", "strain above which a lattice may fit the lines of another phase; twice the usual"
     )
@@ -170,11 +188,33 @@ class Policy:
         "measured phases: half are within 0.12% of the library's lattice (benchmarks/results/confidence.md)",
     )
 
+    # --- notes on the specimen (identification.specimen_notices)
+    strong_texture: float = _value(
+        1.15,
+        "",
+        "texture index of strong preferred orientation: intensities vary by 40%, as for March-Dollase r = 0.77",
+    )
+    strong_scatter: float = _share(
+        0.35,
+        "scatter of a phase's lines that is reported as few crystallites",
+        "single minerals with R below 13% have at most 0.3 (benchmarks/results/intensities.md)",
+    )
+
     # --- fractions (fit.quantify)
     particle_size: float = _value(3.0, "µm", "assumed grain diameter")
-    particle_size_spread: float = _value(1.0, "", "relative standard deviation of the assumed grain diameter")
-    structure_error: float = _value(0.07, "", "relative error of a scale from an inexact structure")
-    texture_error: float = _value(0.3, "", "relative error of a scale per ln r (March-Dollase)")
+    particle_size_spread: float = _value(
+        2.0,
+        "",
+        "relative standard deviation of the assumed grain diameter",
+        "weighed oxides: 42 of 48 fractions inside",
+    )
+    structure_error: float = _value(
+        0.05,
+        "",
+        "relative error of a scale from an inexact structure",
+        "weighed mixtures (benchmarks/results/intensities.md)",
+    )
+    texture_error: float = _value(0.2, "", "relative error of a scale per square root of (texture index - 1)")
     scattering_spread: float = _value(
         0.7,
         "",

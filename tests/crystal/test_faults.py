@@ -126,7 +126,7 @@ def test_the_fit_finds_the_density_of_faults(honeycomb: Reflections, faults: flo
     counts = np.random.default_rng(1).poisson(1e4 * clean / clean.max() + 300).astype(float)
     observed = observe(Scan("made up", GRID.two_theta, counts))
     problem = Problem(candidates([honeycomb.phase], INSTRUMENT, GRID.stop), observed)
-    _, (specimen,) = instrument_and_specimens(problem.known, fit_given(problem).state)
+    _, (specimen,) = instrument_and_specimens(problem.known, fit_given(problem)[1].state)
     assert specimen.faults == pytest.approx(faults, abs=0.05)
 
 

@@ -117,7 +117,7 @@ def test_many_at_once_equal_single_ones(
 
 
 def test_a_phase_without_a_structure_is_found_together_with_a_structure(problem: Problem) -> None:
-    found = search(problem, range(len(problem.known)), no_prior(len(problem.known)))
+    problem, found = search(problem, range(len(problem.known)), no_prior(len(problem.known)))
     assert {problem.known[one.phase].name for one in found.phases} == {"anatase", "bands"}
     place = found.solution.state.phases.index(len(problem.known) - 1)
     assert float(np.exp(found.solution.state.each("log_size")[place])) == pytest.approx(40.0, rel=0.1)

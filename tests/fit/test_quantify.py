@@ -54,7 +54,7 @@ def test_microabsorption_correction(titania: Library) -> None:
     counts = np.random.default_rng(0).poisson(2e4 * (clean / clean.max() + 0.05)).astype(float)
     observed = observe(Scan("made up", grid.two_theta, counts))
     problem = Problem(candidates(phases, Instrument(emission("CuKa")), grid.stop), observed)
-    solution = fit_given(problem)
+    problem, solution = fit_given(problem)
     iron = solution.state.phases.index(0)
     fine, usual, coarse = (quantify(problem, solution, particle_size=s) for s in (0.0, None, 10.0))
     assert fine.weight_percent[iron] == pytest.approx(50, abs=1.5)

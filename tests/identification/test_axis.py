@@ -137,14 +137,18 @@ def test_metals_with_few_lines_raise_no_doubt(
     scan = made_up({first.name: 0.5, second.name: 0.5}, Library((first, second)), tube=tube)
     wavelength = emission(tube)[0].wavelength
     scan = replace(scan, wavelength=wavelength if stated else None)
-    assert identify(scan, Library(METALS), wavelength=wavelength).notes == ()
+    notes = identify(scan, Library(METALS), wavelength=wavelength).notes
+    assert [note for note in notes if not note.startswith("strong preferred orientation")] == []
 
 
 def test_a_library_of_any_size_shows_a_wrong_tube(titania: Library) -> None:
     many = tuple(cubic(f"made {i}", "Si", 3.0 + 0.02 * i, centred="F") for i in range(200))
     scan = made_up(MIXTURE, titania, tube="CoKa")
-    (notice,) = identify(scan, Library((*many, *titania)), wavelength=CU).notes
-    assert notice.startswith("wavelength? the lines fit ")
+    (notice,) = (
+        note
+        for note in identify(scan, Library((*many, *titania)), wavelength=CU).notes
+        if note.startswith("wavelength? the lines fit ")
+    )
     assert "at CoKa (" in notice
 
 

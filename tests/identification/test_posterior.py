@@ -127,7 +127,7 @@ def test_a_line_that_is_not_in_the_scan_is_missing(titania: Library) -> None:
     observed = observe(scan)
     known = candidates([titania["brookite"]], INSTRUMENT, observed.grid.stop)
     problem = Problem(known, observed)
-    solution = fit_given(problem)
+    problem, solution = fit_given(problem)
     found = Found(solution, (Supported(0, 1e3, solution),))
     whole = line_check(problem, found, 0)
     gap = (observed.grid.two_theta > 30.2) & (observed.grid.two_theta < 31.4)  # 121, the third strongest

@@ -56,6 +56,21 @@ def test_rietx_starts_from_the_fit_and_refines(fitted: Fit, tmp_path: Path) -> N
     assert len(rietx.Project.open(folder).history) > 1  # the project keeps the refinement
 
 
+def test_an_orientation_distribution_goes_on_as_harmonics(titania: Library, tmp_path: Path) -> None:
+    """Grains on two faces: the pattern of rietx with the exported harmonics is that of the fit."""
+    (phase,) = (phase for phase in titania if phase.name == "anatase")
+    (crystal,) = reflections_in_range([phase], INSTRUMENT.lines, GRID)
+    flat = [Specimen(size=60.0, march=0.6, texture_axis=axis) for axis in ((0, 0, 1), (1, 0, 0))]
+    clean = np.sum([pattern(crystal, INSTRUMENT, one, GRID) for one in flat], axis=0)
+    counts = np.random.default_rng(0).poisson(8000 * clean / clean.max() + 100).astype(float)
+    found = fit(Scan("made up", GRID.two_theta, counts), [phase], INSTRUMENT)
+    assert found.specimens[0].harmonics
+    write_project(found, tmp_path / "flat.rex")
+    drawn = rietx.Project.open(tmp_path / "flat.rex").refinement.predict(found.two_theta)
+    peaks = found.calculated - found.background
+    assert np.abs(drawn - found.calculated).sum() < 0.03 * peaks.sum()
+
+
 def test_size_is_the_same_in_rietx(fitted: Fit, tmp_path: Path) -> None:
     """By the formula of rietx, from the exported widths; they were 4.4% too broad once."""
     write_project(fitted, tmp_path / "sizes.rex")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bragglens.crystal.library import read_library
-from bragglens.fit.parameters import OWN, SHARED
+from bragglens.fit.parameters import HARMONICS, OWN, SHARED, TWO_SIZES
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.draws import Constant, draws
 from bragglens.simulate.effects import EFFECTS
@@ -53,10 +53,10 @@ def test_phase_effects_differ_between_phases_and_others_are_common_to_the_sample
 
 
 def test_a_fit_has_the_units_of_the_effects_it_varies() -> None:
-    """`extra_b` is the only parameter without an effect: displacement of atoms in addition to the structure's own."""
+    """Without an effect: displacement of atoms beyond the structure's own, a second size, the shape of texture."""
     for parameter in (*SHARED, *OWN):
         name = parameter.name.removeprefix("log_").partition("_")[0].replace("width", "resolution")
-        if parameter.name != "extra_b":
+        if parameter.name not in ("extra_b", *TWO_SIZES, *HARMONICS):
             unit = EFFECTS[name].unit
             assert parameter.unit == (f"ln {unit}" if unit and parameter.name.startswith("log_") else unit)
             assert (EFFECTS[name].where == "phase") == (parameter in OWN or name == "lorentzian"), name

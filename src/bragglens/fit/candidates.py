@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
@@ -13,12 +13,13 @@ from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import Reflections
 from bragglens.fit.atlas import Atlas, draw_atlas, stretches
 from bragglens.fit.candidate import Candidate
-from bragglens.fit.parameters import PARAMETERS, STRAINS, Parameters, heated, held_near
+from bragglens.fit.parameters import HARMONICS, PARAMETERS, STRAINS, Parameters, heated, held_near
 from bragglens.fit.state import State
 from bragglens.fit.structure import Structure
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.instrument import Instrument, Line
 from bragglens.simulate.kernel import Conditions, PackedPhases
+from bragglens.simulate.orientation import norms, texture_index, with_harmonics
 from bragglens.simulate.render import pack, pack_apart, reflections_in_range, render_per_gram, usual_conditions
 from bragglens.simulate.specimen import Specimen
 
@@ -73,6 +74,17 @@ class Candidates:
         """What a fit may change."""
         usual = held_near(self.instrument, self.breadth) if self.calibrated else PARAMETERS
         return heated(usual, self.heat) if self.heat else usual
+
+    @property
+    def oriented(self) -> bool:
+        """Whether orientation distributions beyond March-Dollase are fitted."""
+        return self.packed.harmonics.shape[1] > 0
+
+    def with_orientations(self, only: Collection[int] | None = None) -> Candidates:
+        """The same with orientation distributions by harmonics, of all structures or of those at some places."""
+        phases = tuple(one.phase for one in self.structures)
+        packed = with_harmonics(self.packed, phases, range(len(phases)) if only is None else only)
+        return replace(self, packed=packed)
 
     @cached_property
     def breadth(self) -> float:
@@ -146,7 +158,13 @@ def _render_structures(known: Candidates, grid: Grid, shared: Array, own: Array,
         zero=of_scan("zero"),
         tilt=np.degrees(2 * of_scan("displacement") / known.instrument.radius),
     )
+    if known.oriented:
+        conditions = _oriented(known, conditions, np.ascontiguousarray(own[:, p.places(HARMONICS)]))
     patterns = render_per_gram(known.packed, conditions, grid)
+    fine = of("fine_share")
+    if len(two := np.flatnonzero(fine)):
+        some = Conditions._make(column[two] for column in conditions)._replace(size=np.exp(of("log_fine")[two, None]))
+        patterns[two] += fine[two, None] * (render_per_gram(known.packed, some, grid) - patterns[two])
     faulted = np.flatnonzero(known.packed.blurred[phases] >= 0)
     if len(faulted):
         some = Conditions._make(column[faulted] for column in conditions)._replace(
@@ -159,21 +177,41 @@ def _render_structures(known: Candidates, grid: Grid, shared: Array, own: Array,
     return np.asarray(patterns * np.exp(-2 * values[:, None] * s2)[which], dtype=np.float64)
 
 
+def _oriented(known: Candidates, conditions: Conditions, coefficients: Array) -> Conditions:
+    """Conditions with orientation distributions; a gram stays a gram."""
+    weight = np.ones((len(coefficients), 1))
+    whose = np.column_stack([conditions.phase[:, 0], conditions.axis[:, 0]])
+    for place, *axis in np.unique(whose[coefficients.any(axis=1)], axis=0).astype(int):
+        rows = np.flatnonzero((whose == [place, *axis]).all(axis=1))
+        phase = known.structures[place].phase
+        weight[rows, 0] /= norms(phase, indices(np.array(axis)), conditions.march[rows, 0], coefficients[rows])
+    return conditions._replace(weight=weight, harmonics=coefficients[:, None, :])
+
+
+def indices(axis: Array) -> tuple[int, int, int]:
+    """Indices hkl of a texture axis."""
+    return int(axis[0]), int(axis[1]), int(axis[2])
+
+
 def instrument_and_specimens(known: Candidates, state: State) -> tuple[Instrument, tuple[Specimen, ...]]:
     """The instrument of a state, and the specimen of each component."""
     u, v, w, x, y = (float(value) for value in known.widths(float(np.exp(state.value("log_width")))))
     zero, axial = state.value("zero"), state.value("axial")
     instrument = replace(known.instrument, zero=zero, axial=axial, U=u, V=v, W=w, X=x, Y=y)
     size, microstrain, march = (np.exp(state.each(name)) for name in ("log_size", "log_microstrain", "log_march"))
-    faults = state.each("faults")
+    fine, fine_size = state.each("fine_share"), np.exp(state.each("log_fine"))
+    faults, coefficients = state.each("faults"), state.own[:, state.parameters.places(HARMONICS)]
     specimens = [
         Specimen(
             size=float(size[i]),
             microstrain=float(microstrain[i]),
             lorentzian=state.value("lorentzian"),
             strain=tuple(state.strains[i, : len(known[phase].strain_basis)].tolist()),
-            texture_axis=(int(axis[0]), int(axis[1]), int(axis[2])),
+            texture_axis=indices(axis),
             march=float(march[i]),
+            fine_share=float(fine[i]),
+            fine_size=float(fine_size[i]),
+            harmonics=tuple(coefficients[i].tolist()) if coefficients[i].any() else (),
             displacement=state.value("displacement"),
             roughness=(state.value("roughness"), _ROUGHNESS_Q),
             faults=float(faults[i]),
@@ -181,6 +219,17 @@ def instrument_and_specimens(known: Candidates, state: State) -> tuple[Instrumen
         for i, (phase, axis) in enumerate(zip(state.phases, state.axes, strict=True))
     ]
     return instrument, tuple(specimens)
+
+
+def texture_indices(known: Candidates, state: State) -> Array:
+    """The texture index of each component, 1 for those without texture, (k,)."""
+    _, specimens = instrument_and_specimens(known, state)
+    return np.array(
+        [
+            1.0 if one.phase is None else texture_index(one.phase, specimen)
+            for one, specimen in zip(known.of(state), specimens, strict=True)
+        ]
+    )
 
 
 def largest_strains(known: Candidates, state: State) -> Array:

@@ -42,8 +42,8 @@ class Fitted(Protocol):
     def render(self, shared: Array, own: Array, components: NDArray[np.int64], axes: Array) -> Array:
         """Pattern without noise of a component for each row of values, (rows, points)."""
 
-    def refined(self, component: int, *, texture: bool) -> Sequence[str]:
-        """Names of a component's own parameters that a fit may change."""
+    def refined(self, state: State, place: int, *, texture: bool) -> Sequence[str]:
+        """Names of the own parameters of a state's component that a fit may change."""
 
 
 # --- the linear part --------------------------------------------------------------------------------------------
@@ -185,9 +185,9 @@ def _free(problem: Fitted, state: State, texture: bool, only: int | None, shared
     """Places of the free values."""
     p = problem.parameters
     free = [] if only is not None else sorted(p.places([one.name for one in p.shared] if shared is None else shared))
-    for i, component in enumerate(state.phases):
+    for i in range(len(state.phases)):
         if only is None or only == i:
-            own = sorted(p.places(problem.refined(component, texture=texture)))
+            own = sorted(p.places(problem.refined(state, i, texture=texture)))
             free += [len(p.shared) + i * len(p.own) + place for place in own]
     return np.array(free, dtype=np.intp)
 

@@ -40,6 +40,8 @@ class Observed:
         measured: False in holes of the scan, where counts are interpolated, shape (points,).
         information: effective degrees of freedom of one point, at most 1.
         background: columns of the background, shape (points, terms).
+        model_error, background_error: how far a calculated line, and the background, may be off, relative; learned
+            from the scan once it has a fit (`model_error`).
         policy: the thresholds used to prepare and to judge it.
     """
 
@@ -51,6 +53,8 @@ class Observed:
     information: float
     background: Array
     measured: NDArray[np.bool_]
+    model_error: float = DEFAULT.relative_model_error
+    background_error: float = DEFAULT.background_error
     policy: Policy = DEFAULT
 
     @cached_property
@@ -80,6 +84,23 @@ class Observed:
             background=np.column_stack(background),
             measured=np.asarray(self.measured[: size * few].reshape(size, few).all(axis=1)),
         )
+
+    @cached_property
+    def level_error(self) -> Array:
+        """Error of the background and least error of any point, (points,)."""
+        return np.asarray(np.hypot(self.background_error * self.baseline, self.policy.least_error * self.counts.max()))
+
+    def model_error_of(self, lines: Array, relative: float) -> Array:
+        """Error of calculated lines that are off by a relative error, tails included, (points,)."""
+        policy = self.policy
+        return np.asarray(relative * (lines + policy.tail_error * _spread(lines, self.grid.step, policy.tail_width)))
+
+    def with_errors(self, model: float, background: float) -> Observed:
+        """The same with other relative errors of lines and background."""
+        other = replace(self, model_error=model, background_error=background)
+        peaks = np.maximum(moving_average(self.peaks, 5), 0)
+        error = np.sqrt(self.noise**2 + self.model_error_of(peaks, model) ** 2 + other.level_error**2)
+        return replace(other, sigma=np.where(self.measured, error, self.sigma))
 
     @cached_property
     def weighted_counts(self) -> Array:
@@ -139,17 +160,25 @@ def observe(scan: Scan, policy: Policy = DEFAULT) -> Observed:
         noise=noise,
         sigma=sigma,
         information=min(1.0, step / policy.line_width),
-        background=_background(grid, policy, baseline / top if humps.any() else None),
+        background=_background(grid, policy, baseline / top, humps / top),
         measured=there,
         policy=policy,
     )
 
 
-def _background(grid: Grid, policy: Policy, humped: Array | None) -> Array:
-    """Background columns: polynomials, air scatter near the primary beam, and the baseline where there are humps."""
+def _background(grid: Grid, policy: Policy, baseline: Array, humps: Array) -> Array:
+    """Background columns: polynomials, air scatter near the primary beam, and where there are humps the baseline.
+
+    The shape of a hump is known only roughly: it may be shifted and broadened too.
+    """
     terms = int(np.clip((grid.stop - grid.start) / policy.degrees_per_background_term, 4, 16))
     smooth = np.polynomial.chebyshev.chebvander(np.linspace(-1, 1, grid.size), terms)
-    return np.column_stack([smooth, 1 / np.maximum(grid.two_theta, 0.5), *([] if humped is None else [humped])])
+    columns = [smooth, 1 / np.maximum(grid.two_theta, 0.5)]
+    if humps.any():
+        centre = np.average(grid.two_theta, weights=humps)
+        place = (grid.two_theta - centre) / np.sqrt(np.average((grid.two_theta - centre) ** 2, weights=humps))
+        columns += [baseline, humps * place, humps * place**2]
+    return np.column_stack(columns)
 
 
 def _even(two_theta: Array, most: int) -> tuple[Grid, int]:

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from bragglens.crystal.harmonics import MOST_TERMS
 from bragglens.simulate.instrument import Instrument
 
 Array = NDArray[np.float64]
@@ -38,6 +39,10 @@ class Parameter:
 
 USUAL_DISPLACEMENT, USUAL_STRAIN = 0.15, 0.004  # mm, relative
 STRAINS = tuple(f"strain_{k}" for k in range(6))  # coefficients of the allowed lattice strains
+HARMONICS = tuple(f"harmonic_{k}" for k in range(MOST_TERMS))  # coefficients of the orientation distribution
+TWO_SIZES = ("fine_share", "log_fine")
+# Standard deviation of a coefficient: that of order 2 of a March-Dollase function of r = 0.75, plates of usual strength
+USUAL_HARMONIC = 0.4
 SHARED = (
     Parameter("zero", "°", 0.0, -0.4, 0.4, 0.02, 0.05),
     Parameter("displacement", "mm", 0.0, -0.8, 0.8, 0.03, USUAL_DISPLACEMENT),
@@ -49,10 +54,13 @@ SHARED = (
 OWN = (
     Parameter("log_size", "ln nm", np.log(60.0), np.log(2.0), np.log(800.0), 0.5, 1.5),
     Parameter("log_microstrain", "", np.log(5e-4), np.log(1e-5), np.log(0.015), 0.5, 1.5),
+    Parameter("fine_share", "", 0.0, 0.0, 0.95, 0.05, 0.5),  # of the scattering, by a second size of crystallites
+    Parameter("log_fine", "ln nm", np.log(8.0), np.log(2.0), np.log(50.0), 0.3, 0.7),  # that size
     Parameter("log_march", "", 0.0, np.log(0.3), np.log(3.0), 0.1, 0.25),  # ln r of March and Dollase
     Parameter("extra_b", "Å²", 0.0, -0.5, 4.0, 0.1, 0.5),  # beyond the structure's own displacement
     Parameter("faults", "1/nm", 0.0, 0.0, 0.6, 0.02, 0.15),  # inverse of the distance of stacking faults
     *(Parameter(name, "", 0.0, -0.03, 0.03, 0.001, USUAL_STRAIN) for name in STRAINS),
+    *(Parameter(name, "", 0.0, -4.0, 4.0, 0.1, USUAL_HARMONIC) for name in HARMONICS),
 )
 # For a calibrated instrument: how far a scan may deviate from its calibration (judgement). Degrees for the zero,
 # relative for the width.

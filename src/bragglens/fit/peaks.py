@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,3 +59,11 @@ def _prominence(curve: Array, tops: Places) -> Array:
         right = curve[top : after[0] if len(after) else len(curve)].min()
         out[i] = curve[top] - max(left, right)
     return out
+
+
+def between_tops(curve: Array, tops: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First point of each peak and the one after its last: the lowest points of a curve between neighbouring tops."""
+    if not len(tops):
+        return tops, tops
+    edges = np.array([0, *[a + int(np.argmin(curve[a:b])) for a, b in pairwise(tops)], len(curve)], dtype=np.intp)
+    return edges[:-1], edges[1:]

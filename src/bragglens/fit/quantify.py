@@ -2,10 +2,10 @@
 
 A phase's scale is already in grams (the renderer gives the intensity of one gram, from cell mass and volume). Fractions
 are therefore scales over their sum (Hill & Howard 1987, J. Appl. Cryst. 20, 467). The error includes more than counting
-statistics: microabsorption (Brindley 1945, Phil. Mag. 36, 347), texture that the March function does not describe, and
-structures that differ a little from those of the sample. It also includes phases that are not named: unexplained
-intensity may belong to more grams of them, or fewer, than of the named phases. The intensity of a phase without a
-weight fraction, whose scale is not in grams, counts like unexplained intensity.
+statistics: microabsorption (Brindley 1945, Phil. Mag. 36, 347), texture that the fitted distribution does not describe,
+the scatter of a phase's lines, and structures that differ a little from those of the sample. It also includes phases
+that are not named: unexplained intensity may belong to more grams of them, or fewer, than of the named phases. The
+intensity of a phase without a weight fraction, whose scale is not in grams, counts like unexplained intensity.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from bragglens.errors import BragglensError
 from bragglens.fit.candidate import Solid
+from bragglens.fit.candidates import texture_indices
 from bragglens.fit.engine import covariance
+from bragglens.fit.line_scatter import lines_of
 from bragglens.fit.problem import Problem
 from bragglens.fit.state import Solution
 from bragglens.policy import DEFAULT
@@ -144,10 +146,12 @@ def _contrast(scales: Array, solids: Sequence[Solid | None], size: float) -> Arr
 
 def _relative_covariance(problem: Problem, solution: Solution) -> Array:
     """Covariance of the logarithms of the scales: of the fit, and of errors that the fit cannot know."""
-    scales = np.maximum(solution.scales, 1e-300)
+    scales, policy = np.maximum(solution.scales, 1e-300), problem.policy
     fitted = covariance(problem, solution) / np.outer(scales, scales)
-    texture = problem.policy.texture_error * solution.state.each("log_march")
-    return fitted + np.diag(problem.policy.structure_error**2 + texture**2)
+    texture = policy.texture_error**2 * (texture_indices(problem.known, solution.state) - 1)
+    lines = [lines_of(problem.observed, solution, place) for place in range(len(scales))]
+    scatter = np.array([one.mean_error for one in lines])
+    return fitted + np.diag(policy.structure_error**2 + texture + scatter**2)
 
 
 def _by_standard(fractions: Array, relative: Array, place: int, weighed: float) -> Quantities:

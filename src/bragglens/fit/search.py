@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from bragglens.fit.candidates import largest_strains
 from bragglens.fit.engine import refine, solve
 from bragglens.fit.evidence import evidence
+from bragglens.fit.extensions import oriented, with_two_sizes
 from bragglens.fit.found import Found, Prior
+from bragglens.fit.model_error import with_learned_error
 from bragglens.fit.problem import Problem
 from bragglens.fit.screening import add, likeliest
 from bragglens.fit.settle import settle
 from bragglens.fit.state import Solution
 from bragglens.fit.texture import choose_texture
 
+_OTHER = 1.5  # ratio of model errors from which on the phases are settled again
 
-def search(problem: Problem, pool: Sequence[int], prior: Prior) -> Found:
+
+def search(problem: Problem, pool: Sequence[int], prior: Prior) -> tuple[Problem, Found]:
     """Find the phases.
 
     Args:
@@ -24,16 +28,29 @@ def search(problem: Problem, pool: Sequence[int], prior: Prior) -> Found:
         prior: what is assumed of the candidates beforehand.
 
     Returns:
-        The fit of the phases that have enough evidence.
+        The problem with the model error that the scan shows, and with orientation distributions where it needs them;
+        and the fit of the phases that have enough evidence.
     """
-    solution = solve(problem, problem.empty())
+    solution = _forward(problem, solve(problem, problem.empty()), pool, prior)
+    solution = refine(problem, choose_texture(problem, solution), rounds=8, texture=True)
+    problem, solution = oriented(problem, solution)
+    learned, solution = with_learned_error(problem, solution, most=problem.policy.relative_model_error)
+    found = settle(learned, _forward(learned, solution, pool, prior), pool, prior)
+    again, solution = with_learned_error(problem, found.solution)
+    if max(again.observed.model_error / learned.observed.model_error, 1.0) < _OTHER:
+        return learned, found
+    return again, settle(again, solution, pool, prior)
+
+
+def _forward(problem: Problem, solution: Solution, pool: Sequence[int], prior: Prior) -> Solution:
+    """The solution with one phase after another, as long as one is needed."""
     while len(solution.state.phases) < problem.policy.most_phases:
+        solution = with_two_sizes(problem, solution)
         grown = _grow(problem, solution, pool, prior)
         if grown is None:
             break
         solution = grown
-    solution = refine(problem, choose_texture(problem, solution), rounds=8, texture=True)
-    return settle(problem, solution, pool, prior)
+    return solution
 
 
 def _grow(problem: Problem, solution: Solution, pool: Sequence[int], prior: Prior) -> Solution | None:

@@ -9,6 +9,7 @@ import numpy as np
 from bragglens.fit.candidates import largest_strains
 from bragglens.fit.engine import misfit_unit, refine, solve
 from bragglens.fit.evidence import evidence, phase_residuals
+from bragglens.fit.extensions import has_two_sizes, two_sizes
 from bragglens.fit.found import Found, Prior, Supported
 from bragglens.fit.problem import Problem
 from bragglens.fit.screening import add, likeliest, screen
@@ -146,7 +147,7 @@ def _exchange(
         # a structure that misses its own lines by R leaves about R² of its evidence as misfit, whichever it is
         doubt = 1 + (imperfect[place] / (1 - min(imperfect[place], 0.9))) ** 2 * proof
         compared = []
-        for tried in _replacements(problem, solution, rest, without, proof):
+        for tried in _replacements(problem, solution, rest, place, without, proof):
             other, there = tried.state.phases[-1], without.state.phases
             worse = (tried.cost - solution.cost) / misfit_unit(problem.observed, solution) / doubt
             worse += prior.of(phase, there) - prior.of(other, there)
@@ -158,11 +159,13 @@ def _exchange(
 
 
 def _replacements(
-    problem: Problem, solution: Solution, rest: Sequence[int], without: Solution, proof: float
+    problem: Problem, solution: Solution, rest: Sequence[int], place: int, without: Solution, proof: float
 ) -> list[Solution]:
     """Fits of other phases in place of one, for those with a large enough share of its evidence in the screening."""
     unit = misfit_unit(problem.observed, solution)
     trials = screen(problem, without, rest)[: problem.policy.candidates_tried - 1]
     promising = [trial for trial in trials if trial.gain >= problem.policy.exchange_gain * proof * unit]
     added = [choose_texture(problem, add(problem, without, trial)) for trial in promising]
+    if has_two_sizes(solution.state, place):
+        added = [solve(problem, two_sizes(one.state, -1, solution.state, place)) for one in added]
     return [refine(problem, one, rounds=8, texture=True) for one in added]

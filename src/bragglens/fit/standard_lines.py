@@ -77,7 +77,7 @@ class StandardLines:
     start: Instrument
     parameters: Parameters = PARAMETERS
 
-    def refined(self, component: int, *, texture: bool) -> Sequence[str]:
+    def refined(self, state: State, place: int, *, texture: bool) -> Sequence[str]:
         """Nothing: a line has no parameters but its height."""
         return ()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bragglens.fit.parameters import STRAINS, Parameters
+from bragglens.fit.parameters import STRAINS, TWO_SIZES, Parameters
 
 Array = NDArray[np.float64]
 
@@ -68,9 +68,9 @@ class State:
         return replace(self, own=own)
 
     def usual(self) -> State:
-        """The same with the usual values of each component; lattices and texture axes are kept."""
+        """The same with the usual values of each component; lattices, second sizes and texture axes are kept."""
         own = np.tile(self.parameters.start()[1], (len(self.phases), 1))
-        places = self.parameters.places(STRAINS)
+        places = self.parameters.places((*STRAINS, *TWO_SIZES))
         own[:, places] = self.own[:, places]
         return replace(self, own=own)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.crystal.cell import Cell
+from bragglens.crystal.harmonics import MOST_TERMS
 from bragglens.crystal.lattice import cell_parameters, strained_axes
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.reflections import Reflections, composition
@@ -18,6 +19,8 @@ from bragglens.fit.candidate import Axis, Solid
 from bragglens.fit.parameters import STRAINS
 from bragglens.scan.pattern import Grid
 from bragglens.simulate.instrument import Instrument
+from bragglens.simulate.kernel import Conditions, PackedPhases
+from bragglens.simulate.orientation import norms, with_harmonics
 from bragglens.simulate.reflection_list import ReflectionList, reflection_list
 from bragglens.simulate.render import fixed_conditions, pack_apart, render_per_gram
 from bragglens.simulate.specimen import Specimen
@@ -92,12 +95,29 @@ class Structure:
 
     def pattern(self, instrument: Instrument, specimen: Specimen, grid: Grid) -> Array:
         """Pattern of one gram without noise, as `candidates.render_states` gives it for many at once."""
+        if specimen.fine_share:
+            coarse = replace(specimen, fine_share=0.0)
+            both = [self.pattern(instrument, one, grid) for one in (coarse, replace(coarse, size=specimen.fine_size))]
+            return np.average(both, axis=0, weights=(1 - specimen.fine_share, specimen.fine_share))
         packed = pack_apart([self.crystal], instrument.lines)
-        whole = render_per_gram(packed, fixed_conditions(instrument, [specimen], [0]), grid)
+        whole = render_per_gram(*self._oriented(packed, fixed_conditions(instrument, [specimen], [0]), specimen), grid)
         if self.faulted:
             smaller = replace(specimen, size=1 / (1 / specimen.size + specimen.faults))
-            whole += render_per_gram(packed, fixed_conditions(instrument, [smaller], [int(packed.blurred[0])]), grid)
+            blurred = fixed_conditions(instrument, [smaller], [int(packed.blurred[0])])
+            whole += render_per_gram(*self._oriented(packed, blurred, smaller), grid)
         return np.asarray(whole[0], dtype=np.float64)
+
+    def _oriented(
+        self, packed: PackedPhases, conditions: Conditions, specimen: Specimen
+    ) -> tuple[PackedPhases, Conditions]:
+        """The same with the orientation distribution of a specimen."""
+        if not specimen.harmonics:
+            return packed, conditions
+        coefficients = np.array(specimen.harmonics)[None]
+        z = norms(self.phase, specimen.texture_axis, np.array([specimen.march]), coefficients)
+        rows = np.zeros((1, 1, MOST_TERMS))
+        rows[0, 0, : coefficients.shape[1]] = coefficients
+        return with_harmonics(packed, (self.phase,), (0,)), conditions._replace(weight=1 / z[:, None], harmonics=rows)
 
 
 @lru_cache(maxsize=1024)

@@ -15,6 +15,8 @@ from bragglens.crystal.phase import Phase, Site
 from bragglens.fit.candidate import Candidate
 from bragglens.fit.candidates import candidates, instrument_and_specimens
 from bragglens.fit.engine import refine, solve
+from bragglens.fit.extensions import oriented, with_two_sizes
+from bragglens.fit.model_error import with_learned_error
 from bragglens.fit.observed import NOT_MEASURED, Observed, observe
 from bragglens.fit.problem import Problem
 from bragglens.fit.screening import add, screen
@@ -129,22 +131,29 @@ def fit(
     with threadpool_limits(1):  # small matrices: more threads only wait for each other
         observed = observe(scan)
         problem = Problem(candidates(phases, instrument, observed.grid.stop, others), observed)
-        solution = fit_given(problem, texture=texture)
+        problem, solution = fit_given(problem, texture=texture)
         return fit_of(problem, solve(problem, solution.state.in_order()))
 
 
-def fit_given(problem: Problem, *, texture: bool = True) -> Solution:
-    """All candidates fitted together, added one after another, the most visible first."""
+def fit_given(problem: Problem, *, texture: bool = True) -> tuple[Problem, Solution]:
+    """All candidates fitted together, added one after another, the most visible first.
+
+    Returns:
+        The problem with the model error that the scan shows, and with orientation distributions where it needs them;
+        and the fit.
+    """
     solution = solve(problem, problem.empty())
     left = list(range(len(problem.known)))
     while left:
         trial = screen(problem, solution, left)[0]
-        solution = add(problem, solution, trial)
+        solution = with_two_sizes(problem, add(problem, solution, trial))
         left.remove(trial.phase)
     solution = refine(problem, solution, rounds=10)
     if texture:
-        solution = choose_texture(problem, solution)
-    return refine(problem, solution, rounds=20, texture=texture)
+        solution = refine(problem, choose_texture(problem, solution), rounds=20, texture=True)
+        problem, solution = oriented(problem, solution)
+    problem, solution = with_learned_error(problem, solution)
+    return problem, refine(problem, solution, rounds=20, texture=texture)
 
 
 def fit_of(problem: Problem, solution: Solution) -> Fit:

@@ -58,6 +58,10 @@ class Finding:
             includes it.
         why: what each feature of the fit says, by its share of the log odds (`posterior.Evidence`).
         tried: phases that were fitted in its place, with the evidence by which each is worse; the best first.
+        texture: texture index, the mean square of its orientation distribution: 1 without preferred orientation. None
+            without a fit.
+        scatter: relative scatter of the intensities of its lines about those of its structure (`fit.line_scatter`).
+            None where fewer than two lines tell.
         solid_solution: its composition between two end members, by its lattice; None where it is not clearly one.
     """
 
@@ -79,6 +83,8 @@ class Finding:
     itself: float = 1.0
     why: tuple[Evidence, ...] = field(default=(), repr=False)
     tried: tuple[tuple[str, float], ...] = field(default=(), repr=False)
+    texture: float | None = None
+    scatter: float | None = None
     solid_solution: SolidSolution | None = None
 
     def to_dict(self) -> dict[str, Any]:

@@ -283,7 +283,7 @@ def _notice(
         moved = _moved(scan, mistake)
         observed = observe(moved, policy)
         problem = Problem(candidates(phases, instrument_of(moved), observed.grid.stop), observed)
-        found = search(problem, range(len(phases)), no_prior(len(phases)))
+        problem, found = search(problem, range(len(phases)), no_prior(len(phases)))
         remains, _ = unexplained(observed, found.solution, mistake.wavelength)
         likely = _likely(problem, found, remains)
         none_there = float(np.prod([1 - p for p in likely.values()]))

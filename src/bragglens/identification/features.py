@@ -12,15 +12,16 @@ from bragglens.crystal.essential import essential_elements
 from bragglens.crystal.phase import Phase
 from bragglens.crystal.structure_type import structure_type
 from bragglens.fit.candidate import swelling
-from bragglens.fit.candidates import largest_strains
+from bragglens.fit.candidates import largest_strains, texture_indices
 from bragglens.fit.engine import own_covariances
 from bragglens.fit.evidence import phase_residuals
 from bragglens.fit.found import Found, Supported
+from bragglens.fit.line_scatter import lines_of
 from bragglens.fit.observed import expected_error, moving_average
 from bragglens.fit.parameters import STRAINS
+from bragglens.fit.peaks import between_tops
 from bragglens.fit.peaks import peaks as tops_of
 from bragglens.fit.problem import Problem
-from bragglens.fit.residual import between_tops
 from bragglens.simulate.duplicates import COMPOUND_CONTENT, COMPOUND_SPACING, mark_of, same_compound
 
 Array = NDArray[np.float64]
@@ -62,6 +63,7 @@ def fit_features(problem: Problem, found: Found, left: float) -> list[dict[str, 
     if not found.phases:
         return []
     residuals = phase_residuals(problem, solution)
+    textures = texture_indices(problem.known, solution.state)
     strains = largest_strains(problem.known, solution.state)
     covariances = own_covariances(problem, solution, STRAINS)
     own = solution.patterns * solution.scales[:, None] * problem.observed.measured
@@ -69,6 +71,7 @@ def fit_features(problem: Problem, found: Found, left: float) -> list[dict[str, 
     out = []
     for place, one in enumerate(found.phases):
         lines = line_check(problem, found, place)
+        scatter = lines_of(problem.observed, solution, place).scatter
         basis = problem.known[one.phase].strain_basis
         strain, covariance = solution.state.strains[place, : len(basis)], covariances[place]
         out.append(
@@ -86,7 +89,10 @@ def fit_features(problem: Problem, found: Found, left: float) -> list[dict[str, 
                 "unexplained": left,
                 "share": float(shares[place]),
                 "phases": float(len(found.phases)),
+                "texture": float(np.log(textures[place])),
+                "model_error": float(np.log(problem.observed.model_error)),
             }
+            | ({} if np.isnan(scatter) else {"scatter": scatter})
         )
     return out
 

@@ -18,6 +18,7 @@ from bragglens.policy import DEFAULT, Policy
 
 Array = NDArray[np.float64]
 
+_FOOT = 0.02  # of its height, at which a hump ends; beyond it a background waves a little
 _SMOOTH = 0.3  # degrees
 
 
@@ -42,7 +43,8 @@ def hump_of(fit: Fit, policy: Policy = DEFAULT) -> Hump | None:
         or np.median(above / height[upon]) > policy.hump_uncovered
     ):
         return None
-    share = float(height.sum() / (height.sum() + max(float(peaks.sum()), 0.0)))
+    whole = float(height[_upon(height, top, _FOOT)].sum())
+    share = whole / (whole + max(float(peaks.sum()), 0.0))
     return Hump(share, float(np.average(fit.two_theta[upon], weights=height[upon])), breadth)
 
 
@@ -71,8 +73,8 @@ def _rises_less(x: Array, y: Array, first: int, middle: int, last: int) -> bool:
     return bool((y[middle] - y[first]) * (x[last] - x[first]) >= (y[last] - y[first]) * (x[middle] - x[first]))
 
 
-def _upon(height: Array, top: int) -> slice:
-    """The points around the top that are higher than half of it."""
-    low = np.flatnonzero(height <= height[top] / 2)
+def _upon(height: Array, top: int, share: float = 0.5) -> slice:
+    """The points around the top that are higher than a share of it."""
+    low = np.flatnonzero(height <= height[top] * share)
     before, after = low[low < top], low[low > top]
     return slice(int(before[-1]) + 1 if len(before) else 0, int(after[0]) if len(after) else len(height))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from bragglens.crystal.essential import essential_elements
 from bragglens.crystal.library import Library
 from bragglens.identification.answer import Finding, Identification
@@ -68,6 +70,9 @@ def _of_phase(finding: Finding, evidence: Evidence, library: Library) -> Reason:
     reasons = {
         "evidence": (f"the lines of {name} are weak", _LONGER),
         "residual": (f"the fit misses {value:.0%} of the intensity of the lines of {name}", "a rotated specimen"),
+        "texture": (f"{name} has strong preferred orientation", "a side-loaded or spray-dried specimen"),
+        "scatter": (f"single lines of {name} are {value:.0%} off", "a finer powder, or a rotated specimen"),
+        "model_error": (f"calculated lines are off by {np.exp(value):.0%}", "a finer powder, or a rotated specimen"),
         "lines_there": (f"only {value:.0%} of the expected intensity of {name} is in the scan", "a rotated specimen"),
         "missing_line": (f"{name} lacks a line of {value:.0%} of its strongest", _LONGER),
         "unexplained": (f"{value:.1%} of the peak intensity is unexplained", "a wider library"),

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from bragglens.crystal.cif_text import write_cif
+from bragglens.crystal.harmonics import sphere
 from bragglens.crystal.phase import Phase
 from bragglens.errors import BragglensError
 from bragglens.extras import extra
@@ -23,8 +24,10 @@ from bragglens.files import partial_of, safe_name, whole_file
 from bragglens.fit.whole_pattern import Fit, fitted_phases
 from bragglens.identification.answer import Rietveld
 from bragglens.simulate.formulas import SCHERRER_K
+from bragglens.simulate.orientation import POINTS, density
 from bragglens.simulate.specimen import Specimen
 
+_TEXTURE_ORDER = 8  # of the harmonics that rietx is given
 PLAN = "mccusker_default"  # scale, background, zero, cell, widths, in the order of McCusker et al. 1999
 _ONE_TUBE = 0.01  # relative; rietx takes lines further from the strongest, such as Kβ, for another radiation
 _BACKGROUND_TERMS = 15
@@ -175,11 +178,32 @@ def _phase(phase: Phase, specimen: Specimen, fit: Fit, folder: Path) -> Any:
     lorentzian = specimen.lorentzian
     model.lor_size.value, model.lor_strain.value = float(lorentzian * size), float(lorentzian * strain)
     model.gauss_size.value, model.gauss_strain.value = (float(((1 - lorentzian) * w) ** 2) for w in (size, strain))
-    if abs(specimen.march - 1) > 1e-3:
+    if specimen.harmonics:
+        model.texture = _texture(phase, specimen, model)
+    elif abs(specimen.march - 1) > 1e-3:
         model.preferred_orientation = rietx.PreferredOrientation(
             axis=specimen.texture_axis, r=rietx.Parameter(value=specimen.march)
         )
     return model
+
+
+def _texture(phase: Phase, specimen: Specimen, model: Any) -> Any:
+    """The harmonics of rietx closest to a fitted orientation distribution over all directions (Von Dreele 1997)."""
+    rietx = program()
+
+    from rietx.crystallography.spherical_harmonics import frame_matrix, texture_basis
+
+    basis = texture_basis(model.symmetry_operations or model.space_group, _TEXTURE_ORDER, phase.cell)
+    directions = sphere(POINTS)
+    values = basis.evaluate(directions @ np.asarray(frame_matrix(basis.rule, phase.cell)).T)
+    columns = values * np.sqrt([4 * np.pi / (2 * term.degree + 1) for term in basis.terms])
+    found = np.linalg.lstsq(columns, density(phase, specimen) - 1, rcond=None)[0]
+    return rietx.SphericalHarmonicTexture(
+        order=_TEXTURE_ORDER,
+        coefficients={
+            name: rietx.Parameter(value=float(value)) for name, value in zip(basis.names, found, strict=True)
+        },
+    )
 
 
 def _instrument(fit: Fit) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from bragglens.identification.answer import Finding, Identification, Verdict
 from bragglens.identification.humps import hump_of
 from bragglens.identification.posterior import posterior
+from bragglens.identification.specimen_notices import specimen_notices
 from bragglens.identification.verify import Verified
 from bragglens.identification.weights import weight_notice
 from bragglens.policy import DEFAULT, Policy
@@ -41,7 +42,7 @@ def by_fit(answer: Identification, proof: Verified) -> Identification:
     certain = set_probability(proof.findings, proof.unexplained)
     return replace(
         answer,
-        notes=(*answer.notes, *weight_notice(proof)),
+        notes=(*answer.notes, *weight_notice(proof), *specimen_notices(proof.findings, policy)),
         phases=proof.findings,
         verdict=verdict_of(proof.findings, foreign, certain >= policy.sure),
         probability=certain if proof.findings else None,

@@ -24,6 +24,7 @@ from bragglens.fit.problem import Problem
 from bragglens.fit.quantify import Quantities, quantify
 from bragglens.fit.residual import Peak
 from bragglens.fit.search import search
+from bragglens.fit.second_line import told_by_scan
 from bragglens.fit.settle import settle
 from bragglens.fit.state import Solution
 from bragglens.fit.whole_pattern import Fit, fit_of, profile_r
@@ -112,7 +113,8 @@ def verify(
         known = tuple(problem.known)
         pool = [i for i, one in enumerate(known) if allowed is None or one.name in allowed or i >= len(phases)]
         before = before_fit(known, network, opinion, elements, policy, problem.known.heat)
-        found, findings = _probable(problem, search(problem, pool, before.prior), pool, before)
+        problem, searched = search(problem, pool, before.prior)
+        found, findings = _probable(problem, searched, pool, before)
         solution = found.solution
         left = left_over(problem, solution)
         quantities = quantify(problem, solution, particle_size=particle_size, standard=standard, unexplained=left.share)
@@ -143,7 +145,7 @@ def _problem(
 ) -> Problem:
     """The library prepared for a scan."""
     observed = observe(scan, policy)
-    used = instrument_of(replace(scan, wavelength=wavelength), start=instrument)
+    used = told_by_scan(observed, instrument_of(replace(scan, wavelength=wavelength), start=instrument))
     if instrument is not None:
         used = replace(used, axial=instrument.axial)  # measured; a header only gives the opening of the slits
     end = float(np.ceil(observed.grid.stop / _STEP) * _STEP)
@@ -189,6 +191,8 @@ def _findings(problem: Problem, found: Found, before: Before) -> list[Finding]:
                 network=float(before.stated[one.phase]),
                 evidence=one.evidence,
                 residual=own["residual"],
+                texture=float(np.exp(own["texture"])),
+                scatter=own.get("scatter"),
                 rwp_without=profile_r(problem.observed, problem.observed.counts - one.without.calculated),
                 cell=fit.cells[place],
                 size=fit.specimens[place].size if "log_size" in candidate.refined else None,

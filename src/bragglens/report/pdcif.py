@@ -108,11 +108,13 @@ def _with_error(finding: Finding) -> str:
 
 
 def _texture(fit: Fit) -> str:
-    said = [
-        f"{clean(name)}: r = {one.march:.3f} along {' '.join(str(i) for i in one.texture_axis)}"
-        for name, one in zip(fit.names, fit.specimens, strict=True)
-        if abs(one.march - 1) > 1e-3
-    ]
+    said = []
+    for name, one in zip(fit.names, fit.specimens, strict=True):
+        if abs(one.march - 1) > 1e-3:
+            said.append(f"{clean(name)}: r = {one.march:.3f} along {' '.join(str(i) for i in one.texture_axis)}")
+        if one.harmonics:
+            terms = " ".join(f"{value:.3f}" for value in one.harmonics)
+            said.append(f"{clean(name)}: times the exponential of symmetrised harmonics, coefficients {terms}")
     return "\n".join(["March-Dollase", *said]) if said else "none"
 
 
@@ -124,7 +126,8 @@ def _details(answer: Identification, fit: Fit) -> str:
         lines.append(f"displacement {fit.specimens[0].displacement:+.4f} mm at R = {fit.instrument.radius:g} mm")
     structures = fit.of_structures
     for name, one in zip(structures.names, structures.specimens, strict=True):
-        lines.append(f"{clean(name)}: crystallites {one.size:.1f} nm, microstrain {one.microstrain:.2e}")
+        second = f" and {one.fine_size:.1f} nm ({one.fine_share:.0%} of the scattering)" if one.fine_share else ""
+        lines.append(f"{clean(name)}: crystallites {one.size:.1f} nm{second}, microstrain {one.microstrain:.2e}")
     if without := [clean(one.name) for one in fit.candidates if one.phase is None]:
         lines.append(f"without a block, as no structure is known: {', '.join(without)}; calc_intensity_total has it")
     lines.append("weights below: 1/(counting variance); the fit allows for errors of calculated intensities too")

@@ -17,7 +17,8 @@ from bragglens.simulate.recipe import Recipe
 _LOW_INDEX_AXES = np.array(
     [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1), (1, -1, 0)], dtype=float
 )  # crystallites lie on cleavage planes and growth faces, which have low indices
-SLOTTED = ("phase", "weight", "strain", "size", "microstrain", "lorentzian", "axis", "march")  # of `Conditions`
+# Of `Conditions`, those that each slot has.
+SLOTTED = ("phase", "weight", "strain", "size", "microstrain", "lorentzian", "axis", "march", "harmonics")
 _SHADOWING = 0.15  # q of Suortti's correction, near the middle of fitted values
 _RADIUS = 185.0  # mm; only displacement over radius matters
 _GRAPHITE = np.cos(np.radians(26.6)) ** 2  # polarisation of a graphite (002) monochromator at Cu Kα
@@ -82,6 +83,7 @@ def draw_conditions(recipe: Recipe, draws: Draws, content: Content, packed: Pack
         lorentzian=value("lorentzian"),
         axis=_LOW_INDEX_AXES[axis],
         march=np.where(share("textured") > 0, value("march"), 1.0),
+        harmonics=np.empty((batch, slots, 0)),
         line_weights=_line_weights(recipe, draws),
         resolution=_resolution(value("resolution"), value("resolution_slope"), value("instrument_lorentzian")),
         polarisation=np.where(share("monochromator") > 0, _GRAPHITE, 1.0),

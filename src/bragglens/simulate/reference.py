@@ -17,6 +17,7 @@ from bragglens.simulate import formulas
 from bragglens.simulate.formulas import Array
 from bragglens.simulate.geometry import GEOMETRIES
 from bragglens.simulate.instrument import Instrument
+from bragglens.simulate.orientation import harmonic_factor
 from bragglens.simulate.radiation import RADIATIONS
 from bragglens.simulate.specimen import Specimen
 
@@ -65,6 +66,7 @@ def sticks(
         lp = formulas.lorentz_polarisation(two_theta=angle, polarisation=polarisation)
     strength = crystal.multiplicity * structure_factor_squared(crystal, d, wavelength, radiation)
     texture = _texture(crystal, inverse, specimen)
+    texture *= harmonic_factor(crystal.phase, crystal.hkl @ np.linalg.inv(crystal.axes), specimen)
     area = strength * lp * texture / (crystal.phase.cell_mass * np.linalg.det(axes))
     return Sticks(crystal.hkl[reached], d[reached], angle[reached], area[reached])
 
@@ -88,6 +90,10 @@ def _texture(crystal: Reflections, inverse: Array, specimen: Specimen) -> Array:
 
 def pattern(crystal: Reflections, instrument: Instrument, specimen: Specimen, grid: Grid) -> Array:
     """Intensity of one gram of a phase per degree at each point of the grid, without background and noise."""
+    if specimen.fine_share:
+        coarse = replace(specimen, fine_share=0.0)
+        both = (pattern(crystal, instrument, one, grid) for one in (coarse, replace(coarse, size=specimen.fine_size)))
+        return np.average(list(both), axis=0, weights=(1 - specimen.fine_share, specimen.fine_share))
     if specimen.faults and (blurred := broadened_by_faults(crystal)) is not None:
         whole = replace(specimen, faults=0.0)
         small = replace(whole, size=1 / (1 / specimen.size + specimen.faults))

@@ -77,6 +77,7 @@ def pack(crystals: Sequence[Reflections], lines: tuple[Line, ...]) -> PackedPhas
         cell_mass=np.array([c.phase.cell_mass for c in crystals]),
         blurred=np.full(len(crystals), -1, dtype=np.int64),
         wavelengths=np.array([line.wavelength for line in lines]),
+        harmonics=np.empty((sum(len(c) for c in crystals), 0)),
     )
 
 
@@ -199,6 +200,7 @@ def usual_conditions(instrument: Instrument, phases: NDArray[np.int64]) -> Condi
         lorentzian=np.full((n, 1), usual.lorentzian),
         axis=np.tile(np.array(usual.texture_axis, dtype=float), (n, 1, 1)),
         march=np.full((n, 1), usual.march),
+        harmonics=np.empty((n, 1, 0)),
         line_weights=np.tile([line.weight for line in instrument.lines], (n, 1)),
         resolution=np.tile(resolution, (n, 1)).astype(float),
         polarisation=np.full(n, instrument.polarisation),

@@ -43,7 +43,10 @@ def _append_lines(lines, row, sticks, count, wavelength, factor, broadening, geo
 @within
 def _phase_lines(lib, cond, b, slot, geometry, space, first):  # type: ignore[no-untyped-def]
     """Appends all lines of one phase of one sample, and returns the new length of the table."""
-    count = phase_sticks(lib, cond.phase[b, slot], cond.strain[b, slot], cond.axis[b, slot], cond.march[b, slot], space)
+    count = phase_sticks(
+        lib, cond.phase[b, slot], cond.strain[b, slot], cond.axis[b, slot], cond.march[b, slot],
+        cond.harmonics[b, slot], space,
+    )  # fmt: skip
     u = cond.resolution[b]
     broadening = (
         u[0], u[1], u[2], u[3], u[4], cond.size[b, slot], cond.microstrain[b, slot], cond.lorentzian[b, slot]

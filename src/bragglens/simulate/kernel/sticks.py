@@ -8,7 +8,7 @@ import numpy as np
 
 from bragglens.simulate.kernel.compiled import jit, within
 from bragglens.simulate.kernel.scattering import structure_factors_squared
-from bragglens.simulate.kernel.texture import march_dollase
+from bragglens.simulate.kernel.texture import harmonic_factor, march_dollase
 
 
 @jit
@@ -42,7 +42,7 @@ def _strained_inverse(lib, p, coefficients, out):  # type: ignore[no-untyped-def
 
 
 @within
-def phase_sticks(lib, p, coefficients, hkl_axis, march, space):  # type: ignore[no-untyped-def]
+def phase_sticks(lib, p, coefficients, hkl_axis, march, oriented, space):  # type: ignore[no-untyped-def]
     """Fills `space.sticks` with 1/d and m |F|² T / (M V) of the phase's reflections, and returns their number."""
     inverse = np.empty((3, 3))
     volume = _strained_inverse(lib, p, coefficients, inverse)
@@ -75,6 +75,9 @@ def phase_sticks(lib, p, coefficients, hkl_axis, march, space):  # type: ignore[
     if march != 1.0:
         for i in range(count):
             strength[i] *= march_dollase(lib, first + i, direction, inverse_d[i] * inverse_d[i], march)
+    if oriented.size > 0:
+        for i in range(count):
+            strength[i] *= harmonic_factor(lib, first + i, oriented)
     return count
 
 

@@ -26,6 +26,7 @@ class PackedPhases(NamedTuple):
     cell_mass: NDArray[np.float64]  # (phases,)
     blurred: NDArray[np.int64]  # (phases,) index of the separate reflections that faults broaden; or -1
     wavelengths: NDArray[np.float64]  # (lines,)
+    harmonics: NDArray[np.float64]  # (reflections, terms) of the orientation distribution; no terms in a simulation
 
 
 class Conditions(NamedTuple):
@@ -40,6 +41,7 @@ class Conditions(NamedTuple):
     lorentzian: NDArray[np.float64]  # (batch, slots)
     axis: NDArray[np.float64]  # (batch, slots, 3)
     march: NDArray[np.float64]  # (batch, slots)
+    harmonics: NDArray[np.float64]  # (batch, slots, terms) coefficients of the orientation distribution
     line_weights: NDArray[np.float64]  # (batch, lines)
     resolution: NDArray[np.float64]  # (batch, 5) U V W X Y
     polarisation: NDArray[np.float64]  # (batch,)

@@ -1,4 +1,4 @@
-"""Preferred orientation by the March-Dollase formula (see `formulas.march_dollase`)."""
+"""Preferred orientation by the March-Dollase formula and by harmonics (see `formulas`)."""
 
 from __future__ import annotations
 
@@ -22,3 +22,12 @@ def march_dollase(lib, r, direction, norm, march):  # type: ignore[no-untyped-de
         base = across + along * dot * dot
         total += 1.0 / (base * math.sqrt(base))
     return total / (last - first)
+
+
+@jit
+def harmonic_factor(lib, r, coefficients):  # type: ignore[no-untyped-def]
+    """exp Σ c k of a reflection."""
+    total = 0.0
+    for k in range(coefficients.size):
+        total += lib.harmonics[r, k] * coefficients[k]
+    return math.exp(total)
