@@ -42,11 +42,13 @@ POSTERIOR = HERE.parent / "src" / "bragglens" / "data" / "confidence.json"
 # Features of each table, with the direction in which they can only raise (1) or lower (-1) the odds; 0 leaves it free.
 PRESENT = {
     "evidence": 1, "residual": -1, "lines_there": 1, "missing_line": -1, "unexplained": -1, "lines": 1, "share": 1,
-    "cell": 1, "matcher": 1, "network": 1, "foreign_elements": -1, "phases": 0, "frequency": 1,
+    "cell": 1, "matcher": 1, "network": 1, "foreign_elements": -1, "phases": 0, "frequency": 1, "texture": -1,
+    "scatter": -1, "model_error": 0,
 }  # fmt: skip
 ITSELF = {
     "identity": 1, "cell": 1, "margin": 1, "frequency": 1, "matcher": 1, "network": 1, "residual": -1,
-    "lines_there": 1, "missing_line": -1, "foreign_elements": -1, "phases": 0,
+    "lines_there": 1, "missing_line": -1, "foreign_elements": -1, "phases": 0, "texture": -1, "scatter": -1,
+    "model_error": 0,
 }  # fmt: skip
 WHOLE = {"log_sum": 1, "least": 1, "unexplained": -1, "phases": 0}
 KNOTS = (0.0, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)  # quantiles

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_scans import GRID
 
+from bragglens import identify
+from bragglens.crystal.library import Library
 from bragglens.crystal.standards import standard
 from bragglens.fit.observed import observe
 from bragglens.fit.second_line import told_by_scan
@@ -52,3 +54,16 @@ def test_a_measured_scan_whose_second_line_was_stripped(shared: Path) -> None:
     scan = read_scan(next((shared / "scans" / "single_rruff").glob("*R060855*")))
     scan = replace(scan, wavelength=1.5406)
     assert len(told_by_scan(observe(scan), instrument_of(scan)).lines) == 1
+
+
+def test_the_answer_says_that_the_second_line_is_missing() -> None:
+    instrument = Instrument(emission("CuKa")[:1], W=0.003)
+    (crystal,) = reflections_in_range([standard("corundum")], instrument.lines, GRID)
+    clean = pattern(crystal, instrument, Specimen(size=300.0), GRID)
+    counts = np.random.default_rng(0).poisson(3e3 * (clean / clean.max() + 0.02)).astype(float)
+    library = Library((standard("corundum"), standard("Si")))
+    answer = identify(Scan("made up", GRID.two_theta, counts), library, wavelength="CuKa")
+    assert answer.verdict == "known"
+    assert any(note.startswith("the scan shows no Kα2") for note in answer.notes)
+    assert answer.rwp is not None
+    assert answer.rwp < 0.1

@@ -14,6 +14,7 @@ from bragglens.crystal.formula import chemical_formula
 from bragglens.crystal.library import Library
 from bragglens.errors import BragglensError, ScanError
 from bragglens.fit.parameters import heat_spread
+from bragglens.fit.whole_pattern import Fit
 from bragglens.identification.allowed import check, spelled
 from bragglens.identification.answer import Finding, Identification
 from bragglens.identification.axis import another_axis
@@ -37,6 +38,7 @@ from bragglens.policy import Policy
 from bragglens.scan.read import one_scan, read_scan
 from bragglens.scan.reader_process import read_scans_in_process
 from bragglens.scan.scan import Scan
+from bragglens.simulate.from_scan import instrument_of
 from bragglens.simulate.instrument import SAME_TUBE, Instrument, of_a_tube, strongest_line
 
 
@@ -205,7 +207,15 @@ def _notices(answer: Identification, scan: Scan, who: Proposer, allowed: Sequenc
         notice = another_axis(scan, who.catalogue, may, wavelength=used, left=answer.unexplained, policy=policy)
     if notice is None and answer.relatives and not warm:  # phases whose lattices all differ alike are not named
         notice = stretch_notice(answer.fit)
-    return [one for one in (notice, *tube_notices(answer.tube_lines), hump_notice(answer.hump, policy)) if one]
+    lines = _second_line(scan, answer.fit, used)
+    return [one for one in (notice, *lines, *tube_notices(answer.tube_lines), hump_notice(answer.hump, policy)) if one]
+
+
+def _second_line(scan: Scan, fit: Fit, used: float) -> list[str]:
+    """A note if the scan shows no Kα2, although its header does not say that a monochromator or software removed it."""
+    if len(fit.instrument.lines) >= len(instrument_of(replace(scan, wavelength=used)).lines):
+        return []
+    return ["the scan shows no Kα2: a monochromator or software removed it, and the fit uses Kα1 alone"]
 
 
 def _other_tube(instrument: Instrument | None, used: float) -> list[str]:

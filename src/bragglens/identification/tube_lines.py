@@ -97,6 +97,7 @@ def _pattern(problem: Problem, solution: Solution, wavelength: float) -> Array:
     packed = pack_apart([one.crystal for one in structures], lines)
     instrument = replace(known.instrument, lines=lines)
     moved = replace(problem, known=Candidates(structures, packed, known.atlas, instrument, known.calibrated))
+    moved = moved.with_orientations() if known.oriented else moved
     places = np.arange(len(structures), dtype=np.int64)
     return np.asarray(solution.scales[kept] @ moved.render(state.shared, state.own[kept], places, state.axes[kept]))
 
