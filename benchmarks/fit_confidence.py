@@ -54,6 +54,7 @@ WHOLE = {"log_sum": 1, "least": 1, "unexplained": -1, "phases": 0}
 KNOTS = (0.0, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)  # quantiles
 PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0)
 NAMED = 0.5
+TIE = 0.001  # log loss; between fits of the last versions it changed by more than this (judgement)
 RIDGE = 0.01  # weight of the size of a step over that of its change (judgement: 0.1 and 0.003 change little)
 FOLDS = 5
 DIGITS = 4
@@ -274,19 +275,28 @@ class Penalty:
 
 
 def chosen_penalty(rows: Rows) -> tuple[Penalty, dict[str, dict[float, float]]]:
-    """The penalties with the lowest log loss on laboratories that were left out, and all losses."""
+    """The penalties with the lowest log loss on laboratories that were left out, and all losses.
+
+    Of penalties that hardly differ the smallest is taken: its tables follow the data more closely.
+    """
     phases: dict[float, float] = {}
     for penalty in PENALTIES:
         parts = left_out(rows, Penalty(penalty, PENALTIES[-1]), simulated=True)
         phases[penalty] = over_laboratories(parts, [log_loss(p.stated, p.phases.flag("right")) for p in parts])
-    best = min(phases, key=phases.__getitem__)
+    best = smallest_of_the_best(phases)
     whole: dict[float, float] = {}
     for penalty in PENALTIES:
         parts = left_out(rows, Penalty(best, penalty), simulated=True)
         alone = [p.answers.flag("alone") for p in parts]
         losses = [log_loss(p.certain[a], p.answers.flag("exact")[a]) for p, a in zip(parts, alone, strict=True)]
         whole[penalty] = over_laboratories(parts, losses)
-    return Penalty(best, min(whole, key=whole.__getitem__)), {"phases": phases, "whole": whole}
+    return Penalty(best, smallest_of_the_best(whole)), {"phases": phases, "whole": whole}
+
+
+def smallest_of_the_best(losses: Mapping[float, float]) -> float:
+    """The smallest penalty whose loss is within TIE of the lowest."""
+    lowest = min(losses.values())
+    return min(penalty for penalty, loss in losses.items() if loss <= lowest + TIE)
 
 
 def over_laboratories(parts: Sequence[LeftOut], losses: Sequence[float]) -> float:

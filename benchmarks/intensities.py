@@ -6,7 +6,7 @@
 the others. *model*: model errors that measured scans show. *errors*: weighed mixtures with the right phases, whether
 the true fractions are inside the stated intervals. *mixtures*: the same for N simulated mixtures with texture, few
 crystallites and coarse grains. *sizes*: single minerals with sharp lines on broad feet. *clinker*: three scans of a
-cement clinker with its nine structures offered. Each part writes benchmarks/results/answers/intensities/PART.md;
+cement clinker with its nine structures offered. Each part writes benchmarks/results/answers/intensities/PART.txt;
 *table* joins them to results/intensities.md. Together half an hour on one core.
 """
 
@@ -79,14 +79,14 @@ def main() -> None:
     options = parser.parse_args()
     PLACE.mkdir(parents=True, exist_ok=True)
     if options.what == "table":
-        kept = [PLACE / f"{name}.md" for name in PARTS]
+        kept = [PLACE / f"{name}.txt" for name in PARTS]
         (RESULTS / "intensities.md").write_text(HEAD + "".join("\n" + one.read_text() for one in kept if one.exists()))
         return
     started = time.process_time()
     with threadpool_limits(1):
         text = PARTS[options.what](options.data, options.scans)
     text += f"\n{time.process_time() - started:.0f} CPU seconds.\n"
-    (PLACE / f"{options.what}.md").write_text(text)
+    (PLACE / f"{options.what}.txt").write_text(text)
     print(text)
 
 
