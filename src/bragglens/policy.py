@@ -52,7 +52,10 @@ class Policy:
     )
     usual_scans: float = _value(2.0, "points", "independent points for which the usual model error counts")
     least_learned_error: float = _value(
-        0.25, "", "smallest model error that a scan may show, over relative_model_error", "tenth part of measured scans"
+        0.25,
+        "",
+        "smallest model error that a scan may show, over relative_model_error",
+        "a tenth of measured scans show less",
     )
     most_learned_error: float = _value(4.0, "", "the largest")
     background_error: float = _share(0.01, "relative error of a smooth background curve")
@@ -197,7 +200,7 @@ class Policy:
     strong_scatter: float = _share(
         0.35,
         "scatter of a phase's lines that is reported as few crystallites",
-        "single minerals with R below 13% have at most 0.3 (benchmarks/results/intensities.md)",
+        "single minerals with R below 13% have 6% in the median (benchmarks/results/intensities.md)",
     )
 
     # --- fractions (fit.quantify)
