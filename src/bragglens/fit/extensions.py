@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from bragglens.fit.engine import misfit_unit, refine, solve
 from bragglens.fit.observed import NOT_MEASURED, Observed, moving_average
-from bragglens.fit.parameters import TWO_SIZES
+from bragglens.fit.parameters import PARAMETERS, TWO_SIZES
 from bragglens.fit.peaks import between_tops
 from bragglens.fit.peaks import peaks as tops_of
 from bragglens.fit.problem import Problem
 from bragglens.fit.state import Solution, State
 
 _ROUNDS = 20
+_SMALLEST = PARAMETERS.own[PARAMETERS.place(TWO_SIZES[1])].low + 1e-3  # ln nm
 _FEW = 6  # rounds after which it shows whether an orientation distribution improves the fit
 _FAINT = 0.01  # height of a line that is left out in turn, over the strongest
 _CORE = 0.2  # height, over that of a line, down to which it is left out; the background between lines is kept
@@ -37,7 +38,8 @@ def with_two_sizes(problem: Problem, solution: Solution) -> Solution:
     tried = refine(problem, solve(problem, two_sizes(solution.state, place)), rounds=_ROUNDS, only=place)
     if tried.cost < solution.cost:
         tried = refine(problem, tried, rounds=_ROUNDS)
-    return tried if tried.cost < least else solution
+    broadest = tried.state.each(TWO_SIZES[1])[place] < _SMALLEST  # such feet follow the background
+    return tried if tried.cost < least and not broadest else solution
 
 
 def has_two_sizes(state: State, place: int) -> bool:

@@ -55,7 +55,7 @@ OWN = (
     Parameter("log_size", "ln nm", np.log(60.0), np.log(2.0), np.log(800.0), 0.5, 1.5),
     Parameter("log_microstrain", "", np.log(5e-4), np.log(1e-5), np.log(0.015), 0.5, 1.5),
     Parameter("fine_share", "", 0.0, 0.0, 0.95, 0.05, 0.5),  # of the scattering, by a second size of crystallites
-    Parameter("log_fine", "ln nm", np.log(8.0), np.log(2.0), np.log(50.0), 0.3, 0.7),  # that size
+    Parameter("log_fine", "ln nm", np.log(8.0), np.log(4.0), np.log(50.0), 0.3, 0.7),  # that size
     Parameter("log_march", "", 0.0, np.log(0.3), np.log(3.0), 0.1, 0.25),  # ln r of March and Dollase
     Parameter("extra_b", "Å²", 0.0, -0.5, 4.0, 0.1, 0.5),  # beyond the structure's own displacement
     Parameter("faults", "1/nm", 0.0, 0.0, 0.6, 0.02, 0.15),  # inverse of the distance of stacking faults
