@@ -9,6 +9,7 @@ lines, so that its error follows from the scatter and from the number of lines t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ Array = NDArray[np.float64]
 
 _FAINT = 0.02  # lines below this share of the phase's strongest are not looked at one by one
 _LEAST_MEAN = 0.1  # of the ratios; a phase with less is hardly there
+_QUARTER = 0.25  # of its height, down to which the intensity of a line is summed
 _OWN = 0.5  # least share of the calculated intensity at a line that is the phase's own
 
 
@@ -80,24 +82,21 @@ def lines_of(observed: Observed, solution: Solution, place: int) -> Lines:
     own = solution.patterns[place] * solution.scales[place] * observed.measured
     others = np.maximum(solution.calculated - solution.background - own, 0.0)
     rest = np.where(observed.measured, observed.counts - solution.calculated + own, 0.0)
-    error = np.sqrt(
-        observed.noise**2
-        + observed.model_error_of(others, observed.policy.relative_model_error) ** 2
-        + observed.level_error**2
-    )
-    points = max(1, int(observed.policy.line_width / observed.grid.step) | 1)
-    drawn = moving_average(own, points)
-    tops = tops_of(drawn, height=_FAINT * float(drawn.max(initial=0.0)), distance=points)
+    usual = observed.policy.relative_model_error
+    error = observed.error_of(others, observed.noise, usual, observed.background_error)
     rows = []
-    for a, top, b in zip(*_windows(drawn, tops), strict=True):
-        core = np.arange(a, b)[own[a:b] > own[top] / 4]
+    for top, core in cores(observed, own, _QUARTER):
         whole = float(own[core].sum())
-        if len(core) and whole > _OWN * (whole + float(others[core].sum())):
-            noise = np.sqrt((error[core] ** 2).sum() * min(points, len(core))) / whole
+        if whole > _OWN * (whole + float(others[core].sum())):
+            noise = np.sqrt((error[core] ** 2).sum() * min(observed.points_a_line, len(core))) / whole
             rows.append((observed.grid.two_theta[top], whole, max(float(rest[core].sum()), 0.0) / whole, noise))
     return Lines(*np.array(rows, dtype=float).reshape(-1, 4).T)
 
 
-def _windows(drawn: Array, tops: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    first, end = between_tops(drawn, tops)
-    return first, tops, end
+def cores(observed: Observed, own: Array, height: float) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """The lines of a calculated pattern that are not faint: top of each, and its points above a share of its height."""
+    drawn = moving_average(own, observed.points_a_line)
+    tops = tops_of(drawn, height=_FAINT * float(drawn.max(initial=0.0)), distance=observed.points_a_line)
+    for top, first, end in zip(tops, *between_tops(drawn, tops), strict=True):
+        core = np.arange(first, end)[own[first:end] > height * own[top]]
+        yield int(top), core if len(core) else np.array([top])

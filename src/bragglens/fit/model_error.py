@@ -1,7 +1,7 @@
 """Model error: how far the calculated lines of a scan's own phases are off, learned from the scan.
 
 No calculated intensity is exact. How far it is off depends on the specimen and on the structures: in measured scans
-with the right phases a typical line is off by 1 to 20%, in half of them by less than 5%
+with the right phases a typical line is off by 2 to 13% (10th and 90th percentile), in half of them by up to 5%
 (benchmarks/results/intensities.md). The error is a factor of the usual one, `Policy.relative_model_error`, at which
 four fifths of the calculated intensity agree with the scan as normal errors do. A few lines that are far off do not
 change it.
@@ -51,10 +51,11 @@ def learned_error(observed: Observed, solution: Solution) -> float:
     near = observed.model_error_of(lines, policy.relative_model_error)
     residual, noise = _smoothed(observed, solution)
     range_ = policy.least_learned_error, policy.most_learned_error
-    factor = _factor(residual, np.hypot(noise, observed.level_error), near, lines, range_)
+    rest = np.hypot(noise, observed.level_error(observed.background_error))
+    factor = _factor(residual, rest, near, lines, range_)
     independent = float(lines.sum() ** 2 / max((lines**2).sum(), 1e-300)) * observed.information
     usual = np.log(policy.usual_model_error / policy.relative_model_error)
-    log = (independent * np.log(factor) + policy.usual_scans * usual) / (independent + policy.usual_scans)
+    log = (independent * np.log(factor) + policy.usual_points * usual) / (independent + policy.usual_points)
     return float(policy.relative_model_error * np.exp(log))
 
 
@@ -71,7 +72,7 @@ def learned_background_error(observed: Observed, solution: Solution) -> float:
 
 def _smoothed(observed: Observed, solution: Solution) -> tuple[Array, Array]:
     """Observed minus calculated as the mean over the width of a line, and its noise."""
-    points = max(1, int(observed.policy.line_width / observed.grid.step) | 1)
+    points = observed.points_a_line
     return moving_average(observed.counts - solution.calculated, points), observed.noise / np.sqrt(points)
 
 

@@ -85,22 +85,42 @@ class Observed:
             measured=np.asarray(self.measured[: size * few].reshape(size, few).all(axis=1)),
         )
 
-    @cached_property
-    def level_error(self) -> Array:
-        """Error of the background and least error of any point, (points,)."""
-        return np.asarray(np.hypot(self.background_error * self.baseline, self.policy.least_error * self.counts.max()))
+    @property
+    def points_a_line(self) -> int:
+        """Points, an odd number, over which a residual is one independent observation (`Policy.line_width`)."""
+        return max(1, int(self.policy.line_width / self.grid.step) | 1)
+
+    def level_error(self, background: float) -> Array:
+        """Error of a background that is off by a relative error, and the least error of any point, (points,)."""
+        return np.asarray(np.hypot(background * self.baseline, self.policy.least_error * self.counts.max()))
 
     def model_error_of(self, lines: Array, relative: float) -> Array:
         """Error of calculated lines that are off by a relative error, tails included, (points,)."""
         policy = self.policy
         return np.asarray(relative * (lines + policy.tail_error * _spread(lines, self.grid.step, policy.tail_width)))
 
+    def error_of(self, lines: Array, noise: Array, model: float, background: float) -> Array:
+        """Standard deviation of observed minus calculated that the right phases would leave, (points,).
+
+        Args:
+            lines: intensity above the background.
+            noise: standard deviation of the counting noise.
+            model, background: relative errors of lines and background.
+        """
+        return np.asarray(
+            np.sqrt(noise**2 + self.model_error_of(lines, model) ** 2 + self.level_error(background) ** 2)
+        )
+
+    def usual_error(self, lines: Array, noise: Array) -> Array:
+        """The same with the errors that the policy assumes of every scan."""
+        return self.error_of(lines, noise, self.policy.relative_model_error, self.policy.background_error)
+
     def with_errors(self, model: float, background: float) -> Observed:
-        """The same with other relative errors of lines and background."""
-        other = replace(self, model_error=model, background_error=background)
+        """The same with these relative errors of lines and background."""
         peaks = np.maximum(moving_average(self.peaks, 5), 0)
-        error = np.sqrt(self.noise**2 + self.model_error_of(peaks, model) ** 2 + other.level_error**2)
-        return replace(other, sigma=np.where(self.measured, error, self.sigma))
+        error = self.error_of(peaks, self.noise, model, background)
+        sigma = np.where(self.measured, error, NOT_MEASURED * self.counts.max())
+        return replace(self, model_error=model, background_error=background, sigma=sigma)
 
     @cached_property
     def weighted_counts(self) -> Array:
@@ -150,20 +170,18 @@ def observe(scan: Scan, policy: Policy = DEFAULT) -> Observed:
     smooth = arpls(counts, (policy.baseline_bend / (2 * np.pi * step)) ** 4)
     humps = _humps(smooth, counts, step, policy)
     baseline = smooth + humps
-    peaks = np.maximum(moving_average(counts - baseline, 5), 0)
-    there = measured(two_theta, grid)
-    sigma = np.where(there, expected_error(noise, peaks, baseline, step, top, policy), NOT_MEASURED * top)
-    return Observed(
+    unweighted = Observed(
         grid=grid,
         counts=counts,
         baseline=baseline,
         noise=noise,
-        sigma=sigma,
+        sigma=noise,
         information=min(1.0, step / policy.line_width),
         background=_background(grid, policy, baseline / top, humps / top),
-        measured=there,
+        measured=measured(two_theta, grid),
         policy=policy,
     )
+    return unweighted.with_errors(policy.relative_model_error, policy.background_error)
 
 
 def _background(grid: Grid, policy: Policy, baseline: Array, humps: Array) -> Array:
@@ -188,24 +206,6 @@ def _even(two_theta: Array, most: int) -> tuple[Grid, int]:
     step = spacing * factor
     start = float(two_theta[0]) + step * (1 - 1 / factor) / 2
     return Grid(start, start + int((two_theta[-1] - start) / step + 1e-6) * step, step), factor
-
-
-def expected_error(
-    noise: Array, peaks: Array, baseline: Array, step: float, top: float, policy: Policy = DEFAULT
-) -> Array:
-    """Standard deviation of observed minus calculated that the right phases would leave.
-
-    Args:
-        noise: standard deviation of the counting noise.
-        peaks: intensity above the background, on points `step` degrees apart.
-        baseline: intensity below the peaks.
-        step: of the axis.
-        top: the scan's highest count.
-        policy: thresholds: how much of the intensity a calculated pattern may miss.
-    """
-    near = policy.relative_model_error * (peaks + policy.tail_error * _spread(peaks, step, policy.tail_width))
-    level = policy.background_error * baseline
-    return np.asarray(np.sqrt(noise**2 + near**2 + level**2 + (policy.least_error * top) ** 2))
 
 
 def _humps(smooth: Array, counts: Array, step: float, policy: Policy) -> Array:

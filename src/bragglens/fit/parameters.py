@@ -41,7 +41,7 @@ USUAL_DISPLACEMENT, USUAL_STRAIN = 0.15, 0.004  # mm, relative
 STRAINS = tuple(f"strain_{k}" for k in range(6))  # coefficients of the allowed lattice strains
 HARMONICS = tuple(f"harmonic_{k}" for k in range(MOST_TERMS))  # coefficients of the orientation distribution
 TWO_SIZES = ("fine_share", "log_fine")
-# Standard deviation of a coefficient: that of order 2 of a March-Dollase function of r = 0.75, plates of usual strength
+# Standard deviation of a coefficient: about that of order 2 of ln M for March-Dollase r of 0.75 (0.36) and 1.33 (-0.40)
 USUAL_HARMONIC = 0.4
 SHARED = (
     Parameter("zero", "°", 0.0, -0.4, 0.4, 0.02, 0.05),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bragglens.fit.line_scatter import lines_of
-from bragglens.fit.observed import Observed, expected_error, moving_average
+from bragglens.fit.observed import Observed, moving_average
 from bragglens.fit.peaks import between_tops
 from bragglens.fit.peaks import peaks as tops_of
 from bragglens.fit.state import Solution
@@ -44,10 +44,9 @@ def unexplained(observed: Observed, solution: Solution, wavelength: float) -> tu
     """
     policy = observed.policy
     calculated = np.maximum(solution.calculated - solution.background, 0)
-    points = max(1, int(policy.line_width / observed.grid.step) | 1)
+    points = observed.points_a_line
     residual = moving_average(np.where(observed.measured, observed.counts - solution.calculated, 0.0), points)
-    noise, top = observed.noise / np.sqrt(points), float(observed.counts.max())
-    error = expected_error(noise, calculated, observed.baseline, observed.grid.step, top, policy)
+    error = observed.usual_error(calculated, observed.noise / np.sqrt(points))
     wider = np.hypot(error, moving_highest(_scatter(observed, solution), points))
     whole = max(float(np.maximum(observed.peaks, 0)[observed.measured].sum()), 1e-300)
     beyond = np.where(residual > policy.intensity_stands_out * error, residual, 0.0)

@@ -16,7 +16,7 @@ from bragglens.fit.settle import settle
 from bragglens.fit.state import Solution
 from bragglens.fit.texture import choose_texture
 
-_OTHER = 1.5  # ratio of model errors from which on the phases are settled again
+_OTHER = 1.5  # ratio of model errors from which on the phases are settled again (judgement)
 
 
 def search(problem: Problem, pool: Sequence[int], prior: Prior) -> tuple[Problem, Found]:
@@ -37,7 +37,7 @@ def search(problem: Problem, pool: Sequence[int], prior: Prior) -> tuple[Problem
     learned, solution = with_learned_error(problem, solution, most=problem.policy.relative_model_error)
     found = settle(learned, _forward(learned, solution, pool, prior), pool, prior)
     again, solution = with_learned_error(problem, found.solution)
-    if max(again.observed.model_error / learned.observed.model_error, 1.0) < _OTHER:
+    if again.observed.model_error < _OTHER * learned.observed.model_error:
         return learned, found
     return again, settle(again, solution, pool, prior)
 

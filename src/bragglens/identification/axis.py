@@ -266,7 +266,7 @@ def _moved(scan: Scan, mistake: Mistake) -> Scan:
 
 def _count(observed: Observed) -> int:
     """Number of peaks above the noise."""
-    points = max(1, int(observed.policy.line_width / observed.grid.step) | 1)
+    points = observed.points_a_line
     peaks = moving_average(observed.peaks, points)
     least = np.maximum(5 * observed.noise / np.sqrt(points), _WEAKEST_PEAK * peaks.max())
     return len(tops_of(peaks, height=least, prominence=least, distance=points))
@@ -323,7 +323,7 @@ def _has_more_lines(
         against = False
     known, observed = problem.known, problem.observed
     solution, spare = found.solution, 0
-    points = max(1, int(observed.policy.line_width / observed.grid.step) | 1)
+    points = observed.points_a_line
     least = np.maximum(5 * observed.noise / np.sqrt(points), _WEAKEST_PEAK * observed.peaks.max())
     total = solution.calculated - solution.background
     strains = largest_strains(known, solution.state)

@@ -16,11 +16,8 @@ from bragglens.fit.candidates import largest_strains, texture_indices
 from bragglens.fit.engine import own_covariances
 from bragglens.fit.evidence import phase_residuals
 from bragglens.fit.found import Found, Supported
-from bragglens.fit.line_scatter import lines_of
-from bragglens.fit.observed import expected_error, moving_average
+from bragglens.fit.line_scatter import cores, lines_of
 from bragglens.fit.parameters import STRAINS
-from bragglens.fit.peaks import between_tops
-from bragglens.fit.peaks import peaks as tops_of
 from bragglens.fit.problem import Problem
 from bragglens.simulate.duplicates import COMPOUND_CONTENT, COMPOUND_SPACING, mark_of, same_compound
 
@@ -30,7 +27,7 @@ Array = NDArray[np.float64]
 # that the fit took for it. Judgement: `benchmarks/results/confidence.md` has the measured ones. The table of this
 # feature is fitted, as those of the next three.
 _RIGHT, _WRONG = 0.0015, 0.01
-_FAINT = 0.02  # lines below this share of the phase's strongest are not looked at one by one
+_HALF = 0.5  # of its height, down to which a line is compared
 LOWEST = -30.0  # ln; a lattice that is farther from the library's says no more
 _NO_RIVAL = 200.0  # evidence by which a rival fits worse where none was worth a fit
 
@@ -150,26 +147,18 @@ def cell_support(strain: Array, covariance: Array, heat: Array | float = 0.0) ->
 
 def line_check(problem: Problem, found: Found, place: int) -> LineCheck:
     """Compare the lines of one phase with what the others leave of the scan."""
-    observed, solution, policy = problem.observed, found.solution, problem.policy
-    points = max(1, int(policy.line_width / observed.grid.step) | 1)
+    observed, solution = problem.observed, found.solution
     own = solution.patterns[place] * solution.scales[place]
     rest = np.where(observed.measured, observed.counts - solution.calculated + own, 0.0)
     others = np.maximum(solution.calculated - solution.background - own, 0.0)
-    top = float(observed.counts.max())
-    error = expected_error(observed.noise, others, observed.baseline, observed.grid.step, top, policy)
-    drawn = moving_average(own, points)
-    tops = tops_of(drawn, height=_FAINT * float(drawn.max(initial=0.0)), distance=points)
-    if not len(tops):
+    error = observed.usual_error(others, observed.noise)
+    upper = [core for _, core in cores(observed, own, _HALF)]
+    if not upper:
         return LineCheck(0.0, 1.0, 0)
-    first, end = between_tops(drawn, tops)
-    expected, measured, spread = np.empty(len(tops)), np.empty(len(tops)), np.empty(len(tops))
-    for line, (a, top_at, b) in enumerate(zip(first, tops, end, strict=True)):
-        core = np.arange(a, b)[own[a:b] > own[top_at] / 2]  # the upper half of the line
-        core = core if len(core) else np.array([top_at])
-        expected[line], measured[line] = own[core].sum(), rest[core].sum()
-        independent = max(1.0, len(core) / points)
-        spread[line] = np.sqrt((error[core] ** 2).sum() * len(core) / independent)
+    expected, measured = (np.array([curve[core].sum() for core in upper]) for curve in (own, rest))
+    dependent = np.array([min(observed.points_a_line, len(core)) for core in upper])
+    spread = np.sqrt(np.array([(error[core] ** 2).sum() for core in upper]) * dependent)
     ratio = np.clip(measured / np.maximum(expected, 1e-300), 0.0, 1.0)
     doubt = 2 * spread / np.maximum(expected, 1e-300)
     absent = expected / expected.max() * np.clip(1 - ratio - doubt, 0.0, 1.0)
-    return LineCheck(float((expected * ratio).sum() / expected.sum()), float(absent.max()), len(tops))
+    return LineCheck(float((expected * ratio).sum() / expected.sum()), float(absent.max()), len(upper))

@@ -108,7 +108,7 @@ def _ratio(observed: Observed, solution: Solution, pattern: Array, peaks: Sequen
     The strongest place must hold a peak. If a stronger place were empty, a weaker peak could not be such a line.
     """
     policy = observed.policy
-    points = max(1, int(policy.line_width / observed.grid.step) | 1)
+    points = observed.points_a_line
     residual = moving_average(observed.counts - solution.calculated, points)
     drawn = moving_average(pattern, points)
     error = np.sqrt(observed.noise**2 / points + np.maximum(observed.sigma**2 - observed.noise**2, 0))
